@@ -1,0 +1,122 @@
+import type { Duplex } from "node:stream";
+
+/** What a host must have for a driver to work, one line each, with the mend for what is missing. */
+export interface ProbeCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was found, e.g. `runc 1.1.5`. */
+  readonly found: string;
+  /** What to do when it is not ok; empty when it is. */
+  readonly mend: string;
+}
+
+export interface Probe {
+  readonly ok: boolean;
+  readonly checks: readonly ProbeCheck[];
+}
+
+/** What a driver can do, as data: core never asks for a driver's name. */
+export interface DriverCapabilities {
+  /** Freezes and thaws every process and keeps memory. Without it a capsule is stopped at its TTL. */
+  readonly pause: boolean;
+  /** Limits of a running capsule can change. */
+  readonly limitsLive: boolean;
+  /** `diskMb` is enforced. */
+  readonly diskQuota: boolean;
+  /** Whether an out-of-memory kill takes one process or the whole capsule. */
+  readonly oomScope: "process" | "capsule";
+  readonly snapshot: boolean;
+  readonly hibernate: boolean;
+}
+
+export interface LaunchSpec {
+  /** `cl-…`; also the key that makes a repeated launch safe. */
+  readonly capsuleId: string;
+  /** Name of a template that the driver's template store has built. */
+  readonly template: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly diskMb: number;
+  /** Most processes (threads included) in the capsule. */
+  readonly pidsMax: number;
+  /** Host name inside. */
+  readonly hostname: string;
+  /** 64 hex digits: the agent and the server prove themselves to each other by it. */
+  readonly agentSecret: string;
+  /** Keep the writable disk of an earlier life (`start`), or begin with an empty one (`create`). */
+  readonly disk: "new" | "keep";
+}
+
+/** A driver's opaque reference to a running capsule; stored, and given back after a restart. Only the driver reads `data`. */
+export interface Handle {
+  readonly driver: string;
+  readonly version: number;
+  readonly data: Readonly<Record<string, string | number>>;
+}
+
+/** What is true of a launched capsule's machine right now. */
+export type MachineState = "running" | "paused" | "gone";
+
+/** One capsule that the driver finds on this host, known to the store or not. */
+export interface FoundCapsule {
+  readonly capsuleId: string;
+  readonly state: MachineState | "debris";
+}
+
+export interface DriverStats {
+  readonly memoryBytes: number;
+  readonly memoryPeakBytes: number;
+  readonly cpuUsageUs: number;
+  readonly pids: number;
+  readonly oomKills: number;
+}
+
+/**
+ * What creates, freezes and destroys capsules on a host. Processes, files and terminals are not its matter:
+ * they go through the agent, to which it gives a byte pipe.
+ * Every method may throw anything; `HostFullError`, `TemplateMissingError` and `HandleGoneError` mean something to core.
+ */
+export interface Driver {
+  readonly name: string;
+  readonly capabilities: DriverCapabilities;
+  probe(): Promise<Probe>;
+  /** Brings up a capsule; first removes what an earlier try under the same id left. Nothing is left behind when it throws. */
+  launch(spec: LaunchSpec, signal: AbortSignal): Promise<Handle>;
+  /** What became of a launched capsule, e.g. after the server's restart. */
+  recover(handle: Handle): Promise<MachineState>;
+  /** Everything of this installation on this host. */
+  list(): Promise<readonly FoundCapsule[]>;
+  /** Freezes every process but the agent. Repeatable. */
+  pause(handle: Handle): Promise<void>;
+  resume(handle: Handle): Promise<void>;
+  /** Ends the machine and frees its memory, processes and mounts; keeps the disk. Repeatable, also without a handle. */
+  stop(capsuleId: string): Promise<void>;
+  /** As `stop`, and removes the disk and every trace. Repeatable, fine when nothing is there. */
+  destroy(capsuleId: string): Promise<void>;
+  stats(handle: Handle): Promise<DriverStats>;
+  /** A fresh connection to the capsule's agent; throws `HandleGoneError` when nobody listens. */
+  openAgent(handle: Handle): Promise<Duplex>;
+  /** Calls `onGone` once when the machine has ended by itself; the returned function stops watching. */
+  watch(handle: Handle, onGone: () => void): () => void;
+  close(): Promise<void>;
+}
+
+/** The host has no room: a maximum of capsules, or memory, disk, pids or uid ranges below the floor. */
+export class HostFullError extends Error {
+  override readonly name = "HostFullError";
+  readonly resource: "capsules" | "memory" | "disk" | "pids" | "uids";
+  constructor(resource: HostFullError["resource"], message: string) {
+    super(message);
+    this.resource = resource;
+  }
+}
+
+/** The template is not built here, or its layers are gone. */
+export class TemplateMissingError extends Error {
+  override readonly name = "TemplateMissingError";
+}
+
+/** The machine behind a handle is no more. */
+export class HandleGoneError extends Error {
+  override readonly name = "HandleGoneError";
+}
