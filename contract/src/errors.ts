@@ -1,0 +1,72 @@
+/**
+ * The closed catalogue of errors. A code fixes its HTTP status, who is to blame, whether a retry can help,
+ * and the public text used where nothing better is known.
+ */
+
+/** Who is to blame; a metric's label and an alert's condition. */
+export type Category = "client" | "conflict" | "capacity" | "upstream" | "internal";
+
+/** `indeterminate`: the request was sent on and its outcome is unknown, so it is never repeated by itself. */
+export type Retry = "never" | "immediately" | "after_delay" | "indeterminate";
+
+interface CatalogueEntry {
+  readonly status: number;
+  readonly category: Category;
+  readonly retry: Retry;
+  readonly message: string;
+}
+
+export const ERRORS = {
+  invalid_request: { status: 400, category: "client", retry: "never", message: "The request is not valid." },
+  invalid_offset: { status: 400, category: "client", retry: "never", message: "The position lies beyond what exists." },
+  unauthorized: { status: 401, category: "client", retry: "never", message: "A valid API key is needed in the X-API-Key header." },
+  forbidden: { status: 403, category: "client", retry: "never", message: "This key's role does not allow it." },
+  not_found: { status: 404, category: "client", retry: "never", message: "There is no such thing here." },
+  method_not_allowed: { status: 405, category: "client", retry: "never", message: "This path does not take that method." },
+  invalid_state: { status: 409, category: "conflict", retry: "never", message: "The capsule's state does not allow it." },
+  tag_in_use: { status: 409, category: "conflict", retry: "never", message: "A running process has that tag." },
+  conflict: { status: 409, category: "conflict", retry: "never", message: "It exists already." },
+  too_large: { status: 413, category: "client", retry: "never", message: "The request is too large." },
+  unsupported_media_type: { status: 415, category: "client", retry: "never", message: "Send the body as application/json." },
+  upgrade_required: { status: 426, category: "client", retry: "never", message: "This operation is a WebSocket: connect with an upgrade." },
+  quota_exceeded: { status: 429, category: "capacity", retry: "after_delay", message: "The team's limit is reached." },
+  internal_error: { status: 500, category: "internal", retry: "indeterminate", message: "Something went wrong on the server." },
+  agent_error: { status: 502, category: "upstream", retry: "indeterminate", message: "The capsule's agent did not answer as it should." },
+  host_full: { status: 503, category: "capacity", retry: "after_delay", message: "The host has no room for another capsule." },
+  process_limit: { status: 503, category: "capacity", retry: "after_delay", message: "The capsule has reached its limit of processes." },
+  unavailable: { status: 503, category: "upstream", retry: "after_delay", message: "The server cannot reach its database at the moment." },
+  shutting_down: { status: 503, category: "capacity", retry: "after_delay", message: "The server is shutting down." },
+  timeout: { status: 504, category: "client", retry: "never", message: "The command ran into its timeout and was killed." },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export const ERROR_CODES = Object.keys(ERRORS).filter((code): code is ErrorCode => code in ERRORS);
+
+/** Codes of an `error` message on a socket whose upgrade succeeded; beside the catalogue's own. */
+export const STREAM_ERROR_CODES = [
+  "spawn_failed",
+  "cwd_not_found",
+  "bad_message",
+  "bad_first_message",
+  "first_message_late",
+  "stdin_full",
+  "slow_consumer",
+  "capsule_gone",
+  "server_stopping",
+] as const;
+
+export type StreamErrorCode = (typeof STREAM_ERROR_CODES)[number] | ErrorCode;
+
+/** Close codes of our sockets, by name. 4000 and above are ours. */
+export const CLOSE_CODES = {
+  done: 1000,
+  server_stopping: 1001,
+  key_revoked: 1008,
+  too_big: 1009,
+  internal: 1011,
+  slow_consumer: 4000,
+  capsule_gone: 4001,
+  bad_first_message: 4002,
+  first_message_late: 4003,
+} as const;

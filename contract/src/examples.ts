@@ -1,0 +1,57 @@
+/** Examples that OpenAPI and the reference page show. */
+export const capsuleExample = {
+  id: "cl-0c3n5yq1r9s8t7u6v5w4x3y2z",
+  status: "running",
+  template: "base-python",
+  vcpus: 2,
+  memory_mb: 1024,
+  disk_mb: 5120,
+  timeout_sec: 300,
+  created_at: "2026-11-01T10:00:00.000Z",
+  started_at: "2026-11-01T10:00:00.041Z",
+  last_active_at: "2026-11-01T10:04:30.000Z",
+  last_updated: "2026-11-01T10:00:00.041Z",
+  ended_at: null,
+  name: null,
+  metadata: { purpose: "tests" },
+  env_names: ["API_URL"],
+  reason: null,
+  message: null,
+  startable: false,
+} as const;
+
+export const execExample = {
+  stdout: "hello\n",
+  stderr: "",
+  exit_code: 0,
+  duration_ms: 83,
+  encoding: "utf-8",
+  id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z",
+  pid: 17,
+  reason: "exited",
+  signal: null,
+  oom_kills: 0,
+  requested: null,
+  stdout_bytes: 6,
+  stderr_bytes: 0,
+  late_bytes: 0,
+  stdout_truncated: false,
+  stderr_truncated: false,
+} as const;
+
+export const keyExample = {
+  id: "key-0c3n5yq1r9s8t7u6v5w4x3y2z",
+  team_id: "team-0c3n5yq1r9s8t7u6v5w4x3y2z",
+  name: "ci",
+  role: "member",
+  key_prefix: "wrn_012345",
+  created_at: "2026-11-01T10:00:00.000Z",
+  last_used: null,
+} as const;
+
+export const teamExample = {
+  id: "team-0c3n5yq1r9s8t7u6v5w4x3y2z",
+  name: "Builders",
+  slug: "builders",
+  created_at: "2026-11-01T10:00:00.000Z",
+} as const;

@@ -1,0 +1,26 @@
+import { z } from "zod";
+
+/** Prefixes of our ids; each is followed by exactly 25 digits of lowercase base36 (128 random bits). */
+export const ID_PREFIXES = { capsule: "cl", process: "pr", team: "team", key: "key", request: "req" } as const;
+
+export const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
+export const PROCESS_ID = /^pr-[0-9a-z]{25}$/;
+export const KEY_ID = /^key-[0-9a-z]{25}$/;
+
+/** `wrn_` and 40 hex digits; only its SHA-256 is stored. */
+export const API_KEY = /^wrn_[0-9a-f]{40}$/;
+
+/** What a caller may name a process. Not all digits (a pid) and not `pr-…` (an id). */
+export const TAG = /^(?![0-9]+$)(?!pr-)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+export const TEMPLATE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/;
+
+/** A path parameter that names a capsule; any text, since a malformed id is simply not found. */
+export const capsuleIdParam = z.string().min(1).max(200).describe("The capsule's id, `cl-…`.");
+
+/** An id, a pid or a tag. */
+export const selectorParam = z
+  .string()
+  .min(1)
+  .max(200)
+  .describe("A process: its id (`pr-…`), its pid, or its tag. The live one first, else the latest ended.");

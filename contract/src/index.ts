@@ -1,0 +1,11 @@
+export * from "./errors.ts";
+export * from "./ids.ts";
+export * from "./limits.ts";
+export * from "./operation.ts";
+export * from "./operations/index.ts";
+export * from "./reasons.ts";
+export * from "./schemas/access.ts";
+export * from "./schemas/capsule.ts";
+export * from "./schemas/command.ts";
+export { utf8Bytes } from "./schemas/text.ts";
+export * from "./streams.ts";

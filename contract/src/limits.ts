@@ -1,0 +1,38 @@
+/** Bounds of what callers send. `docs/limits.md` lists each with the test that proves it. */
+export const LIMITS = {
+  /** Bytes of a JSON request body. */
+  bodyBytesMax: 4 * 1024 * 1024,
+  /** Bytes of one message from a client on a socket. */
+  socketMessageBytesMax: 1024 * 1024,
+  /** Characters of `cmd`, and of `cwd`. */
+  pathCharsMax: 4096,
+  /** Arguments of one command. */
+  argsMax: 4096,
+  /** UTF-8 bytes of one argument: the kernel's own bound less the final NUL. */
+  argBytesMax: 128 * 1024 - 1,
+  /** UTF-8 bytes of a command's arguments and environment together. */
+  commandBytesMax: 768 * 1024,
+  /** Variables in `envs`. */
+  envsMax: 256,
+  envNameCharsMax: 256,
+  envValueBytesMax: 32 * 1024,
+  /** Bytes of `stdin` in one exec. */
+  stdinBytesMax: 2 * 1024 * 1024,
+  /** Seconds: a week. */
+  timeoutSecMax: 7 * 24 * 3600,
+  /** Seconds: a month. */
+  ttlSecMax: 31 * 24 * 3600,
+  nameCharsMax: 128,
+  metadataKeysMax: 20,
+  metadataKeyCharsMax: 64,
+  metadataValueCharsMax: 256,
+  memoryMbMin: 32,
+  memoryMbMax: 1024 * 1024,
+  vcpusMax: 1024,
+  diskMbMin: 16,
+  diskMbMax: 1024 * 1024,
+  listLimitMax: 1000,
+  waitMsMax: 60_000,
+  /** Milliseconds that create, start and resume wait for the capsule to be running. */
+  waitMsDefault: 4000,
+} as const;

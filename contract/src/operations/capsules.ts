@@ -1,0 +1,149 @@
+import { z } from "zod";
+import { capsuleIdParam } from "../ids.ts";
+import { defineOperation } from "../operation.ts";
+import { capsule, capsuleCreate, capsuleListQuery, capsulePage, waitBody } from "../schemas/capsule.ts";
+import { capsuleExample } from "../examples.ts";
+
+const tag = "Capsules";
+const none = z.strictObject({});
+const loose = z.object({});
+const params = z.object({ id: capsuleIdParam });
+const one = (description: string) => ({ description, schema: capsule, example: capsuleExample });
+
+export const createCapsule = defineOperation({
+  id: "createCapsule",
+  method: "POST",
+  path: "/v1/capsules",
+  tag,
+  summary: "Create a capsule",
+  description: "Boots an isolated machine from a template. The answer waits up to `wait_ms` for `running`; a slower boot answers `pending` or `starting`.",
+  auth: "member",
+  idempotency: "none",
+  params: none,
+  query: loose,
+  body: capsuleCreate,
+  answers: { 201: one("The capsule.") },
+  errors: ["invalid_request", "not_found", "too_large", "quota_exceeded", "host_full", "unavailable", "shutting_down"],
+});
+
+export const listCapsules = defineOperation({
+  id: "listCapsules",
+  method: "GET",
+  path: "/v1/capsules",
+  tag,
+  summary: "List the team's capsules, newest first",
+  description:
+    "Without `limit` and `cursor` a plain array of the newest 1000 that are not destroyed, with `X-Truncated: true` when there are more. With either a page. `metadata.<key>=<value>` filters by label.",
+  auth: "member",
+  idempotency: "safe",
+  params: none,
+  query: capsuleListQuery,
+  body: null,
+  answers: { 200: { description: "An array, or a page.", schema: z.union([z.array(capsule), capsulePage]), example: [capsuleExample] } },
+  errors: ["invalid_request", "unavailable"],
+});
+
+export const getCapsule = defineOperation({
+  id: "getCapsule",
+  method: "GET",
+  path: "/v1/capsules/{id}",
+  tag,
+  summary: "Get a capsule, in any state",
+  auth: "member",
+  idempotency: "safe",
+  params,
+  query: loose,
+  body: null,
+  answers: { 200: one("The capsule.") },
+  errors: ["not_found", "unavailable"],
+});
+
+export const destroyCapsule = defineOperation({
+  id: "destroyCapsule",
+  method: "DELETE",
+  path: "/v1/capsules/{id}",
+  tag,
+  summary: "Destroy a capsule, its processes and its disk",
+  auth: "member",
+  idempotency: "idempotent",
+  params,
+  query: loose,
+  body: null,
+  answers: { 204: { description: "It is gone; `GET` says `stopped` with the reason `destroyed`.", schema: null } },
+  errors: ["not_found", "unavailable"],
+});
+
+export const pauseCapsule = defineOperation({
+  id: "pauseCapsule",
+  method: "POST",
+  path: "/v1/capsules/{id}/pause",
+  tag,
+  summary: "Pause: freeze every process, keep memory and files",
+  auth: "member",
+  idempotency: "none",
+  params,
+  query: loose,
+  body: null,
+  answers: { 200: one("The paused capsule.") },
+  errors: ["not_found", "invalid_state", "unavailable"],
+});
+
+export const resumeCapsule = defineOperation({
+  id: "resumeCapsule",
+  method: "POST",
+  path: "/v1/capsules/{id}/resume",
+  tag,
+  summary: "Resume a paused capsule",
+  auth: "member",
+  idempotency: "none",
+  params,
+  query: loose,
+  body: waitBody,
+  answers: { 200: one("The running capsule.") },
+  errors: ["invalid_request", "not_found", "invalid_state", "unavailable"],
+});
+
+export const stopCapsule = defineOperation({
+  id: "stopCapsule",
+  method: "POST",
+  path: "/v1/capsules/{id}/stop",
+  tag,
+  summary: "Stop: end every process, keep the disk",
+  auth: "member",
+  idempotency: "none",
+  params,
+  query: loose,
+  body: null,
+  answers: { 200: one("The stopped capsule.") },
+  errors: ["not_found", "invalid_state", "unavailable"],
+});
+
+export const startCapsule = defineOperation({
+  id: "startCapsule",
+  method: "POST",
+  path: "/v1/capsules/{id}/start",
+  tag,
+  summary: "Boot a stopped capsule again from its disk",
+  auth: "member",
+  idempotency: "none",
+  params,
+  query: loose,
+  body: waitBody,
+  answers: { 200: one("The capsule.") },
+  errors: ["invalid_request", "not_found", "invalid_state", "host_full", "unavailable", "shutting_down"],
+});
+
+export const pingCapsule = defineOperation({
+  id: "pingCapsule",
+  method: "POST",
+  path: "/v1/capsules/{id}/ping",
+  tag,
+  summary: "Count as activity, so that the inactivity TTL begins anew",
+  auth: "member",
+  idempotency: "idempotent",
+  params,
+  query: loose,
+  body: null,
+  answers: { 204: { description: "Noted.", schema: null } },
+  errors: ["not_found", "invalid_state", "agent_error", "unavailable"],
+});

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { PROCESS_ID } from "./ids.ts";
+import { LIMITS } from "./limits.ts";
+import { command, endFacts } from "./schemas/command.ts";
+import { optional } from "./schemas/text.ts";
+
+/** The first message of an exec stream. */
+export const startMessage = command.extend({
+  type: z.literal("start"),
+  stdin: optional(z.boolean()).describe("Keep standard input open for `stdin` messages; otherwise it is /dev/null."),
+  on_disconnect: optional(z.enum(["continue", "kill"])).describe("What becomes of the process when this client goes; `continue` by default."),
+});
+
+export const stopMessage = z.object({ type: z.literal("stop") });
+
+export const stdinMessage = z.object({
+  type: z.literal("stdin"),
+  data: z.string().max(LIMITS.socketMessageBytesMax),
+  encoding: optional(z.enum(["utf-8", "base64"])),
+});
+
+export const stdinCloseMessage = z.object({ type: z.literal("stdin_close") });
+
+/** What a client may send after `start`. */
+export const clientMessage = z.discriminatedUnion("type", [stopMessage, stdinMessage, stdinCloseMessage]).meta({ id: "StreamClientMessage" });
+
+const output = {
+  data: z.string(),
+  seq: z.int().describe("Of the record; of the last one where several are joined."),
+  first_seq: z.int().optional().describe("Of the first record, where several are joined."),
+  encoding: z.literal("base64").optional(),
+};
+
+/** What the server sends on an exec stream and on an attached one. */
+export const serverMessage = z
+  .discriminatedUnion("type", [
+    z.object({ type: z.literal("start"), pid: z.int(), id: z.string().regex(PROCESS_ID), tag: z.string(), next_seq: z.int() }),
+    z.object({ type: z.literal("stdout"), ...output }),
+    z.object({ type: z.literal("stderr"), ...output }),
+    z.object({ type: z.literal("gap"), from_seq: z.int(), seq: z.int(), stdout_bytes: z.int(), stderr_bytes: z.int() }),
+    z.object({ type: z.literal("exit"), exit_code: z.int(), seq: z.int(), duration_ms: z.int(), ...endFacts }),
+    z.object({ type: z.literal("error"), data: z.string().describe("What happened, for people."), code: z.string() }),
+  ])
+  .meta({ id: "StreamServerMessage" });
+
+export type StartMessage = z.output<typeof startMessage>;
+export type ClientMessage = z.output<typeof clientMessage>;
+export type ServerMessage = z.output<typeof serverMessage>;

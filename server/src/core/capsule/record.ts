@@ -1,0 +1,48 @@
+import type { CapsuleReason } from "@capsuled/contract";
+import type { Handle } from "../ports/driver.ts";
+import type { CapsuleState } from "./state.ts";
+
+/** A capsule's row. Times are unix milliseconds. */
+export interface CapsuleRecord {
+  readonly id: string;
+  readonly teamId: string;
+  /** The server installation that runs it. */
+  readonly hostId: string;
+  readonly driver: string;
+  /** `null` until launched, and after its machine has ended. */
+  readonly handle: Handle | null;
+  readonly state: CapsuleState;
+  /** Goes up by one with each stored change of the row; the compare-and-set's second half. */
+  readonly version: number;
+  readonly template: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly diskMb: number;
+  /** Inactivity TTL in seconds; 0 is never. */
+  readonly timeoutSec: number;
+  readonly name: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Names only; the values are in `sealedEnvs`. */
+  readonly envNames: readonly string[];
+  /** The variables as JSON, encrypted; `null` when there are none. */
+  readonly sealedEnvs: string | null;
+  /** The agent's secret, encrypted. */
+  readonly sealedSecret: string;
+  /** Whether a disk exists that `start` can boot from. */
+  readonly hasDisk: boolean;
+  readonly reason: CapsuleReason | null;
+  /** The reason in words, safe for callers. */
+  readonly message: string | null;
+  readonly createdAt: number;
+  /** When it last reached `running`. */
+  readonly startedAt: number | null;
+  readonly lastActiveAt: number | null;
+  /** The most recent change of `state`. */
+  readonly stateChangedAt: number;
+  readonly endedAt: number | null;
+}
+
+/** What a transition may change beside the state. */
+export type CapsuleChange = Partial<
+  Pick<CapsuleRecord, "handle" | "hasDisk" | "reason" | "message" | "startedAt" | "lastActiveAt" | "endedAt" | "sealedSecret">
+>;

@@ -1,0 +1,37 @@
+import type { capsuleCreate, CapsuleStatus } from "@capsuled/contract";
+import type { z } from "zod";
+import type { Principal } from "../access/principal.ts";
+import type { CapsuleRecord } from "./record.ts";
+
+export type CreateInput = z.output<typeof capsuleCreate>;
+
+export interface ListInput {
+  readonly status: CapsuleStatus | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** `null`: the plain form, the newest 1 000. */
+  readonly limit: number | null;
+  readonly cursor: string | null;
+}
+
+export interface CapsuleList {
+  readonly items: readonly CapsuleRecord[];
+  readonly nextCursor: string | null;
+}
+
+/**
+ * The use cases of a capsule's life, one file each beside this one. Every call throws `CapsuledError`:
+ * another team's capsule, an unknown and a malformed id are the same `not_found`.
+ */
+export interface CapsuleService {
+  /** Resolves once it runs, has failed to boot, or `wait_ms` has passed. */
+  create(principal: Principal, input: CreateInput): Promise<CapsuleRecord>;
+  get(principal: Principal, id: string): Promise<CapsuleRecord>;
+  list(principal: Principal, input: ListInput): Promise<CapsuleList>;
+  pause(principal: Principal, id: string): Promise<CapsuleRecord>;
+  resume(principal: Principal, id: string, waitMs: number): Promise<CapsuleRecord>;
+  stop(principal: Principal, id: string): Promise<CapsuleRecord>;
+  start(principal: Principal, id: string, waitMs: number): Promise<CapsuleRecord>;
+  /** From every state; repeatable. */
+  destroy(principal: Principal, id: string): Promise<void>;
+  ping(principal: Principal, id: string): Promise<void>;
+}

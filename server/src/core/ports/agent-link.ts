@@ -1,0 +1,169 @@
+import type { ProcessReason } from "@capsuled/contract";
+
+/** What a process is started with; `env` is the whole environment. */
+export interface StartSpec {
+  readonly id: string;
+  readonly cmd: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute. */
+  readonly cwd: string;
+  /** `""` is none. */
+  readonly tag: string;
+  readonly stdin: boolean;
+  /** Unfrozen milliseconds; 0 is none. */
+  readonly timeoutMs: number;
+  readonly foreground: boolean;
+  /** What an end of the connection without a `cancel` means. */
+  readonly onDisconnect: "continue" | "kill" | "grace";
+}
+
+export interface Started {
+  readonly id: string;
+  readonly pid: number;
+  readonly tag: string;
+  readonly nextSeq: number;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+}
+
+/** Bytes that a process printed, as the journal has them. */
+export interface OutputRecord {
+  readonly kind: "stdout" | "stderr";
+  readonly seq: number;
+  /** Of the first byte within its own stream. */
+  readonly offset: number;
+  /** The incomplete UTF-8 sequence (0 to 3 bytes) before `bytes`. */
+  readonly tail: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+export interface GapRecord {
+  readonly kind: "gap";
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+}
+
+/** The facts of a process's end. */
+export interface ProcessEnd {
+  readonly kind: "exit";
+  readonly id: string;
+  readonly pid: number;
+  readonly tag: string;
+  readonly seq: number;
+  readonly exitCode: number;
+  readonly signal: string | null;
+  readonly reason: ProcessReason;
+  readonly requested: { readonly by: string; readonly signal: string } | null;
+  readonly oomKills: number;
+  readonly durationMs: number;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly lateBytes: number;
+}
+
+/** The connection or the agent said no more: `lost` when it went away, else the agent's own code. */
+export interface StreamFailure {
+  readonly kind: "failed";
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The child took `bytes` of what was sent to its stdin. */
+export interface StdinRoom {
+  readonly kind: "stdin_room";
+  readonly bytes: number;
+}
+
+/** The agent dropped stdin bytes that went beyond the queue's bound. */
+export interface StdinFull {
+  readonly kind: "stdin_full";
+}
+
+export type ProcessEvent = OutputRecord | GapRecord | ProcessEnd | StreamFailure | StdinRoom | StdinFull;
+
+/** An attached process. Events come in order; the last is `exit` or `failed`. */
+export interface ProcessStream {
+  readonly started: Started;
+  /** Set once, at once after it was opened; what came before is delivered first. */
+  onEvent(listener: (event: ProcessEvent) => void): void;
+  /** Stops events until `resume`; the agent then paces the process (its own bound, 30 s). */
+  pause(): void;
+  resume(): void;
+  sendStdin(bytes: Uint8Array): void;
+  closeStdin(): void;
+  /** Asks for the end of the process tree: SIGTERM, SIGKILL after `graceMs` (0: at once). The `exit` follows. */
+  cancel(reason: "client_gone" | "stopped" | "timed_out", graceMs: number): void;
+  /** Detaches; the process goes on. */
+  close(): void;
+}
+
+/** A foreground command's outcome, its output bounded. */
+export interface Collected {
+  readonly started: Started;
+  readonly end: ProcessEnd;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+export interface AgentProcess {
+  readonly id: string | null;
+  readonly pid: number;
+  readonly ppid: number;
+  readonly tag: string;
+  readonly cmd: string;
+  readonly args: readonly string[];
+  readonly startedAt: number;
+}
+
+export interface AgentStats {
+  readonly bootId: string;
+  /** Unfrozen milliseconds since the last activity. */
+  readonly idleMs: number;
+  /** Operations under way that count as activity. */
+  readonly busy: number;
+  readonly processes: number;
+}
+
+/** The agent's refusal, with its code (agent/PROTOCOL.md), e.g. `not_found`, `cwd_not_found`, `tag_in_use`, `process_limit`. */
+export class AgentRefusal extends Error {
+  override readonly name = "AgentRefusal";
+  readonly code: string;
+  readonly field: string | null;
+  constructor(code: string, message: string, field: string | null) {
+    super(message);
+    this.code = code;
+    this.field = field;
+  }
+}
+
+/** The agent cannot be reached, or its connection ended in the middle of an operation. */
+export class AgentLostError extends Error {
+  override readonly name = "AgentLostError";
+}
+
+/** The server's way to one capsule's agent. Every method may throw `AgentRefusal` and `AgentLostError`. */
+export interface AgentLink {
+  /** Runs to the end and collects at most `outputBytesMax` of each stream (the head). Aborting kills the tree (`client_gone`) and still resolves with the end. */
+  run(spec: StartSpec, stdin: Uint8Array | null, outputBytesMax: number, signal: AbortSignal): Promise<Collected>;
+  /** Starts without attaching. */
+  start(spec: StartSpec): Promise<Started>;
+  /** Starts and attaches from the first record. */
+  open(spec: StartSpec): Promise<ProcessStream>;
+  attach(selector: string, from: "now" | "start" | number): Promise<ProcessStream>;
+  list(): Promise<readonly AgentProcess[]>;
+  signal(selector: string, signal: "SIGTERM" | "SIGKILL", by: string): Promise<void>;
+  stats(): Promise<AgentStats>;
+  touch(): Promise<void>;
+  /** Stops and restarts the agent's clocks, around a freeze. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Ends every process: SIGTERM, SIGKILL after `graceMs`. */
+  shutdown(reason: "capsule_stopped" | "capsule_destroyed", graceMs: number): Promise<void>;
+  /** Closes every connection. Ends no process by itself. */
+  close(): void;
+}
