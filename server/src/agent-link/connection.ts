@@ -1,0 +1,125 @@
+import type { Duplex } from "node:stream";
+import { AgentLostError, AgentRefusal } from "../core/ports/agent-link.ts";
+import { encodeJson, FRAME, FrameParser, ProtocolError } from "./frame.ts";
+import { readRefusal, readWelcome } from "./messages.ts";
+
+/** What an operation under way wants to hear of its connection. */
+export interface OperationListener {
+  frame(type: number, payload: Buffer): void;
+  /** The connection has ended in the middle of the operation. Called at most once, and nothing after it. */
+  lost(error: AgentLostError): void;
+}
+
+/** Milliseconds for the agent to answer `hello`. */
+export const HELLO_MS = 3000;
+
+export const PROTOCOL_VERSION = 1;
+
+/** One connection to an agent: at most one operation at a time, one after the other. */
+export class AgentConnection {
+  readonly #socket: Duplex;
+  readonly #parser = new FrameParser();
+  #listener: OperationListener | null = null;
+  #ended = false;
+  readonly #onFrame: (type: number, payload: Buffer) => void;
+  /** Told once, when it can no longer be used. */
+  onEnd: (() => void) | null = null;
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+    this.#onFrame = (type, payload) => {
+      if (this.#listener === null) throw new ProtocolError("a frame outside of any operation");
+      this.#listener.frame(type, payload);
+    };
+    socket.on("data", (chunk: Buffer) => {
+      try {
+        this.#parser.push(chunk, this.#onFrame);
+      } catch (error) {
+        this.end(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    socket.on("error", (error) => this.end(error));
+    socket.on("close", () => this.end(null));
+    socket.on("end", () => this.end(null));
+  }
+
+  get usable(): boolean {
+    return !this.#ended;
+  }
+
+  /** Takes the connection for an operation. */
+  begin(listener: OperationListener): void {
+    this.#listener = listener;
+  }
+
+  /** The operation's last frame was read: the connection is free. */
+  finish(): void {
+    this.#listener = null;
+  }
+
+  sendJson(type: number, value: unknown): void {
+    this.#write(encodeJson(type, value));
+  }
+
+  sendFrame(frame: Buffer): void {
+    this.#write(frame);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Closes it; an operation under way hears `lost`. */
+  end(cause: Error | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const listener = this.#listener;
+    this.#listener = null;
+    this.#socket.destroy();
+    listener?.lost(new AgentLostError(cause === null ? "the agent closed the connection" : `the connection to the agent failed: ${cause.message}`, { cause }));
+    this.onEnd?.();
+  }
+
+  /** Closes it without a word to the operation under way. */
+  detach(): void {
+    this.#listener = null;
+    this.end(null);
+  }
+
+  #write(frame: Buffer): void {
+    if (!this.#ended) this.#socket.write(frame);
+  }
+}
+
+/** Says `hello` over a fresh pipe and waits for `welcome`. Throws `AgentRefusal` and `AgentLostError`. */
+export function greet(socket: Duplex, capsuleId: string, secret: string): Promise<AgentConnection> {
+  const connection = new AgentConnection(socket);
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => connection.end(new Error(`no welcome within ${HELLO_MS} ms`)), HELLO_MS);
+    connection.begin({
+      frame(type, payload) {
+        clearTimeout(timer);
+        if (type === FRAME.welcome) {
+          const welcome = readWelcome(payload);
+          if (welcome.capsule !== capsuleId) throw new ProtocolError("another capsule's agent answered");
+          connection.finish();
+          resolve(connection);
+          return;
+        }
+        if (type !== FRAME.error) throw new ProtocolError("neither welcome nor error after hello");
+        const refusal = readRefusal(payload);
+        connection.detach();
+        reject(new AgentRefusal(refusal.code, refusal.message, refusal.field ?? null));
+      },
+      lost(error) {
+        clearTimeout(timer);
+        reject(error);
+      },
+    });
+    connection.sendJson(FRAME.hello, { version: PROTOCOL_VERSION, capsule: capsuleId, secret });
+  });
+}

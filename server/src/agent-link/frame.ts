@@ -1,0 +1,152 @@
+/**
+ * The codec of the agent protocol's frames (agent/PROTOCOL.md): type u8, length u32 little-endian, payload.
+ * The Rust codec runs the same vectors (agent/vectors).
+ */
+
+/** Payload bytes of a frame at most. */
+export const FRAME_BYTES_MAX = 1024 * 1024;
+export const FRAME_HEADER_BYTES = 5;
+export const RECORD_HEADER_BYTES = 28;
+
+/** Frame types by name. */
+export const FRAME = {
+  hello: 0x01,
+  start: 0x02,
+  attach: 0x03,
+  list: 0x04,
+  signal: 0x05,
+  get: 0x06,
+  stats: 0x07,
+  touch: 0x08,
+  pause: 0x09,
+  resume: 0x0a,
+  shutdown: 0x0b,
+  stdin: 0x10,
+  stdin_close: 0x11,
+  cancel: 0x12,
+  welcome: 0x81,
+  started: 0x82,
+  stdout: 0x83,
+  stderr: 0x84,
+  gap: 0x85,
+  exit: 0x86,
+  result: 0x87,
+  error: 0x88,
+  stdin_room: 0x89,
+} as const;
+
+const KNOWN = new Set<number>(Object.values(FRAME));
+
+/** The peer broke the protocol; the connection is of no more use. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}
+
+/** A frame of a JSON object. Throws `ProtocolError` when it is too long to send. */
+export function encodeJson(type: number, value: unknown): Buffer {
+  const text = JSON.stringify(value);
+  const length = Buffer.byteLength(text);
+  if (length > FRAME_BYTES_MAX) throw new ProtocolError(`a frame of ${length} bytes is too long`);
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length);
+  frame[0] = type;
+  frame.writeUInt32LE(length, 1);
+  frame.write(text, FRAME_HEADER_BYTES, "utf8");
+  return frame;
+}
+
+/** A frame of bytes. */
+export function encodeBytes(type: number, bytes: Uint8Array): Buffer {
+  if (bytes.length > FRAME_BYTES_MAX) throw new ProtocolError(`a frame of ${bytes.length} bytes is too long`);
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + bytes.length);
+  frame[0] = type;
+  frame.writeUInt32LE(bytes.length, 1);
+  frame.set(bytes, FRAME_HEADER_BYTES);
+  return frame;
+}
+
+/** The header and bytes of a `stdout` or `stderr` frame; the arrays are views of the payload. */
+export interface RecordFrame {
+  readonly seq: number;
+  readonly offset: number;
+  readonly timeUs: number;
+  readonly tail: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+export function decodeRecord(payload: Buffer): RecordFrame {
+  if (payload.length < RECORD_HEADER_BYTES) throw new ProtocolError("a record is shorter than its header");
+  const tailLength = payload.readUInt8(24);
+  if (tailLength > 3) throw new ProtocolError(`a record's tail of ${tailLength} bytes`);
+  return {
+    seq: readU64(payload, 0),
+    offset: readU64(payload, 8),
+    timeUs: readU64(payload, 16),
+    tail: payload.subarray(25, 25 + tailLength),
+    bytes: payload.subarray(RECORD_HEADER_BYTES),
+  };
+}
+
+export function encodeRecord(type: typeof FRAME.stdout | typeof FRAME.stderr, record: RecordFrame): Buffer {
+  const payload = Buffer.alloc(RECORD_HEADER_BYTES + record.bytes.length);
+  payload.writeBigUInt64LE(BigInt(record.seq), 0);
+  payload.writeBigUInt64LE(BigInt(record.offset), 8);
+  payload.writeBigUInt64LE(BigInt(record.timeUs), 16);
+  payload[24] = record.tail.length;
+  payload.set(record.tail, 25);
+  payload.set(record.bytes, RECORD_HEADER_BYTES);
+  return encodeBytes(type, payload);
+}
+
+/** Numbers of the protocol stay below 2^53; a larger one is the peer's fault. */
+function readU64(payload: Buffer, at: number): number {
+  const value = payload.readUInt32LE(at) + payload.readUInt32LE(at + 4) * 4294967296;
+  if (!Number.isSafeInteger(value)) throw new ProtocolError("a number beyond 2^53");
+  return value;
+}
+
+/** Cuts a byte stream into frames. Keeps at most one incomplete frame. */
+export class FrameParser {
+  #parts: Buffer[] = [];
+  #have = 0;
+  /** Bytes needed before anything more can be said. */
+  #need = FRAME_HEADER_BYTES;
+
+  /** Calls `onFrame` for each whole frame, in order; payloads may be views of `chunk`. Throws `ProtocolError`. */
+  push(chunk: Buffer, onFrame: (type: number, payload: Buffer) => void): void {
+    let rest = chunk;
+    if (this.#have > 0) {
+      this.#parts.push(chunk);
+      this.#have += chunk.length;
+      if (this.#have < this.#need) return;
+      rest = Buffer.concat(this.#parts, this.#have);
+      this.#parts = [];
+      this.#have = 0;
+    }
+    let at = 0;
+    for (;;) {
+      const left = rest.length - at;
+      if (left < FRAME_HEADER_BYTES) {
+        this.#keep(rest, at, FRAME_HEADER_BYTES);
+        return;
+      }
+      const type = rest.readUInt8(at);
+      const length = rest.readUInt32LE(at + 1);
+      if (!KNOWN.has(type)) throw new ProtocolError(`unknown frame type 0x${type.toString(16)}`);
+      if (length > FRAME_BYTES_MAX) throw new ProtocolError(`a frame of ${length} bytes is too long`);
+      const end = at + FRAME_HEADER_BYTES + length;
+      if (end > rest.length) {
+        this.#keep(rest, at, FRAME_HEADER_BYTES + length);
+        return;
+      }
+      onFrame(type, rest.subarray(at + FRAME_HEADER_BYTES, end));
+      at = end;
+    }
+  }
+
+  #keep(rest: Buffer, at: number, need: number): void {
+    this.#need = need;
+    if (at === rest.length) return;
+    this.#parts.push(rest.subarray(at));
+    this.#have = rest.length - at;
+  }
+}
