@@ -1,0 +1,164 @@
+//! A capsule's cgroups: `<id>/agent` (made by the runtime), `<id>/work` for everything else, and `<id>/launch`, in which the
+//! runtime itself runs while it launches, so that one `cgroup.kill` on `<id>` ends whatever a broken launch left.
+
+use crate::failure::{During, Failure, Result};
+use crate::kernel::{self, Forked};
+use crate::spec::Cgroup;
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Most sub-cgroups (process slots) under one capsule's `work`.
+const SLOTS_MAX: &str = "8192";
+
+/// What the rest of the launch needs of the cgroups.
+pub struct Groups {
+    /// cgroup2 directory in which the runtime is born.
+    pub launch: File,
+    /// `work` in cgroup2, as a detached clone: `..` stops at it.
+    pub work: File,
+    /// `tasks` of `work` in each v1 hierarchy where it has a group.
+    pub joins: Vec<File>,
+    pub oom_counter: File,
+    /// A cgroup namespace whose root is `<id>` in every hierarchy.
+    pub namespace: File,
+}
+
+pub fn make(spec: &Cgroup, owner: u32) -> Result<Groups> {
+    let unified = format!("{}{}", spec.unified, spec.path);
+    make_directory(&spec.unified, &spec.path)?;
+    for mount in &spec.v1 {
+        make_directory(mount, &spec.path)?;
+    }
+    let namespace = namespace(spec, &unified)?;
+    hand_down(spec)?;
+    for name in ["launch", "work"] {
+        make_one(&format!("{}/{}", unified, name))?;
+    }
+    for mount in &spec.work_v1 {
+        make_directory(mount, &format!("{}/work", spec.path))?;
+    }
+    write_limits(spec)?;
+    delegate(&unified, owner)?;
+    let mut joins = Vec::new();
+    for mount in &spec.work_v1 {
+        let path = format!("{}{}/work/tasks", mount, spec.path);
+        joins.push(OpenOptions::new().write(true).open(&path).during(|| format!("open {}", path))?);
+    }
+    Ok(Groups {
+        launch: File::open(format!("{}/launch", unified)).during(|| "open the launch cgroup".to_string())?,
+        work: kernel::clone_tree(&format!("{}/work", unified))?,
+        joins,
+        oom_counter: File::open(&spec.oom_counter).during(|| format!("open {}", spec.oom_counter))?,
+        namespace,
+    })
+}
+
+fn make_one(path: &str) -> Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Failure::new(format!("make {}", path), error)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes every directory of `path` under the hierarchy at `mount`. A v1 cpuset is born empty and then admits nobody, so it
+/// takes over its parent's processors and memory nodes.
+fn make_directory(mount: &str, path: &str) -> Result<()> {
+    let mut at = mount.to_string();
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        let parent = at.clone();
+        at = format!("{}/{}", at, part);
+        make_one(&at)?;
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            let own = format!("{}/{}", at, file);
+            if !Path::new(&own).exists() || Path::new(&format!("{}/cgroup.kill", at)).exists() {
+                continue;
+            }
+            let has = fs::read_to_string(&own).during(|| format!("read {}", own))?;
+            if has.trim().is_empty() {
+                let inherited = fs::read_to_string(format!("{}/{}", parent, file)).during(|| format!("read {} of {}", file, parent))?;
+                fs::write(&own, inherited.trim()).during(|| format!("write {}", own))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A cgroup namespace takes its root from where the process that makes it is: a short-lived child goes to `<id>` in every
+/// hierarchy first. It must be gone before cgroup2 hands controllers down, which a group with processes refuses.
+fn namespace(spec: &Cgroup, unified: &str) -> Result<File> {
+    let directory = File::open(unified).during(|| format!("open {}", unified))?;
+    match kernel::fork(Some(&directory))? {
+        Forked::Child => {
+            let moved = spec.v1.iter().all(|mount| fs::write(format!("{}{}/tasks", mount, spec.path), "0").is_ok());
+            let made = moved && kernel::unshare(libc::CLONE_NEWCGROUP, "").is_ok();
+            if !made {
+                kernel::exit_child(1);
+            }
+            // Stopped, it keeps the namespace alive until the parent has opened it; the parent's death ends it too.
+            // SAFETY: no pointers.
+            unsafe {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                libc::raise(libc::SIGSTOP);
+            }
+            kernel::exit_child(0);
+        }
+        Forked::Parent(child) => {
+            let mut status = 0;
+            // SAFETY: `status` outlives the call.
+            let waited = unsafe { libc::waitpid(child, &mut status, libc::WUNTRACED) };
+            if waited != child || !libc::WIFSTOPPED(status) {
+                return Err(Failure::new("make a cgroup namespace", "a child could not enter the capsule's cgroups"));
+            }
+            let opened = File::open(format!("/proc/{}/ns/cgroup", child)).during(|| "open the cgroup namespace".to_string());
+            // SAFETY: the child is ours and not reaped.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+            kernel::wait(child)?;
+            opened
+        }
+    }
+}
+
+/// Enables the controllers from the root of cgroup2 down to `<id>`; `work` keeps its own list empty, so that processes and
+/// slots may live side by side in it.
+fn hand_down(spec: &Cgroup) -> Result<()> {
+    if spec.controllers.is_empty() {
+        return Ok(());
+    }
+    let wanted: Vec<String> = spec.controllers.iter().map(|name| format!("+{}", name)).collect();
+    let mut at = spec.unified.clone();
+    for part in spec.path.split('/') {
+        if !part.is_empty() {
+            at = format!("{}/{}", at, part);
+        }
+        let file = format!("{}/cgroup.subtree_control", at);
+        let now = fs::read_to_string(&file).during(|| format!("read {}", file))?;
+        if !spec.controllers.iter().all(|name| now.split_whitespace().any(|has| has == name)) {
+            fs::write(&file, wanted.join(" ")).during(|| format!("write {}", file))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_limits(spec: &Cgroup) -> Result<()> {
+    for limit in &spec.limits {
+        let path = format!("{}{}/work/{}", limit.mount, spec.path, limit.file);
+        if limit.optional && !Path::new(&path).exists() {
+            continue;
+        }
+        fs::write(&path, &limit.value).during(|| format!("write {} to {}", limit.value, path))?;
+    }
+    Ok(())
+}
+
+/// The agent makes slots in `work` and forks into them. The kernel asks for `cgroup.procs` of the target and of the common
+/// ancestor, and for the directory itself; nothing else is given away, least of all `subtree_control` and the limits.
+fn delegate(unified: &str, owner: u32) -> Result<()> {
+    let most = format!("{}/work/cgroup.max.descendants", unified);
+    fs::write(&most, SLOTS_MAX).during(|| format!("write {}", most))?;
+    for path in ["work", "work/cgroup.procs", "cgroup.procs"] {
+        let path = format!("{}/{}", unified, path);
+        kernel::give(Path::new(&path), owner)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! The OCI runtime: `run --detach` with the agent's descriptors, and what it says when it fails.
+
+use crate::descriptors::FIRST;
+use crate::failure::{During, Failure, Result};
+use crate::kernel::{self, Forked};
+use crate::spec::Spec;
+use serde_json::{json, Value};
+use std::ffi::CString;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::io::AsRawFd;
+
+/// The capsule's first process, as the host sees it.
+pub struct Started {
+    pub pid: u32,
+    /// Field 22 of `/proc/<pid>/stat`, which tells a pid from a later holder of its number.
+    pub start_time: u64,
+}
+
+/// Writes the bundle's configuration: the server's, with what only this process knows.
+pub fn write_config(spec: &Spec, namespace: &File) -> Result<()> {
+    let mut config = spec.config.clone();
+    config["root"] = json!({ "path": format!("{}/root", spec.stage), "readonly": false });
+    let path = format!("/proc/{}/fd/{}", std::process::id(), namespace.as_raw_fd());
+    match config["linux"]["namespaces"].as_array_mut() {
+        Some(namespaces) => namespaces.push(json!({ "type": "cgroup", "path": path })),
+        None => return Err(Failure::new("write config.json", "it has no namespaces")),
+    }
+    fs::write("bundle/config.json", config.to_string()).during(|| "write config.json".to_string())
+}
+
+/// Runs the runtime to its end, born in the cgroup `launch`. The working directory is the stage.
+pub fn run(spec: &Spec, launch: &File, descriptors: Vec<File>) -> Result<Started> {
+    let preserve = descriptors.len().to_string();
+    let bundle = format!("{}/bundle", spec.stage);
+    let arguments = [
+        spec.runtime.as_str(), "--root", &spec.runtime_root, "--log", "runtime.log", "--log-format", "json",
+        "run", "--detach", "--preserve-fds", &preserve, "--pid-file", "pid", "--bundle", &bundle, &spec.capsule,
+    ];
+    let arguments = arguments.iter().map(|one| kernel::c_string(one)).collect::<Result<Vec<CString>>>()?;
+    let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null").during(|| "open /dev/null".to_string())?;
+    match kernel::fork(Some(launch))? {
+        Forked::Child => become_runtime(&arguments, nowhere, descriptors),
+        Forked::Parent(child) => {
+            drop(descriptors);
+            let status = kernel::wait(child)?;
+            if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 {
+                return started();
+            }
+            Err(Failure::new(format!("run {}", spec.runtime), complaint(status)))
+        }
+    }
+}
+
+fn become_runtime(arguments: &[CString], nowhere: File, descriptors: Vec<File>) -> ! {
+    // SAFETY: no pointers. The runtime must not go on without the launcher: nobody would look after its capsule.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    let placed = kernel::raise(nowhere, 100).and_then(|high| {
+        for standard in 0..FIRST {
+            // The capsule keeps these three, so they must lead nowhere.
+            kernel::place(high.try_clone().during(|| "copy a descriptor".to_string())?, standard)?;
+        }
+        descriptors.into_iter().zip(FIRST..).try_for_each(|(file, number)| kernel::place(file, number))
+    });
+    if placed.is_ok() {
+        let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|one| one.as_ptr()).collect();
+        pointers.push(std::ptr::null());
+        let path = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\0";
+        let environment = [path.as_ptr().cast(), std::ptr::null()];
+        // SAFETY: both arrays end with a null pointer and outlive the call.
+        unsafe { libc::execvpe(pointers[0], pointers.as_ptr(), environment.as_ptr()) };
+    }
+    kernel::exit_child(127)
+}
+
+fn started() -> Result<Started> {
+    let step = || "read what the runtime started".to_string();
+    let pid = fs::read_to_string("pid").during(step)?;
+    let pid: u32 = pid.trim().parse().map_err(|error| Failure::new(step(), error))?;
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid)).during(step)?;
+    // The command name, in parentheses, may hold anything: count fields from its end.
+    let start_time = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19)).and_then(|field| field.parse().ok());
+    Ok(Started { pid, start_time: start_time.ok_or_else(|| Failure::new(step(), "no start time"))? })
+}
+
+/// The runtime's last words: the message of the last line of its log, at most 2 000 characters.
+fn complaint(status: libc::c_int) -> String {
+    let ended = if libc::WIFSIGNALED(status) { format!("killed by signal {}", libc::WTERMSIG(status)) } else { format!("exit code {}", libc::WEXITSTATUS(status)) };
+    let log = fs::read_to_string("runtime.log").unwrap_or_default();
+    let last = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|line| line["msg"].as_str().map(str::to_string));
+    match last {
+        Some(message) => message.chars().take(2000).collect(),
+        None if ended == "exit code 127" => "it cannot be executed; is it installed?".to_string(),
+        None => ended,
+    }
+}
