@@ -1,0 +1,46 @@
+import { randomBytes, randomFillSync } from "node:crypto";
+import type { Ids } from "../../core/ports/clock.ts";
+
+/** Base36 digits that one division yields; 36 ** 5 × 65 536 stays exact in a double. */
+const CHUNK_DIGITS = 5;
+const CHUNK = 36 ** CHUNK_DIGITS;
+/** An id is made from this many 16-bit words: 128 bits. */
+const WORDS = 8;
+/** 128 bits need 24.8 digits of base36. */
+const CHUNKS = 5;
+/** Words of randomness taken from the kernel at once: 1 024 ids. */
+const POOL_WORDS = 1024 * WORDS;
+
+/** Renders eight 16-bit words, most significant first, as 25 digits of base36; zeroes the words. */
+export function renderBase36(words: Uint16Array): string {
+  let text = "";
+  for (let chunk = 0; chunk < CHUNKS; chunk += 1) {
+    let rest = 0;
+    for (let index = 0; index < WORDS; index += 1) {
+      const value = rest * 65_536 + (words[index] ?? 0);
+      const quotient = Math.floor(value / CHUNK);
+      words[index] = quotient;
+      rest = value - quotient * CHUNK;
+    }
+    text = rest.toString(36).padStart(CHUNK_DIGITS, "0") + text;
+  }
+  return text;
+}
+
+/** Ids from the kernel's randomness, drawn in batches, since each exec makes one. */
+export function createIds(): Ids {
+  const pool = new Uint16Array(POOL_WORDS);
+  let next = POOL_WORDS;
+  return {
+    next(prefix) {
+      if (next === POOL_WORDS) {
+        randomFillSync(pool);
+        next = 0;
+      }
+      const words = pool.subarray(next, next + WORDS);
+      next += WORDS;
+      return `${prefix}-${renderBase36(words)}`;
+    },
+    hex: (bytes) => randomBytes(bytes).toString("hex"),
+  };
+}
