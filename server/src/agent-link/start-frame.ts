@@ -21,6 +21,7 @@ export function encodeStart(spec: StartSpec, attach: boolean): Buffer {
     timeout_ms: spec.timeoutMs,
     kill_grace_ms: KILL_GRACE_MS,
     foreground: spec.foreground,
+    busy: spec.busy,
     on_disconnect: spec.onDisconnect,
   });
 }

@@ -14,6 +14,8 @@ export interface StartSpec {
   /** Unfrozen milliseconds; 0 is none. */
   readonly timeoutMs: number;
   readonly foreground: boolean;
+  /** Counts as activity while it runs. */
+  readonly busy: boolean;
   /** What an end of the connection without a `cancel` means. */
   readonly onDisconnect: "continue" | "kill" | "grace";
 }

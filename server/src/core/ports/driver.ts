@@ -54,8 +54,8 @@ export interface Handle {
   readonly data: Readonly<Record<string, string | number>>;
 }
 
-/** What is true of a launched capsule's machine right now. */
-export type MachineState = "running" | "paused" | "gone";
+/** What is true of a launched capsule's machine right now; `host_restarted` when the host has booted since. */
+export type MachineState = "running" | "paused" | "gone" | "host_restarted";
 
 /** One capsule that the driver finds on this host, known to the store or not. */
 export interface FoundCapsule {

@@ -1,0 +1,82 @@
+import type { AgentLink } from "../ports/agent-link.ts";
+import type { Handle } from "../ports/driver.ts";
+import { HostFullError, TemplateMissingError } from "../ports/driver.ts";
+import { changeState } from "./change-state.ts";
+import type { CapsuleDeps } from "./deps.ts";
+import { connectTo, holdCapsule } from "./hold.ts";
+import type { CapsuleRecord } from "./record.ts";
+import { unlessAborted } from "./wait.ts";
+
+/** How a boot ended: what `create` needs to know beside the row. */
+export interface BootOutcome {
+  hostFull: HostFullError | null;
+}
+
+/**
+ * Brings up the machine of a `pending` (or, after a crash, `starting`) capsule. Its failure is the capsule's state `error`, not an
+ * exception; what a failed or overtaken boot made is removed. To be run as an act.
+ */
+export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSignal, outcome: BootOutcome): Promise<void> {
+  let link: AgentLink | null = null;
+  try {
+    const waiting = await deps.store.find(id);
+    if (waiting === undefined) return;
+    await unlessAborted(deps.templates.ensure(waiting.template), signal);
+    const { record } = await changeState(deps, id, "boot");
+    if (record.state !== "starting") return;
+    const handle = await deps.driver.launch(launchSpec(deps, record), signal);
+    link = connectTo(deps, record, handle);
+    await link.stats();
+    await recordBooted(deps, record, handle, link);
+  } catch (error) {
+    link?.close();
+    if (error instanceof HostFullError) outcome.hostFull = error;
+    await recordFailure(deps, id, error);
+  }
+}
+
+function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): Parameters<CapsuleDeps["driver"]["launch"]>[0] {
+  return {
+    capsuleId: record.id,
+    template: record.template,
+    vcpus: record.vcpus,
+    memoryMb: record.memoryMb,
+    diskMb: record.diskMb,
+    pidsMax: deps.limits.pidsMax,
+    hostname: record.id,
+    agentSecret: deps.sealer.open(record.sealedSecret, `capsule-secret:${record.id}`),
+    disk: record.hasDisk ? "keep" : "new",
+  };
+}
+
+async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, link: AgentLink): Promise<void> {
+  const now = deps.clock.now();
+  const booted = await changeState(deps, record.id, "booted", {
+    handle,
+    hasDisk: true,
+    startedAt: now,
+    lastActiveAt: now,
+    endedAt: null,
+    reason: null,
+    message: null,
+  });
+  if (booted.changed) holdCapsule(deps, booted.record, handle, link, now);
+  else link.close();
+}
+
+async function recordFailure(deps: CapsuleDeps, id: string, error: unknown): Promise<void> {
+  deps.log.error({ capsuleId: id, error }, "a capsule did not boot");
+  const { changed } = await changeState(deps, id, "boot_failed", {
+    reason: "boot_failed",
+    message: publicText(error),
+    handle: null,
+    endedAt: deps.clock.now(),
+  });
+  if (changed) await deps.driver.stop(id);
+}
+
+function publicText(error: unknown): string {
+  if (error instanceof HostFullError) return error.message;
+  if (error instanceof TemplateMissingError) return "Its template is no longer on this host.";
+  return "The machine could not be brought up; the server's log has the cause.";
+}

@@ -1,0 +1,45 @@
+import { fail } from "../fail.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CapsuleEvent } from "./machine.ts";
+import { PUBLIC_STATUS, TABLE } from "./machine.ts";
+import type { CapsuleChange, CapsuleRecord } from "./record.ts";
+import type { CapsuleStore } from "./store.ts";
+
+/** Lost races that one change bears before it gives up: each means that another change succeeded. */
+const RACES_MAX = 16;
+
+export interface StateChange {
+  readonly record: CapsuleRecord;
+  /** `false` when the table says that the event changes nothing here. */
+  readonly changed: boolean;
+}
+
+/**
+ * Applies an event to a capsule's row by the table, compare-and-set. Throws `invalid_state` where the table refuses,
+ * `not_found` when there is no such row, and whatever `guard` throws on the row it is about to change.
+ */
+export async function changeState(
+  deps: { readonly store: CapsuleStore; readonly clock: Clock },
+  id: string,
+  event: CapsuleEvent,
+  change: CapsuleChange = {},
+  guard: (record: CapsuleRecord) => void = () => {},
+): Promise<StateChange> {
+  for (let races = 0; races < RACES_MAX; races += 1) {
+    const record = await deps.store.find(id);
+    if (record === undefined) throw fail("not_found", "There is no capsule with this id.");
+    guard(record);
+    const cell = TABLE[record.state][event];
+    if ("reject" in cell) throw stateRefused(cell.reject, record, event);
+    if ("ignore" in cell) return { record, changed: false };
+    const next = await deps.store.transition(record, cell.to, change, deps.clock.now());
+    if (next !== undefined) return { record: next, changed: true };
+  }
+  throw fail("internal_error", undefined, { cause: new Error(`capsule ${id}: ${event} lost ${RACES_MAX} races`) });
+}
+
+/** The refusal of `wanted` in the capsule's present state, in words a caller can act on. */
+export function stateRefused(code: "invalid_state" | Parameters<typeof fail>[0], record: CapsuleRecord, wanted: string): Error {
+  const status = PUBLIC_STATUS[record.state];
+  return fail(code, `The capsule is ${status}: ${wanted} is not possible now.`, { details: { status, state: record.state } });
+}

@@ -1,0 +1,31 @@
+import { createCapsule } from "./create.ts";
+import type { CapsuleDeps } from "./deps.ts";
+import { destroyCapsule } from "./destroy.ts";
+import { listCapsules, withActivity } from "./list.ts";
+import { ownedCapsule } from "./owned.ts";
+import { pauseCapsule } from "./pause.ts";
+import { pingCapsule } from "./ping.ts";
+import { resumeCapsule } from "./resume.ts";
+import type { CapsuleService } from "./service.ts";
+import { startCapsule } from "./start.ts";
+import { stopCapsule } from "./stop.ts";
+
+/** The use cases of a capsule's life over one set of dependencies. */
+export function createCapsuleService(deps: CapsuleDeps): CapsuleService {
+  return {
+    create: (principal, input) => createCapsule(deps, principal, input),
+    async get(principal, id) {
+      return withActivity(deps, await ownedCapsule(deps.store, principal, id));
+    },
+    list: (principal, input) => listCapsules(deps, principal, input),
+    pause: (principal, id) => pauseCapsule(deps, principal, id),
+    resume: (principal, id, waitMs) => resumeCapsule(deps, principal, id, waitMs),
+    stop: (principal, id) => stopCapsule(deps, principal, id),
+    start: (principal, id, waitMs) => startCapsule(deps, principal, id, waitMs),
+    async destroy(principal, id) {
+      await ownedCapsule(deps.store, principal, id);
+      await destroyCapsule(deps, id);
+    },
+    ping: (principal, id) => pingCapsule(deps, principal, id),
+  };
+}

@@ -1,0 +1,88 @@
+import type { Principal } from "../access/principal.ts";
+import { fail, invalid } from "../fail.ts";
+import type { BootOutcome } from "./boot.ts";
+import { bootCapsule } from "./boot.ts";
+import type { CapsuleDeps } from "./deps.ts";
+import { destroyCapsule } from "./destroy.ts";
+import { envsContext, secretContext } from "./hold.ts";
+import { noCapsule } from "./owned.ts";
+import type { CapsuleRecord } from "./record.ts";
+import type { CreateInput } from "./service.ts";
+import type { CapsuleState } from "./state.ts";
+import { settledWithin } from "./wait.ts";
+
+/** States that count against a team's limit. */
+export const COUNTED: readonly CapsuleState[] = ["pending", "starting", "running", "pausing", "paused", "resuming", "stopping"];
+
+/** Creates and boots a capsule: the row is the intent, written before anything is done on the host. */
+export async function createCapsule(deps: CapsuleDeps, principal: Principal, input: CreateInput): Promise<CapsuleRecord> {
+  checkAgainstHost(deps, input);
+  const template = await deps.templates.find(input.template);
+  if (template === undefined) {
+    throw fail("not_found", `There is no template named ${JSON.stringify(input.template)}.`, { details: { field: "template" } });
+  }
+  await checkQuota(deps, principal);
+  const record = newRecord(deps, principal, input);
+  await deps.store.insert(record);
+  const outcome: BootOutcome = { hostFull: null };
+  const boot = deps.acts.run(record.id, "boot", (signal) => bootCapsule(deps, record.id, signal, outcome));
+  boot.catch((error: unknown) => deps.log.error({ capsuleId: record.id, error }, "a boot's outcome could not be recorded"));
+  await settledWithin(boot, input.wait_ms);
+  if (outcome.hostFull !== null) {
+    await destroyCapsule(deps, record.id);
+    throw fail("host_full", outcome.hostFull.message, { details: { resource: outcome.hostFull.resource }, cause: outcome.hostFull });
+  }
+  const now = await deps.store.find(record.id);
+  if (now === undefined) throw noCapsule();
+  return now;
+}
+
+function checkAgainstHost(deps: CapsuleDeps, input: CreateInput): void {
+  const { hostCores, hostMemoryMb } = deps.limits;
+  if (input.vcpus > hostCores) throw invalid("vcpus", `at most ${hostCores}, what this host has`);
+  if (input.memory_mb > hostMemoryMb) throw invalid("memory_mb", `at most ${hostMemoryMb}, what this host has`);
+  if (input.timeout !== undefined && input.timeout_sec !== undefined && input.timeout !== input.timeout_sec) {
+    throw invalid("timeout", "differs from timeout_sec; give one of them");
+  }
+}
+
+async function checkQuota(deps: CapsuleDeps, principal: Principal): Promise<void> {
+  const max = deps.limits.teamCapsulesMax;
+  if (max === 0) return;
+  const count = await deps.store.count(principal.teamId, COUNTED);
+  if (count >= max) throw fail("quota_exceeded", `The team has ${count} capsules, its limit is ${max}: destroy or stop one.`, { details: { limit: max } });
+}
+
+function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput): CapsuleRecord {
+  const id = deps.ids.next("cl");
+  const now = deps.clock.now();
+  const envs = input.envs ?? {};
+  const envNames = Object.keys(envs);
+  return {
+    id,
+    teamId: principal.teamId,
+    hostId: deps.hostId,
+    driver: deps.driver.name,
+    handle: null,
+    state: "pending",
+    version: 1,
+    template: input.template,
+    vcpus: input.vcpus,
+    memoryMb: input.memory_mb,
+    diskMb: input.disk_mb,
+    timeoutSec: input.timeout_sec ?? input.timeout ?? 0,
+    name: input.name ?? null,
+    metadata: input.metadata ?? {},
+    envNames,
+    sealedEnvs: envNames.length === 0 ? null : deps.sealer.seal(JSON.stringify(envs), envsContext(id)),
+    sealedSecret: deps.sealer.seal(deps.ids.hex(32), secretContext(id)),
+    hasDisk: false,
+    reason: null,
+    message: null,
+    createdAt: now,
+    startedAt: null,
+    lastActiveAt: null,
+    stateChangedAt: now,
+    endedAt: null,
+  };
+}

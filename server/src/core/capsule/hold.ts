@@ -1,0 +1,49 @@
+import type { AgentLink } from "../ports/agent-link.ts";
+import type { Handle } from "../ports/driver.ts";
+import { changeState } from "./change-state.ts";
+import type { CapsuleDeps } from "./deps.ts";
+import { LiveCapsule } from "./live.ts";
+import type { CapsuleRecord } from "./record.ts";
+
+/** Names what a sealed text belongs to, so that it opens nowhere else. */
+export const secretContext = (id: string): string => `capsule-secret:${id}`;
+export const envsContext = (id: string): string => `capsule-envs:${id}`;
+
+/** The link to a capsule's agent by its row. */
+export function connectTo(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle): AgentLink {
+  return deps.connect(record.id, deps.sealer.open(record.sealedSecret, secretContext(record.id)), handle);
+}
+
+/** Takes a running or paused machine into the server's hands: the hot path finds it, and its end is noticed. */
+export function holdCapsule(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, link: AgentLink, lastActiveAt: number): LiveCapsule {
+  const live = new LiveCapsule(record, link, openEnvs(deps, record), lastActiveAt);
+  deps.live.add(live);
+  const unwatch = deps.driver.watch(handle, () => {
+    deps.acts
+      .run(record.id, "lost", () => loseCapsule(deps, record.id))
+      .catch((error: unknown) => deps.log.error({ capsuleId: record.id, error }, "the end of a machine could not be recorded"));
+  });
+  live.onGone(unwatch);
+  return live;
+}
+
+function openEnvs(deps: CapsuleDeps, record: CapsuleRecord): Readonly<Record<string, string>> {
+  if (record.sealedEnvs === null) return {};
+  const parsed: unknown = JSON.parse(deps.sealer.open(record.sealedEnvs, envsContext(record.id)));
+  if (typeof parsed !== "object" || parsed === null) return {};
+  return Object.fromEntries(Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === "string"));
+}
+
+/** The machine has ended by itself: the capsule is `error` with the reason `agent_lost`, its disk is kept. */
+export async function loseCapsule(deps: CapsuleDeps, id: string): Promise<void> {
+  const { record, changed } = await changeState(deps, id, "lost", {
+    reason: "agent_lost",
+    message: "The capsule's first process ended unexpectedly; its disk is kept and it can be started again.",
+    handle: null,
+    endedAt: deps.clock.now(),
+  });
+  if (!changed) return;
+  deps.live.remove(id);
+  deps.log.warn({ capsuleId: id, teamId: record.teamId }, "a capsule's machine ended by itself");
+  await deps.driver.stop(id);
+}

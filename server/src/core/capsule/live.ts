@@ -1,0 +1,75 @@
+import type { AgentLink } from "../ports/agent-link.ts";
+import type { CapsuleRecord } from "./record.ts";
+
+/** A capsule whose machine this server holds: what the hot path needs, in memory. */
+export class LiveCapsule {
+  /** The row as last written by this server. */
+  record: CapsuleRecord;
+  readonly link: AgentLink;
+  /** The capsule's own variables, in the clear: never logged, never returned. */
+  readonly envs: Readonly<Record<string, string>>;
+  /** Unix milliseconds of the last activity. */
+  lastActiveAt: number;
+  /** Operations under way that count as activity. */
+  busy = 0;
+  readonly #gone = new Set<() => void>();
+
+  constructor(record: CapsuleRecord, link: AgentLink, envs: Readonly<Record<string, string>>, lastActiveAt: number) {
+    this.record = record;
+    this.link = link;
+    this.envs = envs;
+    this.lastActiveAt = lastActiveAt;
+  }
+
+  touch(now: number): void {
+    if (now > this.lastActiveAt) this.lastActiveAt = now;
+  }
+
+  onGone(listener: () => void): () => void {
+    this.#gone.add(listener);
+    return () => this.#gone.delete(listener);
+  }
+
+  /** Closes the link and tells those who wait on this capsule. */
+  end(): void {
+    this.link.close();
+    for (const listener of this.#gone) listener();
+    this.#gone.clear();
+  }
+}
+
+/** The capsules whose machines this server holds (running or paused), by id. */
+export class LiveCapsules {
+  readonly #byId = new Map<string, LiveCapsule>();
+
+  get(id: string): LiveCapsule | undefined {
+    return this.#byId.get(id);
+  }
+
+  add(live: LiveCapsule): void {
+    this.#byId.get(live.record.id)?.end();
+    this.#byId.set(live.record.id, live);
+  }
+
+  /** Takes note of a newer row. */
+  update(record: CapsuleRecord): void {
+    const live = this.#byId.get(record.id);
+    if (live !== undefined && record.version >= live.record.version) live.record = record;
+  }
+
+  /** Forgets it and ends its link. */
+  remove(id: string): void {
+    const live = this.#byId.get(id);
+    if (live === undefined) return;
+    this.#byId.delete(id);
+    live.end();
+  }
+
+  all(): IterableIterator<LiveCapsule> {
+    return this.#byId.values();
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+}

@@ -1,0 +1,65 @@
+import type { CapsuleDeps } from "./deps.ts";
+import { loseCapsule } from "./hold.ts";
+import type { CapsuleRecord } from "./record.ts";
+import { recoverOne, UNSETTLED } from "./recover.ts";
+
+/** Milliseconds for which a difference must have been seen before anything is done about it. */
+export const DIFFERENCE_GRACE_MS = 60_000;
+const ROWS_MAX = 10_000;
+
+/** Differences between driver and store, and since when each has been seen. */
+export class Reconciler {
+  readonly #deps: CapsuleDeps;
+  readonly #since = new Map<string, number>();
+
+  constructor(deps: CapsuleDeps) {
+    this.#deps = deps;
+  }
+
+  /** One comparison in both directions. Returns the ids it acted on. */
+  async tick(): Promise<readonly string[]> {
+    const deps = this.#deps;
+    const found = new Map((await deps.driver.list()).map((capsule) => [capsule.capsuleId, capsule.state]));
+    const rows = new Map((await deps.store.listOnHost(deps.hostId, UNSETTLED, ROWS_MAX)).map((record) => [record.id, record]));
+    const differences = new Map<string, () => Promise<void>>();
+    for (const id of found.keys()) if (!rows.has(id)) differences.set(id, () => this.#removeStray(id));
+    for (const record of rows.values()) {
+      const machine = found.get(record.id);
+      if (isHeld(record) && (machine === undefined || machine === "debris")) differences.set(record.id, () => loseCapsule(deps, record.id));
+      else if (isHeld(record) ? deps.live.get(record.id) === undefined : true) differences.set(record.id, () => recoverOne(deps, record));
+    }
+    return this.#act(differences);
+  }
+
+  async #act(differences: Map<string, () => Promise<void>>): Promise<readonly string[]> {
+    const now = this.#deps.clock.now();
+    for (const id of this.#since.keys()) if (!differences.has(id)) this.#since.delete(id);
+    const acted: string[] = [];
+    for (const [id, settle] of differences) {
+      if (this.#deps.acts.busy(id)) continue;
+      const since = this.#since.get(id) ?? now;
+      this.#since.set(id, since);
+      if (now - since < DIFFERENCE_GRACE_MS) continue;
+      this.#since.delete(id);
+      acted.push(id);
+      try {
+        await settle();
+      } catch (error) {
+        this.#deps.log.error({ capsuleId: id, error }, "a difference between host and store could not be settled");
+      }
+    }
+    return acted;
+  }
+
+  /** The host has something that no unsettled row accounts for. A kept disk of a stopped capsule is none of it. */
+  async #removeStray(id: string): Promise<void> {
+    const record = await this.#deps.store.find(id);
+    if (record !== undefined && record.hostId !== this.#deps.hostId) return;
+    this.#deps.log.warn({ capsuleId: id, state: record?.state }, "removing what no capsule accounts for");
+    if (record !== undefined && record.hasDisk) await this.#deps.driver.stop(id);
+    else await this.#deps.driver.destroy(id);
+  }
+}
+
+const isHeld = (record: CapsuleRecord): boolean =>
+  record.state === "running" || record.state === "pausing" || record.state === "paused" || record.state === "resuming";

@@ -1,0 +1,31 @@
+import type { Principal } from "../access/principal.ts";
+import { changeState } from "./change-state.ts";
+import type { CapsuleDeps } from "./deps.ts";
+import { ownedCapsule } from "./owned.ts";
+import type { CapsuleRecord } from "./record.ts";
+import { settledWithin } from "./wait.ts";
+
+/** Milliseconds between SIGTERM and SIGKILL of a stop. */
+export const STOP_GRACE_MS = 3000;
+
+/** Ends every process and keeps the disk. From `running` and `paused`; the processes of a paused one get no SIGTERM. */
+export async function stopCapsule(deps: CapsuleDeps, principal: Principal, id: string): Promise<CapsuleRecord> {
+  const before = await ownedCapsule(deps.store, principal, id);
+  const { record } = await changeState(deps, id, "stop");
+  deps.live.update(record);
+  await deps.acts.run(id, "stop", () => finishStop(deps, id, before.state === "paused"));
+  return ownedCapsule(deps.store, principal, id);
+}
+
+/** The act behind `stopping`; also what recovery and the reconciler call. */
+export async function finishStop(deps: CapsuleDeps, id: string, frozen: boolean): Promise<void> {
+  const record = await deps.store.find(id);
+  if (record === undefined || record.state !== "stopping") return;
+  const live = deps.live.get(id);
+  if (live !== undefined) {
+    if (!frozen) await settledWithin(live.link.shutdown("capsule_stopped", STOP_GRACE_MS), STOP_GRACE_MS + 1000);
+    deps.live.remove(id);
+  }
+  await deps.driver.stop(id);
+  await changeState(deps, id, "stopped", { handle: null, reason: "stopped", message: null, endedAt: deps.clock.now() });
+}

@@ -1,0 +1,13 @@
+import type { CapsuleStore } from "../capsule/store.ts";
+import type { LiveCapsules } from "../capsule/live.ts";
+import type { Clock, Ids } from "../ports/clock.ts";
+
+/** What the use cases of processes work with. */
+export interface ProcessDeps {
+  readonly store: CapsuleStore;
+  readonly live: LiveCapsules;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Bytes of each stream that a buffered answer holds at most. */
+  readonly outputBytesMax: number;
+}

@@ -1,0 +1,98 @@
+import type { Principal } from "../access/principal.ts";
+import type { LiveCapsule } from "../capsule/live.ts";
+import { runningCapsule } from "../capsule/running.ts";
+import type { ProcessEvent, ProcessStream } from "../ports/agent-link.ts";
+import { AgentRefusal } from "../ports/agent-link.ts";
+import type { ProcessDeps } from "./deps.ts";
+import { refusalToError } from "./refusal.ts";
+import type { StartInput, StreamTarget } from "./service.ts";
+import { StartRefused } from "./service.ts";
+import { startSpec, timeoutSeconds } from "./spec.ts";
+
+/** Checks that a stream may be opened in the caller's capsule. */
+export async function prepareStream(deps: ProcessDeps, principal: Principal, capsuleId: string): Promise<StreamTarget> {
+  await runningCapsule(deps, principal, capsuleId);
+  return {
+    async start(input) {
+      const live = await runningCapsule(deps, principal, capsuleId);
+      return startStream(deps, live, input);
+    },
+  };
+}
+
+async function startStream(deps: ProcessDeps, live: LiveCapsule, input: StartInput): Promise<ProcessStream> {
+  const spec = startSpec(input, live.envs, {
+    id: deps.ids.next("pr"),
+    tag: input.tag ?? `bg-${deps.ids.hex(4)}`,
+    stdin: input.stdin === true,
+    foreground: false,
+    busy: true,
+    timeoutSec: timeoutSeconds(input) ?? 0,
+    onDisconnect: input.on_disconnect ?? "continue",
+  });
+  live.touch(deps.clock.now());
+  let stream: ProcessStream;
+  try {
+    stream = await live.link.open(spec);
+  } catch (error) {
+    throw startRefusal(error) ?? refusalToError(error);
+  }
+  live.busy += 1;
+  return countActivity(deps, live, stream, () => {
+    live.busy -= 1;
+  });
+}
+
+/** Attaches to a process of the caller's capsule. */
+export async function attachProcess(
+  deps: ProcessDeps,
+  principal: Principal,
+  capsuleId: string,
+  selector: string,
+  from: "now" | "start" | number,
+): Promise<ProcessStream> {
+  const live = await runningCapsule(deps, principal, capsuleId);
+  live.touch(deps.clock.now());
+  try {
+    return countActivity(deps, live, await live.link.attach(selector, from), () => {});
+  } catch (error) {
+    throw refusalToError(error);
+  }
+}
+
+function startRefusal(error: unknown): StartRefused | undefined {
+  if (!(error instanceof AgentRefusal)) return undefined;
+  if (error.code === "not_executable" || (error.code === "not_found" && error.field === "cmd")) return new StartRefused("spawn_failed", error.message);
+  if (error.code === "cwd_not_found") return new StartRefused("cwd_not_found", error.message);
+  return undefined;
+}
+
+/** The stream, its flowing bytes counted as activity; `over` is called once when it has ended or was closed. */
+function countActivity(deps: ProcessDeps, live: LiveCapsule, stream: ProcessStream, over: () => void): ProcessStream {
+  let open = true;
+  const end = (): void => {
+    if (!open) return;
+    open = false;
+    live.touch(deps.clock.now());
+    over();
+  };
+  return {
+    started: stream.started,
+    onEvent(listener: (event: ProcessEvent) => void) {
+      stream.onEvent((event) => {
+        if (event.kind === "exit" || event.kind === "failed") end();
+        else live.touch(deps.clock.now());
+        listener(event);
+      });
+    },
+    pause: () => stream.pause(),
+    resume: () => stream.resume(),
+    sendStdin: (bytes) => stream.sendStdin(bytes),
+    closeStdin: () => stream.closeStdin(),
+    cancel: (reason, graceMs) => stream.cancel(reason, graceMs),
+    close() {
+      stream.close();
+      end();
+    },
+  };
+}

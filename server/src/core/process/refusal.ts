@@ -1,0 +1,31 @@
+import { AgentLostError, AgentRefusal } from "../ports/agent-link.ts";
+import { fail, invalid } from "../fail.ts";
+
+/**
+ * What the agent's refusal or absence is to a caller. Anything else is given back as it is.
+ * `not_found` is the selector's; a program that is not found is no error (core/process/exec.ts).
+ */
+export function refusalToError(error: unknown): unknown {
+  if (error instanceof AgentLostError) return fail("agent_error", undefined, { cause: error });
+  if (!(error instanceof AgentRefusal)) return error;
+  switch (error.code) {
+    case "not_found":
+      return fail("not_found", "There is no such process in this capsule.", { cause: error });
+    case "cwd_not_found":
+      return invalid("cwd", error.message);
+    case "tag_in_use":
+      return fail("tag_in_use", undefined, { details: { field: "tag" }, cause: error });
+    case "process_limit":
+      return fail("process_limit", undefined, { cause: error });
+    case "too_big":
+      return invalid("args", "the arguments and the environment together are larger than the kernel takes");
+    case "bad_request":
+      return invalid(error.field ?? "body", error.message);
+    case "invalid_offset":
+      return fail("invalid_offset", undefined, { details: { field: "from" }, cause: error });
+    case "shutting_down":
+      return fail("invalid_state", "The capsule is stopping.", { cause: error });
+    default:
+      return fail("agent_error", undefined, { cause: error });
+  }
+}
