@@ -30,8 +30,8 @@ export interface AccessStore {
   listTeams(teamId: string | null): Promise<readonly TeamRecord[]>;
   findTeam(id: string): Promise<TeamRecord | undefined>;
   countTeams(): Promise<number>;
-  insertKey(key: KeyRecord): Promise<void>;
-  countKeys(teamId: string): Promise<number>;
+  /** `false`, and nothing inserted, when the team has `keysMax` keys already. */
+  insertKey(key: KeyRecord, keysMax: number): Promise<boolean>;
   /** Newest first. */
   listKeys(teamId: string): Promise<readonly KeyRecord[]>;
   findKeyByHash(hash: string): Promise<{ readonly key: KeyRecord; readonly team: TeamRecord } | undefined>;

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { describeAccessStore } from "./conformance/access.ts";
+import { describeCapsuleStore } from "./conformance/capsules.ts";
+import { describeLeases } from "./conformance/leases.ts";
+import type { Database } from "./database.ts";
+import { migrate, SchemaMismatchError } from "./migrate.ts";
+import { migrations } from "./migrations/index.ts";
+
+/** An open, empty database for one test; closed with `close`. */
+export type OpenFresh = () => Promise<Database>;
+
+/** What every engine's stores must do. */
+export function describeStore(name: string, openFresh: OpenFresh): void {
+  describe(`store on ${name}`, () => {
+    describeCapsuleStore(openFresh);
+    describeAccessStore(openFresh);
+    describeLeases(openFresh);
+
+    it("migrates once: a second start applies nothing", async () => {
+      const database = await openFresh();
+      try {
+        assert.deepEqual(await migrate(database, migrations, 2000), []);
+      } finally {
+        await database.close();
+      }
+    });
+
+    it("refuses a database that a newer server wrote, and one whose migration was another", async () => {
+      const database = await openFresh();
+      try {
+        const next = { name: "9999_next", statements: () => ["create table next_table (id integer)"] };
+        assert.deepEqual(await migrate(database, [...migrations, next], 2000), ["9999_next"]);
+        await assert.rejects(migrate(database, migrations, 3000), SchemaMismatchError);
+        await assert.rejects(migrate(database, [...migrations, { ...next, statements: () => ["select 1"] }], 3000), SchemaMismatchError);
+      } finally {
+        await database.close();
+      }
+    });
+
+    it("applies a failing migration not at all", async () => {
+      const database = await openFresh();
+      try {
+        const broken = { name: "9999_broken", statements: () => ["create table half (id integer)", "this is no SQL"] };
+        await assert.rejects(migrate(database, [...migrations, broken], 2000));
+        const whole = { name: "9999_broken", statements: () => ["create table half (id integer)"] };
+        assert.deepEqual(await migrate(database, [...migrations, whole], 2000), ["9999_broken"]);
+      } finally {
+        await database.close();
+      }
+    });
+  });
+}

@@ -1,0 +1,45 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { DataDirError } from "./data-dir.ts";
+
+/** Held until `release`, or until the process ends in whatever way. */
+export interface DataDirLock {
+  release(): void;
+}
+
+/**
+ * Keeps a second server off one data directory, or throws `DataDirError` naming the first one's pid.
+ *
+ * The lock is SQLite's exclusive lock on an empty database, a POSIX record lock: the kernel frees it when the process ends,
+ * children do not inherit it, and it holds across network namespaces and containers, which an abstract socket does not.
+ * Nothing else in this process may open `lock.db`, since closing any descriptor of it would free the lock.
+ */
+export function lockDataDir(dataDir: string): DataDirLock {
+  const path = join(dataDir, "lock.db");
+  const pidPath = join(dataDir, "lock.pid");
+  const lock = new DatabaseSync(path, { timeout: 0 });
+  try {
+    lock.exec("begin exclusive");
+    writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 });
+  } catch (error) {
+    lock.close();
+    if (!(error instanceof Error && "errcode" in error && error.errcode === 5)) throw error;
+    throw new DataDirError(
+      `another server (pid ${readPid(pidPath)}) uses the data directory ${dataDir}: stop it, or give this one a directory of its own by CAPSULED_DATA_DIR`,
+    );
+  }
+  return {
+    release: () => {
+      if (lock.isOpen) lock.close();
+    },
+  };
+}
+
+function readPid(path: string): string {
+  try {
+    return /^\d+/.exec(readFileSync(path, "utf8"))?.[0] ?? "unknown";
+  } catch {
+    return "unknown";
+  }
+}

@@ -1,0 +1,5 @@
+import type { Migration } from "../migrate.ts";
+import { first } from "./0001_first.ts";
+
+/** Every migration, in the order in which they are applied. */
+export const migrations: readonly Migration[] = [first];

@@ -1,0 +1,62 @@
+import { DatabaseSync } from "node:sqlite";
+import type { SQLInputValue, StatementSync } from "node:sqlite";
+import type { SqliteDatabase, SqliteStatement } from "kysely";
+import { createBoundedCache } from "../lib/bounded-cache.ts";
+
+/** Milliseconds that a statement waits for another process's lock; the server's event loop stands still meanwhile. */
+export const SQLITE_BUSY_MS_MAX = 2000;
+
+/** Prepared statements kept; a list's filters make some variants of one query. */
+const STATEMENTS_MAX = 200;
+
+/** Bytes that the write-ahead log is cut back to after a checkpoint. */
+const WAL_BYTES_KEPT = 64 * 1024 * 1024;
+
+function isInput(value: unknown): value is SQLInputValue {
+  return value === null || ["string", "number", "bigint"].includes(typeof value) || value instanceof Uint8Array;
+}
+
+function checked(parameters: readonly unknown[]): SQLInputValue[] {
+  return parameters.map((value) => {
+    if (!isInput(value)) throw new TypeError(`a ${typeof value} cannot be a SQL parameter`);
+    return value;
+  });
+}
+
+function wrap(statement: StatementSync): SqliteStatement {
+  return {
+    // A statement that yields columns (SELECT, RETURNING) has rows to read; the others report what they changed.
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...checked(parameters)),
+    run: (parameters) => statement.run(...checked(parameters)),
+    iterate: (parameters) => statement.iterate(...checked(parameters)),
+  };
+}
+
+/** SQLite rolls back by itself when the disk is full or fails; a second rollback would hide that error behind its own. */
+function rollbackOf(database: DatabaseSync): SqliteStatement {
+  const statement = wrap(database.prepare("rollback"));
+  return { ...statement, run: (parameters) => (database.isTransaction ? statement.run(parameters) : { changes: 0, lastInsertRowid: 0 }) };
+}
+
+/** Opens `path` (or `:memory:`) through Node's own SQLite, in the form that Kysely's dialect takes. Creates the file; throws SQLite's error. */
+export function openNodeSqlite(path: string): SqliteDatabase {
+  const database = new DatabaseSync(path, { timeout: SQLITE_BUSY_MS_MAX, enableForeignKeyConstraints: true });
+  try {
+    database.exec(`pragma journal_mode = wal; pragma synchronous = normal; pragma journal_size_limit = ${WAL_BYTES_KEPT}`);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  const statements = createBoundedCache<SqliteStatement>({ entriesMax: STATEMENTS_MAX });
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      const known = statements.get(sql);
+      if (known !== undefined) return known;
+      const statement = sql === "rollback" ? rollbackOf(database) : wrap(database.prepare(sql));
+      statements.set(sql, statement);
+      return statement;
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/** Tables as Kysely sees them. Times are unix milliseconds, flags 0 or 1, `*_json` columns JSON text. The migrations define the columns. */
+
+export interface TeamRow {
+  readonly id: string;
+  readonly name: string;
+  readonly slug: string;
+  readonly is_first: number;
+  readonly created_at: number;
+}
+
+export interface ApiKeyRow {
+  readonly id: string;
+  readonly team_id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly hash: string;
+  readonly prefix: string;
+  readonly created_at: number;
+  readonly last_used_at: number | null;
+}
+
+export interface CapsuleRow {
+  readonly id: string;
+  readonly team_id: string;
+  readonly host_id: string;
+  readonly driver: string;
+  readonly handle_json: string | null;
+  readonly state: string;
+  readonly version: number;
+  readonly template: string;
+  readonly vcpus: number;
+  readonly memory_mb: number;
+  readonly disk_mb: number;
+  readonly timeout_sec: number;
+  readonly name: string | null;
+  readonly metadata_json: string;
+  readonly env_names_json: string;
+  readonly sealed_envs: string | null;
+  readonly sealed_secret: string;
+  readonly has_disk: number;
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly created_at: number;
+  readonly started_at: number | null;
+  readonly last_active_at: number | null;
+  readonly state_changed_at: number;
+  readonly ended_at: number | null;
+}
+
+/** A capsule's metadata once more, one pair a row, so that a list can filter by it. */
+export interface CapsuleMetadataRow {
+  readonly capsule_id: string;
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface LeaseRow {
+  readonly name: string;
+  readonly holder: string;
+  readonly expires_at: number;
+}
+
+export interface MigrationRow {
+  readonly name: string;
+  readonly checksum: string;
+  readonly applied_at: number;
+}
+
+export interface Schema {
+  readonly teams: TeamRow;
+  readonly api_keys: ApiKeyRow;
+  readonly capsules: CapsuleRow;
+  readonly capsule_metadata: CapsuleMetadataRow;
+  readonly leases: LeaseRow;
+  readonly schema_migrations: MigrationRow;
+}

@@ -1,0 +1,45 @@
+import type { KeyRecord, TeamRecord } from "../../core/access/store.ts";
+import type { CapsuleRecord } from "../../core/capsule/record.ts";
+import { createIds } from "../../lib/node/ids.ts";
+
+const ids = createIds();
+
+/** Rows for tests: valid, with ids of their own, and whatever the test cares about. */
+export function teamRecord(given: Partial<TeamRecord> = {}): TeamRecord {
+  const id = ids.next("team");
+  return { id, name: "Team", slug: id.slice(0, 30), isFirst: false, createdAt: 1000, ...given };
+}
+
+export function keyRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "teamId">): KeyRecord {
+  return { id: ids.next("key"), name: "key", role: "admin", hash: ids.hex(32), prefix: "wrn_012345", createdAt: 1000, lastUsedAt: null, ...given };
+}
+
+export function capsuleRecord(given: Partial<CapsuleRecord> & Pick<CapsuleRecord, "teamId">): CapsuleRecord {
+  return {
+    id: ids.next("cl"),
+    hostId: "host-1",
+    driver: "fake",
+    handle: null,
+    state: "pending",
+    version: 1,
+    template: "minimal",
+    vcpus: 1,
+    memoryMb: 512,
+    diskMb: 5120,
+    timeoutSec: 0,
+    name: null,
+    metadata: {},
+    envNames: [],
+    sealedEnvs: null,
+    sealedSecret: "v1.x",
+    hasDisk: false,
+    reason: null,
+    message: null,
+    createdAt: 1000,
+    startedAt: null,
+    lastActiveAt: null,
+    stateChangedAt: 1000,
+    endedAt: null,
+    ...given,
+  };
+}
