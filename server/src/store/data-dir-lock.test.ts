@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { lockDataDir } from "./data-dir-lock.ts";
+import { DataDirError } from "./data-dir.ts";
+
+async function withDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "capsuled-lock-"));
+  try {
+    await work(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+test("one lock at a time, also within one process; free again after release, which may be repeated", () =>
+  withDirectory(async (directory) => {
+    const lock = lockDataDir(directory);
+    assert.throws(() => lockDataDir(directory), DataDirError);
+    assert.throws(() => lockDataDir(directory), new RegExp(`pid ${process.pid}\\) uses the data directory .*CAPSULED_DATA_DIR`));
+    lock.release();
+    lock.release();
+    lockDataDir(directory).release();
+  }));
+
+test("a server that was killed leaves no lock, although a child of its still runs", () =>
+  withDirectory(async (directory) => {
+    const holder = spawn(process.execPath, [join(import.meta.dirname, "testing/hold-lock.ts"), directory], { stdio: ["ignore", "pipe", "inherit"] });
+    const [line]: unknown[] = await once(holder.stdout, "data");
+    const { pid, child }: { pid: number; child: number } = JSON.parse(String(line));
+    try {
+      assert.throws(() => lockDataDir(directory), new RegExp(`pid ${pid}\\)`));
+      holder.kill("SIGKILL");
+      await once(holder, "exit");
+      assert.ok(process.kill(child, 0), "the child is alive");
+      lockDataDir(directory).release();
+    } finally {
+      process.kill(child, "SIGKILL");
+      holder.kill("SIGKILL");
+    }
+  }));

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import test from "node:test";
+import { CAPSULE_STATES } from "../core/capsule/state.ts";
+import type { CapsuleListFilter } from "../core/capsule/store.ts";
+import { createAccessStore } from "./access-store.ts";
+import { createCapsuleStore } from "./capsule-store.ts";
+import type { Database } from "./database.ts";
+import { createLeaseStore } from "./lease-store.ts";
+import { openDatabase } from "./open.ts";
+import { capsuleRecord, keyRecord, teamRecord } from "./testing/records.ts";
+
+interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+/** The database with a note of every statement that goes through it. */
+function recording(database: Database, statements: Statement[]): Database {
+  const spy: Database["run"] = (work) =>
+    database.run((db) =>
+      work(
+        db.withPlugin({
+          transformQuery: ({ node }) => {
+            const compiled = db.getExecutor().compileQuery(node, { queryId: "plan" });
+            statements.push({ sql: compiled.sql, parameters: compiled.parameters });
+            return node;
+          },
+          transformResult: async ({ result }) => result,
+        }),
+      ),
+    );
+  return { ...database, run: spy, transact: spy };
+}
+
+/** Every statement of the store's hot operations, with SQLite's plan of it. */
+async function plansOf(path: string): Promise<Map<string, readonly { sql: string; steps: readonly string[] }[]>> {
+  const database = await openDatabase({ kind: "sqlite", path }, 1000);
+  const statements: Statement[] = [];
+  const recorded = recording(database, statements);
+  const [capsules, access, leases] = [createCapsuleStore(recorded), createAccessStore(recorded), createLeaseStore(recorded)];
+  const team = teamRecord();
+  const key = keyRecord({ teamId: team.id });
+  const capsule = capsuleRecord({ teamId: team.id });
+  const page = (given: Partial<CapsuleListFilter>): Promise<unknown> =>
+    capsules.list({ teamId: team.id, states: ["running", "paused"], metadata: {}, limit: 10, after: null, ...given });
+  await access.insertTeam(team, key);
+  await capsules.insert(capsule);
+  const after = { createdAt: 1000, id: capsule.id };
+  const operations: Record<string, () => Promise<unknown>> = {
+    "capsule by id": () => capsules.find(capsule.id),
+    transition: () => capsules.transition(capsule, "starting", {}, 2000),
+    "first page": () => page({}),
+    "later page": () => page({ after }),
+    "page of one state": () => page({ states: ["running"], after }),
+    "page with the destroyed": () => page({ states: [...CAPSULE_STATES], after }),
+    "page by metadata": () => page({ metadata: { a: "b", c: "d" }, after }),
+    "on a host": () => capsules.listOnHost("host-1", ["running", "paused"], 10),
+    "count of a team": () => capsules.count(team.id, ["running", "paused"]),
+    "count by state": () => capsules.countByState("host-1"),
+    "destroyed capsules": () => capsules.removeDestroyed(1, 10),
+    activity: () => capsules.recordActivity([{ id: capsule.id, lastActiveAt: 3 }]),
+    "key by hash": () => access.findKeyByHash(key.hash),
+    "key use": () => access.recordKeyUse([{ id: key.id, lastUsedAt: 3 }]),
+    "keys of a team": () => access.listKeys(team.id),
+    "new key": () => access.insertKey(keyRecord({ teamId: team.id }), 10),
+    "removed key": () => access.removeKey(team.id, "key-none"),
+    "own team": () => access.listTeams(team.id),
+    "all teams": () => access.listTeams(null),
+    lease: () => leases.acquire("reaper", "a", 1, 1),
+  };
+  const plans = new Map<string, readonly { sql: string; steps: readonly string[] }[]>();
+  const reader = new DatabaseSync(path, { readOnly: true });
+  try {
+    for (const [name, run] of Object.entries(operations)) {
+      statements.length = 0;
+      await run();
+      const explained = [...statements].map(({ sql, parameters }) => {
+        const inputs = parameters.map((value) => (typeof value === "number" || typeof value === "string" ? value : null));
+        const steps = reader.prepare(`explain query plan ${sql}`).all(...inputs);
+        return { sql, steps: steps.map((step) => String(step["detail"])) };
+      });
+      plans.set(name, explained);
+    }
+  } finally {
+    reader.close();
+    await database.close();
+  }
+  return plans;
+}
+
+/** What reads a whole table or index that grows: `SCAN` of anything but a list of values, or of all teams where all are asked for. */
+function fullScans(name: string, steps: readonly string[]): readonly string[] {
+  const allowed = name === "all teams" ? /SCAN (teams USING INDEX teams_by_age|.*CONSTANT ROW|given)/ : /SCAN (.*CONSTANT ROW|given)/;
+  return steps.filter((step) => step.startsWith("SCAN") && !allowed.test(step));
+}
+
+test("no hot query reads a whole table, and a page is read in the order of its index without sorting", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "capsuled-plan-"));
+  try {
+    const plans = await plansOf(join(directory, "plan.db"));
+    assert.ok(plans.size >= 20);
+    for (const [name, statements] of plans) {
+      assert.ok(statements.length > 0, `${name}: no statement was seen`);
+      for (const { sql, steps } of statements) {
+        assert.deepEqual(fullScans(name, steps), [], `${name}: ${sql}\n${steps.join("\n")}`);
+        if (/page/.test(name)) assert.ok(!steps.some((step) => /TEMP B-TREE/.test(step)), `${name} sorts: ${sql}\n${steps.join("\n")}`);
+      }
+    }
+    const used = (name: string): string => (plans.get(name) ?? []).flatMap(({ steps }) => steps).join("\n");
+    assert.match(used("first page"), /capsules_by_team_kept/);
+    assert.match(used("page with the destroyed"), /capsules_by_team /);
+    assert.match(used("later page"), /\(team_id=\? AND .*created_at/);
+    assert.match(used("on a host"), /capsules_by_host_state/);
+    assert.match(used("destroyed capsules"), /capsules_destroyed/);
+    assert.match(used("page by metadata"), /SEARCH capsule_metadata .*\(capsule_id=\? AND key=\?\)/);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test("the check itself finds a full scan", () => {
+  assert.deepEqual(fullScans("x", ["SCAN capsules", "SEARCH teams USING INDEX y (id=?)"]), ["SCAN capsules"]);
+});
