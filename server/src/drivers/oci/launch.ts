@@ -1,0 +1,76 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { Handle, LaunchSpec } from "../../core/ports/driver.ts";
+import { HostFullError } from "../../core/ports/driver.ts";
+import type { OciHost } from "./host.ts";
+import { handedDown, workHierarchies } from "./hierarchies.ts";
+import { createHandle } from "./handle.ts";
+import type { LauncherSpec } from "./launcher.ts";
+import { launchWith } from "./launcher.ts";
+import type { CapsulePaths } from "./layout.ts";
+import { ociConfig } from "./oci-config.ts";
+import { hasMachine, removeDisk, removeMachine } from "./remove.ts";
+import type { TemplateLayers } from "./templates/layers.ts";
+import { findLayers, layersOf } from "./templates/layers.ts";
+import { rangeBase } from "./uid-ranges.ts";
+import { oomCounter, workLimits } from "./work-limits.ts";
+
+const MiB = 1024 * 1024;
+
+/** Brings up one capsule; what an earlier try left goes first, and what this one leaves when it fails goes last. */
+export async function launch(host: OciHost, paths: CapsulePaths, spec: LaunchSpec, signal: AbortSignal): Promise<Handle> {
+  signal.throwIfAborted();
+  if (hasMachine(host, paths)) await removeMachine(host, paths);
+  if (spec.disk === "new") await removeDisk(host, paths);
+  const template = spec.disk === "new" ? findLayers(host.layout, spec.template) : originOf(host, paths, spec.template);
+  try {
+    const n = host.uids.reserve(paths.id);
+    if (n === null) throw new HostFullError("uids", "Every range of user ids is in use on this host.");
+    mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+    if (spec.disk === "new") writeFileSync(paths.origin, JSON.stringify({ name: template.name, build: template.build }), { mode: 0o600 });
+    const launched = await launchWith(host.options.launcherBinary, launcherSpec(host, paths, spec, template, rangeBase(n)), signal);
+    host.options.log.debug({ capsule: paths.id, phases: launched.phases }, "launched");
+    return createHandle(paths.id, launched.pid, launched.startTime);
+  } catch (error) {
+    await removeMachine(host, paths);
+    if (spec.disk === "new") await removeDisk(host, paths);
+    throw error;
+  }
+}
+
+/** A kept disk goes on over the very layers that it began with. */
+function originOf(host: OciHost, paths: CapsulePaths, template: string): TemplateLayers {
+  if (existsSync(paths.origin)) {
+    const origin: unknown = JSON.parse(readFileSync(paths.origin, "utf8"));
+    if (typeof origin === "object" && origin !== null && "name" in origin && "build" in origin && typeof origin.name === "string" && typeof origin.build === "string") {
+      return layersOf(host.layout, origin.name, origin.build);
+    }
+  }
+  return findLayers(host.layout, template);
+}
+
+function launcherSpec(host: OciHost, paths: CapsulePaths, spec: LaunchSpec, template: TemplateLayers, uidBase: number): LauncherSpec {
+  const { layout, hierarchies, options } = host;
+  return {
+    capsule: paths.id,
+    uidBase,
+    stage: layout.stageDir,
+    layers: template.paths,
+    disk: { path: paths.disk, btrfs: host.store !== "plain", limitBytes: spec.diskMb * MiB, keep: spec.disk === "keep" },
+    controlDir: paths.control,
+    socket: paths.socket,
+    agentBinary: host.agentBinary,
+    secret: spec.agentSecret,
+    cgroup: {
+      path: paths.cgroup,
+      unified: hierarchies.unified,
+      controllers: handedDown(hierarchies),
+      v1: hierarchies.v1,
+      workV1: workHierarchies(hierarchies),
+      limits: workLimits(hierarchies, spec),
+      oomCounter: oomCounter(hierarchies, paths.cgroup),
+    },
+    runtime: options.runtime,
+    runtimeRoot: layout.runtimeRoot,
+    config: ociConfig(spec, uidBase, paths.cgroup, { arch: host.arch, nofileHard: host.nofileHard }),
+  };
+}

@@ -1,0 +1,67 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { hasGroups, killGroup, removeGroups } from "./cgroup-end.ts";
+import type { OciHost } from "./host.ts";
+import type { CapsulePaths } from "./layout.ts";
+import { deleteSubvolume } from "./launcher.ts";
+import { OCI_LIMITS } from "./options.ts";
+import { runProgram } from "./run-program.ts";
+
+/** Whether a capsule has anything but its disk: a machine, or what is left of one. */
+export function hasMachine(host: OciHost, paths: CapsulePaths): boolean {
+  return hasGroups(host.hierarchies, paths.cgroup) || existsSync(paths.runtimeState) || existsSync(paths.socket) || host.uids.holders().includes(paths.id);
+}
+
+/**
+ * Ends a capsule's machine and removes its traces but the disk. Works on a whole machine, on what a launch left that was cut
+ * off at any point, and on nothing. Its mounts need no care: they live in its own mount namespace.
+ */
+export async function removeMachine(host: OciHost, paths: CapsulePaths): Promise<void> {
+  await killGroup(host.hierarchies, paths.cgroup);
+  if (existsSync(paths.runtimeState)) await removeRuntimeState(host, paths);
+  await removeGroups(host.hierarchies, paths.cgroup);
+  rmSync(paths.socket, { force: true });
+  host.uids.release(paths.id);
+}
+
+/** The runtime knows best what it keeps; what it does not understand (a state it was killed over) is removed as it lies. */
+async function removeRuntimeState(host: OciHost, paths: CapsulePaths): Promise<void> {
+  if (readdirSync(paths.runtimeState).some((name) => name.endsWith(".json"))) {
+    const { runtime, log } = host.options;
+    const outcome = await runProgram(runtime, ["--root", host.layout.runtimeRoot, "delete", paths.id], { timeoutMs: OCI_LIMITS.runtimeDeleteMs });
+    if (outcome.code !== 0) log.warn({ capsule: paths.id, runtime, stderr: outcome.stderr.slice(0, 500) }, "the runtime could not delete its state");
+  }
+  await rm(paths.runtimeState, { recursive: true, force: true });
+}
+
+/** Removes the disk and the control directory. The machine must be gone. Links in them are removed, never followed. */
+export async function removeDisk(host: OciHost, paths: CapsulePaths): Promise<void> {
+  if (existsSync(paths.disk)) {
+    if (host.store === "plain") await rm(paths.disk, { recursive: true, force: true });
+    else await removeSubvolume(host, paths.disk);
+  }
+  await rm(paths.dir, { recursive: true, force: true });
+}
+
+async function removeSubvolume(host: OciHost, path: string): Promise<void> {
+  try {
+    await deleteSubvolume(host.options.launcherBinary, path);
+  } catch (error) {
+    // A plain directory, or already gone: an entry that is still there afterwards is the error.
+    await rm(path, { recursive: true, force: true });
+    if (existsSync(path)) throw error;
+  }
+}
+
+/** Ids of everything that lies in a directory as `<id>` or `<id>.sock`. */
+export function idsIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory).map((name) => name.replace(/\.sock$/, "")) : [];
+}
+
+/** All places where a capsule of this installation may have left something. */
+export function placesOf(host: OciHost): string[] {
+  const { layout, hierarchies } = host;
+  const groups = [hierarchies.unified, ...hierarchies.v1].map((mount) => join(mount, layout.cgroupParent));
+  return [...groups, layout.runtimeRoot, layout.socketsDir, layout.disksDir, layout.capsulesDir];
+}

@@ -1,0 +1,49 @@
+import { readFileSync, readdirSync, statfsSync } from "node:fs";
+import { HostFullError } from "../../core/ports/driver.ts";
+import type { OciHost } from "./host.ts";
+import { isCapsuleId } from "./layout.ts";
+import { isMissing } from "./missing.ts";
+import { OCI_LIMITS } from "./options.ts";
+
+const MiB = 1024 * 1024;
+
+/**
+ * Whether one more capsule fits: by what the host has left, not by the sum of what capsules may use at most.
+ * @param launching capsules under way, the new one not among them; they may have no cgroup yet
+ * @throws HostFullError
+ */
+export function requireRoom(host: OciHost, launching: ReadonlySet<string>): void {
+  const { options, layout } = host;
+  const running = runningCapsules(`${host.hierarchies.unified}${layout.cgroupParent}`);
+  if (new Set([...running, ...launching]).size >= options.capsulesMax) throw new HostFullError("capsules", `${options.capsulesMax} capsules are running, which is this host's maximum.`);
+  const memoryMb = availableMemoryMb();
+  if (memoryMb < options.memoryFloorMb) throw new HostFullError("memory", `${memoryMb} MiB of memory are available, and ${options.memoryFloorMb} must stay free.`);
+  for (const place of [layout.dataDir, layout.storeDir]) {
+    const { bavail, bsize } = statfsSync(place);
+    const diskMb = Math.floor((bavail * bsize) / MiB);
+    if (diskMb < options.diskFloorMb) throw new HostFullError("disk", `${diskMb} MiB of disk are free, and ${options.diskFloorMb} must stay free.`);
+  }
+  const pids = freePids();
+  if (pids < OCI_LIMITS.hostPidsFloor) throw new HostFullError("pids", `The host can start ${pids} more processes, and ${OCI_LIMITS.hostPidsFloor} must stay free.`);
+}
+
+function runningCapsules(parent: string): string[] {
+  try {
+    return readdirSync(parent).filter(isCapsuleId);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+function availableMemoryMb(): number {
+  const kb = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1];
+  if (kb === undefined) throw new Error("/proc/meminfo has no MemAvailable.");
+  return Math.floor(Number(kb) / 1024);
+}
+
+function freePids(): number {
+  const running = Number(readFileSync("/proc/loadavg", "utf8").split(/[ /]/)[4]);
+  const limits = ["/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"].map((file) => Number(readFileSync(file, "utf8")));
+  return Math.min(...limits) - running;
+}

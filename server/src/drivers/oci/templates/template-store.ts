@@ -1,0 +1,108 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { BuildProgress, Template, TemplateStore } from "../../../core/ports/templates.ts";
+import { TemplateMissingError } from "../../../core/ports/driver.ts";
+import type { OciHost } from "../host.ts";
+import type { OciOptions } from "../options.ts";
+import { chooseSources } from "./apt-sources.ts";
+import { buildTemplate } from "./build.ts";
+import { TEMPLATE_NAME, currentBuild, templateDir } from "./layers.ts";
+import type { Recipe } from "./recipe.ts";
+import { fingerprint, readRecipes } from "./recipe.ts";
+
+interface Running {
+  readonly done: Promise<void>;
+  readonly listeners: Set<(progress: BuildProgress) => void>;
+}
+
+/** Templates in the store of this host, and the recipes of those that are not built yet. */
+export function createTemplateStore(options: OciOptions, openHost: () => Promise<OciHost>): TemplateStore {
+  const running = new Map<string, Running>();
+  const failures = new Map<string, string>();
+
+  const look = (host: OciHost, name: string): Template => {
+    const build = currentBuild(host.layout, name);
+    const ready = build !== null && existsSync(join(templateDir(host.layout, name), build));
+    const failure = failures.get(name) ?? null;
+    const state = ready ? "ready" : running.has(name) ? "building" : failure !== null ? "failed" : "missing";
+    return { name, state, sizeBytes: ready ? sizeOf(templateDir(host.layout, name), build) : null, failure: ready ? null : failure };
+  };
+
+  const start = (host: OciHost, recipe: Recipe): Running => {
+    const listeners: Running["listeners"] = new Set();
+    const onProgress = (progress: BuildProgress): void => listeners.forEach((listener) => listener(progress));
+    failures.delete(recipe.name);
+    const done = ensureBuilt(host, recipe, onProgress)
+      .catch((error: unknown) => {
+        failures.set(recipe.name, error instanceof Error ? error.message : String(error));
+        throw error;
+      })
+      .finally(() => running.delete(recipe.name));
+    const job = { done, listeners };
+    running.set(recipe.name, job);
+    return job;
+  };
+
+  return {
+    async list() {
+      const host = await openHost();
+      const built = readdirSync(host.layout.templatesDir).filter((name) => TEMPLATE_NAME.test(name));
+      const names = new Set([...readRecipes(options.recipesDir).keys(), ...built]);
+      return [...names].sort().map((name) => look(host, name));
+    },
+    async find(name) {
+      if (!TEMPLATE_NAME.test(name)) return undefined;
+      const host = await openHost();
+      const template = look(host, name);
+      return template.state === "missing" && !readRecipes(options.recipesDir).has(name) ? undefined : template;
+    },
+    async ensure(name, onProgress) {
+      const host = await openHost();
+      const recipe = readRecipes(options.recipesDir).get(name);
+      if (recipe === undefined) {
+        if (TEMPLATE_NAME.test(name) && look(host, name).state === "ready") return;
+        throw new TemplateMissingError(`There is no recipe for a template named ${JSON.stringify(name)}.`);
+      }
+      const job = running.get(name) ?? start(host, recipe);
+      if (onProgress !== undefined) job.listeners.add(onProgress);
+      await job.done;
+    },
+  };
+}
+
+/** Builds unless what the recipe says now is there; then removes builds that no disk goes back to. */
+async function ensureBuilt(host: OciHost, recipe: Recipe, onProgress: (progress: BuildProgress) => void): Promise<void> {
+  const { options, layout } = host;
+  const sources = chooseSources(options.templateMirror, recipe.suite);
+  const build = fingerprint(recipe, sources.suite);
+  const dir = templateDir(layout, recipe.name);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (currentBuild(layout, recipe.name) === build && existsSync(join(dir, build))) return;
+  onProgress({ step: "starting", fraction: 0 });
+  await buildTemplate({ recipe, build, sources, dir, storeDir: layout.storeDir, env: options.buildEnv, onProgress });
+  options.log.info({ template: recipe.name, build }, "template built");
+  await removeUnused(host, recipe.name, build);
+}
+
+async function removeUnused(host: OciHost, name: string, current: string): Promise<void> {
+  const used = new Set([current]);
+  for (const id of readdirSync(host.layout.capsulesDir)) {
+    const origin = join(host.layout.capsulesDir, id, "template.json");
+    const build = existsSync(origin) ? /"build":"([0-9a-f]{16})"/.exec(readFileSync(origin, "utf8"))?.[1] : undefined;
+    if (build !== undefined) used.add(build);
+  }
+  const dir = templateDir(host.layout, name);
+  for (const entry of readdirSync(dir)) {
+    const build = /^([0-9a-f]{16})(\.json)?$/.exec(entry)?.[1];
+    const unfinished = entry.startsWith(".unfinished-");
+    if (unfinished || (build !== undefined && !used.has(build))) await rm(join(dir, entry), { recursive: true, force: true });
+  }
+}
+
+function sizeOf(dir: string, build: string): number | null {
+  const file = join(dir, `${build}.json`);
+  if (!existsSync(file)) return null;
+  const size = /"sizeBytes":(\d+)/.exec(readFileSync(file, "utf8"))?.[1];
+  return size === undefined ? null : Number(size);
+}
