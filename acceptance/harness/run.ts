@@ -1,0 +1,69 @@
+/**
+ * Starts the real server once, runs the acceptance tests against it, looks for what they left on the host, stops it.
+ * `node acceptance/harness/run.ts [--tap FILE] [part of a test file's name…]`
+ */
+import { spawn } from "node:child_process";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { hostTraces, processUse } from "./host.ts";
+import { warmUp } from "./warm-up.ts";
+import { endServer, readAdminKey, startServer } from "./server-process.ts";
+import { readState, writeState } from "./state.ts";
+import { unmountStore } from "./unmount-store.ts";
+
+const TESTS = fileURLToPath(new URL("../tests/", import.meta.url));
+/** Looks at what is left, so it comes after the others; and again after those that restart the server. */
+const LEFTOVERS = "leftovers.test.ts";
+/** Ends the server under test and starts it anew. */
+const RESTART = "restart.test.ts";
+
+const { values, positionals } = parseArgs({ options: { tap: { type: "string" } }, allowPositionals: true });
+const tap = values.tap ?? null;
+const dir = mkdtempSync(join(tmpdir(), "capsuled-acceptance-"));
+process.env["CAPSULED_TEST_STATE"] = join(dir, "state.json");
+process.env["CAPSULED_TEST_BASELINE"] = join(dir, "baseline.json");
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const dataDir = process.env["CAPSULED_TEST_DATA_DIR"] ?? "/var/lib/capsuled-test";
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  const logFile = join(dir, "server.log");
+  writeFileSync(logFile, "", { mode: 0o600 });
+  console.error(`the server under test: data in ${dataDir}, log in ${logFile}; its first start builds the template, which takes minutes`);
+  const server = await startServer({ dataDir, port: 0, logFile });
+  writeState({ ...server, adminKey: readAdminKey(dataDir), dataDir, logFile });
+  let failed = false;
+  try {
+    await warmUp();
+    writeFileSync(join(dir, "baseline.json"), JSON.stringify({ traces: hostTraces(dataDir), use: processUse(server.pid) }));
+    for (const files of phases()) if (files.length > 0) failed = !(await runTests(files)) || failed;
+  } finally {
+    await endServer(readState().pid, "SIGTERM");
+    unmountStore(dataDir);
+  }
+  if (failed) console.error(`the server's log is kept: ${logFile}\n${readFileSync(logFile, "utf8").slice(-4000)}`);
+  else rmSync(dir, { recursive: true, force: true });
+  return failed ? 1 : 0;
+}
+
+function phases(): readonly (readonly string[])[] {
+  const wanted = (file: string): boolean => positionals.length === 0 || positionals.some((part) => file.includes(part));
+  const files = readdirSync(TESTS).filter((file) => file.endsWith(".test.ts")).sort();
+  const others = files.filter((file) => file !== LEFTOVERS && file !== RESTART && wanted(file));
+  const restart = files.filter((file) => file === RESTART && wanted(file));
+  return restart.length === 0 ? [others, [LEFTOVERS]] : [others, [LEFTOVERS], restart, [LEFTOVERS]];
+}
+
+/** Runs test files one after another; appends their TAP where it is wanted. */
+async function runTests(files: readonly string[]): Promise<boolean> {
+  const tapPart = join(dir, "part.tap");
+  const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap", `--test-reporter-destination=${tapPart}`];
+  const child = spawn(process.execPath, ["--test", "--test-concurrency=1", ...reporters, ...files.map((file) => join(TESTS, file))], { stdio: ["ignore", "inherit", "inherit"] });
+  const code = await new Promise<number | null>((done) => child.once("exit", done));
+  if (tap !== null) appendFileSync(tap, readFileSync(tapPart, "utf8"));
+  rmSync(tapPart, { force: true });
+  return code === 0;
+}
