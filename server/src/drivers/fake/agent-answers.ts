@@ -1,0 +1,69 @@
+import type { FakeAgent } from "./agent.ts";
+import type { HostFrame } from "./frames.ts";
+import type { ExitFacts, FakeProcess } from "./process.ts";
+import { getSchema, readPayload, Refusal, shutdownSchema, signalSchema } from "./requests.ts";
+
+export type Question = Exclude<HostFrame, "hello" | "start" | "attach" | "stdin" | "stdin_close" | "cancel">;
+
+/** What `started`, `exit`, `list` and `get` all tell of a process. */
+export function describe(process: FakeProcess) {
+  return { id: process.request.id, pid: process.pid, tag: process.request.tag, started_at_ms: process.startedAt };
+}
+
+/** The `exit` frame's payload. */
+export function exitOf(process: FakeProcess, exit: ExitFacts) {
+  const { journal } = process;
+  return { ...describe(process), ...exit, seq: journal.nextSeq, stdout_bytes: journal.stdoutBytes, stderr_bytes: journal.stderrBytes, late_bytes: 0 };
+}
+
+/** The operations that have one frame for an answer. Throws `Refusal`. */
+export function answer(agent: FakeAgent, question: Question, payload: Buffer): object | Promise<object> {
+  switch (question) {
+    case "list":
+      return { processes: [...agent.processes.live].map((process) => ({ ...describe(process), ppid: 1, cmd: process.request.cmd, args: process.request.args })) };
+    case "get":
+      return { process: tell(find(agent, readPayload(getSchema, payload).selector)) };
+    case "signal": {
+      const { selector, signal, by } = readPayload(signalSchema, payload);
+      agent.touch();
+      const process = find(agent, selector);
+      if (process.exit !== null) throw new Refusal("not_found", "the process has ended", "selector");
+      process.signal(signal, by);
+      return {};
+    }
+    case "stats":
+      return {
+        boot_id: agent.bootId,
+        idle_ms: agent.idleMs,
+        busy: agent.busy,
+        processes: agent.processes.live.size,
+        journal_bytes: agent.processes.journalBytes,
+        connections: agent.connections,
+      };
+    case "touch":
+      agent.touch();
+      return {};
+    case "pause":
+      agent.clock.freeze();
+      return {};
+    case "resume":
+      agent.clock.thaw();
+      return {};
+    case "shutdown": {
+      const { reason, grace_ms } = readPayload(shutdownSchema, payload);
+      return agent.shutdown(reason, grace_ms).then((ended) => ({ ended }));
+    }
+  }
+}
+
+function find(agent: FakeAgent, selector: string): FakeProcess {
+  const process = agent.processes.find(selector);
+  if (process === undefined) throw new Refusal("not_found", "no such process", "selector");
+  return process;
+}
+
+function tell(process: FakeProcess): object {
+  const { cmd, args } = process.request;
+  const told = { ...describe(process), cmd, args, running: process.exit === null };
+  return process.exit === null ? told : { ...told, exit: exitOf(process, process.exit) };
+}

@@ -1,0 +1,186 @@
+import type { Duplex } from "node:stream";
+import type { FakeAgent } from "./agent.ts";
+import { answer, describe } from "./agent-answers.ts";
+import { Attachment } from "./attachment.ts";
+import type { HostFrame } from "./frames.ts";
+import { BrokenFrameError, jsonFrame, takeFrames } from "./frames.ts";
+import type { FakeProcess } from "./process.ts";
+import type { StartRequest } from "./requests.ts";
+import { attachSchema, cancelSchema, helloSchema, readPayload, Refusal, startSchema } from "./requests.ts";
+
+export const PROTOCOL_VERSION = 1;
+/** Milliseconds for the host to say `hello`. */
+export const HELLO_MS = 10_000;
+/** Unfrozen milliseconds that a process outlives its `grace` connection. */
+export const SERVER_LOST_MS = 60_000;
+
+/** One connection to a fake agent: hello, then operations one after the other. */
+export class AgentSession {
+  readonly #agent: FakeAgent;
+  readonly #socket: Duplex;
+  readonly #onClose: () => void;
+  readonly #helloTimer: NodeJS.Timeout;
+  #rest: Buffer = Buffer.alloc(0);
+  #greeted = false;
+  /** The process that the operation under way is attached to. */
+  #attachment: Attachment | null = null;
+  /** Set while that operation is a `start`: what becomes of the process when the host goes. */
+  #started: StartRequest | null = null;
+  /** An answer is on its way. */
+  #answering = false;
+  #closed = false;
+
+  constructor(agent: FakeAgent, socket: Duplex, onClose: () => void) {
+    this.#agent = agent;
+    this.#socket = socket;
+    this.#onClose = onClose;
+    this.#helloTimer = setTimeout(() => this.destroy(), HELLO_MS);
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.on("error", () => this.destroy());
+    socket.on("end", () => this.destroy());
+    socket.on("close", () => this.destroy());
+  }
+
+  /** Closes it, as when the host goes. */
+  destroy(): void {
+    if (this.#closed) return;
+    this.#close();
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      const { frames, rest } = takeFrames(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]));
+      this.#rest = rest;
+      for (const frame of frames) if (!this.#closed) this.#handle(frame.name, frame.payload);
+    } catch (error) {
+      if (error instanceof BrokenFrameError) this.#refuseAndClose(new Refusal("protocol", error.message));
+      else if (error instanceof Refusal) this.#refuseAndClose(error);
+      else throw error;
+    }
+  }
+
+  /** A `Refusal` that comes out of here ends the connection. */
+  #handle(name: HostFrame, payload: Buffer): void {
+    if (!this.#greeted) return this.#hello(name, payload);
+    switch (name) {
+      case "stdin":
+        if (this.#started !== null && this.#attachment?.process.stdin.add(payload) === false) this.#send(jsonFrame("error", { code: "stdin_full", message: "the queue is full" }));
+        return;
+      case "stdin_close":
+        if (this.#started !== null) this.#attachment?.process.stdin.close();
+        return;
+      case "cancel": {
+        const { reason, grace_ms } = readPayload(cancelSchema, payload);
+        this.#attachment?.process.terminate(reason, grace_ms);
+        return;
+      }
+      case "hello":
+        throw new Refusal("protocol", "hello was said before");
+      case "start":
+      case "attach":
+      case "list":
+      case "signal":
+      case "get":
+      case "stats":
+      case "touch":
+      case "pause":
+      case "resume":
+      case "shutdown":
+        if (this.#attachment !== null || this.#answering) throw new Refusal("protocol", "an operation is under way");
+        return this.#operate(name, payload);
+    }
+  }
+
+  #hello(name: HostFrame, payload: Buffer): void {
+    if (name !== "hello") throw new Refusal("protocol", "hello comes first");
+    const hello = readPayload(helloSchema, payload);
+    if (this.#agent.diesAt("hello")) return;
+    const { capsuleId, secret } = this.#agent.settings;
+    if (hello.version !== PROTOCOL_VERSION) throw new Refusal("version_unsupported", `this agent speaks version ${PROTOCOL_VERSION}`);
+    if (hello.capsule !== capsuleId || hello.secret !== secret) throw new Refusal("unauthorized", "not this capsule, or not its secret");
+    clearTimeout(this.#helloTimer);
+    this.#greeted = true;
+    const { bootId, idleMs, busy, clock } = this.#agent;
+    this.#send(jsonFrame("welcome", { version: PROTOCOL_VERSION, agent: "0.1.0-fake", capsule: capsuleId, boot_id: bootId, idle_ms: idleMs, busy, paused: clock.frozen }));
+  }
+
+  #operate(name: Exclude<HostFrame, "hello" | "stdin" | "stdin_close" | "cancel">, payload: Buffer): void {
+    try {
+      if (name === "start") return this.#start(readPayload(startSchema, payload));
+      if (name === "attach") return this.#attach(payload);
+      const result = answer(this.#agent, name, payload);
+      if (!(result instanceof Promise)) return this.#send(jsonFrame("result", result));
+      this.#answering = true;
+      void result.then((value) => {
+        this.#answering = false;
+        this.#send(jsonFrame("result", value));
+      });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#send(jsonFrame("error", { code: error.code, message: error.message, field: error.field }));
+    }
+  }
+
+  #start(request: StartRequest): void {
+    this.#agent.touch();
+    if (this.#agent.diesAt("start")) return;
+    const process = this.#agent.start(request);
+    if (this.#agent.diesAt("started")) return;
+    this.#send(jsonFrame("started", { ...describe(process), next_seq: 1 }));
+    if (!request.attach) return;
+    this.#started = request;
+    process.stdin.onTaken = (bytes) => this.#send(jsonFrame("stdin_room", { bytes }));
+    this.#follow(process, 1);
+  }
+
+  #attach(payload: Buffer): void {
+    const { selector, from } = readPayload(attachSchema, payload);
+    this.#agent.touch();
+    const process = this.#agent.processes.find(selector);
+    if (process === undefined) throw new Refusal("not_found", "no such process", "selector");
+    const next = process.journal.nextSeq;
+    const seq = from === "now" ? next : from === "start" ? 1 : from;
+    if (seq > next) throw new Refusal("invalid_offset", `the next record is ${next}`, "from");
+    this.#send(jsonFrame("started", { ...describe(process), next_seq: seq }));
+    this.#follow(process, seq);
+  }
+
+  #follow(process: FakeProcess, seq: number): void {
+    this.#attachment = new Attachment(this.#agent, process, seq, this.#socket, {
+      ended: () => this.#release(),
+      stalled: () => this.#refuseAndClose(new Refusal("slow_consumer", "the reader stalled the process for too long")),
+    });
+    this.#attachment.pump();
+  }
+
+  #release(): void {
+    if (this.#attachment !== null) this.#attachment.process.stdin.onTaken = null;
+    this.#attachment?.close();
+    this.#attachment = null;
+    this.#started = null;
+  }
+
+  #send(frame: Buffer): void {
+    if (!this.#closed) this.#socket.write(frame);
+  }
+
+  /** Says why, and closes when that is read. */
+  #refuseAndClose(refusal: Refusal): void {
+    this.#send(jsonFrame("error", { code: refusal.code, message: refusal.message, field: refusal.field }));
+    this.#close();
+    this.#socket.end();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    clearTimeout(this.#helloTimer);
+    const process = this.#attachment?.process;
+    const disconnect = this.#started?.on_disconnect ?? "continue";
+    this.#release();
+    this.#onClose();
+    if (process === undefined || process.exit !== null) return;
+    if (disconnect === "kill") process.terminate("client_gone", 0);
+    else if (disconnect === "grace" && process.request.timeout_ms === 0) process.onEnd(this.#agent.clock.after(SERVER_LOST_MS, () => process.terminate("server_lost", 0)));
+  }
+}

@@ -1,0 +1,57 @@
+import { z } from "zod";
+
+/** Payloads that the host sends, as agent/PROTOCOL.md has them. */
+
+const selector = z.string().min(1);
+const graceMs = z.int().min(0);
+
+export const helloSchema = z.object({ version: z.int(), capsule: z.string(), secret: z.string() });
+
+export const startSchema = z.object({
+  id: z.string().regex(/^pr-[0-9a-z]{25}$/),
+  cmd: z.string().min(1).regex(/^[^\0]*$/),
+  args: z.array(z.string().regex(/^[^\0]*$/)),
+  env: z.record(z.string().regex(/^[^=\0]+$/), z.string().regex(/^[^\0]*$/)),
+  cwd: z.string().regex(/^\/[^\0]*$/, "must be absolute"),
+  user: z.object({ uid: z.int().min(0), gid: z.int().min(0), groups: z.array(z.int().min(0)) }),
+  tag: z.string(),
+  attach: z.boolean(),
+  stdin: z.boolean(),
+  timeout_ms: z.int().min(0),
+  kill_grace_ms: graceMs,
+  foreground: z.boolean(),
+  on_disconnect: z.enum(["continue", "kill", "grace"]),
+});
+export type StartRequest = z.output<typeof startSchema>;
+
+export const attachSchema = z.object({ selector, from: z.union([z.enum(["now", "start"]), z.int().min(1)]) });
+export const signalSchema = z.object({ selector, signal: z.enum(["SIGTERM", "SIGKILL"]), by: z.string() });
+export const getSchema = z.object({ selector });
+export const cancelSchema = z.object({ reason: z.enum(["client_gone", "stopped", "timed_out"]), grace_ms: graceMs });
+export const shutdownSchema = z.object({ reason: z.enum(["capsule_stopped", "capsule_destroyed"]), grace_ms: graceMs });
+
+/** The agent says no, by a code of the protocol. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly code: string;
+  readonly field: string | undefined;
+  constructor(code: string, message: string, field?: string) {
+    super(message);
+    this.code = code;
+    this.field = field;
+  }
+}
+
+/** The payload as `schema` has it. Throws `Refusal`. */
+export function readPayload<S extends z.ZodType>(schema: S, payload: Buffer): z.output<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(payload.toString("utf8"));
+  } catch {
+    throw new Refusal("bad_request", "not JSON");
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Refusal("bad_request", issue?.message ?? "wrong shape", issue?.path.map(String).join(".") || undefined);
+}

@@ -1,0 +1,54 @@
+/** Bytes of stdin that may wait for the program. */
+export const STDIN_QUEUE_BYTES = 1024 * 1024;
+
+/** What a process has to read, up to a bound. */
+export class StdinQueue {
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+  #closed: boolean;
+  #onReady: (() => void) | null = null;
+  /** Told how many bytes the program took. */
+  onTaken: ((bytes: number) => void) | null = null;
+
+  /** One that is not `open` is /dev/null. */
+  constructor(open: boolean) {
+    this.#closed = !open;
+  }
+
+  /** Whether `take` would not have to wait. */
+  get ready(): boolean {
+    return this.#closed || this.#bytes > 0;
+  }
+
+  /** Calls `done` when it is ready; the returned function calls that off. */
+  whenReady(done: () => void): () => void {
+    this.#onReady = done;
+    return () => {
+      this.#onReady = null;
+    };
+  }
+
+  /** `false`: there is no room, and the bytes are dropped. */
+  add(bytes: Buffer): boolean {
+    if (this.#closed || bytes.length === 0) return true;
+    if (this.#bytes + bytes.length > STDIN_QUEUE_BYTES) return false;
+    this.#parts.push(bytes);
+    this.#bytes += bytes.length;
+    this.#onReady?.();
+    return true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#onReady?.();
+  }
+
+  /** The next bytes; `null` at the end. */
+  take(): Buffer | null {
+    const part = this.#parts.shift();
+    if (part === undefined) return null;
+    this.#bytes -= part.length;
+    this.onTaken?.(part.length);
+    return part;
+  }
+}
