@@ -27,6 +27,25 @@ test("one lock at a time, also within one process; free again after release, whi
     lockDataDir(directory).release();
   }));
 
+test("a lock whose result was dropped is still held after a garbage collection", () =>
+  withDirectory(async (directory) => {
+    const script = `
+      const { lockDataDir } = await import(process.argv[1]);
+      lockDataDir(process.argv[2]);
+      for (let round = 0; round < 5; round += 1) { globalThis.gc(); await new Promise(setImmediate); }
+      process.stdout.write("ready"); setInterval(() => {}, 1000);`;
+    const holder = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", script, join(import.meta.dirname, "data-dir-lock.ts"), directory], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      await once(holder.stdout, "data");
+      assert.throws(() => lockDataDir(directory), DataDirError);
+    } finally {
+      holder.kill("SIGKILL");
+      await once(holder, "exit");
+    }
+  }));
+
 test("a server that was killed leaves no lock, although a child of its still runs", () =>
   withDirectory(async (directory) => {
     const holder = spawn(process.execPath, [join(import.meta.dirname, "testing/hold-lock.ts"), directory], { stdio: ["ignore", "pipe", "inherit"] });

@@ -8,6 +8,9 @@ export interface DataDirLock {
   release(): void;
 }
 
+/** Held locks: without a reference the garbage collector would close the database and so free the lock, if a caller drops the result. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Keeps a second server off one data directory, or throws `DataDirError` naming the first one's pid.
  *
@@ -29,9 +32,10 @@ export function lockDataDir(dataDir: string): DataDirLock {
       `another server (pid ${readPid(pidPath)}) uses the data directory ${dataDir}: stop it, or give this one a directory of its own by CAPSULED_DATA_DIR`,
     );
   }
+  held.add(lock);
   return {
     release: () => {
-      if (lock.isOpen) lock.close();
+      if (held.delete(lock)) lock.close();
     },
   };
 }
