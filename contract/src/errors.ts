@@ -23,6 +23,7 @@ export const ERRORS = {
   forbidden: { status: 403, category: "client", retry: "never", message: "This key's role does not allow it." },
   not_found: { status: 404, category: "client", retry: "never", message: "There is no such thing here." },
   method_not_allowed: { status: 405, category: "client", retry: "never", message: "This path does not take that method." },
+  request_timeout: { status: 408, category: "client", retry: "immediately", message: "The request took too long to arrive." },
   invalid_state: { status: 409, category: "conflict", retry: "never", message: "The capsule's state does not allow it." },
   tag_in_use: { status: 409, category: "conflict", retry: "never", message: "A running process has that tag." },
   conflict: { status: 409, category: "conflict", retry: "never", message: "It exists already." },

@@ -1,6 +1,7 @@
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
+export { renderOpenapi } from "./openapi.ts";
 export * from "./operation.ts";
 export * from "./operations/index.ts";
 export * from "./reasons.ts";

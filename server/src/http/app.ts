@@ -1,0 +1,101 @@
+import type { AddressInfo } from "node:net";
+import Fastify from "fastify";
+import { fail } from "../core/fail.ts";
+import { answerClientError } from "./client-error.ts";
+import { createCorsPolicy } from "./cors.ts";
+import type { HttpDeps, RouteDeps } from "./deps.ts";
+import { createDocuments } from "./documents.ts";
+import { PathTable } from "./paths.ts";
+import { renderProblem } from "./problem.ts";
+import { registerRoutes, sendAnswer } from "./register.ts";
+import { ROUTE_LIST } from "./routes/index.ts";
+import type { SocketLimits } from "./sockets/limits.ts";
+import { SOCKET_LIMITS } from "./sockets/limits.ts";
+import { createSocketServer } from "./sockets/server.ts";
+import { registerUnrouted } from "./unrouted.ts";
+
+/** Bounds of a connection, in milliseconds. Requests have none of their own: a command may run for days. */
+export const CONNECTION_LIMITS = {
+  /** Idle connections are kept this long: longer than common clients keep theirs, so that the client closes first. */
+  keepAliveMs: 75_000,
+  /** Until a request's headers have come. */
+  headersMs: 10_000,
+  /** Until all of a request has come, its body included. */
+  requestMs: 60_000,
+  /** How often the two bounds above are looked at. */
+  checkMs: 5_000,
+} as const;
+
+/** Characters of one path segment that names something. */
+const PARAM_CHARS_MAX = 200;
+
+export interface HttpServer {
+  /** Resolves once connections are taken. */
+  listen(): Promise<void>;
+  /** Where it listens, e.g. `http://127.0.0.1:8080`; throws before `listen`. */
+  readonly url: string;
+  /** Takes no new connections, closes sockets (1001), lets requests under way end for at most `drainMs`, then ends them. */
+  close(drainMs: number): Promise<void>;
+}
+
+export function createHttpServer(given: HttpDeps, socketLimits: SocketLimits = SOCKET_LIMITS): HttpServer {
+  const { config, ids, log } = given;
+  const deps: RouteDeps = { ...given, documents: createDocuments(config.version), socketLimits };
+  let stopping = false;
+  const around = { cors: createCorsPolicy(config.corsOrigins), isStopping: () => stopping };
+  const paths = new PathTable(ROUTE_LIST);
+  const sockets = createSocketServer(deps, paths, around);
+  const app = Fastify({
+    logger: false,
+    trustProxy: false,
+    genReqId: () => ids.next("req"),
+    requestIdHeader: false,
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX },
+    keepAliveTimeout: CONNECTION_LIMITS.keepAliveMs,
+    requestTimeout: CONNECTION_LIMITS.requestMs,
+    forceCloseConnections: false,
+    http: {
+      headersTimeout: CONNECTION_LIMITS.headersMs,
+      connectionsCheckingInterval: CONNECTION_LIMITS.checkMs,
+      noDelay: true,
+      // Every other upgrade (h2c, say) is a request like any other.
+      shouldUpgradeCallback: (request) => sockets.takes(request),
+    },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, ids.next("req")),
+    frameworkErrors: (error, request, reply) => {
+      reply.hijack();
+      const known = error.code === "FST_ERR_BAD_URL" ? fail("invalid_request", "The URL's escapes are not valid.") : error;
+      sendAnswer(request.raw, reply.raw, renderProblem(known, request.id, log), request.id, around.cors);
+    },
+  });
+  registerRoutes(app, ROUTE_LIST, deps, around);
+  registerUnrouted(app, paths, deps, around);
+  app.server.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
+
+  return {
+    async listen() {
+      await app.listen({ host: config.host, port: config.port });
+    },
+    get url() {
+      return urlOf(app.server.address());
+    },
+    async close(drainMs) {
+      stopping = true;
+      const drained = app.close();
+      app.server.closeIdleConnections();
+      sockets.close();
+      const deadline = setTimeout(() => {
+        sockets.terminate();
+        app.server.closeAllConnections();
+      }, drainMs);
+      await drained;
+      clearTimeout(deadline);
+    },
+  };
+}
+
+function urlOf(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === "string") throw new Error("the server does not listen on a port");
+  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

@@ -1,0 +1,51 @@
+import type { ErrorCode } from "@capsuled/contract";
+import { ERRORS } from "@capsuled/contract";
+import { StoreUnavailableError } from "../core/capsule/store.ts";
+import { CapsuledError, fail } from "../core/fail.ts";
+import type { Log } from "../core/ports/log.ts";
+import { refusalToError } from "../core/process/refusal.ts";
+import type { Answer } from "./answer.ts";
+import { json } from "./answer.ts";
+
+/** Seconds after which a refused request is worth another try. */
+export const RETRY_AFTER_SECONDS = 2;
+
+export interface ProblemAnswer extends Answer {
+  readonly code: ErrorCode;
+}
+
+/** The one place where what was thrown becomes what a caller reads. What is not known goes to the log, never out. */
+export function renderProblem(error: unknown, requestId: string, log: Log): ProblemAnswer {
+  const known = publicError(error);
+  const spec = ERRORS[known.code];
+  if (spec.category === "internal" || spec.category === "upstream") {
+    log.error({ request_id: requestId, code: known.code, err: known.cause ?? error }, "a request failed");
+  }
+  const body = {
+    error: {
+      code: known.code,
+      message: known.message,
+      request_id: requestId,
+      ...(known.details === null ? {} : { details: known.details }),
+    },
+  };
+  return { ...json(spec.status, body, problemHeaders(known)), code: known.code };
+}
+
+/** The error of the catalogue for anything that was thrown. */
+export function publicError(error: unknown): CapsuledError {
+  if (error instanceof CapsuledError) return error;
+  if (error instanceof StoreUnavailableError) return fail("unavailable", undefined, { cause: error });
+  const refused = refusalToError(error);
+  if (refused instanceof CapsuledError) return refused;
+  return fail("internal_error", undefined, { cause: error });
+}
+
+function problemHeaders(error: CapsuledError): Readonly<Record<string, string>> | null {
+  if (error.status === 429 || error.status === 503) return { "retry-after": String(RETRY_AFTER_SECONDS) };
+  if (error.code === "upgrade_required") return { upgrade: "websocket", connection: "upgrade" };
+  const allow = error.details?.["allow"];
+  if (error.code === "method_not_allowed" && Array.isArray(allow)) return { allow: allow.join(", ") };
+  if (error.code === "too_large") return { connection: "close" };
+  return null;
+}

@@ -1,0 +1,78 @@
+import { isUtf8 } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import { LIMITS } from "@capsuled/contract";
+import { fail } from "../core/fail.ts";
+import { jsonFault } from "./json-position.ts";
+
+/** The client went while it was sending; there is nobody to answer. */
+export class ClientGoneError extends Error {
+  override readonly name = "ClientGoneError";
+}
+
+/** A body that is needed, as JSON; `undefined` when it is empty. */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const length = request.headers["content-length"];
+  if (length === "0" || (length === undefined && request.headers["transfer-encoding"] === undefined)) return undefined;
+  const bytes = await readBytes(request);
+  if (bytes.length === 0) return undefined;
+  requireJsonType(request.headers["content-type"]);
+  return parseJson(bytes);
+}
+
+/** Without a type it is taken for JSON. */
+function requireJsonType(contentType: string | undefined): void {
+  if (contentType === undefined || contentType === "application/json") return;
+  const essence = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  if (essence !== "application/json" && !/^application\/[a-z0-9.+-]+\+json$/.test(essence)) throw fail("unsupported_media_type");
+}
+
+export function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw badBody("is not valid UTF-8");
+  const text = bytes.toString("utf8");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw badBody(`is not valid JSON: ${jsonFault(text)}`);
+  }
+  if (text.includes("__proto__") || text.includes("\\u00")) refusePrototypeKeys(value);
+  return value;
+}
+
+function refusePrototypeKeys(value: unknown): void {
+  const open: unknown[] = [value];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (typeof next !== "object" || next === null) continue;
+    if (Object.hasOwn(next, "__proto__")) throw badBody("must not have a field named __proto__");
+    for (const inner of Object.values(next)) if (typeof inner === "object") open.push(inner);
+  }
+}
+
+function badBody(problem: string): Error {
+  return fail("invalid_request", `The body ${problem}.`, { details: { field: "body", problems: [{ field: "body", message: problem }] } });
+}
+
+function readBytes(request: IncomingMessage): Promise<Buffer> {
+  if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytesMax) throw tooLarge();
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > LIMITS.bodyBytesMax) {
+        // Later chunks flow on unread, until the connection is closed after the answer.
+        chunks.length = 0;
+        reject(tooLarge());
+        return;
+      }
+      chunks.push(chunk);
+    });
+    request.on("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
+    request.on("error", () => reject(new ClientGoneError()));
+    request.on("close", () => reject(new ClientGoneError()));
+  });
+}
+
+function tooLarge(): Error {
+  return fail("too_large", `The body is larger than ${LIMITS.bodyBytesMax} bytes.`, { details: { bytes_max: LIMITS.bodyBytesMax } });
+}

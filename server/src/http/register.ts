@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { performance } from "node:perf_hooks";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { fail } from "../core/fail.ts";
+import type { Answer } from "./answer.ts";
+import { admit } from "./auth.ts";
+import { signalOfClientGone } from "./client-gone.ts";
+import type { CorsPolicy } from "./cors.ts";
+import type { RouteDeps } from "./deps.ts";
+import { pathsOf } from "./paths.ts";
+import type { ProblemAnswer } from "./problem.ts";
+import { renderProblem } from "./problem.ts";
+import { ClientGoneError, readJson } from "./read-body.ts";
+import type { AnswerRoute, Exchange, Route } from "./route.ts";
+
+/** What the registrar needs to know of the server around it. */
+export interface Surroundings {
+  readonly cors: CorsPolicy;
+  isStopping(): boolean;
+}
+
+/** Every operation becomes a route of the framework, under each of its paths. */
+export function registerRoutes(app: FastifyInstance, routes: readonly Route[], deps: RouteDeps, around: Surroundings): void {
+  // Bodies are read by the route, after the caller is known: nothing is parsed for strangers.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null, undefined));
+  for (const route of routes) {
+    for (const path of pathsOf(route.operation)) {
+      app.route({
+        method: route.operation.method,
+        url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
+        handler: (request, reply) => {
+          reply.hijack();
+          void serve(route, deps, around, request, reply);
+        },
+      });
+    }
+  }
+}
+
+async function serve(route: Route, deps: RouteDeps, around: Surroundings, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const startedAt = performance.now();
+  try {
+    const answer = await answerTo(route, deps, around, request, reply.raw);
+    sendAnswer(request.raw, reply.raw, answer, request.id, around.cors);
+    deps.metrics.answered(route.id, answer.status, null, (performance.now() - startedAt) / 1000);
+    if (deps.config.logRequests) deps.log.debug({ request_id: request.id, operation: route.id, status: answer.status }, "answered");
+  } catch (error) {
+    if (error instanceof ClientGoneError) return;
+    const problem = renderProblem(error, request.id, deps.log);
+    sendAnswer(request.raw, reply.raw, problem, request.id, around.cors);
+    noteProblem(deps, route.id, problem, request.id, startedAt);
+  }
+}
+
+function noteProblem(deps: RouteDeps, operation: string, problem: ProblemAnswer, requestId: string, startedAt: number): void {
+  deps.metrics.answered(operation, problem.status, problem.code, (performance.now() - startedAt) / 1000);
+  deps.log.debug({ request_id: requestId, operation, status: problem.status, code: problem.code }, "refused");
+}
+
+/** The order of checks: the server's own state, the key, the body and the fields, then whatever the use case finds. */
+async function answerTo(route: Route, deps: RouteDeps, around: Surroundings, request: FastifyRequest, response: ServerResponse): Promise<Answer> {
+  const { operation } = route;
+  if (around.isStopping() && operation.errors.includes("shutting_down")) throw fail("shutting_down");
+  const found = admit(deps.access, operation, request.raw.headers["x-api-key"]);
+  const caller = found instanceof Promise ? await found : found;
+  if (route.kind === "socket") throw fail("upgrade_required");
+  const body = operation.body === null ? undefined : await readJson(request.raw);
+  const raw = { params: request.params, query: request.query, body };
+  return (route satisfies AnswerRoute).run(deps, caller, raw, exchangeOf(request.raw, response));
+}
+
+function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
+  return {
+    clientGone: () => signalOfClientGone(response),
+    remoteAddress: request.socket.remoteAddress ?? "",
+    isForwarded: request.headers["x-forwarded-for"] !== undefined || request.headers["forwarded"] !== undefined,
+  };
+}
+
+/** Writes an answer at once; nothing when the client has gone. */
+export function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer, requestId: string, cors: CorsPolicy): void {
+  if (response.headersSent || response.destroyed) return;
+  const headers: string[] = ["X-Request-Id", requestId, "X-Content-Type-Options", "nosniff", "Cache-Control", "no-store"];
+  if (answer.contentType !== null) headers.push("Content-Type", answer.contentType);
+  if (answer.body !== null) headers.push("Content-Length", String(Buffer.byteLength(answer.body)));
+  if (answer.headers !== null) for (const [name, value] of Object.entries(answer.headers)) headers.push(name, value);
+  cors.addHeaders(request.headers.origin, headers);
+  response.writeHead(answer.status, headers);
+  if (answer.body === null) response.end();
+  else response.end(answer.body);
+}

@@ -1,0 +1,85 @@
+import type { BodyOf, Operation, OperationId, ParamsOf, QueryOf, SocketSpec } from "@capsuled/contract";
+import { OPERATIONS } from "@capsuled/contract";
+import type { Principal } from "../core/access/principal.ts";
+import type { Answer } from "./answer.ts";
+import type { RouteDeps } from "./deps.ts";
+import type { RawInput } from "./parse.ts";
+import { parseBody, parseParams, parseQuery } from "./parse.ts";
+import type { SocketSession } from "./sockets/session.ts";
+
+type OperationOf<Id extends OperationId> = (typeof OPERATIONS)[Id];
+type CallerOf<O extends Operation> = O["auth"] extends "none" ? Principal | null : Principal;
+
+/** The request behind a call, for the few routes that need more than their parsed input. */
+export interface Exchange {
+  /** Aborts when the client goes before it has its answer. */
+  clientGone(): AbortSignal;
+  readonly remoteAddress: string;
+  /** Whether a proxy has passed the request on. */
+  readonly isForwarded: boolean;
+}
+
+export interface Call<O extends Operation> {
+  readonly params: ParamsOf<O>;
+  readonly query: QueryOf<O>;
+  readonly body: BodyOf<O>;
+  readonly caller: CallerOf<O>;
+}
+
+/** An operation that answers over HTTP. */
+export interface AnswerRoute<Id extends OperationId = OperationId> {
+  readonly kind: "answer";
+  readonly id: Id;
+  readonly operation: Operation;
+  /** Parses the input, then calls and renders. Throws `CapsuledError`. */
+  run(deps: RouteDeps, caller: Principal | null, raw: RawInput, exchange: Exchange): Answer | Promise<Answer>;
+}
+
+/** An operation that is a WebSocket. */
+export interface SocketRoute<Id extends OperationId = OperationId> {
+  readonly kind: "socket";
+  readonly id: Id;
+  readonly operation: Operation;
+  /** Parses the input and prepares the session, while errors still are HTTP answers. */
+  open(deps: RouteDeps, caller: Principal, raw: RawInput): Promise<SocketSession>;
+}
+
+export type Route = AnswerRoute | SocketRoute;
+
+/** Exactly one route for each operation of the contract; a missing file is a type error. */
+export type RouteTable = {
+  readonly [Id in OperationId]: OperationOf<Id> extends { readonly socket: SocketSpec } ? SocketRoute<Id> : AnswerRoute<Id>;
+};
+
+export function route<Id extends OperationId>(
+  id: Id,
+  handle: (call: Call<OperationOf<Id>>, deps: RouteDeps, exchange: Exchange) => Answer | Promise<Answer>,
+): AnswerRoute<Id> {
+  const operation = OPERATIONS[id];
+  return {
+    kind: "answer",
+    id,
+    operation,
+    run: (deps, caller, raw, exchange) => handle(parseCall(operation, deps, caller, raw), deps, exchange),
+  };
+}
+
+export function socketRoute<Id extends OperationId>(
+  id: Id,
+  open: (call: Call<OperationOf<Id>>, deps: RouteDeps) => Promise<SocketSession>,
+): SocketRoute<Id> {
+  const operation = OPERATIONS[id];
+  return { kind: "socket", id, operation, open: async (deps, caller, raw) => open(parseCall(operation, deps, caller, raw), deps) };
+}
+
+function parseCall<O extends Operation>(operation: O, deps: RouteDeps, caller: Principal | null, raw: RawInput): Call<O> {
+  if (caller === null && operation.auth !== "none") throw new Error(`${operation.id} was called without a caller`);
+  const log = deps.config.logRequests ? deps.log : null;
+  return {
+    params: parseParams(operation, raw.params),
+    query: parseQuery(operation, raw.query, log),
+    body: parseBody(operation, raw.body, log),
+    // Checked above: only an operation without auth goes on without a caller.
+    caller: caller as CallerOf<O>,
+  };
+}

@@ -1,0 +1,53 @@
+import type { Route, RouteTable } from "../route.ts";
+import { createCapsule } from "./create-capsule.ts";
+import { listCapsules } from "./list-capsules.ts";
+import { getCapsule } from "./get-capsule.ts";
+import { destroyCapsule } from "./destroy-capsule.ts";
+import { pauseCapsule } from "./pause-capsule.ts";
+import { resumeCapsule } from "./resume-capsule.ts";
+import { stopCapsule } from "./stop-capsule.ts";
+import { startCapsule } from "./start-capsule.ts";
+import { pingCapsule } from "./ping-capsule.ts";
+import { exec } from "./exec.ts";
+import { execStream } from "./exec-stream.ts";
+import { listProcesses } from "./list-processes.ts";
+import { killProcess } from "./kill-process.ts";
+import { streamProcess } from "./stream-process.ts";
+import { listKeys } from "./list-keys.ts";
+import { createKey } from "./create-key.ts";
+import { revokeKey } from "./revoke-key.ts";
+import { listTeams } from "./list-teams.ts";
+import { createTeam } from "./create-team.ts";
+import { getHealth } from "./get-health.ts";
+import { getMetrics } from "./get-metrics.ts";
+import { getOpenapi } from "./get-openapi.ts";
+import { getDocs } from "./get-docs.ts";
+
+/** Every operation's route, by its id: an operation without a file here does not compile. */
+export const ROUTES = {
+  createCapsule,
+  listCapsules,
+  getCapsule,
+  destroyCapsule,
+  pauseCapsule,
+  resumeCapsule,
+  stopCapsule,
+  startCapsule,
+  pingCapsule,
+  exec,
+  execStream,
+  listProcesses,
+  killProcess,
+  streamProcess,
+  listKeys,
+  createKey,
+  revokeKey,
+  listTeams,
+  createTeam,
+  getHealth,
+  getMetrics,
+  getOpenapi,
+  getDocs,
+} as const satisfies RouteTable;
+
+export const ROUTE_LIST: readonly Route[] = Object.values(ROUTES);

@@ -1,0 +1,43 @@
+import type { ServerMessage, StreamErrorCode } from "@capsuled/contract";
+import type { GapRecord, ProcessEnd, Started } from "../../core/ports/agent-link.ts";
+import type { OutboundOutput } from "./outbound.ts";
+
+function render(message: ServerMessage): string {
+  return JSON.stringify(message);
+}
+
+export function renderStart(started: Started): string {
+  return render({ type: "start", pid: started.pid, id: started.id, tag: started.tag, next_seq: started.nextSeq });
+}
+
+/** By hand, since this is where the bytes are: one pass over the data and no object. */
+export function renderOutput(output: OutboundOutput): string {
+  const data = output.encoding === "base64" ? `"${output.data}","encoding":"base64"` : JSON.stringify(output.data);
+  const first = output.firstSeq === output.seq ? "" : `,"first_seq":${output.firstSeq}`;
+  return `{"type":"${output.kind}","data":${data},"seq":${output.seq}${first}}`;
+}
+
+export function renderGap(gap: GapRecord): string {
+  return render({ type: "gap", from_seq: gap.fromSeq, seq: gap.toSeq, stdout_bytes: gap.stdoutBytes, stderr_bytes: gap.stderrBytes });
+}
+
+export function renderExit(end: ProcessEnd): string {
+  return render({
+    type: "exit",
+    exit_code: end.exitCode,
+    seq: end.seq,
+    duration_ms: end.durationMs,
+    reason: end.reason,
+    signal: end.signal,
+    oom_kills: end.oomKills,
+    requested: end.requested,
+    stdout_bytes: end.stdoutBytes,
+    stderr_bytes: end.stderrBytes,
+    late_bytes: end.lateBytes,
+  });
+}
+
+/** `text` is for people and goes into `data`, where clients of the documented protocol look for it. */
+export function renderError(code: StreamErrorCode, text: string): string {
+  return render({ type: "error", data: text, code });
+}

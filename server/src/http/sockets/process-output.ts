@@ -1,0 +1,108 @@
+import { CLOSE_CODES } from "@capsuled/contract";
+import type { OutputRecord, ProcessEvent, ProcessStream, StreamFailure } from "../../core/ports/agent-link.ts";
+import { flushedText, recordText } from "../../core/process/text.ts";
+import type { SocketConnection } from "./connection.ts";
+import { renderExit, renderGap, renderStart } from "./messages.ts";
+
+/** What a session learns of its process beside the output. */
+export interface OutputListener {
+  /** The process took bytes of stdin. */
+  stdinTaken(bytes: number): void;
+  /** Whether the capsule is known to be gone. */
+  isCapsuleGone(): boolean;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Sends a process's events to a client at the client's pace, and closes after the last one. */
+export class ProcessOutput {
+  readonly #stream: ProcessStream;
+  readonly #connection: SocketConnection;
+  readonly #encoding: "utf-8" | "base64";
+  readonly #listener: OutputListener;
+  readonly #pending: Record<"stdout" | "stderr", { bytes: Uint8Array; seq: number }> = {
+    stdout: { bytes: NOTHING, seq: 0 },
+    stderr: { bytes: NOTHING, seq: 0 },
+  };
+  #hasEnded = false;
+
+  constructor(stream: ProcessStream, connection: SocketConnection, encoding: "utf-8" | "base64", listener: OutputListener) {
+    this.#stream = stream;
+    this.#connection = connection;
+    this.#encoding = encoding;
+    this.#listener = listener;
+  }
+
+  /** Whether the last event has come. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  begin(): void {
+    this.#connection.send(renderStart(this.#stream.started));
+    this.#connection.onRoom = () => this.#stream.resume();
+    this.#stream.onEvent((event) => this.#take(event));
+  }
+
+  #take(event: ProcessEvent): void {
+    switch (event.kind) {
+      case "stdout":
+      case "stderr":
+        this.#sendRecord(event);
+        if (this.#connection.isFull) this.#stream.pause();
+        return;
+      case "gap":
+        this.#pending.stdout.bytes = NOTHING;
+        this.#pending.stderr.bytes = NOTHING;
+        this.#connection.send(renderGap(event));
+        return;
+      case "stdin_room":
+        this.#listener.stdinTaken(event.bytes);
+        return;
+      case "stdin_full":
+        this.#connection.sendError("stdin_full", "The process has not taken its input yet; this message was dropped.");
+        return;
+      case "exit":
+        this.#hasEnded = true;
+        this.#flush("stdout");
+        this.#flush("stderr");
+        this.#connection.send(renderExit(event));
+        this.#connection.finish(CLOSE_CODES.done, "exit");
+        return;
+      case "failed":
+        this.#hasEnded = true;
+        this.#fail(event);
+    }
+  }
+
+  #sendRecord({ kind, seq, tail, bytes }: OutputRecord): void {
+    if (this.#encoding === "base64") {
+      const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+      this.#connection.sendOutput({ kind, data, firstSeq: seq, seq, encoding: "base64" });
+      return;
+    }
+    const { text, pending } = recordText(tail, bytes);
+    this.#pending[kind] = { bytes: pending, seq };
+    if (text.length > 0) this.#connection.sendOutput({ kind, data: text, firstSeq: seq, seq, encoding: "utf-8" });
+  }
+
+  /** A character that the process began and never finished. */
+  #flush(kind: "stdout" | "stderr"): void {
+    const { bytes, seq } = this.#pending[kind];
+    const data = flushedText(bytes);
+    if (data.length > 0) this.#connection.sendOutput({ kind, data, firstSeq: seq, seq, encoding: "utf-8" });
+  }
+
+  #fail(failure: StreamFailure): void {
+    const connection = this.#connection;
+    if (failure.code === "slow_consumer") {
+      connection.abort(CLOSE_CODES.slow_consumer, "slow consumer", { code: "slow_consumer", text: "Output was not read for too long. Attach again from the last seq." });
+    } else if (this.#listener.isCapsuleGone()) {
+      connection.sendError("capsule_gone", "The capsule has stopped.");
+      connection.finish(CLOSE_CODES.capsule_gone, "capsule gone");
+    } else {
+      connection.sendError("agent_error", "The capsule's agent was lost. The process may go on: attach again from the last seq.");
+      connection.finish(CLOSE_CODES.internal, "agent lost");
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import type { IncomingMessage } from "node:http";
+import { parse as parseQueryString } from "node:querystring";
+import type { Duplex } from "node:stream";
+import { CLOSE_CODES, LIMITS } from "@capsuled/contract";
+import type { WebSocket } from "ws";
+import { WebSocketServer } from "ws";
+import { fail } from "../../core/fail.ts";
+import { admit } from "../auth.ts";
+import type { RouteDeps } from "../deps.ts";
+import type { PathMatch, PathTable } from "../paths.ts";
+import { publicError } from "../problem.ts";
+import { rawAnswer } from "../raw-answer.ts";
+import type { Surroundings } from "../register.ts";
+import type { Route, SocketRoute } from "../route.ts";
+import { SocketConnection } from "./connection.ts";
+import { requireOwnOrigin } from "./origin.ts";
+import type { SocketSession } from "./session.ts";
+
+export interface SocketServer {
+  /** Whether an upgrade is for us; every other request is answered as if it asked for none. */
+  takes(request: IncomingMessage): boolean;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Closes every socket with 1001; their processes go on. */
+  close(): void;
+  terminate(): void;
+}
+
+interface OpenSocket {
+  readonly connection: SocketConnection;
+  readonly keyId: string;
+}
+
+export function createSocketServer(deps: RouteDeps, paths: PathTable<Route>, around: Surroundings): SocketServer {
+  return new UpgradingServer(deps, paths, around);
+}
+
+/** Turns upgrades into sessions: errors are HTTP answers until the very upgrade. */
+class UpgradingServer implements SocketServer {
+  readonly #deps: RouteDeps;
+  readonly #paths: PathTable<Route>;
+  readonly #around: Surroundings;
+  readonly #server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: LIMITS.socketMessageBytesMax });
+  readonly #open = new Set<OpenSocket>();
+  readonly #requestIds = new WeakMap<IncomingMessage, string>();
+  readonly #pulse: NodeJS.Timeout;
+  readonly #stopListening: () => void;
+  /** Upgrades under way and open sockets. */
+  #count = 0;
+
+  constructor(deps: RouteDeps, paths: PathTable<Route>, around: Surroundings) {
+    this.#deps = deps;
+    this.#paths = paths;
+    this.#around = around;
+    this.#server.on("headers", (headers, request) => headers.push(`X-Request-Id: ${this.#requestIds.get(request) ?? ""}`));
+    this.#server.on("wsClientError", (error, socket, request) => {
+      rawAnswer(socket, fail("invalid_request", `The WebSocket handshake is not valid: ${error.message}.`), this.#requestIds.get(request) ?? "");
+    });
+    this.#pulse = setInterval(() => {
+      for (const { connection } of this.#open) connection.beat();
+    }, deps.socketLimits.pingMs);
+    this.#pulse.unref();
+    this.#stopListening = deps.access.onRevoked((keyId) => {
+      for (const { connection, keyId: used } of this.#open) if (used === keyId) connection.abort(CLOSE_CODES.key_revoked, "key revoked");
+    });
+  }
+
+  takes(request: IncomingMessage): boolean {
+    return request.method === "GET" && request.headers.upgrade?.toLowerCase() === "websocket" && this.#match(request) !== null;
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Without a listener the peer's reset would be an uncaught exception.
+    socket.on("error", () => socket.destroy());
+    const requestId = this.#deps.ids.next("req");
+    this.#requestIds.set(request, requestId);
+    this.#count += 1;
+    let counted = true;
+    const release = (): void => {
+      if (counted) this.#count -= 1;
+      counted = false;
+    };
+    this.#begin(request, socket, head, release).catch((error: unknown) => {
+      release();
+      const status = rawAnswer(socket, error, requestId, this.#deps.log);
+      this.#deps.metrics.answered(this.#match(request)?.route.id ?? "unknown", status, publicError(error).code, 0);
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#pulse);
+    this.#stopListening();
+    for (const { connection } of this.#open) connection.abort(CLOSE_CODES.server_stopping, "server stopping");
+  }
+
+  terminate(): void {
+    for (const { connection } of this.#open) connection.terminate();
+  }
+
+  #match(request: IncomingMessage): PathMatch<SocketRoute> | null {
+    for (const { route, params } of this.#paths.matches(request.url)) if (route.kind === "socket") return { route, params };
+    return null;
+  }
+
+  async #begin(request: IncomingMessage, socket: Duplex, head: Buffer, release: () => void): Promise<void> {
+    const match = this.#match(request);
+    if (match === null) throw fail("not_found");
+    const { route, params } = match;
+    if (this.#around.isStopping()) throw fail("shutting_down");
+    const found = admit(this.#deps.access, route.operation, request.headers["x-api-key"]);
+    const caller = found instanceof Promise ? await found : found;
+    if (caller === null) throw new Error(`${route.id} is a socket without a caller`);
+    requireOwnOrigin(request, this.#around.cors);
+    if (this.#count > this.#deps.socketLimits.socketsMax) throw fail("unavailable", "The server has as many open sockets as it takes.");
+    const query = parseQueryString((request.url ?? "").split("?").slice(1).join("?"));
+    const session = await route.open(this.#deps, caller, { params, query, body: undefined });
+    let isOpen = false;
+    if (!socket.destroyed) {
+      this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+        isOpen = true;
+        this.#run(webSocket, session, route, caller.keyId, release);
+      });
+    }
+    if (isOpen) return;
+    session.closed();
+    release();
+  }
+
+  #run(webSocket: WebSocket, session: SocketSession, route: SocketRoute, keyId: string, release: () => void): void {
+    const connection = new SocketConnection(webSocket, this.#deps.socketLimits);
+    const open: OpenSocket = { connection, keyId };
+    this.#open.add(open);
+    this.#deps.metrics.socketOpened(route.id);
+    webSocket.on("message", (data, isBinary) => {
+      if (isBinary) session.binary();
+      else session.message(Buffer.isBuffer(data) ? data.toString("utf8") : "");
+    });
+    // A protocol error closes the socket with its own code; `close` tells the session.
+    webSocket.on("error", () => {});
+    webSocket.on("close", (code) => {
+      this.#open.delete(open);
+      release();
+      this.#deps.metrics.socketClosed(route.id, code);
+      session.closed();
+    });
+    if (this.#around.isStopping()) connection.abort(CLOSE_CODES.server_stopping, "server stopping");
+    else session.open(connection);
+  }
+}

@@ -1,0 +1,154 @@
+import type { Principal } from "../../core/access/principal.ts";
+import type { AccessService, NewKey } from "../../core/access/service.ts";
+import type { KeyRecord, TeamRecord } from "../../core/access/store.ts";
+import type { CapsuleRecord } from "../../core/capsule/record.ts";
+import type { CapsuleService } from "../../core/capsule/service.ts";
+import { fail } from "../../core/fail.ts";
+import type { ProcessService, StreamTarget } from "../../core/process/service.ts";
+import { endOf, FakeStream } from "./fake-stream.ts";
+
+export const IDS = {
+  running: `cl-${"1".repeat(25)}`,
+  paused: `cl-${"2".repeat(25)}`,
+  absent: `cl-${"9".repeat(25)}`,
+  team: `team-${"1".repeat(25)}`,
+  otherTeam: `team-${"2".repeat(25)}`,
+  key: `key-${"1".repeat(25)}`,
+} as const;
+
+export const KEYS = { admin: `wrn_${"a".repeat(40)}`, member: `wrn_${"b".repeat(40)}`, other: `wrn_${"c".repeat(40)}`, slow: `wrn_${"d".repeat(40)}` } as const;
+
+const PRINCIPALS: Readonly<Record<string, Principal>> = {
+  [KEYS.admin]: { keyId: IDS.key, teamId: IDS.team, role: "admin", isFirstTeam: true },
+  [KEYS.member]: { keyId: `key-${"2".repeat(25)}`, teamId: IDS.team, role: "member", isFirstTeam: true },
+  [KEYS.other]: { keyId: `key-${"3".repeat(25)}`, teamId: IDS.otherTeam, role: "admin", isFirstTeam: false },
+};
+
+export function capsuleRecord(changes: Partial<CapsuleRecord> = {}): CapsuleRecord {
+  return {
+    id: IDS.running,
+    teamId: IDS.team,
+    hostId: "host",
+    driver: "fake",
+    handle: null,
+    state: "running",
+    version: 1,
+    template: "minimal",
+    vcpus: 1,
+    memoryMb: 512,
+    diskMb: 5120,
+    timeoutSec: 0,
+    name: null,
+    metadata: {},
+    envNames: [],
+    sealedEnvs: null,
+    sealedSecret: "sealed",
+    hasDisk: true,
+    reason: null,
+    message: null,
+    createdAt: Date.UTC(2026, 10, 1, 10),
+    startedAt: null,
+    lastActiveAt: null,
+    stateChangedAt: Date.UTC(2026, 10, 1, 10),
+    endedAt: null,
+    ...changes,
+  };
+}
+
+const keyRecord: KeyRecord = { id: IDS.key, teamId: IDS.team, name: "ci", role: "admin", hash: "0".repeat(64), prefix: "wrn_aaaaaa", createdAt: 0, lastUsedAt: null };
+const teamRecord: TeamRecord = { id: IDS.team, name: "Builders", slug: "builders", isFirst: true, createdAt: 0 };
+const newKey: NewKey = { record: keyRecord, text: KEYS.admin };
+
+/** Services over two capsules of one team; a test replaces the methods that it scripts. */
+export interface FakeServices {
+  readonly capsules: { -readonly [K in keyof CapsuleService]: CapsuleService[K] };
+  readonly processes: { -readonly [K in keyof ProcessService]: ProcessService[K] };
+  readonly access: { -readonly [K in keyof AccessService]: AccessService[K] };
+  /** The process behind every stream. */
+  readonly stream: FakeStream;
+  revoke(keyId: string): void;
+  capsuleGone(): void;
+}
+
+export function createFakeServices(): FakeServices {
+  const stream = new FakeStream();
+  const revoked = new Set<(keyId: string) => void>();
+  const gone = new Set<() => void>();
+  const records = new Map([capsuleRecord(), capsuleRecord({ id: IDS.paused, state: "paused" })].map((record) => [record.id, record]));
+
+  const owned = (principal: Principal, id: string): CapsuleRecord => {
+    const record = records.get(id);
+    if (record === undefined || record.teamId !== principal.teamId) throw fail("not_found", "There is no capsule with this id.");
+    return record;
+  };
+  const running = (principal: Principal, id: string): CapsuleRecord => {
+    const record = owned(principal, id);
+    if (record.state !== "running") throw fail("invalid_state");
+    return record;
+  };
+  const target: StreamTarget = { start: async () => stream };
+
+  return {
+    stream,
+    revoke: (keyId) => revoked.forEach((listener) => listener(keyId)),
+    capsuleGone: () => gone.forEach((listener) => listener()),
+    capsules: {
+      create: async (principal, input) => capsuleRecord({ teamId: principal.teamId, template: input.template }),
+      get: async (principal, id) => owned(principal, id),
+      list: async (principal) => ({ items: [...records.values()].filter((record) => record.teamId === principal.teamId), nextCursor: null }),
+      pause: async (principal, id) => ({ ...running(principal, id), state: "paused" }),
+      resume: async (principal, id) => {
+        if (owned(principal, id).state !== "paused") throw fail("invalid_state");
+        return { ...owned(principal, id), state: "running" };
+      },
+      stop: async (principal, id) => ({ ...running(principal, id), state: "stopped" }),
+      start: async (principal, id) => {
+        if (owned(principal, id).state !== "stopped") throw fail("invalid_state");
+        return owned(principal, id);
+      },
+      destroy: async (principal, id) => void owned(principal, id),
+      ping: async (principal, id) => void running(principal, id),
+    },
+    processes: {
+      exec: async (principal, id, input) => {
+        running(principal, id);
+        if (input.background === true) return { kind: "background", started: stream.started };
+        const stdout = Buffer.from(`${input.cmd}\n`);
+        return { kind: "ended", end: endOf({ stdoutBytes: stdout.length }), stdout, stderr: new Uint8Array(0) };
+      },
+      prepareStream: async (principal, id) => (running(principal, id), target),
+      attach: async (principal, id, selector) => {
+        running(principal, id);
+        if (selector !== "42" && selector !== stream.started.tag) throw fail("not_found", "There is no such process in this capsule.");
+        return stream;
+      },
+      list: async (principal, id) => {
+        running(principal, id);
+        return [{ id: null, pid: 7, ppid: 1, tag: "", cmd: "sleep", args: ["60"], startedAt: 0 }];
+      },
+      kill: async (principal, id, selector) => {
+        running(principal, id);
+        if (selector !== "42") throw fail("not_found", "There is no such process in this capsule.");
+      },
+      onCapsuleGone: (_id, listener) => {
+        gone.add(listener);
+        return () => gone.delete(listener);
+      },
+    },
+    access: {
+      authenticate: (keyText) => (keyText === KEYS.slow ? Promise.resolve(PRINCIPALS[KEYS.member]) : PRINCIPALS[keyText]),
+      listKeys: async () => [keyRecord],
+      createKey: async () => newKey,
+      revokeKey: async (principal, keyId) => {
+        if (principal.teamId !== IDS.team || keyId !== IDS.key) throw fail("not_found", "There is no key with this id.");
+      },
+      listTeams: async () => [teamRecord],
+      createTeam: async () => ({ team: teamRecord, key: newKey }),
+      ensureFirstTeam: async () => undefined,
+      onRevoked: (listener) => {
+        revoked.add(listener);
+        return () => revoked.delete(listener);
+      },
+    },
+  };
+}

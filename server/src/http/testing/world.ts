@@ -1,0 +1,78 @@
+import { createIds } from "../../lib/node/ids.ts";
+import type { HttpServer } from "../app.ts";
+import { createHttpServer } from "../app.ts";
+import type { Health, HttpConfig } from "../deps.ts";
+import type { SocketLimits } from "../sockets/limits.ts";
+import { SOCKET_LIMITS } from "../sockets/limits.ts";
+import type { FakeServices } from "./fake-services.ts";
+import { createFakeServices, KEYS } from "./fake-services.ts";
+
+/** What the log of a world holds, one entry a line. */
+export interface LogLine {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+/** A server on a free port of loopback over fake services. */
+export interface World extends AsyncDisposable {
+  readonly server: HttpServer;
+  readonly url: string;
+  readonly services: FakeServices;
+  readonly log: readonly LogLine[];
+  health: Health;
+  /** A request with the member's key unless another one, or `null`, is given. */
+  call(method: string, path: string, options?: CallOptions): Promise<Response>;
+}
+
+export interface CallOptions {
+  readonly key?: string | null;
+  readonly json?: unknown;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export async function createWorld(settings: { readonly config?: Partial<HttpConfig>; readonly limits?: Partial<SocketLimits> } = {}): Promise<World> {
+  const services = createFakeServices();
+  const log: LogLine[] = [];
+  const write = (level: LogLine["level"]) => (fields: LogLine["fields"], message: string) => void log.push({ level, fields, message });
+  const config: HttpConfig = { host: "127.0.0.1", port: 0, version: "0.1.0", corsOrigins: [], metricsPublic: false, logRequests: false, ...settings.config };
+  const world = {
+    services,
+    log,
+    health: { status: "ok", checks: { database: "ok" } } as Health,
+  };
+  const server = createHttpServer(
+    {
+      ...services,
+      config,
+      ids: createIds(),
+      log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
+      metrics: { answered() {}, socketOpened() {}, socketClosed() {}, render: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }) },
+      health: async () => world.health,
+    },
+    { ...SOCKET_LIMITS, ...settings.limits },
+  );
+  await server.listen();
+  const { url } = server;
+  return Object.assign(world, {
+    server,
+    url,
+    call: (method: string, path: string, options: CallOptions = {}) => fetch(url + path, requestOf(method, options)),
+    [Symbol.asyncDispose]: () => server.close(0),
+  });
+}
+
+function requestOf(method: string, { key = KEYS.member, json, body, headers }: CallOptions): RequestInit {
+  const sent = json === undefined ? body : JSON.stringify(json);
+  return {
+    method,
+    redirect: "manual",
+    headers: {
+      ...(key === null ? {} : { "x-api-key": key }),
+      ...(sent === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(sent === undefined ? {} : { body: sent }),
+  };
+}

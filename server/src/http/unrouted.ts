@@ -1,0 +1,39 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { fail } from "../core/fail.ts";
+import type { RouteDeps } from "./deps.ts";
+import type { PathTable } from "./paths.ts";
+import { renderProblem } from "./problem.ts";
+import type { Surroundings } from "./register.ts";
+import { sendAnswer } from "./register.ts";
+import type { Route } from "./route.ts";
+
+/** Answers what no route takes: unknown paths, known ones with another method, preflights, and what the framework itself refuses. */
+export function registerUnrouted(app: FastifyInstance, paths: PathTable<Route>, deps: RouteDeps, around: Surroundings): void {
+  const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    reply.hijack();
+    const problem = renderProblem(error, request.id, deps.log);
+    sendAnswer(request.raw, reply.raw, problem, request.id, around.cors);
+    deps.metrics.answered("unknown", problem.status, problem.code, 0);
+  };
+  app.setNotFoundHandler((request, reply) => {
+    const methods = [...new Set(paths.matches(request.raw.url).map(({ route }) => route.operation.method))];
+    if (methods.length === 0) return refuse(fail("not_found", "There is no such path."), request, reply);
+    const allow = allowed(methods);
+    if (request.method === "OPTIONS") return answerOptions(request, reply, allow, around);
+    refuse(fail("method_not_allowed", undefined, { details: { allow } }), request, reply);
+  });
+  app.setErrorHandler(refuse);
+}
+
+function allowed(methods: readonly string[]): readonly string[] {
+  return [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
+}
+
+function answerOptions(request: FastifyRequest, reply: FastifyReply, allow: readonly string[], around: Surroundings): void {
+  reply.hijack();
+  const headers = ["X-Request-Id", request.id, "Allow", allow.join(", ")];
+  around.cors.addHeaders(request.headers.origin, headers);
+  around.cors.addPreflightHeaders(request.headers.origin, allow, headers);
+  reply.raw.writeHead(204, headers);
+  reply.raw.end();
+}
