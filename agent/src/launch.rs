@@ -1,0 +1,297 @@
+//! From a start to a running process: a request meets a child, and the child becomes the program.
+
+use crate::agent::Agent;
+use crate::board::{Progress, Step};
+use crate::clock::{self, MS, SECOND};
+use crate::connection::{Cursor, Operation};
+use crate::frame::Kind;
+use crate::passing::send_with;
+use crate::poller::{Source, EDGE, READABLE, WRITABLE};
+use crate::pool::ZygotePhase;
+use crate::process::{Phase, Process};
+use crate::record::Stream;
+use crate::refusal::{Code, Refusal};
+use crate::slab::Key;
+use crate::stdin::Stdin;
+use crate::sys::{self, Errno};
+use crate::timers::Timer;
+use std::os::unix::io::{AsRawFd, OwnedFd, RawFd};
+
+/// Milliseconds of unfrozen time that a start waits for its program to run.
+pub const MAX_START_WAIT_MS: u64 = 10_000;
+/// Children that may die with one request before it is given up.
+const MAX_TRIES: u32 = 8;
+/// Milliseconds after which a child that does nothing is woken from a stop.
+const NUDGE_MS: u64 = 100;
+
+impl Agent {
+    /// Gives waiting processes to ready children, in order.
+    pub fn dispatch(&mut self) {
+        while let Some(process) = self.pool.waiting.front().copied() {
+            if self.processes.get(process).is_none() {
+                self.pool.waiting.pop_front();
+                continue;
+            }
+            let ready = |cell: &Option<crate::pool::Zygote>| cell.as_ref().map_or(false, |z| z.phase == ZygotePhase::Ready);
+            let index = match self.pool.cells.iter().position(ready) {
+                Some(index) => index,
+                None => return,
+            };
+            self.pool.waiting.pop_front();
+            if let Err(errno) = self.hand_over(process, index) {
+                if errno == libc::EPIPE || errno == libc::ECONNRESET {
+                    self.lose_zygote(index);
+                    self.pool.waiting.push_front(process);
+                } else {
+                    self.fail_start(process, Refusal::new(Code::ProcessLimit, format!("errno {}", errno)));
+                }
+            }
+        }
+    }
+
+    fn hand_over(&mut self, key: Key, index: usize) -> Result<(), Errno> {
+        let (process, zygote) = match (self.processes.get_mut(key), self.pool.cells.get_mut(index)) {
+            (Some(process), Some(Some(zygote))) => (process, zygote),
+            _ => return Ok(()),
+        };
+        let bytes = process.request.program.encode();
+        let mut fds: Vec<RawFd> = Vec::new();
+        let mut read_end: Option<OwnedFd> = None;
+        if process.request.stdin {
+            let (read, write) = sys::pipe()?;
+            sys::set_nonblocking(&write)?;
+            fds.push(read.as_raw_fd());
+            read_end = Some(read);
+            process.stdin = Some(Stdin::new(write));
+        }
+        let sent = send_with(&zygote.socket, &bytes, &fds)?;
+        drop(read_end);
+        zygote.rest = bytes[sent..].to_vec();
+        zygote.phase = ZygotePhase::Launching(key);
+        process.phase = Phase::Launching;
+        self.timers.at_unfrozen(self.clock.unfrozen(self.now) + NUDGE_MS * MS, Timer::Nudge(zygote.key));
+        Ok(())
+    }
+
+    /// Sends more of a long request.
+    pub fn feed_zygote(&mut self, index: usize) {
+        if let Some(zygote) = self.pool.cells.get_mut(index).and_then(|cell| cell.as_mut()) {
+            while !zygote.rest.is_empty() {
+                match sys::send(&zygote.socket, &zygote.rest) {
+                    Ok(sent) => drop(zygote.rest.drain(..sent)),
+                    Err(libc::EINTR) => {}
+                    Err(_) => return,
+                }
+            }
+        }
+    }
+
+    /// A child that has a request and is silent may have been stopped from inside.
+    pub fn nudge(&mut self, key: Key) {
+        let index = match self.pool.find(key) {
+            Some(index) => index,
+            None => return,
+        };
+        if self.pool.board.get(index) == Progress::Waiting {
+            if let Some(zygote) = self.pool.cells[index].as_ref() {
+                sys::kill(zygote.pid, libc::SIGCONT);
+            }
+        }
+        self.timers.at_unfrozen(self.unfrozen() + 5 * NUDGE_MS * MS, Timer::Nudge(key));
+    }
+
+    /// The child's socket has closed: its program runs, or it could not, or the child is dead.
+    pub fn settle_zygote(&mut self, index: usize) {
+        let progress = self.pool.board.get(index);
+        let phase = match self.pool.cells.get(index).and_then(|cell| cell.as_ref()) {
+            Some(zygote) => zygote.phase,
+            None => return,
+        };
+        let process = match phase {
+            ZygotePhase::Ordered | ZygotePhase::Ready => return self.lose_zygote(index),
+            ZygotePhase::Launching(process) => process,
+        };
+        match progress {
+            Progress::Taken => self.begin(process, index),
+            Progress::Failed(step, errno) => {
+                self.drop_zygote(index);
+                self.fail_start(process, refusal_of(step, errno));
+            }
+            Progress::Waiting => {
+                self.lose_zygote(index);
+                self.retry(process);
+            }
+        }
+    }
+
+    fn retry(&mut self, key: Key) {
+        if let Some(process) = self.processes.get_mut(key) {
+            process.phase = Phase::Waiting;
+            process.stdin = None;
+            process.tries += 1;
+            if process.tries < MAX_TRIES {
+                self.pool.waiting.push_front(key);
+            } else {
+                self.fail_start(key, Refusal::new(Code::ProcessLimit, "killed before it could start"));
+            }
+        }
+    }
+
+    /// The program runs: the child's pipes are the process's now.
+    fn begin(&mut self, key: Key, index: usize) {
+        let zygote = match self.pool.cells.get_mut(index).and_then(|cell| cell.take()) {
+            Some(zygote) => zygote,
+            None => return,
+        };
+        let now = self.now;
+        let oom_before = self.oom.read();
+        let process = match self.processes.get_mut(key) {
+            Some(process) => process,
+            None => {
+                // Its start was given up while it began.
+                sys::kill(zygote.pid, libc::SIGKILL);
+                if let Some(slot) = zygote.slot {
+                    self.slots.kill(slot);
+                    self.slots.release(slot);
+                }
+                return;
+            }
+        };
+        let both = READABLE | EDGE;
+        let watched = self.poller.add(&zygote.stdout, both, Source::Stdout, key).is_ok()
+            && self.poller.add(&zygote.stderr, both, Source::Stderr, key).is_ok();
+        process.shed();
+        process.phase = Phase::Running;
+        process.pid = zygote.pid;
+        process.slot = zygote.slot;
+        process.started = now;
+        process.started_unix_ms = clock::unix() / MS;
+        process.oom_before = oom_before;
+        process.output(Stream::Stdout).pipe = Some(zygote.stdout);
+        process.output(Stream::Stderr).pipe = Some(zygote.stderr);
+        self.by_pid.insert(zygote.pid, key);
+        if let Some(pipe) = process.stdin.as_ref().and_then(|stdin| stdin.pipe()) {
+            let _ = self.poller.add(pipe, WRITABLE | EDGE, Source::Stdin, key);
+        }
+        if process.request.timeout_ms > 0 {
+            let due = self.clock.unfrozen(now).saturating_add(process.request.timeout_ms.saturating_mul(MS));
+            self.timers.at_unfrozen(due, Timer::Timeout(key));
+        }
+        if !watched {
+            // Without an event there is still the list of streams to read.
+            self.ready.push((key, Stream::Stdout));
+            self.ready.push((key, Stream::Stderr));
+        }
+        self.announce(key);
+    }
+
+    /// Tells the connection that its process runs.
+    fn announce(&mut self, key: Key) {
+        let process = match self.processes.get_mut(key) {
+            Some(process) => process,
+            None => return,
+        };
+        let started = process.started_json(1);
+        let (attach, cancel) = (process.request.attach, process.cancel.take());
+        if let Some(owner) = process.owner {
+            if let Some(connection) = self.connections.get_mut(owner) {
+                connection.push_json(Kind::Started, &started);
+                connection.operation = if attach {
+                    process.readers.push(owner);
+                    connection.progress = self.now;
+                    if process.request.foreground {
+                        connection.held_since = Some(self.now);
+                    }
+                    Operation::Reading(Cursor { process: key, next: 1 })
+                } else {
+                    process.owner = None;
+                    Operation::Idle
+                };
+                self.mark_dirty(owner);
+            }
+        }
+        if let Some((reason, grace_ms)) = cancel {
+            self.end_tree(key, "cancel", reason, grace_ms);
+        }
+        if let Some(shutdown) = &self.shutdown {
+            let reason = shutdown.reason;
+            self.end_tree(key, "shutdown", reason, 0);
+        }
+    }
+
+    /// A start that came to nothing.
+    pub fn fail_start(&mut self, key: Key, refusal: Refusal) {
+        let process = match self.processes.remove(key) {
+            Some(process) => process,
+            None => return,
+        };
+        self.forget_names(key, &process);
+        if let Some(owner) = process.owner {
+            if let Some(connection) = self.connections.get_mut(owner) {
+                connection.operation = Operation::Idle;
+                connection.push_json(Kind::Error, &refusal.to_json());
+                self.mark_dirty(owner);
+            }
+        }
+        self.settle_shutdown();
+    }
+
+    /// The bound on the time between a start and its program.
+    pub fn start_wait_over(&mut self, key: Key) {
+        let waits = |process: &Process| matches!(process.phase, Phase::Waiting | Phase::Launching);
+        if !self.processes.get(key).map_or(false, waits) {
+            return;
+        }
+        let seconds = MAX_START_WAIT_MS * MS / SECOND;
+        self.fail_start(key, Refusal::new(Code::ProcessLimit, format!("no process could be started in {} s", seconds)));
+        let stuck = |cell: &Option<crate::pool::Zygote>| {
+            cell.as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Launching(key))
+        };
+        if let Some(index) = self.pool.cells.iter().position(stuck) {
+            if let Some(zygote) = self.pool.cells[index].as_ref() {
+                sys::kill(zygote.pid, libc::SIGKILL);
+            }
+            self.lose_zygote(index);
+        }
+    }
+
+    /// Takes a process out of the indexes of what is live.
+    pub fn forget_names(&mut self, key: Key, process: &Process) {
+        let request = &process.request;
+        if self.by_id.get(&request.id) == Some(&key) {
+            self.by_id.remove(&request.id);
+        }
+        if self.by_tag.get(&request.tag) == Some(&key) {
+            self.by_tag.remove(&request.tag);
+        }
+        if self.by_pid.get(&process.pid) == Some(&key) {
+            self.by_pid.remove(&process.pid);
+        }
+        if request.foreground && !process.is_ended() {
+            self.busy = self.busy.saturating_sub(1);
+            self.touch_activity();
+        }
+    }
+}
+
+fn refusal_of(step: Step, errno: Errno) -> Refusal {
+    let text = match errno {
+        libc::ENOENT => "no such file or directory",
+        libc::EACCES => "permission denied",
+        libc::ENOTDIR => "not a directory",
+        libc::ENOEXEC => "not a program that can be run",
+        libc::E2BIG => "arguments and environment are too long",
+        _ => "",
+    };
+    let message = if text.is_empty() { format!("errno {}", errno) } else { text.to_string() };
+    match (step, errno) {
+        (_, libc::EAGAIN) | (_, libc::ENOMEM) => Refusal::new(Code::ProcessLimit, message),
+        (Step::User, _) => Refusal::of(Code::BadRequest, "user", message),
+        (Step::Directory, _) => Refusal::of(Code::CwdNotFound, "cwd", message),
+        (Step::Exec, libc::E2BIG) => Refusal::of(Code::TooBig, "args", message),
+        (Step::Exec, libc::ENOENT) | (Step::Exec, libc::ENOTDIR) | (Step::Exec, libc::ENAMETOOLONG) | (Step::Exec, libc::ELOOP) => {
+            Refusal::of(Code::NotFound, "cmd", message)
+        }
+        (Step::Exec, _) => Refusal::of(Code::NotExecutable, "cmd", message),
+    }
+}

@@ -1,0 +1,81 @@
+//! `start`: a new process.
+
+use super::Outcome;
+use crate::agent::Agent;
+use crate::clock::{MS, SECOND};
+use crate::connection::Operation;
+use crate::launch::MAX_START_WAIT_MS;
+use crate::process::{Phase, Process, Reason};
+use crate::refusal::{Code, Refusal};
+use crate::request::{Object, OnDisconnect, StartRequest};
+use crate::slab::Key;
+use crate::timers::Timer;
+
+/// Most starts that wait for a child.
+pub const MAX_WAITING: usize = 512;
+/// Seconds of unfrozen time that a process outlives a host that may come back.
+pub const LOST_GRACE_S: u64 = 60;
+
+pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
+    let request = StartRequest::read(object)?;
+    if agent.shutdown.is_some() {
+        return Err(Refusal::new(Code::ShuttingDown, "the capsule is shutting down"));
+    }
+    if agent.clock.is_paused() {
+        return Err(Refusal::new(Code::Paused, "the capsule is paused"));
+    }
+    if agent.by_id.contains_key(&request.id) {
+        return Err(Refusal::of(Code::BadRequest, "id", "is in use"));
+    }
+    if agent.by_tag.contains_key(&request.tag) {
+        return Err(Refusal::of(Code::TagInUse, "tag", "a live process has it"));
+    }
+    if agent.pool.waiting.len() >= MAX_WAITING {
+        return Err(Refusal::new(Code::ProcessLimit, "too many starts wait already"));
+    }
+    agent.touch_activity();
+    let (id, tag) = (request.id.clone(), request.tag.clone());
+    if request.foreground {
+        agent.busy += 1;
+    }
+    let process = agent.processes.insert(Process::new(request, Some(key)));
+    agent.by_id.insert(id, process);
+    if !tag.is_empty() {
+        agent.by_tag.insert(tag, process);
+    }
+    if let Some(connection) = agent.connections.get_mut(key) {
+        connection.operation = Operation::Starting(process);
+    }
+    agent.timers.at_unfrozen(agent.unfrozen() + MAX_START_WAIT_MS * MS, Timer::StartWait(process));
+    agent.pool.waiting.push_back(process);
+    agent.end_rest();
+    agent.dispatch();
+    Ok(None)
+}
+
+impl Agent {
+    /// The connection that started a process has ended without a cancel.
+    pub fn owner_left(&mut self, key: Key) {
+        let (phase, policy, has_timeout) = match self.processes.get(key) {
+            Some(process) => (process.phase, process.request.on_disconnect, process.request.timeout_ms > 0),
+            None => return,
+        };
+        match (policy, phase) {
+            (_, Phase::Ended) | (OnDisconnect::Continue, _) => {}
+            (OnDisconnect::Kill, Phase::Waiting) => {
+                self.fail_start(key, Refusal::new(Code::ProcessLimit, "nobody waits for it any more"));
+            }
+            (OnDisconnect::Kill, Phase::Launching) => {
+                if let Some(process) = self.processes.get_mut(key) {
+                    process.cancel = Some((Reason::ClientGone, 0));
+                }
+            }
+            (OnDisconnect::Kill, Phase::Running) => self.end_tree(key, "disconnect", Reason::ClientGone, 0),
+            (OnDisconnect::Grace, _) => {
+                if !has_timeout {
+                    self.timers.at_unfrozen(self.unfrozen() + LOST_GRACE_S * SECOND, Timer::Lost(key));
+                }
+            }
+        }
+    }
+}

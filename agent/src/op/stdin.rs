@@ -1,0 +1,68 @@
+//! `stdin` and `stdin_close`: what the host types.
+
+use crate::agent::Agent;
+use crate::connection::Operation;
+use crate::frame::Kind;
+use crate::refusal::{Code, Refusal};
+use crate::slab::Key;
+use serde_json::json;
+
+/// The process that a connection's input is for; none where its operation has just ended.
+fn process_of(agent: &mut Agent, key: Key, operation: Operation) -> Option<Key> {
+    match operation {
+        Operation::Starting(process) => Some(process),
+        Operation::Reading(cursor) => Some(cursor.process),
+        Operation::Idle | Operation::Closing => None,
+        Operation::Unknown | Operation::Shutdown => {
+            agent.protocol_error(key, "no process takes input here");
+            None
+        }
+    }
+}
+
+pub fn data(agent: &mut Agent, key: Key, operation: Operation, bytes: &[u8]) {
+    let process = match process_of(agent, key, operation) {
+        Some(process) => process,
+        None => return,
+    };
+    let stdin = agent.processes.get_mut(process).and_then(|process| process.stdin.as_mut());
+    let full = match stdin {
+        Some(stdin) => !stdin.push(key, bytes),
+        None => {
+            // Nobody reads it: it counts as taken, so that the host does not wait.
+            agent.reply(key, Kind::StdinRoom, &json!({"bytes": bytes.len()}));
+            return;
+        }
+    };
+    if full {
+        let refusal = Refusal::new(Code::StdinFull, "more than 1 MiB waits for the process");
+        agent.reply(key, Kind::Error, &refusal.to_json());
+    }
+    agent.pump_stdin(process);
+}
+
+pub fn close(agent: &mut Agent, key: Key, operation: Operation) {
+    if let Some(process) = process_of(agent, key, operation) {
+        if let Some(stdin) = agent.processes.get_mut(process).and_then(|process| process.stdin.as_mut()) {
+            stdin.close();
+        }
+        agent.pump_stdin(process);
+    }
+}
+
+impl Agent {
+    /// Moves queued input into the process's pipe and tells its senders how much.
+    pub fn pump_stdin(&mut self, process: Key) {
+        let stdin = self.processes.get_mut(process).and_then(|process| process.stdin.as_mut());
+        for (sender, bytes) in stdin.map(|stdin| stdin.pump()).unwrap_or_default() {
+            let is_sender = self.connections.get(sender).map_or(false, |one| match one.operation {
+                Operation::Reading(cursor) => cursor.process == process,
+                Operation::Starting(starting) => starting == process,
+                _ => false,
+            });
+            if is_sender {
+                self.reply(sender, Kind::StdinRoom, &json!({"bytes": bytes}));
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! From a process's pipes to its journal, within bounds: a journal that is full of what a reader
+//! still wants stops the reading, and so the process.
+
+use crate::agent::{Agent, READ_SIZE};
+use crate::clock::{self, SECOND};
+use crate::process::Process;
+use crate::record::Stream;
+use crate::slab::Key;
+use crate::sys;
+use crate::timers::Timer;
+use std::os::unix::io::AsRawFd;
+
+/// Memory of one process's journal.
+pub const PROCESS_JOURNAL: usize = 1 << 20;
+/// The same for a foreground process, whose output nobody reads later.
+pub const FOREGROUND_JOURNAL: usize = 256 * 1024;
+/// Memory of all journals of the capsule.
+pub const CAPSULE_JOURNALS: usize = 16 << 20;
+/// What a process may still print when all that memory is taken by unread output of others.
+const LEAST: usize = 4096;
+/// Bytes of a streaming process's pipe.
+const PIPE_SIZE: i32 = 256 * 1024;
+/// Reads of one stream in one turn of the loop.
+const TURN: usize = 4;
+/// Seconds in which a reader that holds a process up must take something.
+pub const MAX_STALL_S: u64 = 30;
+/// Buffers kept for the next reads.
+const MAX_BUFFERS: usize = 8;
+/// Reads up to this are stored in memory of their own size.
+const SMALL: usize = READ_SIZE / 2;
+
+enum Got {
+    Bytes,
+    Nothing,
+    End,
+    Paced,
+}
+
+impl Agent {
+    /// Reads a stream until it is empty, at its end, paced, or its turn is over.
+    pub fn read_output(&mut self, key: Key, stream: Stream) {
+        for _ in 0..TURN {
+            let ended = match self.processes.get(key) {
+                Some(process) if process.outputs[stream.index()].pipe.is_some() => process.is_ended(),
+                _ => return,
+            };
+            match if ended { self.discard(key, stream) } else { self.read_record(key, stream) } {
+                Got::Bytes => {}
+                Got::Nothing => return self.try_finish(key),
+                Got::End => return self.close_output(key, stream),
+                Got::Paced => return self.pace(key),
+            }
+        }
+        self.try_finish(key);
+        if let Some(process) = self.processes.get_mut(key) {
+            let output = process.output(stream);
+            if !output.queued && output.pipe.is_some() {
+                output.queued = true;
+                self.ready.push((key, stream));
+            }
+        }
+    }
+
+    fn read_record(&mut self, key: Key, stream: Stream) -> Got {
+        let room = self.make_room(key);
+        if room == 0 {
+            return Got::Paced;
+        }
+        let mut buffer = self.buffers.pop().unwrap_or_else(|| Vec::with_capacity(READ_SIZE));
+        let process = match self.processes.get_mut(key) {
+            Some(process) => process,
+            None => return Got::Nothing,
+        };
+        let output = process.output(stream);
+        let result = match &output.pipe {
+            Some(pipe) => sys::read_into(pipe, &mut buffer, room),
+            None => Ok(0),
+        };
+        let got = match result {
+            Ok(got) if got > 0 => got,
+            other => {
+                if other == Err(libc::EAGAIN) {
+                    output.readable = false;
+                    output.owed = 0;
+                }
+                self.keep_buffer(buffer);
+                return match other {
+                    Err(libc::EINTR) => Got::Bytes,
+                    Err(libc::EAGAIN) => Got::Nothing,
+                    Ok(_) | Err(_) => Got::End,
+                };
+            }
+        };
+        if got == READ_SIZE && !output.enlarged {
+            output.enlarged = true;
+            let _ = output.pipe.as_ref().map(|pipe| sys::set_pipe_size(pipe, PIPE_SIZE));
+        }
+        output.owed = output.owed.saturating_sub(got);
+        let kept = if got <= SMALL {
+            let exact = buffer.as_slice().to_vec();
+            self.keep_buffer(buffer);
+            exact
+        } else {
+            buffer
+        };
+        if let Some(process) = self.processes.get_mut(key) {
+            self.journal_bytes += process.journal.append(stream, kept, clock::unix() / 1000);
+            process.paced_since = None;
+            let readers = std::mem::take(&mut process.readers);
+            readers.iter().for_each(|reader| self.mark_dirty(*reader));
+            if let Some(process) = self.processes.get_mut(key) {
+                process.readers = readers;
+            }
+        }
+        Got::Bytes
+    }
+
+    pub fn keep_buffer(&mut self, buffer: Vec<u8>) {
+        if self.buffers.len() < MAX_BUFFERS && buffer.capacity() == READ_SIZE {
+            self.buffers.push(buffer);
+        }
+    }
+
+    /// How many bytes the process may print now; 0 where it must wait for its readers.
+    fn make_room(&mut self, key: Key) -> usize {
+        let limit = match self.processes.get(key) {
+            Some(process) if process.request.foreground => FOREGROUND_JOURNAL,
+            _ => PROCESS_JOURNAL,
+        };
+        while self.processes.get(key).map_or(false, |process| process.journal.cost() >= limit) {
+            if !self.drop_unpinned(key) {
+                return 0;
+            }
+        }
+        while self.journal_bytes >= CAPSULE_JOURNALS {
+            if !self.drop_somewhere(key) {
+                let empty = self.processes.get(key).map_or(true, |process| process.journal.is_empty());
+                return if empty { LEAST } else { 0 };
+            }
+        }
+        READ_SIZE
+    }
+
+    /// Drops a process's oldest record if every reader has it.
+    fn drop_unpinned(&mut self, key: Key) -> bool {
+        let connections = &self.connections;
+        let process = match self.processes.get_mut(key) {
+            Some(process) => process,
+            None => return false,
+        };
+        let first = process.journal.first_seq();
+        let wanted = |reader: &Key| connections.get(*reader).and_then(|one| one.cursor()).map_or(false, |cursor| cursor.next <= first);
+        if process.readers.iter().any(wanted) {
+            return false;
+        }
+        let before = process.journal.cost();
+        match process.journal.drop_oldest() {
+            Some(record) => {
+                self.journal_bytes = self.journal_bytes.saturating_sub(before - process.journal.cost());
+                self.keep_buffer(record.bytes);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Drops a record of the one that ended first, else of `key`, else of who has most.
+    fn drop_somewhere(&mut self, key: Key) -> bool {
+        let mut ended: Vec<(u64, Key)> = self.processes.iter().filter(|(_, p)| p.is_ended() && !p.journal.is_empty())
+            .map(|(key, process)| (process.leader.map_or(0, |exit| exit.at), key)).collect();
+        ended.sort_unstable();
+        if ended.iter().any(|(_, key)| self.drop_unpinned(*key)) || self.drop_unpinned(key) {
+            return true;
+        }
+        let mut others: Vec<(usize, Key)> = self.processes.iter().filter(|(_, p)| !p.journal.is_empty())
+            .map(|(key, process)| (process.journal.cost(), key)).collect();
+        others.sort_unstable();
+        others.iter().rev().any(|(_, key)| self.drop_unpinned(*key))
+    }
+
+    fn pace(&mut self, key: Key) {
+        let (now, due) = (self.now, self.unfrozen() + MAX_STALL_S * SECOND);
+        if let Some(process) = self.processes.get_mut(key) {
+            if process.paced_since.is_none() {
+                process.paced_since = Some(now);
+            }
+            if !process.pace_timer {
+                process.pace_timer = true;
+                self.timers.at_unfrozen(due, Timer::Pace(key));
+            }
+        }
+        if !self.paced.contains(&key) {
+            self.paced.push(key);
+        }
+    }
+
+    /// Lets paced processes try again after readers have taken something.
+    pub fn ease(&mut self) {
+        if !std::mem::take(&mut self.eased) {
+            return;
+        }
+        for key in std::mem::take(&mut self.paced) {
+            for stream in Stream::BOTH {
+                if self.processes.get(key).map_or(false, |process| process.outputs[stream.index()].readable) {
+                    self.read_output(key, stream);
+                }
+            }
+        }
+    }
+
+    /// Reads and counts what comes after the end.
+    fn discard(&mut self, key: Key, stream: Stream) -> Got {
+        let null = self.null.as_raw_fd();
+        let process = match self.processes.get_mut(key) {
+            Some(process) => process,
+            None => return Got::Nothing,
+        };
+        let pipe = match &process.outputs[stream.index()].pipe {
+            Some(pipe) => pipe.as_raw_fd(),
+            None => return Got::Nothing,
+        };
+        let flags = libc::SPLICE_F_NONBLOCK | libc::SPLICE_F_MOVE;
+        // SAFETY: moves bytes between two descriptors that are open; no memory is touched.
+        let moved = unsafe { libc::splice(pipe, std::ptr::null_mut(), null, std::ptr::null_mut(), 1 << 20, flags) };
+        match sys::check(moved as libc::c_long) {
+            Ok(0) => Got::End,
+            Ok(count) => {
+                process.late_bytes += count as u64;
+                Got::Bytes
+            }
+            Err(libc::EINTR) => Got::Bytes,
+            Err(libc::EAGAIN) => Got::Nothing,
+            Err(_) => Got::End,
+        }
+    }
+
+    fn close_output(&mut self, key: Key, stream: Stream) {
+        if let Some(process) = self.processes.get_mut(key) {
+            *process.output(stream) = Default::default();
+            self.try_finish(key);
+            self.release_forgotten(key);
+        }
+    }
+
+    /// Notes what of the output belongs before the end, when the leader has exited.
+    pub fn settle_debts(process: &mut Process) {
+        for output in &mut process.outputs {
+            output.owed = output.pipe.as_ref().map_or(0, sys::unread);
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Children kept ready, and the spawner that makes them. Nothing here waits: the spawner and the
+//! children may be stopped, frozen or killed by the capsule at any moment.
+
+use crate::agent::Agent;
+use crate::board::{Board, Progress, CELLS};
+use crate::clock::{MS, SECOND};
+use crate::passing::send_with;
+use crate::poller::{Source, EDGE, PEER_GONE, READABLE, WRITABLE};
+use crate::refusal::{Code, Refusal};
+use crate::seccomp::Filter;
+use crate::slab::Key;
+use crate::spawner::{self, Answer, Inheritance};
+use crate::sys::{self, CloneArgs, Errno, CLONE_INTO_CGROUP};
+use crate::timers::Timer;
+use std::collections::VecDeque;
+use std::os::unix::io::{AsRawFd, OwnedFd};
+
+/// Children ready in an idle capsule.
+pub const MIN_READY: usize = 2;
+/// Most children ready under load.
+pub const MAX_READY: usize = 8;
+/// Spawners or unused children that may die in a second before the agent waits for the next one.
+pub const MAX_LOSSES: u32 = 50;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZygotePhase {
+    Ordered,
+    Ready,
+    Launching(Key),
+}
+
+/// A child as the agent sees it.
+pub struct Zygote {
+    pub key: Key,
+    pub phase: ZygotePhase,
+    /// 0 until the spawner has told it.
+    pub pid: i32,
+    pub socket: OwnedFd,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+    pub slot: Option<Key>,
+    /// What of the request did not fit into the socket.
+    pub rest: Vec<u8>,
+}
+
+pub struct Spawner {
+    pub pid: i32,
+    socket: OwnedFd,
+}
+
+pub struct Pool {
+    pub board: Board,
+    filter: Filter,
+    tasks: Vec<OwnedFd>,
+    descriptors: libc::rlimit,
+    pub spawner: Option<Spawner>,
+    pub cells: Vec<Option<Zygote>>,
+    /// Processes that wait for a child.
+    pub waiting: VecDeque<Key>,
+    /// How many children to keep ready.
+    target: usize,
+    generation: u32,
+    losses: u32,
+    losses_since: u64,
+    /// No new spawner or child before this time.
+    rest_until: u64,
+    shrinking: bool,
+}
+
+impl Pool {
+    pub fn new(board: Board, filter: Filter, tasks: Vec<OwnedFd>, descriptors: libc::rlimit) -> Pool {
+        Pool {
+            board,
+            filter,
+            tasks,
+            descriptors,
+            spawner: None,
+            cells: (0..CELLS).map(|_| None).collect(),
+            waiting: VecDeque::new(),
+            target: MIN_READY,
+            generation: 0,
+            losses: 0,
+            losses_since: 0,
+            rest_until: 0,
+            shrinking: false,
+        }
+    }
+
+    fn count(&self, wanted: impl Fn(ZygotePhase) -> bool) -> usize {
+        self.cells.iter().flatten().filter(|zygote| wanted(zygote.phase)).count()
+    }
+
+    /// The cell of an event, if it is still about the same child.
+    pub fn find(&self, key: Key) -> Option<usize> {
+        let index = key.index as usize;
+        let zygote = self.cells.get(index)?.as_ref()?;
+        if zygote.key == key { Some(index) } else { None }
+    }
+
+    /// The cell of the child with this pid.
+    pub fn find_pid(&self, pid: i32) -> Option<usize> {
+        self.cells.iter().position(|cell| cell.as_ref().map_or(false, |zygote| zygote.pid == pid))
+    }
+
+    /// The agent's own children, which no list shows.
+    pub fn is_own(&self, pid: i32) -> bool {
+        self.spawner.as_ref().map_or(false, |spawner| spawner.pid == pid) || self.find_pid(pid).is_some()
+    }
+}
+
+impl Agent {
+    /// Brings waiting processes and ready children together, and orders more children.
+    pub fn tend_pool(&mut self) {
+        if self.clock.is_paused() {
+            return;
+        }
+        self.dispatch();
+        let rested = self.now >= self.pool.rest_until;
+        if self.pool.spawner.is_none() && rested {
+            self.make_spawner();
+        }
+        if self.pool.spawner.is_none() || !rested {
+            return;
+        }
+        if !self.pool.waiting.is_empty() && self.pool.target < MAX_READY {
+            self.pool.target += 1;
+            self.schedule_shrink();
+        }
+        let coming = self.pool.count(|phase| phase != ZygotePhase::Ready && phase == ZygotePhase::Ordered);
+        let ready = self.pool.count(|phase| phase == ZygotePhase::Ready);
+        let wanted = self.pool.target + self.pool.waiting.len();
+        for _ in ready + coming..wanted {
+            if !self.order() {
+                break;
+            }
+        }
+    }
+
+    fn schedule_shrink(&mut self) {
+        if !self.pool.shrinking {
+            self.pool.shrinking = true;
+            self.timers.at_unfrozen(self.unfrozen() + SECOND, Timer::ShrinkPool);
+        }
+    }
+
+    /// Lets one child go that load has made and that nobody needed for a second.
+    pub fn shrink_pool(&mut self) {
+        self.pool.shrinking = false;
+        if self.pool.target > MIN_READY {
+            self.pool.target -= 1;
+            self.schedule_shrink();
+        }
+        let ready = |cell: &Option<Zygote>| cell.as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Ready);
+        if self.pool.cells.iter().filter(|cell| ready(cell)).count() > self.pool.target {
+            if let Some(index) = self.pool.cells.iter().position(ready) {
+                self.drop_zygote(index);
+            }
+        }
+    }
+
+    /// Forks the spawner into the cgroup `work`.
+    fn make_spawner(&mut self) {
+        let (own, other) = match sys::socket_pair(libc::SOCK_SEQPACKET) {
+            Ok(pair) => pair,
+            Err(_) => return self.rest(100 * MS),
+        };
+        let mut args = CloneArgs { exit_signal: libc::SIGCHLD as u64, ..CloneArgs::default() };
+        let mut born_inside = false;
+        if let Some(work) = self.slots.work() {
+            args.flags = CLONE_INTO_CGROUP;
+            args.cgroup = work.as_raw_fd() as u64;
+            born_inside = true;
+        }
+        // SAFETY: the agent has one thread, and memory is copied.
+        let mut result = unsafe { sys::clone3(&args) };
+        if born_inside && !matches!(result, Ok(_) | Err(libc::EAGAIN) | Err(libc::ENOMEM)) {
+            born_inside = false;
+            // SAFETY: as above; a plain fork.
+            result = sys::check(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) }).map(|pid| pid as i32);
+        }
+        match result {
+            Ok(0) => self.become_spawner(&other, born_inside),
+            Ok(pid) => {
+                let nobody = Key { index: 0, generation: 0 };
+                if sys::set_nonblocking(&own).is_ok() && self.poller.add(&own, READABLE, Source::Spawner, nobody).is_ok() {
+                    self.pool.spawner = Some(Spawner { pid, socket: own });
+                }
+            }
+            Err(errno) => self.no_children(errno),
+        }
+    }
+
+    /// In the child: forgets what it must not keep, then serves.
+    fn become_spawner(&mut self, socket: &OwnedFd, born_inside: bool) -> ! {
+        for (_, process) in self.processes.iter_mut() {
+            process.journal = Default::default();
+        }
+        self.buffers.clear();
+        self.settings.secret.clear();
+        // SAFETY: gives freed memory back.
+        unsafe { libc::malloc_trim(0) };
+        spawner::run(Inheritance {
+            board: self.pool.board,
+            filter: &self.pool.filter,
+            socket: socket.as_raw_fd(),
+            null: self.null.as_raw_fd(),
+            tasks: &self.pool.tasks,
+            join: if born_inside { None } else { self.slots.work() },
+            descriptors: self.pool.descriptors,
+        })
+    }
+
+    fn rest(&mut self, time: u64) {
+        self.pool.rest_until = self.now + time;
+        self.timers.at_real(self.pool.rest_until, Timer::Respawn);
+    }
+
+    /// Counts a loss that only the capsule's own doing explains; too many make the agent rest, so
+    /// that a loop of kills costs it little.
+    fn count_loss(&mut self) {
+        if self.now.saturating_sub(self.pool.losses_since) > SECOND {
+            self.pool.losses_since = self.now;
+            self.pool.losses = 0;
+        }
+        self.pool.losses += 1;
+        if self.pool.losses > MAX_LOSSES {
+            self.rest(100 * MS);
+        }
+    }
+
+    /// The spawner is dead, or of no use.
+    pub fn lose_spawner(&mut self) {
+        if self.pool.spawner.take().is_none() {
+            return;
+        }
+        self.count_loss();
+        for index in 0..CELLS {
+            if self.pool.cells[index].as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Ordered) {
+                self.drop_zygote(index);
+            }
+        }
+    }
+
+    /// Orders one child; false where that cannot be done now.
+    fn order(&mut self) -> bool {
+        let index = match self.pool.cells.iter().position(|cell| cell.is_none()) {
+            Some(index) => index,
+            None => return false,
+        };
+        let made = sys::pipe().and_then(|out| Ok((out, sys::pipe()?, sys::socket_pair(libc::SOCK_STREAM)?)));
+        let ((stdout, stdout_end), (stderr, stderr_end), (socket, socket_end)) = match made {
+            Ok(made) => made,
+            Err(errno) => {
+                self.no_children(errno);
+                return false;
+            }
+        };
+        for fd in [&stdout, &stderr, &socket] {
+            let _ = sys::set_nonblocking(fd);
+        }
+        self.pool.generation = (self.pool.generation + 1) & 0xff_ffff;
+        let key = Key { index: index as u32, generation: self.pool.generation };
+        let flags = READABLE | WRITABLE | PEER_GONE | EDGE;
+        if self.poller.add(&socket, flags, Source::Zygote, key).is_err() {
+            return false;
+        }
+        let slot = self.slots.take();
+        let mut fds = vec![socket_end.as_raw_fd(), stdout_end.as_raw_fd(), stderr_end.as_raw_fd()];
+        fds.extend(slot.and_then(|slot| self.slots.directory(slot)));
+        self.pool.board.set(index, Progress::Waiting);
+        let phase = ZygotePhase::Ordered;
+        self.pool.cells[index] = Some(Zygote { key, phase, pid: 0, socket, stdout, stderr, slot, rest: Vec::new() });
+        let sent = match &self.pool.spawner {
+            Some(spawner) => send_with(&spawner.socket, &(index as u32).to_le_bytes(), &fds),
+            None => Err(libc::EPIPE),
+        };
+        match sent {
+            Ok(_) => true,
+            Err(errno) => {
+                self.drop_zygote(index);
+                if errno == libc::EPIPE || errno == libc::ECONNRESET {
+                    self.lose_spawner();
+                }
+                false
+            }
+        }
+    }
+
+    /// Reads what the spawner has answered.
+    pub fn read_spawner(&mut self, gone: bool) {
+        let mut buffer = [0; 64];
+        loop {
+            let result = match &self.pool.spawner {
+                Some(spawner) => sys::read(&spawner.socket, &mut buffer),
+                None => return,
+            };
+            match result {
+                Ok(Answer::SIZE) => {
+                    if let Some(answer) = Answer::decode(&buffer) {
+                        self.on_answer(answer);
+                    }
+                }
+                Err(libc::EINTR) => {}
+                Err(libc::EAGAIN) if !gone => return,
+                _ => {
+                    // Killed by signal as well, so that nothing is left that only lost its socket.
+                    if let Some(spawner) = &self.pool.spawner {
+                        sys::kill(spawner.pid, libc::SIGKILL);
+                    }
+                    return self.lose_spawner();
+                }
+            }
+        }
+    }
+
+    fn on_answer(&mut self, answer: Answer) {
+        let index = answer.cell as usize;
+        let zygote = match self.pool.cells.get_mut(index).and_then(|cell| cell.as_mut()) {
+            Some(zygote) if zygote.phase == ZygotePhase::Ordered => zygote,
+            _ => return,
+        };
+        if answer.pid <= 1 {
+            self.drop_zygote(index);
+            return self.no_children(answer.errno);
+        }
+        zygote.pid = answer.pid;
+        zygote.phase = ZygotePhase::Ready;
+        let lost_slot = if answer.joined { None } else { zygote.slot.take() };
+        if let Some(slot) = lost_slot {
+            self.slots.release(slot);
+        }
+    }
+
+    /// The kernel makes no children at the moment: who waits is told so at once.
+    fn no_children(&mut self, errno: Errno) {
+        self.rest(50 * MS);
+        if self.pool.count(|phase| phase == ZygotePhase::Ready) > 0 {
+            return;
+        }
+        while let Some(process) = self.pool.waiting.pop_front() {
+            let message = format!("no process can be started (errno {})", errno);
+            self.fail_start(process, Refusal::new(Code::ProcessLimit, message));
+        }
+    }
+
+    /// A start may try at once, whatever came before it.
+    pub fn end_rest(&mut self) {
+        if self.pool.losses <= MAX_LOSSES {
+            self.pool.rest_until = 0;
+        }
+    }
+
+    /// Forgets a child; closing its socket lets it end.
+    pub fn drop_zygote(&mut self, index: usize) {
+        if let Some(zygote) = self.pool.cells.get_mut(index).and_then(|cell| cell.take()) {
+            if let Some(slot) = zygote.slot {
+                self.slots.release(slot);
+            }
+        }
+    }
+
+    /// A child that was never used is gone.
+    pub fn lose_zygote(&mut self, index: usize) {
+        self.drop_zygote(index);
+        self.count_loss();
+    }
+}

@@ -1,0 +1,96 @@
+//! A program to run, as the agent gives it to the child that becomes it.
+
+use std::convert::TryInto;
+
+/// Numbers before the strings: uid, gid, and how many groups, arguments and variables follow.
+const NUMBERS: usize = 5;
+
+/// Where commands without a slash are looked for when the environment has no PATH.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    pub uid: u32,
+    pub gid: u32,
+    pub groups: Vec<u32>,
+    pub cwd: String,
+    pub cmd: String,
+    /// The directories to look for `cmd` in.
+    pub path: String,
+    pub args: Vec<String>,
+    /// `NAME=value`.
+    pub env: Vec<String>,
+}
+
+impl Program {
+    /// Length first, then numbers, then strings that end in NUL (none has one inside).
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![0; 4];
+        let numbers = [self.uid, self.gid, self.groups.len() as u32, self.args.len() as u32, self.env.len() as u32];
+        for number in numbers.iter().chain(&self.groups) {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        let fixed = [&self.cwd, &self.cmd, &self.path];
+        for text in fixed.iter().copied().chain(&self.args).chain(&self.env) {
+            out.extend_from_slice(text.as_bytes());
+            out.push(0);
+        }
+        let length = (out.len() - 4) as u32;
+        out[..4].copy_from_slice(&length.to_le_bytes());
+        out
+    }
+}
+
+/// An encoded program, read in place.
+pub struct Encoded<'a> {
+    pub uid: u32,
+    pub gid: u32,
+    pub groups: Vec<u32>,
+    pub cwd: &'a [u8],
+    pub cmd: &'a [u8],
+    pub path: &'a [u8],
+    /// NUL included, as all the others: ready for exec.
+    pub args: Vec<&'a [u8]>,
+    pub env: Vec<&'a [u8]>,
+}
+
+impl<'a> Encoded<'a> {
+    /// Reads what follows the length.
+    pub fn read(bytes: &'a [u8]) -> Option<Encoded<'a>> {
+        let number = |index: usize| Some(u32::from_le_bytes(bytes.get(4 * index..4 * index + 4)?.try_into().ok()?));
+        let groups = (0..number(2)? as usize).map(|index| number(NUMBERS + index)).collect::<Option<Vec<u32>>>()?;
+        let mut strings = bytes.get(4 * (NUMBERS + groups.len())..)?.split_inclusive(|byte| *byte == 0);
+        let (cwd, cmd, path) = (strings.next()?, strings.next()?, strings.next()?);
+        let mut take = |count: u32| (0..count).map(|_| strings.next()).collect::<Option<Vec<_>>>();
+        let (args, env) = (take(number(3)?)?, take(number(4)?)?);
+        Some(Encoded { uid: number(0)?, gid: number(1)?, groups, cwd, cmd, path, args, env })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_read_as_it_was_written() {
+        let program = Program {
+            uid: 7,
+            gid: 8,
+            groups: vec![1, 2],
+            cwd: "/root".into(),
+            cmd: "sh".into(),
+            path: "/bin".into(),
+            args: vec!["sh".into(), "".into()],
+            env: vec!["A=b".into()],
+        };
+        let bytes = program.encode();
+        let read = Encoded::read(&bytes[4..]).unwrap();
+        assert_eq!((read.uid, read.gid, read.groups), (7, 8, vec![1, 2]));
+        assert_eq!((read.cwd, read.cmd, read.path), (&b"/root\0"[..], &b"sh\0"[..], &b"/bin\0"[..]));
+        assert_eq!(read.args, vec![&b"sh\0"[..], &b"\0"[..]]);
+        assert_eq!(read.env, vec![&b"A=b\0"[..]]);
+        for cut in 0..bytes.len() - 5 {
+            assert!(Encoded::read(&bytes[4..4 + cut]).map_or(true, |part| part.env != vec![&b"A=b\0"[..]]));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The second filter: what no process of a capsule may do to the agent, on top of the runtime's
+//! filter. It is installed in each process before its program runs.
+
+use crate::sys::{check, Errno};
+
+const ALLOW: u32 = 0x7fff_0000;
+const ERRNO: u32 = 0x0005_0000;
+/// Bit of an x32 call; the numbers below it are those of x86-64 for every call named here but ioctl.
+const X32: u32 = 0x4000_0000;
+
+const LOAD: u16 = 0x20;
+const AND: u16 = 0x54;
+const JUMP_EQUAL: u16 = 0x15;
+const RETURN: u16 = 0x06;
+
+const NUMBER_AT: u32 = 0;
+const ARCH_AT: u32 = 4;
+
+/// When a call is refused, by the low halves of its arguments: the kernel ignores the high ones.
+#[derive(Clone, Copy)]
+enum When {
+    Always,
+    /// Argument, value.
+    Is(u32, u32),
+    Not(u32, u32),
+    /// Both, each as argument, value.
+    Both(u32, u32, u32, u32),
+}
+
+struct Rule {
+    number: u32,
+    when: When,
+    errno: i32,
+}
+
+/// Call numbers of one architecture.
+struct Numbers {
+    arch: u32,
+    ioctl: u32,
+    setpriority: u32,
+    sched_setparam: u32,
+    sched_setscheduler: u32,
+    sched_setaffinity: u32,
+    sched_setattr: u32,
+    ioprio_set: u32,
+    prlimit64: u32,
+    clone3: u32,
+}
+
+#[rustfmt::skip]
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURES: [Numbers; 2] = [
+    Numbers { arch: 0xc000_003e, ioctl: 16, setpriority: 141, sched_setparam: 142, sched_setscheduler: 144, sched_setaffinity: 203, sched_setattr: 314, ioprio_set: 251, prlimit64: 302, clone3: 435 },
+    Numbers { arch: 0x4000_0003, ioctl: 54, setpriority: 97, sched_setparam: 154, sched_setscheduler: 156, sched_setaffinity: 241, sched_setattr: 351, ioprio_set: 289, prlimit64: 340, clone3: 435 },
+];
+
+#[rustfmt::skip]
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURES: [Numbers; 2] = [
+    Numbers { arch: 0xc000_00b7, ioctl: 29, setpriority: 140, sched_setparam: 118, sched_setscheduler: 119, sched_setaffinity: 122, sched_setattr: 274, ioprio_set: 30, prlimit64: 261, clone3: 435 },
+    Numbers { arch: 0x4000_0028, ioctl: 54, setpriority: 97, sched_setparam: 154, sched_setscheduler: 156, sched_setaffinity: 241, sched_setattr: 380, ioprio_set: 314, prlimit64: 369, clone3: 435 },
+];
+
+fn rules(numbers: &Numbers) -> Vec<Rule> {
+    let rule = |number, when, errno| Rule { number, when, errno };
+    vec![
+        // Programs then use clone, whose flags a filter can see.
+        rule(numbers.clone3, When::Always, libc::ENOSYS),
+        // The limits of oneself are named by 0; a pid may be the agent's.
+        rule(numbers.prlimit64, When::Not(0, 0), libc::EPERM),
+        rule(numbers.sched_setaffinity, When::Is(0, 1), libc::EPERM),
+        rule(numbers.sched_setscheduler, When::Is(0, 1), libc::EPERM),
+        rule(numbers.sched_setparam, When::Is(0, 1), libc::EPERM),
+        rule(numbers.sched_setattr, When::Is(0, 1), libc::EPERM),
+        // By process, by process group, by user: the agent is found by all three.
+        rule(numbers.setpriority, When::Both(0, 0, 1, 1), libc::EPERM),
+        rule(numbers.setpriority, When::Both(0, 1, 1, 1), libc::EPERM),
+        rule(numbers.setpriority, When::Is(0, 2), libc::EPERM),
+        rule(numbers.ioprio_set, When::Both(0, 1, 1, 1), libc::EPERM),
+        rule(numbers.ioprio_set, When::Both(0, 2, 1, 1), libc::EPERM),
+        rule(numbers.ioprio_set, When::Is(0, 3), libc::EPERM),
+        // Typing into a terminal that someone else reads.
+        rule(numbers.ioctl, When::Is(1, 0x5412), libc::EPERM),
+        rule(numbers.ioctl, When::Is(1, 0x541c), libc::EPERM),
+    ]
+}
+
+/// A filter ready to be installed.
+pub struct Filter(Vec<libc::sock_filter>);
+
+fn step(code: u16, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
+    libc::sock_filter { code, jt, jf, k }
+}
+
+fn argument(index: u32) -> libc::sock_filter {
+    step(LOAD, 16 + 8 * index, 0, 0)
+}
+
+/// The steps of one rule, entered with the call's number loaded and left with it loaded again.
+fn compile(rule: &Rule) -> Vec<libc::sock_filter> {
+    let refuse = step(RETURN, ERRNO | rule.errno as u32, 0, 0);
+    let mut body = match rule.when {
+        When::Always => vec![refuse],
+        When::Is(arg, value) => vec![argument(arg), step(JUMP_EQUAL, value, 0, 1), refuse],
+        When::Not(arg, value) => vec![argument(arg), step(JUMP_EQUAL, value, 1, 0), refuse],
+        When::Both(one, first, other, second) => vec![
+            argument(one),
+            step(JUMP_EQUAL, first, 0, 3),
+            argument(other),
+            step(JUMP_EQUAL, second, 0, 1),
+            refuse,
+        ],
+    };
+    body.push(step(LOAD, NUMBER_AT, 0, 0));
+    body.push(step(AND, !X32, 0, 0));
+    let mut steps = vec![step(JUMP_EQUAL, rule.number, 0, body.len() as u8)];
+    steps.append(&mut body);
+    steps
+}
+
+impl Filter {
+    pub fn build() -> Filter {
+        let mut steps = Vec::new();
+        for numbers in &ARCHITECTURES {
+            let mut part = vec![step(LOAD, NUMBER_AT, 0, 0), step(AND, !X32, 0, 0)];
+            rules(numbers).iter().for_each(|rule| part.append(&mut compile(rule)));
+            part.push(step(RETURN, ALLOW, 0, 0));
+            steps.push(step(LOAD, ARCH_AT, 0, 0));
+            steps.push(step(JUMP_EQUAL, numbers.arch, 0, part.len() as u8));
+            steps.append(&mut part);
+        }
+        // Another architecture is the first filter's business.
+        steps.push(step(RETURN, ALLOW, 0, 0));
+        Filter(steps)
+    }
+
+    /// Binds this process and all it will ever start. Needs no_new_privs.
+    pub fn install(&self) -> Result<(), Errno> {
+        let program = libc::sock_fprog { len: self.0.len() as u16, filter: self.0.as_ptr() as *mut libc::sock_filter };
+        // SAFETY: the program is valid for the call; the kernel copies and checks it.
+        check(unsafe { libc::syscall(libc::SYS_seccomp, 1, 0, &program as *const libc::sock_fprog) }).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_jump_of_the_filter_fits_and_lands_inside() {
+        let steps = Filter::build().0;
+        assert!(steps.len() < 4096);
+        for (at, step) in steps.iter().enumerate() {
+            if step.code == JUMP_EQUAL {
+                assert!(at + 1 + usize::from(step.jt.max(step.jf)) < steps.len());
+            }
+        }
+    }
+
+    #[test]
+    fn one_rule_block_is_short_enough_for_a_jump_over_the_whole_architecture() {
+        for numbers in &ARCHITECTURES {
+            let total: usize = rules(numbers).iter().map(|rule| compile(rule).len()).sum();
+            assert!(total + 3 < 256, "{} steps", total);
+        }
+    }
+}

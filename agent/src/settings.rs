@@ -1,0 +1,63 @@
+//! What the launcher tells the agent, once, in a memory file.
+
+use crate::sys;
+use serde_json::Value;
+use std::os::unix::io::OwnedFd;
+
+/// Most bytes of settings.
+const MAX_SETTINGS: usize = 64 * 1024;
+
+pub struct Settings {
+    /// The capsule's id.
+    pub capsule: String,
+    /// What a host must say in `hello`.
+    pub secret: String,
+    /// How many `tasks` files follow.
+    pub join: usize,
+}
+
+impl Settings {
+    /// Reads them from the start of `file`, whatever its position.
+    pub fn read(file: &OwnedFd) -> Result<Settings, String> {
+        let mut bytes = vec![0; MAX_SETTINGS];
+        let length = sys::pread(file, &mut bytes).map_err(|errno| format!("cannot read the settings: errno {}", errno))?;
+        Settings::parse(&bytes[..length])
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Settings, String> {
+        let value: Value = serde_json::from_slice(bytes).map_err(|_| "the settings are not JSON".to_string())?;
+        let text = |name: &str| match value[name].as_str() {
+            Some(text) if !text.is_empty() => Ok(text.to_string()),
+            _ => Err(format!("the settings have no {}", name)),
+        };
+        let (capsule, secret) = (text("capsule")?, text("secret")?);
+        if secret.len() != 64 {
+            return Err("the secret has not 64 characters".to_string());
+        }
+        let join = value["join"].as_u64().unwrap_or(0).min(64) as usize;
+        Ok(Settings { capsule, secret, join })
+    }
+
+    /// Whether this is the secret, in a time that does not tell how much of it is right.
+    pub fn is_secret(&self, claimed: &str) -> bool {
+        let (own, other) = (self.secret.as_bytes(), claimed.as_bytes());
+        own.len() == other.len() && own.iter().zip(other).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_without_a_whole_secret_are_refused() {
+        assert!(Settings::parse(b"{}").is_err());
+        assert!(Settings::parse(br#"{"capsule":"cl-a","secret":"ab"}"#).is_err());
+        let text = format!(r#"{{"capsule":"cl-a","secret":"{}","join":9}}"#, "ab".repeat(32));
+        let settings = Settings::parse(text.as_bytes()).unwrap();
+        assert_eq!(settings.join, 9);
+        assert!(settings.is_secret(&"ab".repeat(32)));
+        assert!(!settings.is_secret(&"ba".repeat(32)));
+        assert!(!settings.is_secret(""));
+    }
+}

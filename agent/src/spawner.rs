@@ -1,0 +1,157 @@
+//! The process in the cgroup `work` that makes the children. It holds nothing and knows nothing:
+//! the capsule's root may kill it at any time, and the agent makes another.
+
+use crate::board::Board;
+use crate::passing;
+use crate::seccomp::Filter;
+use crate::sys::{self, CloneArgs, CLONE_INTO_CGROUP};
+use crate::zygote::{self, UNHEARD};
+use std::convert::TryInto;
+use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Descriptors of an order: the child's socket, its stdout and stderr, and its slot if it has one.
+pub const ORDER_FDS: usize = 3;
+
+/// What the spawner answers to the order for a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub cell: u32,
+    /// 0 when there is no child.
+    pub pid: i32,
+    pub errno: i32,
+    /// Whether the child is in its slot.
+    pub joined: bool,
+}
+
+impl Answer {
+    pub const SIZE: usize = 16;
+
+    pub fn encode(&self) -> [u8; Answer::SIZE] {
+        let mut out = [0; Answer::SIZE];
+        out[..4].copy_from_slice(&self.cell.to_le_bytes());
+        out[4..8].copy_from_slice(&self.pid.to_le_bytes());
+        out[8..12].copy_from_slice(&self.errno.to_le_bytes());
+        out[12] = self.joined.into();
+        out
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Answer> {
+        let part = |at: usize| -> Option<[u8; 4]> { bytes.get(at..at + 4)?.try_into().ok() };
+        Some(Answer {
+            cell: u32::from_le_bytes(part(0)?),
+            pid: i32::from_le_bytes(part(4)?),
+            errno: i32::from_le_bytes(part(8)?),
+            joined: *bytes.get(12)? == 1,
+        })
+    }
+}
+
+/// What the spawner needs of the agent it is a copy of.
+pub struct Inheritance<'a> {
+    pub board: Board,
+    pub filter: &'a Filter,
+    pub socket: RawFd,
+    pub null: RawFd,
+    /// `tasks` files that move the writer into `work`.
+    pub tasks: &'a [OwnedFd],
+    /// The directory `work`, when the fork did not already happen inside.
+    pub join: Option<&'a OwnedFd>,
+    pub descriptors: libc::rlimit,
+}
+
+/// Serves orders until the agent closes its end.
+pub fn run(from: Inheritance<'_>) -> ! {
+    enter(&from);
+    let (socket, null) = keep(from.socket, from.null);
+    let mut buffer = [0; 4];
+    let mut into_cgroup = true;
+    loop {
+        let mut fds = Vec::with_capacity(passing::MAX_PASSED);
+        match passing::receive_with(&socket, &mut buffer, &mut fds) {
+            Ok(4) if fds.len() >= ORDER_FDS => {}
+            Err(libc::EINTR) => continue,
+            _ => sys::exit_now(0),
+        }
+        let cell = u32::from_le_bytes(buffer);
+        let places = [fds[0].as_raw_fd(), null.as_raw_fd(), fds[1].as_raw_fd(), fds[2].as_raw_fd()];
+        let answer = match make(fds.get(ORDER_FDS), &mut into_cgroup) {
+            Ok((0, _)) => zygote::run(from.board, cell as usize, from.filter, places),
+            Ok((pid, joined)) => Answer { cell, pid, errno: 0, joined },
+            Err(errno) => Answer { cell, pid: 0, errno, joined: false },
+        };
+        while let Err(libc::EINTR) = sys::write(&socket, &answer.encode()) {}
+    }
+}
+
+fn enter(from: &Inheritance<'_>) {
+    // SAFETY: this process has one thread and touches only its own state.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        for signal in UNHEARD {
+            libc::signal(signal, libc::SIG_IGN);
+        }
+        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
+        libc::setrlimit(libc::RLIMIT_NOFILE, &from.descriptors);
+        libc::setgroups(0, std::ptr::null());
+    }
+    for file in from.tasks {
+        let _ = sys::write(file, b"0");
+    }
+    if let Some(work) = from.join {
+        let _ = sys::open_at(Some(work), b"cgroup.procs\0", libc::O_WRONLY).and_then(|file| sys::write(&file, b"0"));
+    }
+}
+
+/// Keeps two descriptors and closes all the others, which are the agent's.
+fn keep(socket: RawFd, null: RawFd) -> (OwnedFd, OwnedFd) {
+    // SAFETY: nothing else of this process uses descriptors 3 and above from here on.
+    unsafe {
+        let high = [libc::fcntl(socket, libc::F_DUPFD, 64), libc::fcntl(null, libc::F_DUPFD, 64)];
+        let kept = [libc::dup3(high[0], 3, libc::O_CLOEXEC), libc::dup3(high[1], 4, libc::O_CLOEXEC)];
+        if kept != [3, 4] {
+            sys::exit_now(1);
+        }
+        sys::close_from(5);
+        (OwnedFd::from_raw_fd(3), OwnedFd::from_raw_fd(4))
+    }
+}
+
+/// Forks a child of the agent, in its slot where it has one: its pid (0 in the child itself) and
+/// whether it is in the slot.
+fn make(slot: Option<&OwnedFd>, into_cgroup: &mut bool) -> Result<(i32, bool), sys::Errno> {
+    let mut args = CloneArgs { flags: libc::CLONE_PARENT as u64, ..CloneArgs::default() };
+    if let (Some(slot), true) = (slot, *into_cgroup) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = slot.as_raw_fd() as u64;
+        // SAFETY: one thread, and memory is copied.
+        match unsafe { sys::clone3(&args) } {
+            Ok(pid) => return Ok((pid, true)),
+            Err(libc::EAGAIN) => return Err(libc::EAGAIN),
+            Err(libc::ENOMEM) => return Err(libc::ENOMEM),
+            // The host does not let children be born elsewhere: they are moved after birth.
+            Err(_) => *into_cgroup = false,
+        }
+        args.flags = libc::CLONE_PARENT as u64;
+        args.cgroup = 0;
+    }
+    // SAFETY: as above.
+    let pid = match unsafe { sys::clone3(&args) } {
+        // Without clone3 at all, clone does the same.
+        Err(libc::ENOSYS) | Err(libc::EPERM) => {
+            let flags = libc::CLONE_PARENT | libc::SIGCHLD;
+            // SAFETY: one thread, memory copied, no new stack.
+            sys::check(unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })? as i32
+        }
+        other => other?,
+    };
+    if pid == 0 {
+        return Ok((0, false));
+    }
+    let joined = slot.map_or(false, |slot| {
+        sys::open_at(Some(slot), b"cgroup.procs\0", libc::O_WRONLY)
+            .and_then(|file| sys::write(&file, pid.to_string().as_bytes()))
+            .is_ok()
+    });
+    Ok((pid, joined))
+}

@@ -1,0 +1,161 @@
+//! A child made ahead of time: everything is done but the program it becomes.
+
+use crate::board::{Board, Progress, Step};
+use crate::passing;
+use crate::program::Encoded;
+use crate::seccomp::Filter;
+use crate::sys::{self, Errno};
+use std::convert::TryInto;
+use std::os::unix::io::{FromRawFd, OwnedFd, RawFd};
+
+/// Signals that a waiting child does not hear, so that a program never dies of one that was sent
+/// before it began.
+pub const UNHEARD: [i32; 14] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGPIPE,
+    libc::SIGALRM,
+    libc::SIGTERM,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGIO,
+];
+
+/// Makes the kernel choose processes before the agent when memory is short.
+const OOM_SCORE: &[u8] = b"500";
+
+const SOCKET: RawFd = 3;
+
+/// Waits for a program and becomes it.
+pub fn run(board: Board, cell: usize, filter: &Filter, fds: [RawFd; 4]) -> ! {
+    arrange(fds);
+    // SAFETY: the descriptor was put there by `arrange` and has no other owner.
+    let socket = unsafe { OwnedFd::from_raw_fd(SOCKET) };
+    // SAFETY: no memory is touched; a child of the spawner leads no group yet.
+    unsafe { libc::setsid() };
+    if let Ok(file) = sys::open_at(None, b"/proc/self/oom_score_adj\0", libc::O_WRONLY) {
+        let _ = sys::write(&file, OOM_SCORE);
+    }
+    if filter.install().is_err() {
+        sys::exit_now(127);
+    }
+    let mut stdin = Vec::new();
+    if let Some(bytes) = receive(&socket, &mut stdin) {
+        if let Some(program) = Encoded::read(&bytes) {
+            if let Some(stdin) = stdin.first() {
+                use std::os::unix::io::AsRawFd;
+                // SAFETY: replaces standard input by the pipe's read end.
+                unsafe { libc::dup2(stdin.as_raw_fd(), 0) };
+            }
+            let (step, errno) = become_program(board, cell, &program);
+            board.set(cell, Progress::Failed(step, errno));
+        }
+    }
+    sys::exit_now(127)
+}
+
+/// Brings `fds` (socket, stdin, stdout, stderr) to their places and closes everything else.
+fn arrange(fds: [RawFd; 4]) {
+    // SAFETY: works on the descriptors of this process only; they are moved out of the way of
+    // their own targets first.
+    unsafe {
+        let high: Vec<RawFd> = fds.iter().map(|fd| libc::fcntl(*fd, libc::F_DUPFD, 64)).collect();
+        for (target, fd) in [SOCKET, 0, 1, 2].iter().zip(high) {
+            if libc::dup2(fd, *target) < 0 {
+                sys::exit_now(127);
+            }
+        }
+        libc::fcntl(SOCKET, libc::F_SETFD, libc::FD_CLOEXEC);
+    }
+    sys::close_from(SOCKET as u32 + 1);
+}
+
+/// The program's bytes; none when the agent wants none from this child.
+fn receive(socket: &OwnedFd, fds: &mut Vec<OwnedFd>) -> Option<Vec<u8>> {
+    let mut first = [0; 8192];
+    let got = loop {
+        match passing::receive_with(socket, &mut first, fds) {
+            Err(libc::EINTR) => continue,
+            other => break other.ok().filter(|got| *got >= 4)?,
+        }
+    };
+    let length = u32::from_le_bytes(first[..4].try_into().ok()?) as usize;
+    let mut bytes = first[4..got].to_vec();
+    let mut at = bytes.len();
+    bytes.resize(length.max(at), 0);
+    while at < length {
+        match sys::read(socket, &mut bytes[at..]) {
+            Ok(0) => return None,
+            Ok(got) => at += got,
+            Err(libc::EINTR) => {}
+            Err(_) => return None,
+        }
+    }
+    Some(bytes)
+}
+
+/// Returns only when it has failed: at which step and why.
+fn become_program(board: Board, cell: usize, program: &Encoded<'_>) -> (Step, Errno) {
+    if let Err(errno) = change_user(program) {
+        return (Step::User, errno);
+    }
+    // SAFETY: every string ends in NUL, and both arrays in a null pointer.
+    unsafe {
+        if libc::chdir(program.cwd.as_ptr().cast()) != 0 {
+            return (Step::Directory, sys::errno());
+        }
+        for signal in UNHEARD {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let pointers = |strings: &[&[u8]]| {
+            strings.iter().map(|text| text.as_ptr().cast()).chain([std::ptr::null()]).collect::<Vec<*const libc::c_char>>()
+        };
+        let (args, env) = (pointers(&program.args), pointers(&program.env));
+        board.set(cell, Progress::Taken);
+        (Step::Exec, search(program, |path| {
+            libc::execve(path.as_ptr().cast(), args.as_ptr(), env.as_ptr());
+            sys::errno()
+        }))
+    }
+}
+
+fn change_user(program: &Encoded<'_>) -> Result<(), Errno> {
+    if program.uid == 0 && program.gid == 0 && program.groups.is_empty() {
+        return Ok(());
+    }
+    // SAFETY: the list of groups is valid for its length.
+    unsafe {
+        sys::check(libc::setgroups(program.groups.len(), program.groups.as_ptr()).into())?;
+        sys::check(libc::setresgid(program.gid, program.gid, program.gid).into())?;
+        sys::check(libc::setresuid(program.uid, program.uid, program.uid).into())?;
+    }
+    Ok(())
+}
+
+/// Tries `exec` on each candidate for the command and gives the errno that tells most.
+fn search(program: &Encoded<'_>, exec: impl Fn(&[u8]) -> Errno) -> Errno {
+    if program.cmd.contains(&b'/') {
+        return exec(program.cmd);
+    }
+    let mut found = libc::ENOENT;
+    let path = program.path.strip_suffix(&[0]).unwrap_or(program.path);
+    for directory in path.split(|byte| *byte == b':') {
+        let mut candidate = directory.to_vec();
+        if !candidate.is_empty() {
+            candidate.push(b'/');
+        }
+        candidate.extend_from_slice(program.cmd);
+        match exec(&candidate) {
+            libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG | libc::ELOOP | libc::ENODEV | libc::ESTALE => {}
+            libc::EACCES => found = libc::EACCES,
+            other => return other,
+        }
+    }
+    found
+}

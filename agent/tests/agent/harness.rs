@@ -1,0 +1,247 @@
+//! An agent as a launcher starts it: PID 1 of namespaces of its own, with the descriptors of
+//! PROTOCOL.md and cgroups that go with it.
+
+use std::ffi::CString;
+use std::fs;
+use std::io::Write;
+use std::os::unix::io::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+pub const CAPSULE: &str = "cl-abcdefghijklmnopqrstuvwxy";
+pub const SECRET: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// What a test wants of its agent.
+#[derive(Default, Clone, Copy)]
+pub struct Wish {
+    /// Most processes in `work`, where the host has a controller for it.
+    pub pids: Option<u32>,
+    /// Most bytes of memory of `work`.
+    pub memory: Option<u64>,
+    /// No cgroup2 directory at all.
+    pub without_slots: bool,
+}
+
+pub struct TestAgent {
+    pub dir: PathBuf,
+    /// The cgroup2 directory of the agent; `work` lies in it.
+    pub cgroup: Option<PathBuf>,
+    controllers: Vec<PathBuf>,
+    middle: Child,
+    /// The agent's pid as the host knows it.
+    pub pid: i32,
+}
+
+/// Where a hierarchy is mounted: of cgroup2, or of one v1 controller.
+fn mounted(kind: &str, controller: &str) -> Option<PathBuf> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    text.lines().find_map(|line| {
+        let (left, right) = line.split_once(" - ")?;
+        let mut fields = right.split(' ');
+        let matches = fields.next() == Some(kind) && (controller.is_empty() || right.split(&[' ', ','][..]).any(|one| one == controller));
+        if matches { left.split(' ').nth(4).map(PathBuf::from) } else { None }
+    })
+}
+
+fn cgroup2_root(dir: &Path) -> PathBuf {
+    if let Some(found) = mounted("cgroup2", "") {
+        return found;
+    }
+    let at = dir.join("cgroup2");
+    fs::create_dir_all(&at).unwrap();
+    let path = CString::new(at.to_str().unwrap()).unwrap();
+    let kind = CString::new("cgroup2").unwrap();
+    let result = unsafe { libc::mount(kind.as_ptr(), path.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) };
+    assert_eq!(result, 0, "cgroup2 cannot be mounted: {}", std::io::Error::last_os_error());
+    at
+}
+
+fn open(path: &Path, flags: i32) -> OwnedFd {
+    let text = CString::new(path.to_str().unwrap()).unwrap();
+    let fd = unsafe { libc::open(text.as_ptr(), flags | libc::O_CLOEXEC) };
+    assert!(fd >= 0, "{}: {}", path.display(), std::io::Error::last_os_error());
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+fn settings(join: usize) -> OwnedFd {
+    let name = CString::new("settings").unwrap();
+    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) };
+    assert!(fd >= 0);
+    let mut file = unsafe { fs::File::from_raw_fd(fd) };
+    write!(file, r#"{{"capsule":"{}","secret":"{}","join":{}}}"#, CAPSULE, SECRET, join).unwrap();
+    file.into()
+}
+
+pub fn binary() -> PathBuf {
+    match option_env!("CARGO_BIN_EXE_capsuled-agent") {
+        Some(path) => PathBuf::from(path),
+        None => std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("capsuled-agent"),
+    }
+}
+
+/// Runs in the child: the namespaces, and a second fork that is PID 1 in them.
+fn enter(fds: &[RawFd], cgroup: Option<RawFd>) -> std::io::Result<()> {
+    let check = |result: i32| if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(result) };
+    unsafe {
+        let high: Vec<RawFd> = fds.iter().map(|fd| libc::fcntl(*fd, libc::F_DUPFD_CLOEXEC, 100)).collect();
+        check(libc::unshare(libc::CLONE_NEWPID | libc::CLONE_NEWNS))?;
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        let pid = check(libc::fork())?;
+        if pid > 0 {
+            libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0);
+            let mut status = 0;
+            libc::waitpid(pid, &mut status, 0);
+            libc::_exit(if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 99 });
+        }
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        if let Some(cgroup) = cgroup {
+            check(libc::write(cgroup, b"0".as_ptr().cast(), 1) as i32)?;
+        }
+        let (root, proc_path, proc_kind) = (b"/\0", b"/proc\0", b"proc\0");
+        check(libc::mount(std::ptr::null(), root.as_ptr().cast(), std::ptr::null(), libc::MS_REC | libc::MS_PRIVATE, std::ptr::null()))?;
+        check(libc::mount(proc_kind.as_ptr().cast(), proc_path.as_ptr().cast(), proc_kind.as_ptr().cast(), 0, std::ptr::null()))?;
+        libc::setsid();
+        for (index, fd) in high.iter().enumerate() {
+            check(libc::dup2(*fd, 3 + index as i32))?;
+        }
+        Ok(())
+    }
+}
+
+impl TestAgent {
+    pub fn start() -> TestAgent {
+        TestAgent::with(Wish::default())
+    }
+
+    pub fn with(wish: Wish) -> TestAgent {
+        assert_eq!(unsafe { libc::geteuid() }, 0, "these tests make namespaces and cgroups: run them as root");
+        let name = format!("capsuled-agent-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
+        let dir = std::env::temp_dir().join(&name);
+        fs::create_dir_all(&dir).unwrap();
+        let copy = dir.join("agent");
+        fs::copy(binary(), &copy).expect("the agent's binary is not built");
+        let listener = UnixListener::bind(dir.join("a.sock")).unwrap();
+        let mut controllers = Vec::new();
+        let mut make = |controller: &str| {
+            let at = mounted("cgroup", controller)?.join(&name);
+            fs::create_dir_all(&at).unwrap();
+            controllers.push(at.clone());
+            Some(at)
+        };
+        let mut tasks: Vec<OwnedFd> = Vec::new();
+        if let (Some(limit), Some(at)) = (wish.pids, make("pids")) {
+            fs::write(at.join("pids.max"), limit.to_string()).unwrap();
+            tasks.push(open(&at.join("tasks"), libc::O_WRONLY));
+        }
+        let mut oom = open(Path::new("/dev/null"), libc::O_RDONLY);
+        if let (Some(limit), Some(at)) = (wish.memory, make("memory")) {
+            fs::write(at.join("memory.limit_in_bytes"), limit.to_string()).unwrap();
+            tasks.push(open(&at.join("tasks"), libc::O_WRONLY));
+            oom = open(&at.join("memory.oom_control"), libc::O_RDONLY);
+        }
+        let cgroup = if wish.without_slots { None } else { Some(cgroup2_root(&dir).join(&name)) };
+        let work = match &cgroup {
+            Some(cgroup) => {
+                fs::create_dir_all(cgroup.join("work")).unwrap();
+                open(&cgroup.join("work"), libc::O_RDONLY | libc::O_DIRECTORY)
+            }
+            None => open(Path::new("/dev/null"), libc::O_RDONLY),
+        };
+        let procs = cgroup.as_ref().map(|cgroup| open(&cgroup.join("cgroup.procs"), libc::O_WRONLY));
+        let mut fds = vec![
+            listener.into_raw_fd(),
+            open(&dir, libc::O_PATH | libc::O_DIRECTORY).into_raw_fd(),
+            open(&copy, libc::O_RDONLY).into_raw_fd(),
+            work.into_raw_fd(),
+            oom.into_raw_fd(),
+            settings(tasks.len()).into_raw_fd(),
+        ];
+        fds.extend(tasks.into_iter().map(|fd| fd.into_raw_fd()));
+        let passed = fds.clone();
+        let procs_fd = procs.as_ref().map(|fd| fd.as_raw_fd());
+        let mut command = Command::new("/proc/self/fd/5");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).env_clear();
+        unsafe { command.pre_exec(move || enter(&passed, procs_fd)) };
+        let middle = command.spawn().expect("the agent cannot be started");
+        fds.into_iter().for_each(|fd| drop(unsafe { OwnedFd::from_raw_fd(fd) }));
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", middle.id())).unwrap();
+        let pid = children.trim().parse().expect("the agent has died at once");
+        TestAgent { dir, cgroup, controllers, middle, pid }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("a.sock")
+    }
+
+    /// A number from the agent's own /proc/…/status, such as `VmRSS` in KiB.
+    pub fn status(&self, field: &str) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
+        let line = text.lines().find(|line| line.starts_with(field)).unwrap();
+        line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
+    }
+
+    /// The states of all processes of the namespace but the agent's.
+    pub fn states(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let path = entry.path();
+            let same = |kind: &str| {
+                let of = |pid: &Path| fs::read_link(pid.join("ns").join(kind)).ok();
+                of(&path).is_some() && of(&path) == of(Path::new(&format!("/proc/{}", self.pid)))
+            };
+            if entry.file_name().to_string_lossy().parse::<i32>().map_or(false, |pid| pid != self.pid) && same("pid") {
+                all.push(fs::read_to_string(path.join("status")).unwrap_or_default());
+            }
+        }
+        all
+    }
+
+    pub fn slots(&self) -> usize {
+        let work = self.cgroup.as_ref().unwrap().join("work");
+        fs::read_dir(work).unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("slot-")).count()
+    }
+}
+
+/// Waits until it holds; panics with `what` when it does not within 10 s.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < end, "not within 10 s: {}", what);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn remove_cgroup(path: &Path) {
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            remove_cgroup(&entry.path());
+        }
+    }
+    let end = Instant::now() + Duration::from_secs(5);
+    while fs::remove_dir(path).is_err() && path.exists() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+impl Drop for TestAgent {
+    fn drop(&mut self) {
+        unsafe { libc::kill(self.pid, libc::SIGKILL) };
+        let _ = self.middle.wait();
+        self.cgroup.iter().chain(&self.controllers).for_each(|path| remove_cgroup(path));
+        if self.dir.join("cgroup2").exists() {
+            let path = CString::new(self.dir.join("cgroup2").to_str().unwrap()).unwrap();
+            unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
+        }
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}

@@ -1,0 +1,101 @@
+//! What a start gives.
+
+use crate::client::{program, shell, with, Client};
+use crate::harness::TestAgent;
+use capsuled_agent::frame::Kind;
+use serde_json::json;
+
+#[test]
+fn output_and_exit_code_of_a_program_arrive_whole() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let outcome = client.shell("echo out; echo err >&2; exit 7");
+    assert_eq!((outcome.stdout.as_slice(), outcome.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
+    assert_eq!(outcome.exit["exit_code"], 7);
+    assert_eq!(outcome.exit["reason"], "exited");
+    assert_eq!(outcome.exit["signal"], json!(null));
+    assert_eq!((&outcome.exit["stdout_bytes"], &outcome.exit["stderr_bytes"]), (&json!(4), &json!(4)));
+    assert_eq!(outcome.exit["seq"], 3);
+    assert_eq!(outcome.started["pid"], outcome.exit["pid"]);
+}
+
+#[test]
+fn a_program_that_dies_of_a_signal_says_which() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    for (name, number) in [("SEGV", 11), ("TERM", 15), ("KILL", 9), ("USR1", 10)] {
+        let outcome = client.shell(&format!("kill -{} $$", name));
+        assert_eq!(outcome.exit["exit_code"], 128 + number, "{}", outcome.exit);
+        assert_eq!(outcome.exit["signal"], format!("SIG{}", name));
+        assert_eq!(outcome.exit["reason"], "signaled");
+    }
+}
+
+#[test]
+fn what_cannot_start_is_told_by_its_kind_and_its_field() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let cases = [
+        (program("no-such-program", &[]), "not_found", "cmd"),
+        (program("/no/such/program", &[]), "not_found", "cmd"),
+        (program("/etc/passwd", &[]), "not_executable", "cmd"),
+        (program("/etc", &[]), "not_executable", "cmd"),
+        (with(program("true", &[]), json!({"cwd": "/no/such/place"})), "cwd_not_found", "cwd"),
+        (with(program("true", &[]), json!({"cwd": "/etc/passwd"})), "cwd_not_found", "cwd"),
+        (with(program("true", &[]), json!({"cwd": "relative"})), "bad_request", "cwd"),
+        (program("true", &[&"x".repeat(200_000)]), "too_big", "args"),
+    ];
+    for (request, code, field) in cases {
+        let error = client.run(&request).expect_err(code);
+        assert_eq!((error["code"].as_str(), error["field"].as_str()), (Some(code), Some(field)), "{}", error);
+    }
+    assert_eq!(client.shell("echo still here").text(), "still here\n");
+}
+
+#[test]
+fn the_environment_directory_user_and_session_are_those_asked_for() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let outcome = client.run(&with(program("env", &[]), json!({"env": {"PATH": "/usr/bin:/bin", "A": "b c"}}))).unwrap();
+    let mut lines: Vec<String> = outcome.text().lines().map(String::from).collect();
+    lines.sort();
+    assert_eq!(lines, ["A=b c", "PATH=/usr/bin:/bin"]);
+    let request = with(shell("pwd; id -u; id -g; id -G; umask; ulimit -n"), json!({"cwd": "/usr", "user": {"uid": 65534, "gid": 65533, "groups": [4]}}));
+    let text = client.run(&request).unwrap().text();
+    assert!(text.starts_with("/usr\n65534\n65533\n65533 4\n0022\n"), "{}", text);
+    let stat = client.shell("cat /proc/$$/stat").text();
+    let fields: Vec<&str> = stat.split(' ').collect();
+    assert_eq!((fields[0], fields[0]), (fields[4], fields[5]), "pid, group and session differ: {}", stat);
+    let descriptors = client.run(&program("ls", &["/proc/self/fd"])).unwrap().text();
+    assert_eq!(descriptors.split_whitespace().collect::<Vec<_>>(), ["0", "1", "2", "3"], "3 is the directory that ls reads");
+    let status = client.run(&program("grep", &["-E", "^(Sig(Blk|Ign)|Seccomp|NoNewPrivs):", "/proc/self/status"])).unwrap().text();
+    assert!(status.contains("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"), "{}", status);
+    assert!(status.contains("NoNewPrivs:\t1\nSeccomp:\t2\n"), "{}", status);
+}
+
+#[test]
+fn a_background_start_answers_at_once_and_goes_on() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let request = with(shell("echo ready; exec sleep 100"), json!({"attach": false, "foreground": false, "tag": "web"}));
+    let started = client.start(&request);
+    let error = client.run(&with(shell("true"), json!({"tag": "web"}))).expect_err("the tag is taken");
+    assert_eq!(error["code"], "tag_in_use");
+    let list = client.ask(Kind::List, &json!({})).unwrap();
+    let listed: Vec<_> = list["processes"].as_array().unwrap().iter().filter(|one| one["id"] == started["id"]).collect();
+    assert_eq!(listed.len(), 1, "{}", list);
+    assert_eq!((&listed[0]["tag"], &listed[0]["args"][0], &listed[0]["ppid"]), (&json!("web"), &json!("-c"), &json!(1)));
+    assert_eq!(list["processes"].as_array().unwrap().len(), 1, "the agent's own are not listed: {}", list);
+    for selector in [json!("web"), started["id"].clone(), json!(started["pid"].to_string())] {
+        let facts = client.ask(Kind::Get, &json!({"selector": selector})).unwrap();
+        assert_eq!((&facts["process"]["id"], &facts["process"]["running"]), (&started["id"], &json!(true)));
+    }
+    client.ask(Kind::Signal, &json!({"selector": "web", "signal": "SIGTERM", "by": "a test"})).unwrap();
+    client.send(Kind::Attach, &json!({"selector": started["id"], "from": "start"}));
+    let outcome = client.finish().unwrap();
+    assert_eq!(outcome.text(), "ready\n");
+    assert_eq!((&outcome.exit["reason"], &outcome.exit["exit_code"]), (&json!("killed"), &json!(143)));
+    assert_eq!(outcome.exit["requested"], json!({"by": "a test", "signal": "SIGTERM"}));
+    let error = client.ask(Kind::Signal, &json!({"selector": "web", "signal": "SIGTERM", "by": ""})).unwrap_err();
+    assert_eq!(error["code"], "not_found");
+}
