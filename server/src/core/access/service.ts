@@ -20,8 +20,11 @@ export interface AccessService {
     principal: Principal,
     input: { readonly name: string; readonly slug: string | undefined },
   ): Promise<{ readonly team: TeamRecord; readonly key: NewKey }>;
-  /** The installation's first team with an admin key, unless there is one already. */
-  ensureFirstTeam(): Promise<NewKey | undefined>;
+  /**
+   * The installation's first team with an admin key, unless there is one already. `save` puts the key where its owner finds it,
+   * before the team is stored; when `undefined` comes back after it was called, another server was first and that key is none.
+   */
+  ensureFirstTeam(save?: (keyText: string) => Promise<void>): Promise<NewKey | undefined>;
   /** Calls back when a key was revoked here or has proved revoked; returns how to stop listening. */
   onRevoked(listener: (keyId: string) => void): () => void;
 }
