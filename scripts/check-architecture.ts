@@ -116,24 +116,27 @@ function targetLayer(from: string, to: string): string | undefined {
 }
 
 function layerOf(file: string): string | undefined {
-  const [top, second, third, fourth] = file.split("/");
+  const [top, ...rest] = file.split("/");
   switch (top) {
     case "contract":
+      return file.endsWith(".test.ts") ? "test" : top;
     case "acceptance":
     case "bench":
     case "scripts":
-      return file.endsWith(".test.ts") && top === "contract" ? "test" : top;
-    case "server": {
-      if (second !== "src") return "test";
-      if (/\.test\.ts$|\/(testing|conformance)\/|\/conformance\.ts$/.test(file)) return "test";
-      if (third?.endsWith(".ts") === true) return "composition";
-      if (third === "lib") return fourth === "node" ? "lib-node" : "lib";
-      if (third === "drivers") return fourth === "oci" || fourth === "fake" ? `drivers/${fourth}` : "drivers";
-      return third !== undefined && third in ALLOWED ? third : undefined;
-    }
+      return top;
+    case "server":
+      return serverLayer(file, rest[1] ?? "", rest[2] ?? "");
     default:
       return undefined;
   }
+}
+
+function serverLayer(file: string, folder: string, below: string): string | undefined {
+  if (!file.startsWith("server/src/") || /\.test\.ts$|\/(testing|conformance)\/|\/conformance\.ts$/.test(file)) return "test";
+  if (folder.endsWith(".ts")) return "composition";
+  if (folder === "lib") return below === "node" ? "lib-node" : "lib";
+  if (folder === "drivers") return below === "oci" || below === "fake" ? `drivers/${below}` : "drivers";
+  return folder in ALLOWED ? folder : undefined;
 }
 
 function checkShape(file: string): void {

@@ -19,10 +19,11 @@ export class StreamClient implements AsyncDisposable {
 
   constructor(socket: WebSocket) {
     this.socket = socket;
+    socket.binaryType = "nodebuffer";
     socket.on("message", (data, isBinary) => {
       try {
-        if (isBinary) throw new Error("the server sent a binary message");
-        this.messages.push(serverMessage.parse(JSON.parse(String(data))));
+        if (isBinary || !Buffer.isBuffer(data)) throw new Error("the server sent a binary message");
+        this.messages.push(serverMessage.parse(JSON.parse(data.toString("utf8"))));
       } catch (error) {
         this.#broken ??= error;
       }
