@@ -8,6 +8,10 @@ use serde_json::{json, Value};
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::io::AsRawFd;
+use std::time::Duration;
+
+/// Longest time that moves are kept warm, in milliseconds.
+const WARM_MOVES: u32 = 200;
 
 /// The capsule's first process, as the host sees it.
 pub struct Started {
@@ -38,15 +42,39 @@ pub fn run(spec: &Spec, launch: &File, descriptors: Vec<File>) -> Result<Started
     ];
     let arguments = arguments.iter().map(|one| kernel::c_string(one)).collect::<Result<Vec<CString>>>()?;
     let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null").during(|| "open /dev/null".to_string())?;
+    let warmer = keep_moves_warm(spec, launch)?;
     match kernel::fork(Some(launch))? {
         Forked::Child => become_runtime(&arguments, nowhere, descriptors),
         Forked::Parent(child) => {
             drop(descriptors);
             let status = kernel::wait(child)?;
+            // SAFETY: the child is ours and not reaped.
+            unsafe { libc::kill(warmer, libc::SIGKILL) };
+            kernel::wait(warmer)?;
             if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 {
                 return started();
             }
             Err(Failure::new(format!("run {}", spec.runtime), complaint(status)))
+        }
+    }
+}
+
+/// The runtime moves its child through every hierarchy, and the first move after a quiet moment waits 5 to 15 ms for all
+/// processors to take note. A child that moves itself to where it is, again and again, takes that wait meanwhile.
+fn keep_moves_warm(spec: &Spec, launch: &File) -> Result<libc::pid_t> {
+    match kernel::fork(Some(launch))? {
+        Forked::Parent(child) => Ok(child),
+        Forked::Child => {
+            // SAFETY: no pointers.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            let file = format!("{}{}/launch/cgroup.procs", spec.cgroup.unified, spec.cgroup.path);
+            for _ in 0..WARM_MOVES {
+                if fs::write(&file, "0").is_err() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            kernel::exit_child(0)
         }
     }
 }
