@@ -20,7 +20,7 @@ export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSi
   let link: AgentLink | null = null;
   try {
     const waiting = await deps.store.find(id);
-    if (waiting === undefined) return;
+    if (waiting === undefined || (waiting.state !== "pending" && waiting.state !== "starting")) return;
     await unlessAborted(deps.templates.ensure(waiting.template), signal);
     const { record } = await changeState(deps, id, "boot");
     if (record.state !== "starting") return;

@@ -1,3 +1,4 @@
+import type { MachineState } from "../ports/driver.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { loseCapsule } from "./hold.ts";
 import type { CapsuleRecord } from "./record.ts";
@@ -22,10 +23,10 @@ export class Reconciler {
     const found = new Map((await deps.driver.list()).map((capsule) => [capsule.capsuleId, capsule.state]));
     const rows = new Map((await deps.store.listOnHost(deps.hostId, UNSETTLED, ROWS_MAX)).map((record) => [record.id, record]));
     const differences = new Map<string, () => Promise<void>>();
-    for (const id of found.keys()) if (!rows.has(id)) differences.set(id, () => this.#removeStray(id));
+    for (const [id, machine] of found) if (!rows.has(id) && (await this.#isStray(id, machine))) differences.set(id, () => this.#removeStray(id));
     for (const record of rows.values()) {
       const machine = found.get(record.id);
-      if (isHeld(record) && (machine === undefined || machine === "debris")) differences.set(record.id, () => loseCapsule(deps, record.id));
+      if (isHeld(record) && (machine === undefined || machine === "debris" || machine === "gone")) differences.set(record.id, () => loseCapsule(deps, record.id));
       else if (isHeld(record) ? deps.live.get(record.id) === undefined : true) differences.set(record.id, () => recoverOne(deps, record));
     }
     return this.#act(differences);
@@ -51,10 +52,15 @@ export class Reconciler {
     return acted;
   }
 
-  /** The host has something that no unsettled row accounts for. A kept disk of a stopped capsule is none of it. */
+  /** Whether no row accounts for what the host has. The kept disk (`gone`: no machine) of a capsule that can be started is accounted for. */
+  async #isStray(id: string, machine: MachineState | "debris"): Promise<boolean> {
+    const record = await this.#deps.store.find(id);
+    if (record === undefined) return true;
+    return record.hostId === this.#deps.hostId && !(machine === "gone" && record.hasDisk);
+  }
+
   async #removeStray(id: string): Promise<void> {
     const record = await this.#deps.store.find(id);
-    if (record !== undefined && record.hostId !== this.#deps.hostId) return;
     this.#deps.log.warn({ capsuleId: id, state: record?.state }, "removing what no capsule accounts for");
     if (record !== undefined && record.hasDisk) await this.#deps.driver.stop(id);
     else await this.#deps.driver.destroy(id);

@@ -1,0 +1,36 @@
+import type { Driver } from "./core/ports/driver.ts";
+import type { BuildProgress, TemplateStore } from "./core/ports/templates.ts";
+
+/** Something is missing on this host or in the settings; the message has one line for each thing, with its mend. */
+export class CannotStartError extends Error {
+  override readonly name = "CannotStartError";
+}
+
+/** Throws `CannotStartError` naming everything that the driver misses on this host. */
+export async function requireHost(driver: Driver): Promise<void> {
+  const probe = await driver.probe();
+  if (probe.ok) return;
+  const lines = probe.checks.filter((check) => !check.ok).map((check) => `${check.name}: ${check.found}. ${check.mend}`);
+  throw new CannotStartError(lines.join("\n"));
+}
+
+/** Builds a template unless it is ready, telling `say` of each new step and of every tenth on the way. */
+export async function requireTemplate(templates: TemplateStore, name: string, say: (line: string) => void): Promise<void> {
+  const found = await templates.find(name);
+  if (found === undefined) throw new CannotStartError(`There is no recipe for the template ${name}: check CAPSULED_TEMPLATES.`);
+  if (found.state === "ready") return;
+  say(`building the template ${name}; the next start finds it ready`);
+  let last = "";
+  await templates.ensure(name, (progress) => {
+    const line = progressLine(name, progress);
+    if (line === last) return;
+    last = line;
+    say(line);
+  });
+  say(`${name}: ready`);
+}
+
+function progressLine(name: string, progress: BuildProgress): string {
+  const tenths = Math.floor(progress.fraction * 10);
+  return `${name}: ${String(tenths * 10).padStart(3)} % ${progress.step}`;
+}

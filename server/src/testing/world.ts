@@ -1,0 +1,113 @@
+import { createAgentLink } from "../agent-link/link.ts";
+import type { Principal } from "../core/access/principal.ts";
+import { Acts } from "../core/capsule/acts.ts";
+import { createCapsuleService } from "../core/capsule/create-capsule-service.ts";
+import type { CapsuleDeps } from "../core/capsule/deps.ts";
+import { LiveCapsules } from "../core/capsule/live.ts";
+import { recoverCapsules } from "../core/capsule/recover.ts";
+import type { CapsuleService } from "../core/capsule/service.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { Log } from "../core/ports/log.ts";
+import { createProcessService } from "../core/process/create-process-service.ts";
+import type { ProcessService } from "../core/process/service.ts";
+import type { FakeDriver, FakeDriverOptions } from "../drivers/fake/driver.ts";
+import { createFakeDriver } from "../drivers/fake/driver.ts";
+import { FakeHost } from "../drivers/fake/host.ts";
+import { createFakeTemplates } from "../drivers/fake/templates.ts";
+import { createIds } from "../lib/node/ids.ts";
+import { createCapsuleStore } from "../store/capsule-store.ts";
+import type { Database } from "../store/database.ts";
+import { createAccessStore } from "../store/access-store.ts";
+import { openDatabase } from "../store/open.ts";
+import { createSealer } from "../store/sealer.ts";
+
+/** A clock that tests move. */
+export class TestClock implements Clock {
+  #now = Date.UTC(2026, 10, 1);
+  now(): number {
+    return this.#now;
+  }
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+}
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Core over the fake driver and a real SQLite in memory: the server without HTTP. */
+export interface World {
+  readonly capsules: CapsuleService;
+  readonly processes: ProcessService;
+  readonly deps: CapsuleDeps;
+  readonly driver: FakeDriver;
+  readonly clock: TestClock;
+  /** An admin of a team of its own. */
+  readonly principal: Principal;
+  /** Ends this server as `kill -9` does, and starts another on the same host and database. */
+  restart(options?: Omit<FakeDriverOptions, "host">): Promise<World>;
+  close(): Promise<void>;
+}
+
+export async function createWorld(options: Omit<FakeDriverOptions, "host"> = {}): Promise<World> {
+  const clock = new TestClock();
+  const database = await openDatabase({ kind: "sqlite", path: ":memory:" }, clock.now());
+  const ids = createIds();
+  const principal: Principal = { keyId: ids.next("key"), teamId: ids.next("team"), role: "admin", isFirstTeam: true };
+  await createAccessStore(database).insertTeam(
+    { id: principal.teamId, name: "Testers", slug: "testers", isFirst: true, createdAt: clock.now() },
+    { id: principal.keyId, teamId: principal.teamId, name: "key", role: "admin", hash: "0".repeat(64), prefix: "wrn_000000", createdAt: clock.now(), lastUsedAt: null },
+  );
+  return start({ database, clock, principal, host: new FakeHost(), options });
+}
+
+interface Ground {
+  readonly database: Database;
+  readonly clock: TestClock;
+  readonly principal: Principal;
+  readonly host: FakeHost;
+  readonly options: Omit<FakeDriverOptions, "host">;
+}
+
+function start(ground: Ground): World {
+  const driver = createFakeDriver({ ...ground.options, host: ground.host });
+  const ids = createIds();
+  const deps: CapsuleDeps = {
+    store: createCapsuleStore(ground.database),
+    driver,
+    templates: createFakeTemplates(),
+    live: new LiveCapsules(),
+    acts: new Acts(),
+    connect: (id, secret, handle) => createAgentLink(id, secret, () => driver.openAgent(handle)),
+    sealer: createSealer(new Uint8Array(32)),
+    clock: ground.clock,
+    ids,
+    log: silent,
+    hostId: "host-000000000000000000000000",
+    limits: { pidsMax: 512, teamCapsulesMax: 0, hostCores: 4, hostMemoryMb: 8192 },
+  };
+  const leave = async (): Promise<void> => {
+    await deps.acts.settled();
+    for (const live of [...deps.live.all()]) deps.live.remove(live.record.id);
+    await driver.close();
+  };
+  return {
+    capsules: createCapsuleService(deps),
+    processes: createProcessService({ store: deps.store, live: deps.live, clock: ground.clock, ids, outputBytesMax: 16 * 1024 * 1024 }),
+    deps,
+    driver,
+    clock: ground.clock,
+    principal: ground.principal,
+    async restart(options = ground.options) {
+      await leave();
+      const world = start({ ...ground, options });
+      await recoverCapsules(world.deps);
+      await world.deps.acts.settled();
+      return world;
+    },
+    async close() {
+      await leave();
+      ground.host.close();
+      await ground.database.close();
+    },
+  };
+}
