@@ -61,6 +61,8 @@ pub struct Agent {
     pub scratch: Vec<u8>,
     /// Streams that may have more to read without an event.
     pub ready: Vec<(Key, Stream)>,
+    /// Connections that may have sent more than one turn reads, and whether their end is known to be there.
+    pub unread: Vec<(Key, bool)>,
     /// Connections that may have something to write.
     pub dirty: Vec<Key>,
     /// Processes that wait for their readers.
@@ -125,6 +127,7 @@ impl Agent {
             buffers: Vec::new(),
             scratch: Vec::new(),
             ready: Vec::new(),
+            unread: Vec::new(),
             dirty: Vec::new(),
             paced: Vec::new(),
             eased: false,

@@ -18,7 +18,7 @@ impl Agent {
         let mut events: Vec<Event> = Vec::new();
         let mut children = true;
         loop {
-            let busy = !self.ready.is_empty() || children;
+            let busy = !self.ready.is_empty() || !self.unread.is_empty() || children;
             self.poller.wait(if busy { 0 } else { self.sleep_ms() }, &mut events);
             self.now = clock::monotonic();
             children = std::mem::take(&mut children) | self.handle(&events);
@@ -69,7 +69,7 @@ impl Agent {
             }
         }
         if event.flags & (READABLE | PEER_GONE) != 0 {
-            self.read_connection(event.key);
+            self.read_connection(event.key, event.flags & PEER_GONE != 0);
         }
     }
 
@@ -91,6 +91,9 @@ impl Agent {
     }
 
     fn read_ready(&mut self) {
+        for (key, to_end) in std::mem::take(&mut self.unread) {
+            self.read_connection(key, to_end);
+        }
         for (key, stream) in std::mem::take(&mut self.ready) {
             if let Some(process) = self.processes.get_mut(key) {
                 process.output(stream).queued = false;

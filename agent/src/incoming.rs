@@ -52,11 +52,16 @@ impl Agent {
         self.timers.at_real(self.now + MAX_HELLO_S * SECOND, Timer::Hello(key));
     }
 
-    /// Reads and carries out what a connection has sent.
-    pub fn read_connection(&mut self, key: Key) {
+    /// Reads and carries out what a connection has sent. Where its end is known to be there too,
+    /// no event tells of it again.
+    pub fn read_connection(&mut self, key: Key, to_end: bool) {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.reserve_exact(READ_SIZE);
-        for _ in 0..READS {
+        for turn in 0.. {
+            if turn == READS {
+                self.unread.push((key, to_end));
+                break;
+            }
             let result = match self.connections.get(key) {
                 Some(connection) => sys::read_into(&connection.socket, &mut scratch, READ_SIZE),
                 None => break,
@@ -68,7 +73,7 @@ impl Agent {
                 }
                 Ok(got) => {
                     self.on_bytes(key, &scratch);
-                    if got < READ_SIZE {
+                    if got < READ_SIZE && !to_end {
                         break;
                     }
                 }

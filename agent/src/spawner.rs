@@ -88,6 +88,11 @@ fn enter(from: &Inheritance<'_>) {
     unsafe {
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut none);
+        // Past the C library, which hides two signals that a launcher may have ignored.
+        let default = [0u64; 4];
+        for signal in 1..=64 {
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), 0, 8);
+        }
         for signal in UNHEARD {
             libc::signal(signal, libc::SIG_IGN);
         }

@@ -3,4 +3,11 @@
 mod client;
 mod harness;
 
+mod ending;
+mod hostile;
+mod input;
+mod pausing;
+mod protocol;
+mod reading;
 mod starting;
+mod trees;

@@ -90,10 +90,12 @@ fn a_background_start_answers_at_once_and_goes_on() {
         let facts = client.ask(Kind::Get, &json!({"selector": selector})).unwrap();
         assert_eq!((&facts["process"]["id"], &facts["process"]["running"]), (&started["id"], &json!(true)));
     }
+    let mut reader = Client::connect(&agent);
+    reader.send(Kind::Attach, &json!({"selector": started["id"], "from": "start"}));
+    assert_eq!(reader.next().unwrap().0, Kind::Started);
+    assert_eq!(reader.next().unwrap().0, Kind::Stdout);
     client.ask(Kind::Signal, &json!({"selector": "web", "signal": "SIGTERM", "by": "a test"})).unwrap();
-    client.send(Kind::Attach, &json!({"selector": started["id"], "from": "start"}));
-    let outcome = client.finish().unwrap();
-    assert_eq!(outcome.text(), "ready\n");
+    let outcome = reader.finish().unwrap();
     assert_eq!((&outcome.exit["reason"], &outcome.exit["exit_code"]), (&json!("killed"), &json!(143)));
     assert_eq!(outcome.exit["requested"], json!({"by": "a test", "signal": "SIGTERM"}));
     let error = client.ask(Kind::Signal, &json!({"selector": "web", "signal": "SIGTERM", "by": ""})).unwrap_err();

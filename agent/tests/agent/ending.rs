@@ -1,0 +1,166 @@
+//! How processes end, and what is known of them afterwards.
+
+use crate::client::{program, shell, with, Client};
+use crate::harness::{eventually, TestAgent, Wish};
+use capsuled_agent::frame::Kind;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_timeout_kills_the_tree_and_says_so() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let begin = Instant::now();
+    let outcome = client.run(&with(shell("echo before; sleep 1000 & sleep 1000"), json!({"timeout_ms": 200}))).unwrap();
+    assert!(begin.elapsed() >= Duration::from_millis(195) && begin.elapsed() < Duration::from_secs(5));
+    assert_eq!((&outcome.exit["reason"], &outcome.exit["signal"]), (&json!("timed_out"), &json!("SIGKILL")));
+    assert_eq!(outcome.text(), "before\n");
+    eventually("no sleep is left", || !agent.states().iter().any(|status| status.starts_with("Name:\tsleep")));
+}
+
+#[test]
+fn a_descendant_that_holds_the_pipes_ends_the_call_within_the_bound_and_is_counted() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let begin = Instant::now();
+    let script = "echo mine; (while [ ! -e /tmp/go-$PPID-$$ ]; do sleep 0.01; done; printf 12345; exec sleep 1000) & echo /tmp/go-$PPID-$$";
+    let outcome = client.run(&with(shell(script), json!({"tag": "late"}))).unwrap();
+    assert!(begin.elapsed() >= Duration::from_millis(245) && begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert_eq!((&outcome.exit["reason"], &outcome.exit["exit_code"]), (&json!("exited"), &json!(0)));
+    let text = outcome.text();
+    let flag = text.lines().nth(1).unwrap();
+    client.run(&program("touch", &[flag])).unwrap();
+    eventually("late bytes are counted", || {
+        let facts = client.ask(Kind::Get, &json!({"selector": "late"})).unwrap();
+        facts["process"]["exit"]["late_bytes"] == 5
+    });
+    client.send(Kind::Attach, &json!({"selector": "late", "from": "start"}));
+    assert_eq!(client.finish().unwrap().stdout, outcome.stdout, "late bytes are not in the journal");
+    client.run(&program("rm", &[flag])).unwrap();
+    assert!(agent.states().iter().any(|status| status.starts_with("Name:\tsleep")), "the descendant lives on");
+}
+
+#[test]
+fn a_descendant_outlives_its_process_even_when_that_is_forgotten() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let (go, done) = (agent.dir.join("go"), agent.dir.join("done"));
+    let script = "(while [ ! -e GO ]; do sleep 0.01; done; seq 100000; echo $? >DONE) & echo";
+    client.shell(&script.replace("GO", go.to_str().unwrap()).replace("DONE", done.to_str().unwrap()));
+    (0..80).for_each(|_| drop(client.shell("true")));
+    std::fs::write(&go, "").unwrap();
+    eventually("it has printed all it had", || std::fs::read_to_string(&done).map_or(false, |text| text == "0\n"));
+    eventually("nothing of it is kept open", || client.ask(Kind::Stats, &json!({})).unwrap()["processes"] == 0);
+}
+
+#[test]
+fn ten_thousand_short_processes_leave_no_descriptor_zombie_or_slot() {
+    let agent = TestAgent::start();
+    let count = |agent: &TestAgent| {
+        let states = agent.states();
+        let zombies = states.iter().filter(|status| status.contains("State:\tZ")).count();
+        (agent.descriptors(), states.len() - zombies, zombies)
+    };
+    let mut first = Client::connect(&agent);
+    (0..100).for_each(|_| drop(first.shell("echo x; exit 3")));
+    let worker = |socket: std::path::PathBuf| {
+        std::thread::spawn(move || {
+            let mut client = Client::connect_to(&socket);
+            for index in 0..1250 {
+                let outcome = client.run(&program("/bin/sh", &["-c", &format!("echo {}; exit {}", index, index % 100)])).unwrap();
+                assert_eq!(outcome.exit["exit_code"], index % 100);
+                assert_eq!(outcome.text(), format!("{}\n", index));
+            }
+        })
+    };
+    let settled = |agent: &TestAgent| {
+        eventually("the pool is small again", || count(agent).1 == 3);
+        count(agent)
+    };
+    let before = (settled(&agent), agent.slots());
+    let workers: Vec<_> = (0..8).map(|_| worker(agent.socket())).collect();
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
+    let after = (settled(&agent), agent.slots());
+    println!("(descriptors, processes, zombies), slots: before {:?}, after {:?}", before, after);
+    assert_eq!(after.0 .2, 0, "zombies");
+    assert!(after.1 <= 16 + 2, "slots: {}", after.1);
+    // Each spare slot holds two descriptors; all others are as many as before.
+    assert_eq!(after.0 .0 - 2 * after.1, before.0 .0 - 2 * before.1, "descriptors");
+    let stats = first.ask(Kind::Stats, &json!({})).unwrap();
+    assert_eq!((&stats["processes"], &stats["busy"]), (&json!(0), &json!(0)));
+}
+
+#[test]
+fn the_latest_64_foreground_processes_are_known_and_others_stay() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let kept = with(shell("echo kept"), json!({"foreground": false, "tag": "kept"}));
+    client.run(&kept).unwrap();
+    let first = shell("true");
+    client.run(&first).unwrap();
+    (0..64).for_each(|_| drop(client.shell("true")));
+    let error = client.ask(Kind::Get, &json!({"selector": first["id"]})).unwrap_err();
+    assert_eq!(error["code"], "not_found");
+    let facts = client.ask(Kind::Get, &json!({"selector": "kept"})).unwrap();
+    assert_eq!((&facts["process"]["running"], &facts["process"]["exit"]["exit_code"]), (&json!(false), &json!(0)));
+    client.send(Kind::Attach, &json!({"selector": kept["id"], "from": "start"}));
+    assert_eq!(client.finish().unwrap().text(), "kept\n");
+}
+
+#[test]
+fn the_oom_killer_is_told_apart_from_other_kills() {
+    let agent = TestAgent::with(Wish { memory: Some(32 << 20), ..Wish::default() });
+    let mut client = Client::connect(&agent);
+    if client.run(&program("test", &["-d", "/sys/fs/cgroup/memory"])).unwrap().exit["exit_code"] != 0 {
+        println!("SKIP: no cgroup v1 memory controller to be killed by");
+        return;
+    }
+    let hog = "import sys\nx = []\nwhile True: x.append(bytearray(1 << 20))";
+    let outcome = client.run(&program("python3", &["-c", hog])).unwrap();
+    assert_eq!((&outcome.exit["reason"], &outcome.exit["exit_code"]), (&json!("oom_killed"), &json!(137)), "{}", outcome.exit);
+    assert_eq!(outcome.exit["oom_kills"], 1);
+    let outcome = client.run(&program("sh", &["-c", &format!("python3 -c '{}'; exit 4", hog)])).unwrap();
+    assert_eq!((&outcome.exit["reason"], &outcome.exit["exit_code"], &outcome.exit["oom_kills"]), (&json!("exited"), &json!(4), &json!(1)));
+    let outcome = client.shell("kill -9 $$");
+    assert_eq!((&outcome.exit["reason"], &outcome.exit["oom_kills"]), (&json!("signaled"), &json!(0)));
+}
+
+#[test]
+fn the_end_of_a_connection_means_what_the_start_said() {
+    let agent = TestAgent::start();
+    let mut watcher = Client::connect(&agent);
+    for (policy, runs, reason) in [("continue", true, ""), ("kill", false, "client_gone"), ("grace", true, "")] {
+        let mut client = Client::connect(&agent);
+        client.start(&with(shell("exec sleep 1000"), json!({"on_disconnect": policy, "tag": policy})));
+        drop(client);
+        let facts = |watcher: &mut Client| watcher.ask(Kind::Get, &json!({"selector": policy})).unwrap();
+        if runs {
+            std::thread::sleep(Duration::from_millis(50));
+            assert_eq!(facts(&mut watcher)["process"]["running"], true, "{}", policy);
+        } else {
+            eventually("it is ended", || facts(&mut watcher)["process"]["running"] == false);
+            assert_eq!(facts(&mut watcher)["process"]["exit"]["reason"], reason);
+        }
+    }
+}
+
+#[test]
+fn a_shutdown_ends_everything_with_its_reason_and_lets_nothing_begin() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    client.start(&with(shell("trap '' TERM; echo; while :; do sleep 0.05; done"), json!({"tag": "stubborn"})));
+    assert_eq!(client.next().unwrap().0, Kind::Stdout);
+    let mut other = Client::connect(&agent);
+    other.start(&with(shell("exec sleep 1000"), json!({"tag": "meek", "attach": false})));
+    other.shell("setsid sleep 1000 >/dev/null 2>&1 &");
+    let ended = other.ask(Kind::Shutdown, &json!({"reason": "capsule_stopped", "grace_ms": 200})).unwrap();
+    assert_eq!(ended, json!({"ended": 2}));
+    assert_eq!(client.finish().unwrap().exit["reason"], "capsule_stopped");
+    for tag in ["stubborn", "meek"] {
+        let facts = other.ask(Kind::Get, &json!({"selector": tag})).unwrap();
+        assert_eq!(facts["process"]["exit"]["reason"], "capsule_stopped");
+    }
+    let error = other.run(&shell("true")).unwrap_err();
+    assert_eq!(error["code"], "shutting_down");
+    eventually("nothing is left", || agent.states().is_empty());
+}

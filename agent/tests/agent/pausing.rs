@@ -1,0 +1,43 @@
+//! The capsule's clock.
+
+use crate::client::{shell, with, Client};
+use crate::harness::TestAgent;
+use capsuled_agent::frame::Kind;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_pause_stops_timeouts_and_resume_lets_them_go_on() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let mut other = Client::connect(&agent);
+    client.start(&with(shell("exec sleep 1000"), json!({"timeout_ms": 300, "tag": "t"})));
+    let begin = Instant::now();
+    other.ask(Kind::Pause, &json!({})).unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    let facts = other.ask(Kind::Get, &json!({"selector": "t"})).unwrap();
+    assert_eq!(facts["process"]["running"], true, "its time went on in the pause");
+    let idle = other.ask(Kind::Stats, &json!({})).unwrap();
+    assert_eq!(idle["busy"], 1);
+    let error = other.run(&shell("true")).unwrap_err();
+    assert_eq!(error["code"], "paused");
+    other.ask(Kind::Resume, &json!({})).unwrap();
+    let outcome = client.finish().unwrap();
+    assert_eq!(outcome.exit["reason"], "timed_out");
+    assert!(begin.elapsed() >= Duration::from_millis(980), "{:?}", begin.elapsed());
+    assert_eq!(other.shell("echo on").text(), "on\n");
+}
+
+#[test]
+fn idle_time_counts_from_the_last_activity_and_looking_is_none() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    client.shell("true");
+    std::thread::sleep(Duration::from_millis(200));
+    client.ask(Kind::List, &json!({})).unwrap();
+    let stats = client.ask(Kind::Stats, &json!({})).unwrap();
+    assert!(stats["idle_ms"].as_u64().unwrap() >= 199, "{}", stats);
+    client.ask(Kind::Touch, &json!({})).unwrap();
+    let stats = client.ask(Kind::Stats, &json!({})).unwrap();
+    assert!(stats["idle_ms"].as_u64().unwrap() < 150, "{}", stats);
+}
