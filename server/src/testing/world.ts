@@ -92,7 +92,14 @@ function start(ground: Ground): World {
   };
   return {
     capsules: createCapsuleService(deps),
-    processes: createProcessService({ store: deps.store, live: deps.live, clock: ground.clock, ids, outputBytesMax: 16 * 1024 * 1024 }),
+    processes: createProcessService({
+      store: deps.store,
+      live: deps.live,
+      clock: ground.clock,
+      ids,
+      metrics: { execEnded() {} },
+      outputBytesMax: 16 * 1024 * 1024,
+    }),
     deps,
     driver,
     clock: ground.clock,

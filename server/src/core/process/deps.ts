@@ -1,6 +1,7 @@
 import type { CapsuleStore } from "../capsule/store.ts";
 import type { LiveCapsules } from "../capsule/live.ts";
 import type { Clock, Ids } from "../ports/clock.ts";
+import type { Metrics } from "../ports/metrics.ts";
 
 /** What the use cases of processes work with. */
 export interface ProcessDeps {
@@ -8,6 +9,7 @@ export interface ProcessDeps {
   readonly live: LiveCapsules;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly metrics: Pick<Metrics, "execEnded">;
   /** Bytes of each stream that a buffered answer holds at most. */
   readonly outputBytesMax: number;
 }

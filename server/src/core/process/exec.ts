@@ -30,8 +30,9 @@ export async function execCommand(
       : await runInForeground(deps, live, id, input, timeoutSec ?? EXEC_TIMEOUT_SEC, stdin, signal);
   } catch (error) {
     const notStarted = spawnRefusal(id, error);
-    if (notStarted !== undefined) return notStarted;
-    throw refusalToError(error);
+    if (notStarted === undefined) throw refusalToError(error);
+    deps.metrics.execEnded(background ? "background" : "foreground", "not_started");
+    return notStarted;
   }
 }
 
@@ -56,6 +57,7 @@ async function runInForeground(
   live.busy += 1;
   try {
     const { end, stdout, stderr } = await live.link.run(spec, stdin, deps.outputBytesMax, signal);
+    deps.metrics.execEnded("foreground", end.reason);
     return { kind: "ended", end, stdout, stderr };
   } finally {
     live.busy -= 1;
@@ -73,7 +75,9 @@ async function startInBackground(deps: ProcessDeps, live: LiveCapsule, id: strin
     timeoutSec: 0,
     onDisconnect: "continue",
   });
-  return { kind: "background", started: await live.link.start(spec) };
+  const started = await live.link.start(spec);
+  deps.metrics.execEnded("background", "started");
+  return { kind: "background", started };
 }
 
 /** A program that cannot be found or executed is a result, not an error. */

@@ -35,9 +35,11 @@ async function startStream(deps: ProcessDeps, live: LiveCapsule, input: StartInp
   try {
     stream = await live.link.open(spec);
   } catch (error) {
+    deps.metrics.execEnded("stream", "not_started");
     throw startRefusal(error) ?? refusalToError(error);
   }
   live.busy += 1;
+  deps.metrics.execEnded("stream", "started");
   return countActivity(deps, live, stream, () => {
     live.busy -= 1;
   });

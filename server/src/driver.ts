@@ -1,0 +1,41 @@
+import { fileURLToPath } from "node:url";
+import type { Config } from "./config/schema.ts";
+import type { Driver } from "./core/ports/driver.ts";
+import type { Log } from "./core/ports/log.ts";
+import type { TemplateStore } from "./core/ports/templates.ts";
+import { createFakeDriver } from "./drivers/fake/driver.ts";
+import { createFakeTemplates } from "./drivers/fake/templates.ts";
+import { createOci } from "./drivers/oci/oci.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const inRoot = (path: string): string => fileURLToPath(new URL(path, ROOT));
+
+/** The driver that the settings name, and its templates. */
+export function createDriver(
+  config: Config,
+  installationId: string,
+  buildEnv: Readonly<Record<string, string>>,
+  log: Log,
+): { readonly driver: Driver; readonly templates: TemplateStore } {
+  switch (config.driver) {
+    case "fake":
+      return { driver: createFakeDriver({ script: { capsulesMax: config.capsulesMax } }), templates: createFakeTemplates() };
+    case "oci":
+      return createOci({
+        dataDir: config.dataDir,
+        installationId,
+        runtime: config.runtime,
+        runDir: "/run/capsuled",
+        agentBinary: inRoot("target/release/capsuled-agent"),
+        launcherBinary: inRoot("target/release/capsuled-launcher"),
+        recipesDir: inRoot("templates"),
+        capsulesMax: config.capsulesMax,
+        memoryFloorMb: config.memoryFloorMb,
+        diskFloorMb: config.diskFloorMb,
+        storeMb: config.storeMb,
+        templateMirror: config.templateMirror ?? "",
+        buildEnv,
+        log,
+      });
+  }
+}

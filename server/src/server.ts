@@ -1,0 +1,192 @@
+import { join } from "node:path";
+import { createAgentLink } from "./agent-link/link.ts";
+import type { Config } from "./config/schema.ts";
+import { createAccessService } from "./core/access/create-access-service.ts";
+import { Acts } from "./core/capsule/acts.ts";
+import { createCapsuleService } from "./core/capsule/create-capsule-service.ts";
+import type { CapsuleDeps } from "./core/capsule/deps.ts";
+import { expireIdle } from "./core/capsule/expire.ts";
+import { flushActivity } from "./core/capsule/flush-activity.ts";
+import { LiveCapsules } from "./core/capsule/live.ts";
+import { Reconciler } from "./core/capsule/reconcile.ts";
+import { recoverCapsules } from "./core/capsule/recover.ts";
+import type { Log } from "./core/ports/log.ts";
+import { createProcessService } from "./core/process/create-process-service.ts";
+import { createDriver } from "./driver.ts";
+import { hostFacts } from "./host-facts.ts";
+import { createHttpServer } from "./http/app.ts";
+import { createActivityBuffer } from "./lib/activity-buffer.ts";
+import { systemClock } from "./lib/node/clock.ts";
+import { nodeHash } from "./lib/node/hash.ts";
+import { createIds } from "./lib/node/ids.ts";
+import { createShutdown } from "./lib/node/shutdown.ts";
+import { startLoop } from "./loops/loop.ts";
+import { requireHost, requireTemplate } from "./start-up.ts";
+import { createAccessStore } from "./store/access-store.ts";
+import { adminKeyPath, removeAdminKey, writeAdminKey } from "./store/admin-key-file.ts";
+import { createCapsuleStore } from "./store/capsule-store.ts";
+import { lockDataDir } from "./store/data-dir-lock.ts";
+import { ensureDataDir } from "./store/data-dir.ts";
+import { openInstallation } from "./store/installation.ts";
+import { openDatabase } from "./store/open.ts";
+import { createSealer, loadSealingKey } from "./store/sealer.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+
+/** Milliseconds between two ticks. */
+const EVERY = { expire: 1000, flush: 5000, reconcile: 30_000, retain: 3_600_000 } as const;
+/** Milliseconds for which a destroyed capsule's row answers `GET`. */
+const DESTROYED_KEPT_MS = 7 * 24 * 3600 * 1000;
+const RETAIN_BATCH = 1000;
+const KEY_USES = { entriesMax: 10_000, batchMax: 500 } as const;
+
+export interface Server {
+  readonly url: string;
+  readonly adminKeyPath: string;
+  /** Stops taking requests, lets those under way end for `shutdownMs`, and leaves capsules running. */
+  close(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: Log;
+  /** Gets lines for people while the start takes long. */
+  readonly say: (line: string) => void;
+  /** Variables that template builds get: the proxies of this host. */
+  readonly buildEnv: Readonly<Record<string, string>>;
+}
+
+/** Builds the whole server, top to bottom. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { config, version, log, say } = options;
+  const shutdown = createShutdown();
+  const close = async (): Promise<void> => {
+    for (const { name, outcome, error } of await shutdown.run(config.shutdownMs + 5000)) {
+      if (outcome !== "closed") log.warn({ part: name, outcome, error }, "a part of the server did not close well");
+    }
+  };
+  try {
+    const clock = systemClock;
+    const ids = createIds();
+    await ensureDataDir(config.dataDir);
+    const lock = lockDataDir(config.dataDir);
+    shutdown.defer("lock", () => lock.release());
+    const sealing = await loadSealingKey(join(config.dataDir, "secret.key"));
+    const sealer = createSealer(sealing.key);
+    const installation = await openInstallation(config.dataDir, sealing.fingerprint, ids);
+
+    const { driver, templates } = createDriver(config, installation.installationId, options.buildEnv, log);
+    shutdown.defer("driver", () => driver.close());
+    await requireHost(driver);
+
+    const database = await openDatabase(
+      config.databaseUrl === null
+        ? { kind: "sqlite", path: join(config.dataDir, "capsuled.db") }
+        : { kind: "postgres", url: config.databaseUrl, onIdleError: (error) => log.warn({ error }, "an idle connection to the database failed") },
+      clock.now(),
+    );
+    shutdown.defer("database", () => database.close());
+    const store = createCapsuleStore(database);
+    const accessStore = createAccessStore(database);
+
+    const keyUse = createActivityBuffer({
+      ...KEY_USES,
+      flush: (entries) => accessStore.recordKeyUse(entries.map(({ id, at }) => ({ id, lastUsedAt: at }))),
+    });
+    const access = createAccessService({ store: accessStore, clock, ids, hash: nodeHash, keyUse });
+    await ensureFirstTeam(access, config.dataDir);
+
+    const [first, ...others] = config.templates;
+    if (first !== undefined) await requireTemplate(templates, first, say);
+
+    const deps: CapsuleDeps = {
+      store,
+      driver,
+      templates,
+      live: new LiveCapsules(),
+      acts: new Acts(),
+      connect: (id, secret, handle) => createAgentLink(id, secret, () => driver.openAgent(handle)),
+      sealer,
+      clock,
+      ids,
+      log,
+      hostId: installation.hostId,
+      limits: { pidsMax: config.pidsMax, teamCapsulesMax: config.teamCapsulesMax, ...hostFacts() },
+    };
+    shutdown.defer("links to capsules", () => {
+      for (const live of [...deps.live.all()]) deps.live.remove(live.record.id);
+    });
+    shutdown.defer("last activity", async () => {
+      await flushActivity(deps);
+      await keyUse.tick();
+    });
+    shutdown.defer("changes of capsules under way", () => deps.acts.settled());
+    const recovered = await recoverCapsules(deps);
+    if (recovered > 0) log.info({ capsules: recovered }, "capsules of an earlier start were looked after");
+
+    const metrics = createMetrics({ countCapsules: () => store.countByState(installation.hostId) });
+    const http = createHttpServer({
+      capsules: createCapsuleService(deps),
+      processes: createProcessService({ store, live: deps.live, clock, ids, metrics, outputBytesMax: config.outputBytesMax }),
+      access,
+      metrics,
+      health: async () => health(() => accessStore.countTeams()),
+      config: {
+        host: config.host,
+        port: config.port,
+        version,
+        corsOrigins: config.corsOrigins,
+        metricsPublic: config.metricsPublic,
+        logRequests: config.logLevel === "debug",
+      },
+      ids,
+      log,
+    });
+    await http.listen();
+    shutdown.defer("http", () => http.close(config.shutdownMs));
+
+    const reconciler = new Reconciler(deps);
+    for (const loop of [
+      startLoop({ name: "expire", everyMs: EVERY.expire, tick: () => expireIdle(deps) }, log),
+      startLoop({ name: "flush", everyMs: EVERY.flush, tick: () => Promise.all([flushActivity(deps), keyUse.tick()]) }, log),
+      startLoop({ name: "reconcile", everyMs: EVERY.reconcile, tick: () => reconciler.tick() }, log),
+      startLoop({ name: "retain", everyMs: EVERY.retain, tick: () => store.removeDestroyed(clock.now() - DESTROYED_KEPT_MS, RETAIN_BATCH) }, log),
+    ]) {
+      shutdown.defer("loop", () => loop.close());
+    }
+    void buildOthers(others, templates, log);
+    return { url: http.url, adminKeyPath: adminKeyPath(config.dataDir), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function ensureFirstTeam(access: ReturnType<typeof createAccessService>, dataDir: string): Promise<void> {
+  let saved = false;
+  const made = await access.ensureFirstTeam(async (text) => {
+    saved = true;
+    await writeAdminKey(dataDir, text);
+  });
+  if (saved && made === undefined) await removeAdminKey(dataDir);
+}
+
+async function health(askDatabase: () => Promise<unknown>): Promise<{ status: "ok" | "unavailable"; checks: Record<string, "ok" | "failing"> }> {
+  try {
+    await askDatabase();
+    return { status: "ok", checks: { database: "ok" } };
+  } catch {
+    return { status: "unavailable", checks: { database: "failing" } };
+  }
+}
+
+/** Templates beyond the first are built while the server already works. */
+async function buildOthers(names: readonly string[], templates: Parameters<typeof requireTemplate>[0], log: Log): Promise<void> {
+  for (const name of names) {
+    try {
+      await requireTemplate(templates, name, (line) => log.info({ template: name }, line));
+    } catch (error) {
+      log.error({ template: name, error }, "a template could not be built");
+    }
+  }
+}
