@@ -1,4 +1,4 @@
 import { hash } from "node:crypto";
-import type { Hash } from "../../core/ports/hash.ts";
 
-export const nodeHash: Hash = { sha256Hex: (text) => hash("sha256", text, "hex") };
+/** Implements core's `Hash`. */
+export const nodeHash: { sha256Hex(text: string): string } = { sha256Hex: (text) => hash("sha256", text, "hex") };

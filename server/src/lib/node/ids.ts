@@ -1,5 +1,4 @@
 import { randomBytes, randomFillSync } from "node:crypto";
-import type { Ids } from "../../core/ports/clock.ts";
 
 /** Base36 digits that one division yields; 36 ** 5 × 65 536 stays exact in a double. */
 const CHUNK_DIGITS = 5;
@@ -27,8 +26,16 @@ export function renderBase36(words: Uint16Array): string {
   return text;
 }
 
+/** Implements core's `Ids`. */
+export interface RandomIds {
+  /** The prefix, `-` and 25 digits of base36. */
+  next(prefix: string): string;
+  /** `bytes` random bytes in lowercase hex. */
+  hex(bytes: number): string;
+}
+
 /** Ids from the kernel's randomness, drawn in batches, since each exec makes one. */
-export function createIds(): Ids {
+export function createIds(): RandomIds {
   const pool = new Uint16Array(POOL_WORDS);
   let next = POOL_WORDS;
   return {

@@ -1,0 +1,71 @@
+import type { Setting } from "./setting.ts";
+import { flagOf } from "./setting.ts";
+
+export interface Flags {
+  readonly help: boolean;
+  readonly version: boolean;
+  /** Texts by setting. */
+  readonly given: ReadonlyMap<string, string>;
+  readonly problems: readonly string[];
+}
+
+/** Reads `--flag value`, `--flag=value` and `--switch`. Goes on after a problem, so that all are found. */
+export function readFlags(argv: readonly string[], settings: Readonly<Record<string, Setting>>): Flags {
+  const names = new Map(Object.keys(settings).map((name) => [flagOf(name), name]));
+  const given = new Map<string, string>();
+  const problems: string[] = [];
+  let help = false;
+  let version = false;
+  for (let index = 0; index < argv.length; index += 1) {
+    const [flag = "", ...rest] = (argv[index] ?? "").split("=");
+    const inline = rest.length === 0 ? undefined : rest.join("=");
+    const name = names.get(flag);
+    if (flag === "--help" || flag === "-h") help = true;
+    else if (flag === "--version" || flag === "-V") version = true;
+    else if (!flag.startsWith("-")) {
+      // Its text is not repeated: it may be a value with a password, after a flag that was misspelt.
+      if (!isValueOfUnknown(argv[index - 1], names)) problems.push(`argument ${index + 1}: flags begin with --`);
+    } else if (name === undefined) problems.push(`${flag}: there is no such flag${closest(flag, [...names.keys()])}`);
+    else if (given.has(name)) problems.push(`${flag}: is given twice`);
+    else if (inline !== undefined) given.set(name, inline);
+    else if (settings[name]?.isSwitch === true) given.set(name, "true");
+    else {
+      const next = argv[index + 1];
+      if (next === undefined || next.startsWith("--")) problems.push(`${flag}: needs a value`);
+      else {
+        given.set(name, next);
+        index += 1;
+      }
+    }
+  }
+  return { help, version, given, problems };
+}
+
+/** Whether the argument before is a flag that does not exist and has no value yet; that flag is the problem then. */
+function isValueOfUnknown(before: string | undefined, names: ReadonlyMap<string, string>): boolean {
+  return before !== undefined && before.startsWith("-") && !before.includes("=") && !names.has(before);
+}
+
+/** Letters that may be wrong in a flag for another one to be meant. */
+const TYPOS_MAX = 2;
+
+/** `; did you mean --port?` when one is near, else nothing. */
+export function closest(word: string, candidates: readonly string[]): string {
+  const near = candidates.map((candidate) => ({ candidate, typos: distance(word, candidate) })).filter(({ typos }) => typos <= TYPOS_MAX);
+  near.sort((left, right) => left.typos - right.typos);
+  return near[0] === undefined ? "" : `; did you mean ${near[0].candidate}?`;
+}
+
+/** Letters to add, drop or change (Levenshtein). */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let left = 1; left <= from.length; left += 1) {
+    const next = [left];
+    for (let right = 1; right <= to.length; right += 1) {
+      const change = (row[right - 1] ?? 0) + (from[left - 1] === to[right - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[right] ?? 0) + 1, (next[right - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}

@@ -1,0 +1,99 @@
+import { isAbsolute } from "node:path";
+import { TEMPLATE_NAME } from "@capsuled/contract";
+import { z } from "zod";
+import type { Setting } from "./setting.ts";
+import { defineSetting } from "./setting.ts";
+import { bytes, isOrigin, list, orNull, truth, url, whole } from "./text.ts";
+
+const MIB = 1024 * 1024;
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+
+/** Every setting of the server. The variable and the flag take their names from the key: `dataDir`, `CAPSULED_DATA_DIR`, `--data-dir`. */
+export const SETTINGS = {
+  host: defineSetting({
+    schema: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, { error: "an address or a host name, without a port" }),
+    default: "127.0.0.1",
+    unit: null,
+    about: "Address to listen on. Put a proxy that speaks TLS in front before opening it to a network.",
+  }),
+  port: defineSetting({ schema: whole(0, 65_535), default: "8080", unit: null, about: "TCP port to listen on; 0 takes any free one." }),
+  dataDir: defineSetting({
+    schema: z.string().refine((path) => isAbsolute(path) && !path.includes("\0"), { error: "an absolute path" }),
+    default: "/var/lib/capsuled",
+    unit: null,
+    about: "Directory of the database, the keys, the templates and the capsules' disks. Only one server uses it at a time. Not root: `~/.local/share/capsuled` by default.",
+  }),
+  databaseUrl: defineSetting({
+    schema: orNull(url(["postgres", "postgresql"])),
+    default: null,
+    unit: null,
+    about: "PostgreSQL database to keep teams, keys and capsules in; left out, an SQLite file in the data directory.",
+    isSecret: true,
+  }),
+  driver: defineSetting({
+    schema: z.enum(["oci", "fake"], { error: "oci or fake" }),
+    default: "oci",
+    unit: null,
+    about: "What creates capsules: `oci`, real ones through an OCI runtime; `fake`, a simulation in memory for trying out clients.",
+  }),
+  runtime: defineSetting({
+    schema: z.string().regex(/^[A-Za-z0-9._/-]{1,255}$/, { error: "a program's name or path" }),
+    default: "runc",
+    unit: null,
+    about: "OCI runtime of the `oci` driver: a name in PATH or an absolute path.",
+  }),
+  capsulesMax: defineSetting({ schema: whole(1, 100_000), default: "1000", unit: "capsules", about: "Capsules on this host at once; beyond it, create answers `host_full`." }),
+  teamCapsulesMax: defineSetting({
+    schema: whole(0, 100_000),
+    default: "0",
+    unit: "capsules",
+    about: "Capsules of one team at once that are not stopped; beyond it, create answers `quota_exceeded`. 0 is no limit.",
+  }),
+  memoryFloorMb: defineSetting({ schema: whole(0, 1_048_576), default: "512", unit: "MiB", about: "Available memory of the host below which no capsule is created or started." }),
+  diskFloorMb: defineSetting({ schema: whole(0, 1_048_576), default: "1024", unit: "MiB", about: "Free disk space of the host below which no capsule is created or started." }),
+  pidsMax: defineSetting({ schema: whole(16, 1_000_000), default: "512", unit: "processes", about: "Processes and threads in one capsule." }),
+  outputBytesMax: defineSetting({
+    schema: bytes(1024, 256 * MIB),
+    default: "16MiB",
+    unit: null,
+    about: "What a buffered exec returns of each stream at most: the head; the rest is counted and said to be cut.",
+  }),
+  storeMb: defineSetting({
+    schema: whole(0, 1_073_741_824),
+    default: "0",
+    unit: "MiB",
+    about: "Size of the file that holds templates and capsules' disks where the data directory's file system has no quotas of its own; 0 takes 80 % of the free space.",
+  }),
+  templates: defineSetting({
+    schema: list((name) => TEMPLATE_NAME.test(name), "templates' names with commas between, or none"),
+    default: "minimal,base-python",
+    unit: null,
+    about: "Templates to build at the start, the first one before the server listens, the others in the background; `none` builds none.",
+  }),
+  templateMirror: defineSetting({
+    schema: orNull(url(["http", "https"])),
+    default: null,
+    unit: null,
+    about: "Debian mirror to build templates from; left out, the host's own package sources where it is Debian, else Debian's default.",
+  }),
+  corsOrigins: defineSetting({
+    schema: list(isOrigin, "origins like https://app.example with commas between (no path, no *)"),
+    default: "none",
+    unit: null,
+    about: "Origins whose pages may call the API from a browser; `none` allows none.",
+  }),
+  metricsPublic: defineSetting({ schema: truth, default: "false", unit: null, about: "Whether `/metrics` answers callers that are not on this machine.", isSwitch: true }),
+  logLevel: defineSetting({
+    schema: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(", ")}` }),
+    default: "info",
+    unit: null,
+    about: "Least severe log lines to write; `debug` has one for each request.",
+  }),
+  shutdownMs: defineSetting({ schema: whole(0, 600_000), default: "4000", unit: "ms", about: "How long SIGTERM waits for requests under way. Capsules go on running." }),
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The server's settings, read and checked. */
+export type Config = { readonly [Name in SettingName]: z.output<(typeof SETTINGS)[Name]["schema"]> };
