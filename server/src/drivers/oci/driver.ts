@@ -1,4 +1,5 @@
 import type { Driver, Handle } from "../../core/ports/driver.ts";
+import { createKeyedLock } from "../../lib/keyed-lock.ts";
 import { setFrozen } from "./freezer.ts";
 import { DRIVER_NAME, readHandle } from "./handle.ts";
 import type { OciHost } from "./host.ts";
@@ -7,53 +8,69 @@ import type { CapsulePaths } from "./layout.ts";
 import { capsulePaths } from "./layout.ts";
 import { openAgentSocket } from "./open-agent.ts";
 import type { OciOptions } from "./options.ts";
+import { OCI_LIMITS } from "./options.ts";
 import { probeHost } from "./probe.ts";
 import { removeDisk, removeMachine } from "./remove.ts";
 import { requireRoom } from "./room.ts";
-import { hasQuota } from "./store-mount.ts";
 import { agentGroup, listCapsules, machineState, workGroup } from "./state.ts";
 import { readStats } from "./stats.ts";
-import { TurnPerKey } from "./turns.ts";
+import { hasQuota } from "./store-mount.ts";
 import { watchGroup } from "./watch.ts";
 
-/** The driver of capsules on this host by an OCI runtime. `openHost` is called once, at the first use. */
+/** The driver of capsules on this host by an OCI runtime. `openHost` is called at every use and opens the host once. */
 export function createDriver(options: OciOptions, openHost: () => Promise<OciHost>): Driver {
-  const turns = new TurnPerKey();
-  const watches = new Set<() => void>();
-  const launching = new Set<string>();
+  const launcher = createLaunches(openHost);
+  const watches = createWatches(options, openHost);
   const at = async (handle: Handle): Promise<[OciHost, CapsulePaths]> => {
     const host = await openHost();
     return [host, capsulePaths(host.layout, readHandle(handle).capsuleId)];
+  };
+  const freeze = async (handle: Handle, frozen: boolean): Promise<void> => {
+    const [host, paths] = await at(handle);
+    await setFrozen(workGroup(host, paths), frozen);
   };
   return {
     name: DRIVER_NAME,
     capabilities: { pause: true, limitsLive: false, diskQuota: hasQuota(options), oomScope: "process", snapshot: false, hibernate: false },
     probe: () => probeHost(options),
-    async launch(spec, signal) {
-      const host = await openHost();
-      const paths = capsulePaths(host.layout, spec.capsuleId);
-      return turns.run(spec.capsuleId, async () => {
-        requireRoom(host, launching);
-        launching.add(spec.capsuleId);
-        try {
-          return await launch(host, paths, spec, signal);
-        } finally {
-          launching.delete(spec.capsuleId);
-        }
-      });
-    },
+    ...launcher,
     async recover(handle) {
       const [host, paths] = await at(handle);
       return machineState(host, paths, readHandle(handle));
     },
     list: async () => listCapsules(await openHost()),
-    async pause(handle) {
+    pause: (handle) => freeze(handle, true),
+    resume: (handle) => freeze(handle, false),
+    async stats(handle) {
       const [host, paths] = await at(handle);
-      await setFrozen(workGroup(host, paths), true);
+      return readStats(host, paths);
     },
-    async resume(handle) {
-      const [host, paths] = await at(handle);
-      await setFrozen(workGroup(host, paths), false);
+    async openAgent(handle) {
+      const [, paths] = await at(handle);
+      return openAgentSocket(paths.socket);
+    },
+    watch: watches.watch,
+    close: async () => watches.close(),
+  };
+}
+
+/** Launch, stop and destroy: of one capsule one after the other, of different ones side by side. */
+function createLaunches(openHost: () => Promise<OciHost>): Pick<Driver, "launch" | "stop" | "destroy"> {
+  const turns = createKeyedLock({ waitersMax: OCI_LIMITS.turnWaiters });
+  const launching = new Set<string>();
+  return {
+    async launch(spec, signal) {
+      const host = await openHost();
+      const paths = capsulePaths(host.layout, spec.capsuleId);
+      return turns.run(spec.capsuleId, async () => {
+        requireRoom(host, paths.id, launching);
+        launching.add(paths.id);
+        try {
+          return await launch(host, paths, spec, signal);
+        } finally {
+          launching.delete(paths.id);
+        }
+      });
     },
     async stop(capsuleId) {
       const host = await openHost();
@@ -68,34 +85,34 @@ export function createDriver(options: OciOptions, openHost: () => Promise<OciHos
         await removeDisk(host, paths);
       });
     },
-    async stats(handle) {
-      const [host, paths] = await at(handle);
-      return readStats(host, paths);
-    },
-    async openAgent(handle) {
-      const [, paths] = await at(handle);
-      return openAgentSocket(paths.socket);
-    },
+  };
+}
+
+/** The watches that are open, so that closing the driver ends them. */
+function createWatches(options: OciOptions, openHost: () => Promise<OciHost>): { watch: Driver["watch"]; close: () => void } {
+  const open = new Set<() => void>();
+  return {
     watch(handle, onGone) {
-      let stopped = false;
       let stop = (): void => undefined;
       const end = (): void => {
-        stopped = true;
-        watches.delete(end);
+        open.delete(end);
         stop();
       };
-      watches.add(end);
-      void at(handle).then(([host, paths]) => {
-        if (stopped) return;
+      open.add(end);
+      const begin = async (): Promise<void> => {
+        const host = await openHost();
+        if (!open.has(end)) return;
+        const paths = capsulePaths(host.layout, readHandle(handle).capsuleId);
         stop = watchGroup(agentGroup(host, paths), () => {
           end();
           onGone();
         });
-      });
+      };
+      begin().catch((error: unknown) => options.log.error({ error: String(error), handle: handle.data }, "a capsule cannot be watched"));
       return end;
     },
-    close: async () => {
-      for (const end of watches) end();
+    close() {
+      for (const end of open) end();
     },
   };
 }

@@ -18,7 +18,13 @@ export function createHandle(capsuleId: string, pid: number, startTime: number):
 /** Reads a handle that the store gave back; throws when another driver, or a later version, wrote it. */
 export function readHandle(handle: Handle): OciHandle {
   const { capsuleId, pid, startTime } = handle.data;
-  if (handle.driver !== DRIVER_NAME || handle.version !== VERSION || typeof capsuleId !== "string" || typeof pid !== "number" || typeof startTime !== "number") {
+  if (
+    handle.driver !== DRIVER_NAME ||
+    handle.version !== VERSION ||
+    typeof capsuleId !== "string" ||
+    typeof pid !== "number" ||
+    typeof startTime !== "number"
+  ) {
     throw new Error(`This is not a handle of the ${DRIVER_NAME} driver, version ${VERSION}.`);
   }
   return { capsuleId, pid, startTime };

@@ -15,7 +15,9 @@ export interface Hierarchies {
 }
 
 /** `unified` is `null` when cgroup2 is mounted nowhere. */
-export function findHierarchies(mounts: readonly MountEntry[]): Omit<Hierarchies, "controllers" | "unified"> & { readonly unified: string | null } {
+export function findHierarchies(
+  mounts: readonly MountEntry[],
+): Omit<Hierarchies, "controllers" | "unified"> & { readonly unified: string | null } {
   let unified: string | null = null;
   const v1: string[] = [];
   const v1Of = new Map<string, string>();

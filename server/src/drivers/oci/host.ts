@@ -41,7 +41,16 @@ export async function openHost(options: OciOptions): Promise<OciHost> {
   for (const capsuleId of uids.holders()) {
     if (!isPopulated(`${hierarchies.unified}${layout.cgroupParent}/${capsuleId}`)) uids.release(capsuleId);
   }
-  return { options, layout, hierarchies, store, uids, agentBinary: installAgent(options.agentBinary, layout.binDir), arch, nofileHard: nofileHard() };
+  return {
+    options,
+    layout,
+    hierarchies,
+    store,
+    uids,
+    agentBinary: installAgent(options.agentBinary, layout.binDir),
+    arch,
+    nofileHard: nofileHard(),
+  };
 }
 
 async function openHierarchies(layout: Layout): Promise<Hierarchies> {

@@ -41,7 +41,14 @@ export async function launch(host: OciHost, paths: CapsulePaths, spec: LaunchSpe
 function originOf(host: OciHost, paths: CapsulePaths, template: string): TemplateLayers {
   if (existsSync(paths.origin)) {
     const origin: unknown = JSON.parse(readFileSync(paths.origin, "utf8"));
-    if (typeof origin === "object" && origin !== null && "name" in origin && "build" in origin && typeof origin.name === "string" && typeof origin.build === "string") {
+    if (
+      typeof origin === "object" &&
+      origin !== null &&
+      "name" in origin &&
+      "build" in origin &&
+      typeof origin.name === "string" &&
+      typeof origin.build === "string"
+    ) {
       return layersOf(host.layout, origin.name, origin.build);
     }
   }

@@ -18,7 +18,13 @@ export function parseMountinfo(text: string): MountEntry[] {
     const [type, source, superOptions] = after?.split(" ") ?? [];
     const [root, mountPoint] = [own?.[3], own?.[4]];
     if (root === undefined || mountPoint === undefined || type === undefined || source === undefined) continue;
-    entries.push({ root: unescape(root), mountPoint: unescape(mountPoint), type, source: unescape(source), superOptions: superOptions?.split(",") ?? [] });
+    entries.push({
+      root: unescape(root),
+      mountPoint: unescape(mountPoint),
+      type,
+      source: unescape(source),
+      superOptions: superOptions?.split(",") ?? [],
+    });
   }
   return entries;
 }

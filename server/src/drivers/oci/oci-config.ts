@@ -5,16 +5,45 @@ import { RANGE_SIZE } from "./uid-ranges.ts";
 
 /** What a capsule's root may do inside; enough for package installation. */
 export const CAPABILITIES = [
-  "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP",
-  "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETFCAP",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SYS_CHROOT",
 ] as const;
 
 /** Covered with nothing: what tells about the host or about other capsules. */
 export const MASKED_PATHS = [
-  "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/key-users", "/proc/keys", "/proc/latency_stats",
-  "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/proc/cmdline", "/proc/diskstats", "/proc/partitions",
-  "/sys/firmware", "/sys/fs", "/sys/block", "/sys/class/block", "/sys/dev", "/sys/devices/virtual/block", "/sys/devices/virtual/dmi", "/sys/devices/virtual/powercap",
-  "/sys/kernel", "/sys/module", "/sys/hypervisor",
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/key-users",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/proc/cmdline",
+  "/proc/diskstats",
+  "/proc/partitions",
+  "/sys/firmware",
+  "/sys/fs",
+  "/sys/block",
+  "/sys/class/block",
+  "/sys/dev",
+  "/sys/devices/virtual/block",
+  "/sys/devices/virtual/dmi",
+  "/sys/devices/virtual/powercap",
+  "/sys/kernel",
+  "/sys/module",
+  "/sys/hypervisor",
 ] as const;
 
 export const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
@@ -29,7 +58,12 @@ interface HostFacts {
  * The OCI configuration of a capsule, without `root` and the cgroup namespace, which the launcher adds.
  * @param cgroup absolute path of the capsule's cgroup; the agent's own is below it
  */
-export function ociConfig(spec: Pick<LaunchSpec, "hostname" | "memoryMb">, uidBase: number, cgroup: string, host: HostFacts): Readonly<Record<string, unknown>> {
+export function ociConfig(
+  spec: Pick<LaunchSpec, "hostname" | "memoryMb">,
+  uidBase: number,
+  cgroup: string,
+  host: HostFacts,
+): Readonly<Record<string, unknown>> {
   const capabilities = [...CAPABILITIES];
   const nofile = Math.min(host.nofileHard, OCI_LIMITS.nofileMax);
   const mapping = [{ containerID: 0, hostID: uidBase, size: RANGE_SIZE }];
@@ -70,7 +104,12 @@ export function ociConfig(spec: Pick<LaunchSpec, "hostname" | "memoryMb">, uidBa
 /** Memory-backed ones count against the capsule's memory and are not freed by its OOM killer, so they stay small; `/tmp` is on its disk. */
 function mounts(memoryMb: number): readonly Readonly<Record<string, unknown>>[] {
   const shmMb = Math.max(1, Math.floor(memoryMb * OCI_LIMITS.shmShare));
-  const mount = (destination: string, type: string, options: readonly string[]) => ({ destination, type, source: type, options: ["nosuid", ...options] });
+  const mount = (destination: string, type: string, options: readonly string[]) => ({
+    destination,
+    type,
+    source: type,
+    options: ["nosuid", ...options],
+  });
   return [
     mount("/proc", "proc", ["noexec", "nodev"]),
     mount("/dev", "tmpfs", ["strictatime", "mode=755", `size=${OCI_LIMITS.devKb}k`]),

@@ -54,6 +54,8 @@ export const OCI_LIMITS = {
   templateBuildMs: 3_600_000,
   /** Processes and threads of the whole host that must stay free. */
   hostPidsFloor: 1_024,
+  /** Calls that wait for one capsule's launch, stop or destroy. */
+  turnWaiters: 64,
   /** Bytes of an answer of the launcher. */
   launcherAnswerBytes: 64 * 1024,
 } as const;

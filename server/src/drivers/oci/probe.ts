@@ -11,7 +11,18 @@ import { hasBtrfs } from "./store-mount.ts";
 const KERNEL_MIN = [5, 19] as const;
 
 /** Capabilities that a launch or a template build uses, by number. */
-const NEEDED = { CHOWN: 0, DAC_OVERRIDE: 1, FOWNER: 3, KILL: 5, SETGID: 6, SETUID: 7, SYS_CHROOT: 18, SYS_ADMIN: 21, MKNOD: 27, SETFCAP: 31 } as const;
+const NEEDED = {
+  CHOWN: 0,
+  DAC_OVERRIDE: 1,
+  FOWNER: 3,
+  KILL: 5,
+  SETGID: 6,
+  SETUID: 7,
+  SYS_CHROOT: 18,
+  SYS_ADMIN: 21,
+  MKNOD: 27,
+  SETFCAP: 31,
+} as const;
 
 /** What this host has of what capsules need. Changes nothing on it, and never throws for what is missing. */
 export async function probeHost(options: OciOptions): Promise<Probe> {
@@ -23,7 +34,12 @@ export async function probeHost(options: OciOptions): Promise<Probe> {
     root(),
     kernel(release()),
     architecture(),
-    await program("OCI runtime", options.runtime, ["--version"], `Install ${options.runtime} (Debian, Ubuntu: apt-get install runc), or set another runtime.`),
+    await program(
+      "OCI runtime",
+      options.runtime,
+      ["--version"],
+      `Install ${options.runtime} (Debian, Ubuntu: apt-get install runc), or set another runtime.`,
+    ),
     await program("template builder", "mmdebstrap", ["--version"], "Install mmdebstrap (apt-get install mmdebstrap)."),
     built("agent", options.agentBinary),
     built("launcher", options.launcherBinary),
@@ -44,9 +60,16 @@ function root(): ProbeCheck {
   const status = readFileSync("/proc/self/status", "utf8");
   const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1];
   const effective = BigInt(`0x${/^CapEff:\s+([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
-  const missing = Object.entries(NEEDED).filter(([, bit]) => (effective & (1n << BigInt(bit))) === 0n).map(([name]) => `CAP_${name}`);
+  const missing = Object.entries(NEEDED)
+    .filter(([, bit]) => (effective & (1n << BigInt(bit))) === 0n)
+    .map(([name]) => `CAP_${name}`);
   const found = uid !== "0" ? `user id ${uid}` : missing.length > 0 ? `root without ${missing.join(", ")}` : "root";
-  return verdict("root", uid === "0" && missing.length === 0, found, "Start the server as root (sudo npm start), outside of a container that takes capabilities away.");
+  return verdict(
+    "root",
+    uid === "0" && missing.length === 0,
+    found,
+    "Start the server as root (sudo npm start), outside of a container that takes capabilities away.",
+  );
 }
 
 export function kernel(version: string): ProbeCheck {
@@ -73,7 +96,9 @@ function built(name: string, path: string): ProbeCheck {
 }
 
 function fileSystem(name: string, title: string): ProbeCheck {
-  const known = new RegExp(`\\b${name}$`, "m").test(readFileSync("/proc/filesystems", "utf8")) || existsSync(`/lib/modules/${release()}/kernel/fs/${title}`);
+  const known =
+    new RegExp(`\\b${name}$`, "m").test(readFileSync("/proc/filesystems", "utf8")) ||
+    existsSync(`/lib/modules/${release()}/kernel/fs/${title}`);
   return verdict(title, known, known ? "supported" : "not in this kernel", `Use a kernel with ${title}.`);
 }
 
@@ -84,7 +109,12 @@ function controllers(): ProbeCheck {
   const missing = missingControllers({ controllers: v2, v1Of: found.v1Of });
   const where = found.v1Of.size === 0 ? "cgroup v2" : found.unified === null ? "cgroup v1" : "cgroup v1 beside v2";
   const mend = `Enable the cgroup controllers ${missing.join(", ")} (kernel command line: cgroup_enable=…; in a container: run it with the host's cgroups).`;
-  return verdict("cgroup controllers", missing.length === 0, missing.length === 0 ? where : `${where}, without ${missing.join(", ")}`, mend);
+  return verdict(
+    "cgroup controllers",
+    missing.length === 0,
+    missing.length === 0 ? where : `${where}, without ${missing.join(", ")}`,
+    mend,
+  );
 }
 
 function userNamespaces(): ProbeCheck {
@@ -96,5 +126,10 @@ function userNamespaces(): ProbeCheck {
 /** Never an obstacle: without btrfs disks work, but have no limit, and the driver's capabilities say so. */
 async function disks(options: OciOptions): Promise<ProbeCheck> {
   const limited = existsSync(`${options.dataDir}/store.img`) || ((await hasBtrfs()) && existsSync("/dev/loop-control"));
-  return verdict("disk limits", true, limited ? "btrfs" : "none: capsules' disks are not limited; install btrfs-progs on a kernel with btrfs", "");
+  return verdict(
+    "disk limits",
+    true,
+    limited ? "btrfs" : "none: capsules' disks are not limited; install btrfs-progs on a kernel with btrfs",
+    "",
+  );
 }

@@ -10,7 +10,12 @@ import { runProgram } from "./run-program.ts";
 
 /** Whether a capsule has anything but its disk: a machine, or what is left of one. */
 export function hasMachine(host: OciHost, paths: CapsulePaths): boolean {
-  return hasGroups(host.hierarchies, paths.cgroup) || existsSync(paths.runtimeState) || existsSync(paths.socket) || host.uids.holders().includes(paths.id);
+  return (
+    hasGroups(host.hierarchies, paths.cgroup) ||
+    existsSync(paths.runtimeState) ||
+    existsSync(paths.socket) ||
+    host.uids.holders().includes(paths.id)
+  );
 }
 
 /**
@@ -29,8 +34,11 @@ export async function removeMachine(host: OciHost, paths: CapsulePaths): Promise
 async function removeRuntimeState(host: OciHost, paths: CapsulePaths): Promise<void> {
   if (readdirSync(paths.runtimeState).some((name) => name.endsWith(".json"))) {
     const { runtime, log } = host.options;
-    const outcome = await runProgram(runtime, ["--root", host.layout.runtimeRoot, "delete", paths.id], { timeoutMs: OCI_LIMITS.runtimeDeleteMs });
-    if (outcome.code !== 0) log.warn({ capsule: paths.id, runtime, stderr: outcome.stderr.slice(0, 500) }, "the runtime could not delete its state");
+    const outcome = await runProgram(runtime, ["--root", host.layout.runtimeRoot, "delete", paths.id], {
+      timeoutMs: OCI_LIMITS.runtimeDeleteMs,
+    });
+    if (outcome.code !== 0)
+      log.warn({ capsule: paths.id, runtime, stderr: outcome.stderr.slice(0, 500) }, "the runtime could not delete its state");
   }
   await rm(paths.runtimeState, { recursive: true, force: true });
 }

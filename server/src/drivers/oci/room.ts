@@ -9,22 +9,30 @@ const MiB = 1024 * 1024;
 
 /**
  * Whether one more capsule fits: by what the host has left, not by the sum of what capsules may use at most.
- * @param launching capsules under way, the new one not among them; they may have no cgroup yet
+ * @param id the one to launch
+ * @param launching capsules under way; they may have no cgroup yet
  * @throws HostFullError
  */
-export function requireRoom(host: OciHost, launching: ReadonlySet<string>): void {
+export function requireRoom(host: OciHost, id: string, launching: ReadonlySet<string>): void {
   const { options, layout } = host;
   const running = runningCapsules(`${host.hierarchies.unified}${layout.cgroupParent}`);
-  if (new Set([...running, ...launching]).size >= options.capsulesMax) throw new HostFullError("capsules", `${options.capsulesMax} capsules are running, which is this host's maximum.`);
+  const others = new Set([...running, ...launching]);
+  // What an earlier try of the same capsule left makes room for it.
+  others.delete(id);
+  if (others.size >= options.capsulesMax)
+    throw new HostFullError("capsules", `${options.capsulesMax} capsules are running, which is this host's maximum.`);
   const memoryMb = availableMemoryMb();
-  if (memoryMb < options.memoryFloorMb) throw new HostFullError("memory", `${memoryMb} MiB of memory are available, and ${options.memoryFloorMb} must stay free.`);
+  if (memoryMb < options.memoryFloorMb)
+    throw new HostFullError("memory", `${memoryMb} MiB of memory are available, and ${options.memoryFloorMb} must stay free.`);
   for (const place of [layout.dataDir, layout.storeDir]) {
     const { bavail, bsize } = statfsSync(place);
     const diskMb = Math.floor((bavail * bsize) / MiB);
-    if (diskMb < options.diskFloorMb) throw new HostFullError("disk", `${diskMb} MiB of disk are free, and ${options.diskFloorMb} must stay free.`);
+    if (diskMb < options.diskFloorMb)
+      throw new HostFullError("disk", `${diskMb} MiB of disk are free, and ${options.diskFloorMb} must stay free.`);
   }
   const pids = freePids();
-  if (pids < OCI_LIMITS.hostPidsFloor) throw new HostFullError("pids", `The host can start ${pids} more processes, and ${OCI_LIMITS.hostPidsFloor} must stay free.`);
+  if (pids < OCI_LIMITS.hostPidsFloor)
+    throw new HostFullError("pids", `The host can start ${pids} more processes, and ${OCI_LIMITS.hostPidsFloor} must stay free.`);
 }
 
 function runningCapsules(parent: string): string[] {

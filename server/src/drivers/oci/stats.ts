@@ -31,6 +31,8 @@ function number(file: string): number {
 }
 
 function field(file: string, name: string): number {
-  const line = readFileSync(file, "utf8").split("\n").find((one) => one.startsWith(`${name} `));
+  const line = readFileSync(file, "utf8")
+    .split("\n")
+    .find((one) => one.startsWith(`${name} `));
   return line === undefined ? 0 : Number(line.slice(name.length + 1));
 }

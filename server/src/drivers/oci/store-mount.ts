@@ -71,7 +71,8 @@ export function hasQuota(options: OciOptions): boolean {
 async function makeImage(options: OciOptions, layout: Layout): Promise<void> {
   const { bavail, bsize } = statfsSync(layout.dataDir);
   const sizeMb = options.storeMb > 0 ? options.storeMb : Math.floor((bavail * bsize * 0.8) / MiB);
-  if (sizeMb < IMAGE_MIN_MB) throw new Error(`The disk image would have ${sizeMb} MiB; it needs ${IMAGE_MIN_MB}. Free some disk, or set a larger size.`);
+  if (sizeMb < IMAGE_MIN_MB)
+    throw new Error(`The disk image would have ${sizeMb} MiB; it needs ${IMAGE_MIN_MB}. Free some disk, or set a larger size.`);
   const unfinished = `${layout.storeImage}.new`;
   rmSync(unfinished, { force: true });
   writeFileSync(unfinished, "", { mode: 0o600 });

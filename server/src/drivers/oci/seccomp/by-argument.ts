@@ -38,6 +38,8 @@ export function differing(a: number, b: number): [mask: number, value: number][]
   const common = bits.filter((bit) => !apart.includes(bit));
   return [
     ...common.map((bit): [number, number] => [bit, other(a, bit)]),
-    ...apart.flatMap((first) => apart.filter((second) => second !== first).map((second): [number, number] => [first + second, other(a, first) + other(b, second)])),
+    ...apart.flatMap((first) =>
+      apart.filter((second) => second !== first).map((second): [number, number] => [first + second, other(a, first) + other(b, second)]),
+    ),
   ];
 }

@@ -56,14 +56,32 @@ export async function buildTemplate(job: BuildJob): Promise<void> {
 async function bootstrap(job: BuildJob, target: string): Promise<void> {
   const { recipe, sources } = job;
   const options = [
-    "--mode=root", "--variant=apt", "--format=directory", "--verbose",
-    '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "3"',
+    "--mode=root",
+    "--variant=apt",
+    "--format=directory",
+    "--verbose",
+    '--aptopt=APT::Install-Recommends "false"',
+    '--aptopt=Acquire::Languages "none"',
+    '--aptopt=Acquire::Retries "3"',
     ...recipe.exclude.map((path) => `--dpkgopt=path-exclude=${path}`),
     ...recipe.include.map((path) => `--dpkgopt=path-include=${path}`),
     `--include=${recipe.packages.join(",")}`,
   ];
   const script = 'if mountpoint -q "$1"; then mount -o remount,bind,suid,dev "$1"; fi && shift && exec mmdebstrap "$@"';
-  const args = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", job.storeDir, ...options, sources.suite, target, ...sources.lines];
+  const args = [
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    script,
+    "sh",
+    job.storeDir,
+    ...options,
+    sources.suite,
+    target,
+    ...sources.lines,
+  ];
   const progress = new BuilderProgress(job.onProgress);
   let last = "";
   const onOutput = (text: string): void => {
@@ -72,7 +90,11 @@ async function bootstrap(job: BuildJob, target: string): Promise<void> {
   };
   const outcome = await runProgram("unshare", args, { timeoutMs: OCI_LIMITS.templateBuildMs, outputBytes: 0, env: job.env, onOutput });
   if (outcome.code !== 0) {
-    const lines = last.trim().split(/[\r\n]+/).slice(-LAST_LINES).join("\n");
+    const lines = last
+      .trim()
+      .split(/[\r\n]+/)
+      .slice(-LAST_LINES)
+      .join("\n");
     throw new Error(`The template ${recipe.name} could not be built (code ${outcome.code}):\n${lines}`);
   }
 }

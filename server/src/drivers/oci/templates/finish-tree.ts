@@ -7,10 +7,25 @@ import type { Recipe } from "./recipe.ts";
 /** What the packages leave to do: the recipe's own files, and nothing of the build host. */
 export async function finishTree(root: string, recipe: Recipe, suite: string): Promise<void> {
   // The runtime fills /dev; the builder's device files are not wanted.
-  for (const dir of ["dev", "tmp", "run", "var/tmp", "var/cache/apt/archives", "var/lib/apt/lists", "etc/apt/sources.list.d", "var/log/apt"]) {
+  for (const dir of [
+    "dev",
+    "tmp",
+    "run",
+    "var/tmp",
+    "var/cache/apt/archives",
+    "var/lib/apt/lists",
+    "etc/apt/sources.list.d",
+    "var/log/apt",
+  ]) {
     await empty(join(root, dir));
   }
-  for (const file of ["var/log/dpkg.log", "var/log/alternatives.log", "var/log/bootstrap.log", "var/cache/ldconfig/aux-cache", "etc/hostname"]) {
+  for (const file of [
+    "var/log/dpkg.log",
+    "var/log/alternatives.log",
+    "var/log/bootstrap.log",
+    "var/cache/ldconfig/aux-cache",
+    "etc/hostname",
+  ]) {
     await rm(join(root, file), { force: true });
   }
   for (const pattern of recipe.remove) {
