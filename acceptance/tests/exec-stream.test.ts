@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { CLOSE_CODES, LIMITS, PROCESS_ID } from "@capsuled/contract";
-import { expectCall } from "../harness/call.ts";
+import { expectCall, expectError } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { attach, openSocket, refusedUpgrade, startStream } from "../harness/stream.ts";
@@ -60,7 +60,7 @@ test("envs, cwd, tag and timeout work as in exec", async () => {
   const exit = await stream.message("exit");
   assert.equal(stream.text(), "v\n/workspace\n");
   assert.deepEqual([exit.reason, exit.exit_code, exit.signal], ["timed_out", 137, "SIGKILL"]);
-  assert.equal(stream.messages.find(({ type }) => type === "start") !== undefined && "tag" in (stream.messages[0] ?? {}), true);
+  assert.equal((await stream.message("start")).tag, "streamed");
 });
 
 test("stop terminates the tree by SIGTERM, and the exit follows", async () => {
@@ -197,17 +197,8 @@ test("status errors come as HTTP before the upgrade: 401, 404, 409, and 426 with
   const refused = await refusedUpgrade(path(paused.id));
   assert.equal(refused.status, 409);
   assert.match(refused.body, /"invalid_state"/);
-  const plain = await fetchPlain(path());
-  assert.equal(plain, 426);
+  await expectError("execStream", "upgrade_required", { params: { id: capsule.id } });
 });
-
-async function fetchPlain(of: string): Promise<number> {
-  const { readState } = await import("../harness/state.ts");
-  const { url, adminKey } = readState();
-  const response = await fetch(`${url}${of}`, { headers: { "x-api-key": adminKey } });
-  await response.text();
-  return response.status;
-}
 
 test("a page of another origin cannot open a socket", async () => {
   const refused = await refusedUpgrade(path(), { headers: { origin: "https://evil.example" } });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { API_KEY } from "@capsuled/contract";
 import { expectCall, expectError, call } from "../harness/call.ts";
@@ -10,7 +12,7 @@ import { openSocket, refusedUpgrade, startStream } from "../harness/stream.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 test("a missing, malformed or unknown key is a 401 on every way to send it", async () => {
-  const keys = [null, "", "wrn_", "x", `wrn_${"0".repeat(40)}`, `wrn_${"0".repeat(39)}`, `wrn_${"0".repeat(100_0)}`, "wrn_'; drop table api_keys; --".padEnd(44, "0")];
+  const keys = [null, "", "wrn_", "x", `wrn_${"0".repeat(40)}`, `wrn_${"0".repeat(39)}`, `wrn_${"0".repeat(1000)}`, "wrn_'; drop table api_keys; --".padEnd(44, "0")];
   for (const key of keys) await expectError("listCapsules", "unauthorized", { key });
   const { adminKey } = readState();
   await expectError("listCapsules", "unauthorized", { key: adminKey.toUpperCase() });
@@ -91,8 +93,6 @@ test("a key's last use is recorded", async () => {
 });
 
 test("no key and no variable's value is ever in the server's log or on its disk in the clear", async () => {
-  const { readFileSync } = await import("node:fs");
-  const { execFileSync } = await import("node:child_process");
   const canary = `canary-${randomBytes(12).toString("hex")}`;
   const made = await expectCall("createKey", 201, { body: {} });
   await using capsule = await newCapsule({ envs: { CANARY: canary } }, made.key);
