@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { AgentLostError, AgentRefusal } from "../core/ports/agent-link.ts";
+import { AgentLostError } from "../core/ports/agent-link.ts";
 import { encodeJson, FRAME, FrameParser, ProtocolError } from "./frame.ts";
 import { readRefusal, readWelcome } from "./messages.ts";
 
@@ -28,6 +28,7 @@ export class AgentConnection {
   constructor(socket: Duplex) {
     this.#socket = socket;
     this.#onFrame = (type, payload) => {
+      if (this.#ended) return;
       if (this.#listener === null) throw new ProtocolError("a frame outside of any operation");
       this.#listener.frame(type, payload);
     };
@@ -47,9 +48,14 @@ export class AgentConnection {
     return !this.#ended;
   }
 
-  /** Takes the connection for an operation. */
-  begin(listener: OperationListener): void {
+  /** Takes the connection for an operation; `false`, and `lost` is told, when it has ended meanwhile. */
+  begin(listener: OperationListener): boolean {
+    if (this.#ended) {
+      listener.lost(new AgentLostError("the connection to the agent ended before the operation"));
+      return false;
+    }
     this.#listener = listener;
+    return true;
   }
 
   /** The operation's last frame was read: the connection is free. */
@@ -80,7 +86,11 @@ export class AgentConnection {
     const listener = this.#listener;
     this.#listener = null;
     this.#socket.destroy();
-    listener?.lost(new AgentLostError(cause === null ? "the agent closed the connection" : `the connection to the agent failed: ${cause.message}`, { cause }));
+    listener?.lost(
+      new AgentLostError(cause === null ? "the agent closed the connection" : `the connection to the agent failed: ${cause.message}`, {
+        cause,
+      }),
+    );
     this.onEnd?.();
   }
 
@@ -95,25 +105,26 @@ export class AgentConnection {
   }
 }
 
-/** Says `hello` over a fresh pipe and waits for `welcome`. Throws `AgentRefusal` and `AgentLostError`. */
-export function greet(socket: Duplex, capsuleId: string, secret: string): Promise<AgentConnection> {
-  const connection = new AgentConnection(socket);
+/** Says `hello` over a fresh connection and waits for `welcome`. Throws `AgentRefusal` and `AgentLostError`. */
+export function greet(connection: AgentConnection, capsuleId: string, secret: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => connection.end(new Error(`no welcome within ${HELLO_MS} ms`)), HELLO_MS);
     connection.begin({
       frame(type, payload) {
-        clearTimeout(timer);
         if (type === FRAME.welcome) {
           const welcome = readWelcome(payload);
+          if (welcome.version !== PROTOCOL_VERSION) throw new ProtocolError(`the agent answered in version ${welcome.version}`);
           if (welcome.capsule !== capsuleId) throw new ProtocolError("another capsule's agent answered");
+          clearTimeout(timer);
           connection.finish();
-          resolve(connection);
+          resolve();
           return;
         }
         if (type !== FRAME.error) throw new ProtocolError("neither welcome nor error after hello");
         const refusal = readRefusal(payload);
+        clearTimeout(timer);
         connection.detach();
-        reject(new AgentRefusal(refusal.code, refusal.message, refusal.field ?? null));
+        reject(refusal);
       },
       lost(error) {
         clearTimeout(timer);

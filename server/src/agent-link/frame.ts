@@ -7,6 +7,8 @@
 export const FRAME_BYTES_MAX = 1024 * 1024;
 export const FRAME_HEADER_BYTES = 5;
 export const RECORD_HEADER_BYTES = 28;
+/** Output bytes of one record at most. */
+export const RECORD_BYTES_MAX = 64 * 1024;
 
 /** Frame types by name. */
 export const FRAME = {
@@ -75,6 +77,7 @@ export interface RecordFrame {
 
 export function decodeRecord(payload: Buffer): RecordFrame {
   if (payload.length < RECORD_HEADER_BYTES) throw new ProtocolError("a record is shorter than its header");
+  if (payload.length > RECORD_HEADER_BYTES + RECORD_BYTES_MAX) throw new ProtocolError("a record has too many bytes");
   const tailLength = payload.readUInt8(24);
   if (tailLength > 3) throw new ProtocolError(`a record's tail of ${tailLength} bytes`);
   return {
@@ -125,13 +128,14 @@ export class FrameParser {
     let at = 0;
     for (;;) {
       const left = rest.length - at;
+      if (left === 0) return;
+      const type = rest.readUInt8(at);
+      if (!KNOWN.has(type)) throw new ProtocolError(`unknown frame type 0x${type.toString(16)}`);
       if (left < FRAME_HEADER_BYTES) {
         this.#keep(rest, at, FRAME_HEADER_BYTES);
         return;
       }
-      const type = rest.readUInt8(at);
       const length = rest.readUInt32LE(at + 1);
-      if (!KNOWN.has(type)) throw new ProtocolError(`unknown frame type 0x${type.toString(16)}`);
       if (length > FRAME_BYTES_MAX) throw new ProtocolError(`a frame of ${length} bytes is too long`);
       const end = at + FRAME_HEADER_BYTES + length;
       if (end > rest.length) {
@@ -145,7 +149,6 @@ export class FrameParser {
 
   #keep(rest: Buffer, at: number, need: number): void {
     this.#need = need;
-    if (at === rest.length) return;
     this.#parts.push(rest.subarray(at));
     this.#have = rest.length - at;
   }

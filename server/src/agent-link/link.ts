@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { AgentLink } from "../core/ports/agent-link.ts";
 import { encodeJson, FRAME } from "./frame.ts";
-import { readList, readStarted, readStats } from "./messages.ts";
+import { readDone, readList, readStarted, readStats } from "./messages.ts";
 import { ConnectionPool } from "./pool.ts";
 import { ANSWER_MS, request } from "./request.ts";
 import { runOn } from "./run.ts";
@@ -11,43 +11,49 @@ import { openStream } from "./stream.ts";
 /** The server's side of the agent protocol for one capsule. `open` gives a fresh byte pipe to its agent. */
 export function createAgentLink(capsuleId: string, secret: string, open: () => Promise<Duplex>): AgentLink {
   const pool = new ConnectionPool(capsuleId, secret, open);
-  const ask = async (type: number, value: unknown, waitMs = ANSWER_MS): Promise<Buffer> =>
-    request(await pool.take(), pool, encodeJson(type, value), FRAME.result, waitMs);
+  const ask = async <T>(type: number, value: unknown, read: (payload: Buffer) => T, waitMs = ANSWER_MS): Promise<T> => {
+    const frame = encodeJson(type, value);
+    return request(await pool.take(), pool, frame, { type: FRAME.result, read }, waitMs);
+  };
   return {
     run(spec, stdin, outputBytesMax, signal) {
+      let opening: Buffer;
+      try {
+        opening = encodeStart(spec, true);
+      } catch (error) {
+        return Promise.reject(error);
+      }
       const idle = pool.takeIdle();
-      if (idle !== undefined) return runOn(idle, pool, spec, stdin, outputBytesMax, signal);
-      return pool.take().then((connection) => runOn(connection, pool, spec, stdin, outputBytesMax, signal));
+      if (idle !== undefined) return runOn(idle, pool, opening, stdin, outputBytesMax, signal);
+      return pool.take().then((connection) => runOn(connection, pool, opening, stdin, outputBytesMax, signal));
     },
     async start(spec) {
-      return readStarted(await request(await pool.take(), pool, encodeStart(spec, false), FRAME.started, ANSWER_MS));
+      const opening = encodeStart(spec, false);
+      return request(await pool.take(), pool, opening, { type: FRAME.started, read: readStarted }, ANSWER_MS);
     },
     async open(spec) {
-      return openStream(await pool.take(), pool, encodeStart(spec, true));
+      const opening = encodeStart(spec, true);
+      return openStream(await pool.take(), pool, opening);
     },
     async attach(selector, from) {
       return openStream(await pool.take(), pool, encodeJson(FRAME.attach, { selector, from }));
     },
-    async list() {
-      return readList(await ask(FRAME.list, {}));
-    },
+    list: () => ask(FRAME.list, {}, readList),
+    stats: () => ask(FRAME.stats, {}, readStats),
     async signal(selector, signal, by) {
-      await ask(FRAME.signal, { selector, signal, by });
-    },
-    async stats() {
-      return readStats(await ask(FRAME.stats, {}));
+      await ask(FRAME.signal, { selector, signal, by }, readDone);
     },
     async touch() {
-      await ask(FRAME.touch, {});
+      await ask(FRAME.touch, {}, readDone);
     },
     async pause() {
-      await ask(FRAME.pause, {});
+      await ask(FRAME.pause, {}, readDone);
     },
     async resume() {
-      await ask(FRAME.resume, {});
+      await ask(FRAME.resume, {}, readDone);
     },
     async shutdown(reason, graceMs) {
-      await ask(FRAME.shutdown, { reason, grace_ms: graceMs }, graceMs + ANSWER_MS);
+      await ask(FRAME.shutdown, { reason, grace_ms: graceMs }, readDone, graceMs + ANSWER_MS);
     },
     close() {
       pool.close();

@@ -1,6 +1,8 @@
+import { isUtf8 } from "node:buffer";
 import { PROCESS_REASONS } from "@capsuled/contract";
 import { z } from "zod";
 import type { AgentProcess, AgentStats, GapRecord, ProcessEnd, Started } from "../core/ports/agent-link.ts";
+import { AgentRefusal } from "../core/ports/agent-link.ts";
 import { ProtocolError } from "./frame.ts";
 
 /** JSON payloads that the agent sends, parsed: shapes in agent/PROTOCOL.md. */
@@ -29,36 +31,48 @@ const exit = z
     stderr_bytes: count,
     late_bytes: count,
   })
-  .transform(
-    (m): ProcessEnd => ({
-      kind: "exit",
-      id: m.id,
-      pid: m.pid,
-      tag: m.tag,
-      seq: m.seq,
-      exitCode: m.exit_code,
-      signal: m.signal,
-      reason: m.reason,
-      requested: m.requested,
-      oomKills: m.oom_kills,
-      durationMs: m.duration_ms,
-      startedAt: m.started_at_ms,
-      endedAt: m.ended_at_ms,
-      stdoutBytes: m.stdout_bytes,
-      stderrBytes: m.stderr_bytes,
-      lateBytes: m.late_bytes,
-    }),
-  );
+  .transform((m): ProcessEnd => ({
+    kind: "exit",
+    id: m.id,
+    pid: m.pid,
+    tag: m.tag,
+    seq: m.seq,
+    exitCode: m.exit_code,
+    signal: m.signal,
+    reason: m.reason,
+    requested: m.requested,
+    oomKills: m.oom_kills,
+    durationMs: m.duration_ms,
+    startedAt: m.started_at_ms,
+    endedAt: m.ended_at_ms,
+    stdoutBytes: m.stdout_bytes,
+    stderrBytes: m.stderr_bytes,
+    lateBytes: m.late_bytes,
+  }));
 
 const gap = z
   .object({ from_seq: count, to_seq: count, stdout_bytes: count, stderr_bytes: count })
-  .transform(
-    (m): GapRecord => ({ kind: "gap", fromSeq: m.from_seq, toSeq: m.to_seq, stdoutBytes: m.stdout_bytes, stderrBytes: m.stderr_bytes }),
-  );
+  .transform((m): GapRecord => ({
+    kind: "gap",
+    fromSeq: m.from_seq,
+    toSeq: m.to_seq,
+    stdoutBytes: m.stdout_bytes,
+    stderrBytes: m.stderr_bytes,
+  }));
 
-const welcome = z.object({ version: z.int(), agent: z.string(), capsule: z.string(), boot_id: z.string(), idle_ms: count, busy: count, paused: z.boolean() });
+const welcome = z.object({
+  version: z.int(),
+  agent: z.string(),
+  capsule: z.string(),
+  boot_id: z.string(),
+  idle_ms: count,
+  busy: count,
+  paused: z.boolean(),
+});
 
-const refusal = z.object({ code: z.string(), message: z.string(), field: z.string().optional() });
+const refusal = z
+  .object({ code: z.string(), message: z.string(), field: z.string().optional() })
+  .transform((m) => new AgentRefusal(m.code, m.message, m.field ?? null));
 
 const room = z.object({ bytes: count });
 
@@ -75,9 +89,15 @@ const list = z
           args: z.array(z.string()),
           started_at_ms: count,
         })
-        .transform(
-          (p): AgentProcess => ({ id: p.id, pid: p.pid, ppid: p.ppid, tag: p.tag, cmd: p.cmd, args: p.args, startedAt: p.started_at_ms }),
-        ),
+        .transform((p): AgentProcess => ({
+          id: p.id,
+          pid: p.pid,
+          ppid: p.ppid,
+          tag: p.tag,
+          cmd: p.cmd,
+          args: p.args,
+          startedAt: p.started_at_ms,
+        })),
     ),
   })
   .transform((m) => m.processes);
@@ -86,15 +106,19 @@ const stats = z
   .object({ boot_id: z.string(), idle_ms: count, busy: count, processes: count })
   .transform((m): AgentStats => ({ bootId: m.boot_id, idleMs: m.idle_ms, busy: m.busy, processes: m.processes }));
 
+/** The JSON value of a control payload. Throws `ProtocolError`. */
+export function readJson(name: string, payload: Buffer): unknown {
+  if (!isUtf8(payload)) throw new ProtocolError(`${name}: not UTF-8`);
+  try {
+    return JSON.parse(payload.toString("utf8"));
+  } catch (cause) {
+    throw new ProtocolError(`${name}: not JSON`, { cause });
+  }
+}
+
 function reader<S extends z.ZodType>(name: string, schema: S): (payload: Buffer) => z.output<S> {
   return (payload) => {
-    let value: unknown;
-    try {
-      value = JSON.parse(payload.toString("utf8"));
-    } catch (cause) {
-      throw new ProtocolError(`${name}: not JSON`, { cause });
-    }
-    const parsed = schema.safeParse(value);
+    const parsed = schema.safeParse(readJson(name, payload));
     if (!parsed.success) throw new ProtocolError(`${name}: ${parsed.error.issues[0]?.message ?? "wrong shape"}`, { cause: parsed.error });
     return parsed.data;
   };
@@ -104,7 +128,17 @@ export const readStarted = reader("started", started);
 export const readExit = reader("exit", exit);
 export const readGap = reader("gap", gap);
 export const readWelcome = reader("welcome", welcome);
-export const readRefusal = reader("error", refusal);
 export const readRoom = reader("stdin_room", room);
 export const readList = reader("list", list);
 export const readStats = reader("stats", stats);
+/** A `result` that has nothing to say. */
+export const readDone = reader("result", z.object({}));
+
+const readError = reader("error", refusal);
+
+/** What an `error` frame says. Throws `ProtocolError` where it says that the server broke the protocol: the agent then closes. */
+export function readRefusal(payload: Buffer): AgentRefusal {
+  const said = readError(payload);
+  if (said.code === "protocol") throw new ProtocolError(`the agent finds the protocol broken: ${said.message}`);
+  return said;
+}

@@ -1,7 +1,6 @@
 import type { Duplex } from "node:stream";
-import { AgentLostError } from "../core/ports/agent-link.ts";
-import type { AgentConnection } from "./connection.ts";
-import { greet } from "./connection.ts";
+import { AgentLostError, AgentRefusal } from "../core/ports/agent-link.ts";
+import { AgentConnection, greet } from "./connection.ts";
 
 /** Idle connections that a capsule keeps ready at most. */
 export const IDLE_CONNECTIONS_MAX = 8;
@@ -37,30 +36,39 @@ export class ConnectionPool {
     const idle = this.takeIdle();
     if (idle !== undefined) return idle;
     if (this.#closed) throw new AgentLostError("the link to the agent is closed");
-    if (this.#all.size + this.#opening >= CONNECTIONS_MAX) throw new AgentLostError(`more than ${CONNECTIONS_MAX} operations at once in one capsule`);
-    this.#opening += 1;
-    try {
-      const connection = await this.#connect();
-      if (this.#closed) {
-        connection.detach();
-        throw new AgentLostError("the link to the agent is closed");
-      }
-      this.#all.add(connection);
-      connection.onEnd = () => this.#all.delete(connection);
-      return connection;
-    } finally {
-      this.#opening -= 1;
+    if (this.#all.size + this.#opening >= CONNECTIONS_MAX) {
+      throw new AgentRefusal("too_many_operations", `more than ${CONNECTIONS_MAX} operations at once in one capsule`, null);
     }
+    const connection = await this.#connect();
+    await greet(connection, this.#capsuleId, this.#secret);
+    return connection;
   }
 
+  /** A connection that has not said hello; from here on `close` ends it. */
   async #connect(): Promise<AgentConnection> {
     let socket: Duplex;
+    this.#opening += 1;
     try {
       socket = await this.#open();
     } catch (cause) {
       throw new AgentLostError("the agent cannot be reached", { cause });
+    } finally {
+      this.#opening -= 1;
     }
-    return greet(socket, this.#capsuleId, this.#secret);
+    const connection = new AgentConnection(socket);
+    if (this.#closed) {
+      connection.detach();
+      throw new AgentLostError("the link to the agent is closed");
+    }
+    this.#all.add(connection);
+    connection.onEnd = () => this.#forget(connection);
+    return connection;
+  }
+
+  #forget(connection: AgentConnection): void {
+    this.#all.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) this.#idle.splice(at, 1);
   }
 
   /** After the last frame of its operation. */

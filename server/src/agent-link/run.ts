@@ -1,42 +1,19 @@
-import type { Collected, ProcessEnd, StartSpec, Started } from "../core/ports/agent-link.ts";
-import { AgentLostError, AgentRefusal } from "../core/ports/agent-link.ts";
+import type { Collected, ProcessEnd, Started } from "../core/ports/agent-link.ts";
 import type { AgentConnection } from "./connection.ts";
 import { decodeRecord, FRAME, ProtocolError } from "./frame.ts";
-import { readExit, readRefusal, readRoom, readStarted } from "./messages.ts";
+import { Head } from "./head.ts";
+import { readExit, readGap, readRefusal, readRoom, readStarted } from "./messages.ts";
 import type { ConnectionPool } from "./pool.ts";
-import { encodeStart } from "./start-frame.ts";
 import { StdinFeed } from "./stdin-feed.ts";
 
 /** Milliseconds that a killed foreground process may take to be reported as ended. */
-const CANCEL_MS = 10_000;
+export const CANCEL_MS = 10_000;
 
-/** Keeps the head of a stream, up to a bound. */
-class Head {
-  readonly #max: number;
-  #parts: Uint8Array[] = [];
-  #size = 0;
-  constructor(max: number) {
-    this.#max = max;
-  }
-  add(bytes: Uint8Array): void {
-    const room = this.#max - this.#size;
-    if (room <= 0) return;
-    const kept = bytes.length > room ? bytes.subarray(0, room) : bytes;
-    this.#parts.push(kept);
-    this.#size += kept.length;
-  }
-  take(): Uint8Array {
-    const [first] = this.#parts;
-    if (first === undefined) return new Uint8Array(0);
-    return this.#parts.length === 1 ? first : Buffer.concat(this.#parts, this.#size);
-  }
-}
-
-/** A foreground command over one connection: start, collect, end. */
+/** A foreground command over one connection: start (the frame `opening`), collect, end. */
 export function runOn(
   connection: AgentConnection,
   pool: ConnectionPool,
-  spec: StartSpec,
+  opening: Buffer,
   stdin: Uint8Array | null,
   outputBytesMax: number,
   signal: AbortSignal,
@@ -55,40 +32,41 @@ export function runOn(
       signal.removeEventListener("abort", cancel);
       if (timer !== null) clearTimeout(timer);
     };
-    const finish = (end: ProcessEnd): void => {
+    const finish = (whole: Started, end: ProcessEnd): void => {
       settle();
       pool.give(connection);
-      if (started === null) reject(new AgentLostError("an end without a start"));
-      else resolve({ started, end, stdout: stdout.take(), stderr: stderr.take() });
+      resolve({ started: whole, end, stdout: stdout.take(), stderr: stderr.take() });
     };
-    connection.begin({
+    const refuse = (payload: Buffer): void => {
+      const refusal = readRefusal(payload);
+      settle();
+      // Before `started` the connection is free again; after it the agent gave up on the operation.
+      if (started === null) pool.give(connection);
+      else connection.detach();
+      reject(refusal);
+    };
+    const begun = connection.begin({
       frame(type, payload) {
+        if (type === FRAME.error) return refuse(payload);
+        if (started === null) {
+          if (type !== FRAME.started) throw new ProtocolError(`frame 0x${type.toString(16)} before started`);
+          started = readStarted(payload);
+          feed?.advance(0);
+          return;
+        }
         switch (type) {
           case FRAME.stdout:
-            stdout.add(decodeRecord(payload).bytes);
-            return;
+            return stdout.add(decodeRecord(payload).bytes);
           case FRAME.stderr:
-            stderr.add(decodeRecord(payload).bytes);
-            return;
-          case FRAME.started:
-            started = readStarted(payload);
-            feed?.advance(0);
-            return;
+            return stderr.add(decodeRecord(payload).bytes);
           case FRAME.exit:
-            finish(readExit(payload));
-            return;
+            return finish(started, readExit(payload));
           case FRAME.stdin_room:
-            feed?.advance(readRoom(payload).bytes);
-            return;
+            if (feed === null) throw new ProtocolError("room for a stdin that is not fed");
+            return feed.advance(readRoom(payload).bytes);
           case FRAME.gap:
+            readGap(payload);
             return;
-          case FRAME.error: {
-            const refusal = readRefusal(payload);
-            settle();
-            pool.give(connection);
-            reject(new AgentRefusal(refusal.code, refusal.message, refusal.field ?? null));
-            return;
-          }
           default:
             throw new ProtocolError(`frame 0x${type.toString(16)} during a run`);
         }
@@ -98,7 +76,8 @@ export function runOn(
         reject(error);
       },
     });
-    connection.sendFrame(encodeStart(spec, true));
+    if (!begun) return;
+    connection.sendFrame(opening);
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel, { once: true });
   });

@@ -1,60 +1,76 @@
 import type { ProcessEvent, ProcessStream, Started } from "../core/ports/agent-link.ts";
-import { AgentRefusal } from "../core/ports/agent-link.ts";
-import type { AgentConnection } from "./connection.ts";
+import type { AgentConnection, OperationListener } from "./connection.ts";
 import { decodeRecord, encodeBytes, FRAME, ProtocolError } from "./frame.ts";
 import { readExit, readGap, readRefusal, readRoom, readStarted } from "./messages.ts";
 import type { ConnectionPool } from "./pool.ts";
+import { ANSWER_MS } from "./request.ts";
+import { STDIN_PIECE_BYTES } from "./stdin-feed.ts";
 
-/** Sends the opening frame (`start` or `attach`) and resolves with the attached process. */
+/** Sends the opening frame (`start` or `attach`) and resolves with the attached process. Throws `AgentRefusal` and `AgentLostError`. */
 export function openStream(connection: AgentConnection, pool: ConnectionPool, opening: Buffer): Promise<ProcessStream> {
   return new Promise((resolve, reject) => {
-    const stream = new AttachedProcess(connection, pool, resolve, reject);
-    connection.begin(stream);
+    const timer = setTimeout(() => connection.end(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS);
+    const settle = (act: () => void): void => {
+      clearTimeout(timer);
+      act();
+    };
+    connection.begin({
+      frame(type, payload) {
+        if (type === FRAME.started) {
+          const stream = new AttachedProcess(connection, pool, readStarted(payload));
+          connection.begin(stream);
+          connection.pause();
+          return settle(() => resolve(stream));
+        }
+        if (type !== FRAME.error) throw new ProtocolError(`frame 0x${type.toString(16)} before started`);
+        const refusal = readRefusal(payload);
+        pool.give(connection);
+        settle(() => reject(refusal));
+      },
+      lost: (error) => settle(() => reject(error)),
+    });
     connection.sendFrame(opening);
   });
 }
 
-class AttachedProcess implements ProcessStream {
+class AttachedProcess implements ProcessStream, OperationListener {
+  readonly started: Started;
   readonly #connection: AgentConnection;
   readonly #pool: ConnectionPool;
-  readonly #resolve: (stream: ProcessStream) => void;
-  readonly #reject: (error: Error) => void;
-  #started: Started | null = null;
   #listener: ((event: ProcessEvent) => void) | null = null;
-  /** Events of the chunk that `started` came in; the socket is paused until somebody listens. */
-  #early: ProcessEvent[] = [];
+  /** Until somebody listens, and between `pause` and `resume`. */
+  #paused = true;
+  /** Events of the chunk in which the reader paused: the socket is paused too, so that no more than a chunk's come. */
+  #waiting: ProcessEvent[] = [];
+  /** The operation is over; the connection belongs to others or is closed. */
   #over = false;
 
-  constructor(connection: AgentConnection, pool: ConnectionPool, resolve: (stream: ProcessStream) => void, reject: (error: Error) => void) {
+  constructor(connection: AgentConnection, pool: ConnectionPool, started: Started) {
     this.#connection = connection;
     this.#pool = pool;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  get started(): Started {
-    if (this.#started === null) throw new Error("not started");
-    return this.#started;
+    this.started = started;
   }
 
   onEvent(listener: (event: ProcessEvent) => void): void {
     this.#listener = listener;
-    const early = this.#early;
-    this.#early = [];
-    for (const event of early) listener(event);
-    if (!this.#over) this.#connection.resume();
+    this.resume();
   }
 
   pause(): void {
+    this.#paused = true;
     if (!this.#over) this.#connection.pause();
   }
 
   resume(): void {
-    if (!this.#over) this.#connection.resume();
+    this.#paused = false;
+    this.#deliver();
+    if (!this.#paused && !this.#over) this.#connection.resume();
   }
 
   sendStdin(bytes: Uint8Array): void {
-    if (!this.#over) this.#connection.sendFrame(encodeBytes(FRAME.stdin, bytes));
+    for (let at = 0; at < bytes.length && !this.#over; at += STDIN_PIECE_BYTES) {
+      this.#connection.sendFrame(encodeBytes(FRAME.stdin, bytes.subarray(at, at + STDIN_PIECE_BYTES)));
+    }
   }
 
   closeStdin(): void {
@@ -66,81 +82,66 @@ class AttachedProcess implements ProcessStream {
   }
 
   close(): void {
+    this.#listener = null;
+    this.#waiting = [];
     if (this.#over) return;
     this.#over = true;
-    this.#listener = null;
     this.#connection.detach();
   }
 
   frame(type: number, payload: Buffer): void {
-    if (this.#started === null) return this.#opening(type, payload);
     switch (type) {
       case FRAME.stdout:
-      case FRAME.stderr: {
-        const record = decodeRecord(payload);
-        this.#emit({ kind: type === FRAME.stdout ? "stdout" : "stderr", seq: record.seq, offset: record.offset, tail: record.tail, bytes: record.bytes });
-        return;
-      }
+        return this.#record("stdout", payload);
+      case FRAME.stderr:
+        return this.#record("stderr", payload);
       case FRAME.gap:
-        this.#emit(readGap(payload));
-        return;
+        return this.#emit(readGap(payload));
       case FRAME.stdin_room:
-        this.#emit({ kind: "stdin_room", bytes: readRoom(payload).bytes });
-        return;
+        return this.#emit({ kind: "stdin_room", bytes: readRoom(payload).bytes });
       case FRAME.exit: {
         const end = readExit(payload);
-        this.#release();
-        this.#emit(end);
-        return;
-      }
-      case FRAME.error: {
-        const refusal = readRefusal(payload);
-        if (refusal.code === "stdin_full") {
-          this.#emit({ kind: "stdin_full" });
-          return;
-        }
         this.#over = true;
-        this.#connection.detach();
-        this.#emit({ kind: "failed", code: refusal.code, message: refusal.message });
-        return;
+        this.#connection.resume();
+        this.#pool.give(this.#connection);
+        return this.#emit(end);
       }
+      case FRAME.error:
+        return this.#refused(payload);
       default:
         throw new ProtocolError(`frame 0x${type.toString(16)} during a stream`);
     }
   }
 
   lost(error: Error): void {
-    if (this.#started === null) {
-      this.#over = true;
-      this.#reject(error);
-      return;
-    }
-    if (this.#over) return;
     this.#over = true;
     this.#emit({ kind: "failed", code: "lost", message: error.message });
   }
 
-  #opening(type: number, payload: Buffer): void {
-    if (type === FRAME.started) {
-      this.#started = readStarted(payload);
-      this.#connection.pause();
-      this.#resolve(this);
-      return;
-    }
-    if (type !== FRAME.error) throw new ProtocolError("neither started nor error");
-    const refusal = readRefusal(payload);
-    this.#release();
-    this.#reject(new AgentRefusal(refusal.code, refusal.message, refusal.field ?? null));
+  #record(kind: "stdout" | "stderr", payload: Buffer): void {
+    const { seq, offset, tail, bytes } = decodeRecord(payload);
+    this.#emit({ kind, seq, offset, tail, bytes });
   }
 
-  #release(): void {
+  #refused(payload: Buffer): void {
+    const refusal = readRefusal(payload);
+    if (refusal.code === "stdin_full") return this.#emit({ kind: "stdin_full" });
     this.#over = true;
-    this.#connection.resume();
-    this.#pool.give(this.#connection);
+    this.#connection.detach();
+    this.#emit({ kind: "failed", code: refusal.code, message: refusal.message });
   }
 
   #emit(event: ProcessEvent): void {
-    if (this.#listener === null) this.#early.push(event);
-    else this.#listener(event);
+    this.#waiting.push(event);
+    this.#deliver();
+  }
+
+  /** Hands over what waits, unless and until the reader pauses or closes. */
+  #deliver(): void {
+    while (!this.#paused && this.#listener !== null) {
+      const event = this.#waiting.shift();
+      if (event === undefined) return;
+      this.#listener(event);
+    }
   }
 }

@@ -13,14 +13,28 @@ export function describe(process: FakeProcess) {
 /** The `exit` frame's payload. */
 export function exitOf(process: FakeProcess, exit: ExitFacts) {
   const { journal } = process;
-  return { ...describe(process), ...exit, seq: journal.nextSeq, stdout_bytes: journal.stdoutBytes, stderr_bytes: journal.stderrBytes, late_bytes: 0 };
+  return {
+    ...describe(process),
+    ...exit,
+    seq: journal.nextSeq,
+    stdout_bytes: journal.stdoutBytes,
+    stderr_bytes: journal.stderrBytes,
+    late_bytes: 0,
+  };
 }
 
 /** The operations that have one frame for an answer. Throws `Refusal`. */
 export function answer(agent: FakeAgent, question: Question, payload: Buffer): object | Promise<object> {
   switch (question) {
     case "list":
-      return { processes: [...agent.processes.live].map((process) => ({ ...describe(process), ppid: 1, cmd: process.request.cmd, args: process.request.args })) };
+      return {
+        processes: [...agent.processes.live].map((process) => ({
+          ...describe(process),
+          ppid: 1,
+          cmd: process.request.cmd,
+          args: process.request.args,
+        })),
+      };
     case "get":
       return { process: tell(find(agent, readPayload(getSchema, payload).selector)) };
     case "signal": {

@@ -65,8 +65,7 @@ export class AgentSession {
     if (!this.#greeted) return this.#hello(name, payload);
     switch (name) {
       case "stdin":
-        if (this.#started !== null && this.#attachment?.process.stdin.add(payload) === false) this.#send(jsonFrame("error", { code: "stdin_full", message: "the queue is full" }));
-        return;
+        return this.#stdin(payload);
       case "stdin_close":
         if (this.#started !== null) this.#attachment?.process.stdin.close();
         return;
@@ -77,19 +76,15 @@ export class AgentSession {
       }
       case "hello":
         throw new Refusal("protocol", "hello was said before");
-      case "start":
-      case "attach":
-      case "list":
-      case "signal":
-      case "get":
-      case "stats":
-      case "touch":
-      case "pause":
-      case "resume":
-      case "shutdown":
+      default:
         if (this.#attachment !== null || this.#answering) throw new Refusal("protocol", "an operation is under way");
         return this.#operate(name, payload);
     }
+  }
+
+  #stdin(payload: Buffer): void {
+    if (this.#started === null || this.#attachment === null || this.#attachment.process.stdin.add(payload)) return;
+    this.#send(jsonFrame("error", { code: "stdin_full", message: "the queue is full" }));
   }
 
   #hello(name: HostFrame, payload: Buffer): void {
@@ -102,7 +97,17 @@ export class AgentSession {
     clearTimeout(this.#helloTimer);
     this.#greeted = true;
     const { bootId, idleMs, busy, clock } = this.#agent;
-    this.#send(jsonFrame("welcome", { version: PROTOCOL_VERSION, agent: "0.1.0-fake", capsule: capsuleId, boot_id: bootId, idle_ms: idleMs, busy, paused: clock.frozen }));
+    this.#send(
+      jsonFrame("welcome", {
+        version: PROTOCOL_VERSION,
+        agent: "0.1.0-fake",
+        capsule: capsuleId,
+        boot_id: bootId,
+        idle_ms: idleMs,
+        busy,
+        paused: clock.frozen,
+      }),
+    );
   }
 
   #operate(name: Exclude<HostFrame, "hello" | "stdin" | "stdin_close" | "cancel">, payload: Buffer): void {
@@ -181,6 +186,7 @@ export class AgentSession {
     this.#onClose();
     if (process === undefined || process.exit !== null) return;
     if (disconnect === "kill") process.terminate("client_gone", 0);
-    else if (disconnect === "grace" && process.request.timeout_ms === 0) process.onEnd(this.#agent.clock.after(SERVER_LOST_MS, () => process.terminate("server_lost", 0)));
+    else if (disconnect === "grace" && process.request.timeout_ms === 0)
+      process.onEnd(this.#agent.clock.after(SERVER_LOST_MS, () => process.terminate("server_lost", 0)));
   }
 }

@@ -54,9 +54,9 @@ export class FakeAgent {
     return this.#sessions.size;
   }
 
-  /** Foreground processes that run. */
+  /** Processes that count as activity while they run. */
   get busy(): number {
-    return [...this.processes.live].filter((process) => process.request.foreground).length;
+    return [...this.processes.live].filter((process) => process.request.busy).length;
   }
 
   get idleMs(): number {
@@ -127,7 +127,8 @@ export class FakeAgent {
     const program = programs.get(name);
     if (program !== undefined) return program;
     const path = posix.resolve(request.cwd, request.cmd);
-    if (request.cmd.includes("/") && (disk.hasFile(path) || disk.hasDirectory(path))) throw new Refusal("not_executable", `${request.cmd} cannot be executed`, "cmd");
+    if (request.cmd.includes("/") && (disk.hasFile(path) || disk.hasDirectory(path)))
+      throw new Refusal("not_executable", `${request.cmd} cannot be executed`, "cmd");
     throw new Refusal("not_found", `${request.cmd} was not found`, "cmd");
   }
 }

@@ -18,7 +18,13 @@ export class Attachment implements JournalReader {
   #open = true;
   readonly #onDrain = (): void => this.pump();
 
-  constructor(agent: FakeAgent, process: FakeProcess, position: number, socket: Duplex, on: { readonly ended: () => void; readonly stalled: () => void }) {
+  constructor(
+    agent: FakeAgent,
+    process: FakeProcess,
+    position: number,
+    socket: Duplex,
+    on: { readonly ended: () => void; readonly stalled: () => void },
+  ) {
     this.#agent = agent;
     this.process = process;
     this.position = position;

@@ -81,7 +81,10 @@ function hostFrame(type: number): HostFrame {
 }
 
 /** Takes the whole frames off the front of `bytes`; gives them and what is left. Throws `BrokenFrameError`. */
-export function takeFrames(bytes: Buffer): { readonly frames: readonly { readonly name: HostFrame; readonly payload: Buffer }[]; readonly rest: Buffer } {
+export function takeFrames(bytes: Buffer): {
+  readonly frames: readonly { readonly name: HostFrame; readonly payload: Buffer }[];
+  readonly rest: Buffer;
+} {
   const frames: { name: HostFrame; payload: Buffer }[] = [];
   let at = 0;
   while (at < bytes.length) {

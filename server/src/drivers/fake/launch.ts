@@ -8,7 +8,14 @@ import type { Programs } from "./programs.ts";
 import type { FaultPlan } from "./script.ts";
 
 /** Brings up a machine with its agent; the disk is a new one, or what an earlier life left. */
-export function launchMachine(spec: LaunchSpec, installation: Installation, host: FakeHost, plan: FaultPlan, programs: Programs, journalBytes = JOURNAL_BYTES): Machine {
+export function launchMachine(
+  spec: LaunchSpec,
+  installation: Installation,
+  host: FakeHost,
+  plan: FaultPlan,
+  programs: Programs,
+  journalBytes = JOURNAL_BYTES,
+): Machine {
   const { capsuleId } = spec;
   const kept = spec.disk === "keep" ? installation.disks.get(capsuleId) : undefined;
   const disk = kept ?? new FakeDisk();
@@ -24,7 +31,14 @@ export function launchMachine(spec: LaunchSpec, installation: Installation, host
       machine.oomKills += 1;
     },
   });
-  const machine: Machine = { capsuleId, launchId: randomBytes(8).toString("hex"), agent, memoryMb: spec.memoryMb, watchers: new Set(), oomKills: 0 };
+  const machine: Machine = {
+    capsuleId,
+    launchId: randomBytes(8).toString("hex"),
+    agent,
+    memoryMb: spec.memoryMb,
+    watchers: new Set(),
+    oomKills: 0,
+  };
   installation.debris.delete(capsuleId);
   installation.disks.set(capsuleId, disk);
   installation.machines.set(capsuleId, machine);

@@ -56,7 +56,9 @@ export class ProcessTable {
   /** By id, pid or tag: a live one first, else the latest that ended. */
   find(selector: string): FakeProcess | undefined {
     const named = (process: FakeProcess): boolean =>
-      process.request.id === selector || String(process.pid) === selector || (process.request.tag !== "" && process.request.tag === selector);
+      process.request.id === selector ||
+      String(process.pid) === selector ||
+      (process.request.tag !== "" && process.request.tag === selector);
     return [...this.#live].find(named) ?? this.#ended.findLast(named);
   }
 

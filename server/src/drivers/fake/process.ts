@@ -85,7 +85,8 @@ export class FakeProcess {
       this.#end(code & 255, null, "exited", 0);
     } catch (error) {
       if (error instanceof ProcessKilled) return;
-      if (error instanceof SignalDeath) this.#end(128 + SIGNALS[error.signal], error.signal, error.oom ? "oom_killed" : "signaled", error.oom ? 1 : 0);
+      if (error instanceof SignalDeath)
+        this.#end(128 + SIGNALS[error.signal], error.signal, error.oom ? "oom_killed" : "signaled", error.oom ? 1 : 0);
       else this.#crash(error);
     }
   }
@@ -125,7 +126,15 @@ export class FakeProcess {
     if (this.exit !== null) return;
     const requested = this.#requested === null ? null : { by: this.#requested.by, signal: this.#requested.signal };
     const durationMs = Math.round(performance.now() - this.#began);
-    this.exit = { exit_code: exitCode, signal, reason, oom_kills: oomKills, requested, duration_ms: durationMs, ended_at_ms: this.startedAt + durationMs };
+    this.exit = {
+      exit_code: exitCode,
+      signal,
+      reason,
+      oom_kills: oomKills,
+      requested,
+      duration_ms: durationMs,
+      ended_at_ms: this.startedAt + durationMs,
+    };
     this.#stop();
     const listeners = [...this.#onEnd];
     this.#onEnd.clear();

@@ -81,7 +81,12 @@ const seq: Program = async (io) => {
 };
 
 const environment: Program = async (io) => {
-  await io.write("stdout", Object.entries(io.env).map(([name, value]) => `${name}=${value}\n`).join(""));
+  await io.write(
+    "stdout",
+    Object.entries(io.env)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(""),
+  );
   return 0;
 };
 

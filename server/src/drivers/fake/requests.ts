@@ -9,7 +9,10 @@ export const helloSchema = z.object({ version: z.int(), capsule: z.string(), sec
 
 export const startSchema = z.object({
   id: z.string().regex(/^pr-[0-9a-z]{25}$/),
-  cmd: z.string().min(1).regex(/^[^\0]*$/),
+  cmd: z
+    .string()
+    .min(1)
+    .regex(/^[^\0]*$/),
   args: z.array(z.string().regex(/^[^\0]*$/)),
   env: z.record(z.string().regex(/^[^=\0]+$/), z.string().regex(/^[^\0]*$/)),
   cwd: z.string().regex(/^\/[^\0]*$/, "must be absolute"),
@@ -20,6 +23,7 @@ export const startSchema = z.object({
   timeout_ms: z.int().min(0),
   kill_grace_ms: graceMs,
   foreground: z.boolean(),
+  busy: z.boolean(),
   on_disconnect: z.enum(["continue", "kill", "grace"]),
 });
 export type StartRequest = z.output<typeof startSchema>;

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import type { DriverCapabilities } from "../../core/ports/driver.ts";
 import { HostFullError, TemplateMissingError } from "../../core/ports/driver.ts";
 import type { AgentMoment } from "./agent.ts";
@@ -51,6 +51,12 @@ export class ScriptedFailure extends Error {
   override readonly name = "ScriptedFailure";
 }
 
+interface CallOptions {
+  /** What is left when the call is cut off half-way. */
+  readonly half?: () => void;
+  readonly signal?: AbortSignal;
+}
+
 /** Decides, call by call, what a script lets go wrong. */
 export class FaultPlan {
   readonly #script: FakeScript;
@@ -79,9 +85,9 @@ export class FaultPlan {
   }
 
   /** A driver's call with its latency and faults around `act`. */
-  async around<T>(at: DriverCall, act: () => T, half?: () => void, signal?: AbortSignal): Promise<T> {
+  async around<T>(at: DriverCall, act: () => T, options: CallOptions = {}): Promise<T> {
     const fault = this.strike(at);
-    await sleep(this.#script.latencyMs?.[at] ?? 0, undefined, signal === undefined ? {} : { signal });
+    await this.#latency(at, options.signal);
     switch (fault?.kind) {
       case undefined:
       case "dies":
@@ -92,13 +98,21 @@ export class FaultPlan {
         act();
         throw new ScriptedFailure(`${at}: done, and the reply lost as scripted`);
       case "debris":
-        half?.();
+        options.half?.();
         throw new ScriptedFailure(`${at}: cut off half-way as scripted`);
       case "host_full":
         throw new HostFullError("memory", "the host is full as scripted");
       case "template_missing":
         throw new TemplateMissingError("the template is missing as scripted");
     }
+  }
+
+  async #latency(at: DriverCall, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    const ms = this.#script.latencyMs?.[at] ?? 0;
+    if (ms === 0) await turn();
+    else await sleep(ms, undefined, signal === undefined ? {} : { signal });
+    signal?.throwIfAborted();
   }
 
   /** A number from 0 to 1 (mulberry32). */

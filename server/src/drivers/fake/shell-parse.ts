@@ -3,7 +3,10 @@ export type WordPart = { readonly text: string } | { readonly variable: string }
 export type Word = readonly WordPart[];
 
 /** Where a stream goes. */
-export type Redirect = { readonly stream: "stdout" | "stderr"; readonly to: "stdout" | "stderr" | { readonly file: Word; readonly append: boolean } };
+export type Redirect = {
+  readonly stream: "stdout" | "stderr";
+  readonly to: "stdout" | "stderr" | { readonly file: Word; readonly append: boolean };
+};
 
 export interface Command {
   readonly words: readonly Word[];

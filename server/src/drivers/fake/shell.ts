@@ -104,7 +104,8 @@ const BUILTINS: Readonly<Record<string, (io: ProgramIo, session: Session) => Pro
 };
 
 function signalOf(text: string): SignalName | null {
-  for (const [name, number] of Object.entries(SIGNALS)) if (text === name || `SIG${text}` === name || text === String(number)) return isSignal(name) ? name : null;
+  for (const [name, number] of Object.entries(SIGNALS))
+    if (text === name || `SIG${text}` === name || text === String(number)) return isSignal(name) ? name : null;
   return null;
 }
 
@@ -127,7 +128,10 @@ type Sink = (bytes: string | Uint8Array) => Promise<void>;
 
 /** The same world with its output sent elsewhere, from left to right as a shell does. */
 function redirect(io: ProgramIo, session: Session, redirects: readonly Redirect[]): ProgramIo {
-  const sinks: Record<"stdout" | "stderr", Sink> = { stdout: (bytes) => io.write("stdout", bytes), stderr: (bytes) => io.write("stderr", bytes) };
+  const sinks: Record<"stdout" | "stderr", Sink> = {
+    stdout: (bytes) => io.write("stdout", bytes),
+    stderr: (bytes) => io.write("stderr", bytes),
+  };
   for (const { stream, to } of redirects) {
     if (typeof to === "string") {
       sinks[stream] = sinks[to];

@@ -54,10 +54,13 @@ export class Stopwatch {
 
   #run(pending: Pending): void {
     pending.since = performance.now();
-    pending.timer = setTimeout(() => {
-      this.#pending.delete(pending);
-      pending.act();
-    }, Math.max(0, pending.leftMs));
+    pending.timer = setTimeout(
+      () => {
+        this.#pending.delete(pending);
+        pending.act();
+      },
+      Math.max(0, pending.leftMs),
+    );
   }
 
   #drop(pending: Pending): void {

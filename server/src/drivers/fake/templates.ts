@@ -25,14 +25,21 @@ type Listener = (progress: BuildProgress) => void;
 
 export function createFakeTemplates(script: FakeTemplateScript = {}): FakeTemplateStore {
   const recipes = script.recipes ?? ["minimal", "base-python"];
-  const state = new Map<string, Template["state"]>(recipes.map((name) => [name, (script.built ?? recipes).includes(name) ? "ready" : "missing"]));
+  const state = new Map<string, Template["state"]>(
+    recipes.map((name) => [name, (script.built ?? recipes).includes(name) ? "ready" : "missing"]),
+  );
   const underWay = new Map<string, { readonly done: Promise<void>; readonly listeners: Set<Listener> }>();
   const builds = new Map<string, number>();
 
   const tell = (name: string): Template | undefined => {
     const now = state.get(name);
     if (now === undefined) return undefined;
-    return { name, state: now, sizeBytes: now === "ready" ? SIZE_BYTES : null, failure: now === "failed" ? (script.failures?.[name] ?? null) : null };
+    return {
+      name,
+      state: now,
+      sizeBytes: now === "ready" ? SIZE_BYTES : null,
+      failure: now === "failed" ? (script.failures?.[name] ?? null) : null,
+    };
   };
 
   const build = async (name: string, listeners: ReadonlySet<Listener>): Promise<void> => {
