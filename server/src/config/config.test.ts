@@ -56,7 +56,14 @@ test("a flag goes before a variable, in each of its forms; an empty variable cou
 
 test("all problems are told at once, each with its setting and what is right", () => {
   const problems = problemsOf(
-    load({ CAPSULED_PORT: "70000", CAPSULED_DRIVER: "docker", CAPSULED_CORS_ORIGINS: "https://a.example,https://b.example/path" }, ["stop", "--prot", "1", "--pids-max", "x", "--host"]),
+    load({ CAPSULED_PORT: "70000", CAPSULED_DRIVER: "docker", CAPSULED_CORS_ORIGINS: "https://a.example,https://b.example/path" }, [
+      "stop",
+      "--prot",
+      "1",
+      "--pids-max",
+      "x",
+      "--host",
+    ]),
   );
   assert.deepEqual(problems, [
     "argument 1: flags begin with --",
@@ -73,7 +80,11 @@ test("a database's password is in no problem", () => {
   const [problem = ""] = problemsOf(load({ CAPSULED_DATABASE_URL: "mysql://root:hunter2@db/x" }));
   assert.match(problem, /^CAPSULED_DATABASE_URL: its value must be a URL that begins with postgres:\/\//);
   assert.ok(!problem.includes("hunter2"));
-  for (const argv of [["--databse-url", "postgres://root:hunter2@db/x"], ["--databse-url=postgres://root:hunter2@db/x"], ["postgres://root:hunter2@db/x"]]) {
+  for (const argv of [
+    ["--databse-url", "postgres://root:hunter2@db/x"],
+    ["--databse-url=postgres://root:hunter2@db/x"],
+    ["postgres://root:hunter2@db/x"],
+  ]) {
     const problems = problemsOf(load({}, argv));
     assert.equal(problems.length, 1);
     assert.ok(!problems.join().includes("hunter2"));
@@ -116,11 +127,15 @@ test("--help and --version go before everything, problems too", () => {
 test("no text makes it throw: any value of any setting is read or refused by name", () => {
   const names = Object.keys(SETTINGS);
   fc.assert(
-    fc.property(fc.constantFrom(...names), fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("0", "-1", "1e3", "0x10", "1.5", "99999999999999999999", "none", "http://")), (name, text) => {
-      const loaded = load({ [variableOf(name)]: text });
-      if (loaded.kind === "invalid") assert.ok(loaded.problems.every((problem) => problem.startsWith(`${variableOf(name)}: `)));
-      else assert.equal(loaded.kind, "config");
-    }),
+    fc.property(
+      fc.constantFrom(...names),
+      fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("0", "-1", "1e3", "0x10", "1.5", "99999999999999999999", "none", "http://")),
+      (name, text) => {
+        const loaded = load({ [variableOf(name)]: text });
+        if (loaded.kind === "invalid") assert.ok(loaded.problems.every((problem) => problem.startsWith(`${variableOf(name)}: `)));
+        else assert.equal(loaded.kind, "config");
+      },
+    ),
     { numRuns: 1000 },
   );
 });
@@ -141,5 +156,9 @@ test("the docs and the help name every setting with its default", () => {
       assert.ok(text.includes(flagOf(name)) && text.includes(variableOf(name)) && text.includes(setting.default ?? ""), name);
     }
   }
-  assert.ok(renderHelp().split("\n").every((line) => line.length <= 110));
+  assert.ok(
+    renderHelp()
+      .split("\n")
+      .every((line) => line.length <= 110),
+  );
 });

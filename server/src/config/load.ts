@@ -37,7 +37,9 @@ export function loadConfig(sources: ConfigSources): Loaded {
     if (parsed.success) values[name] = parsed.data;
     else {
       const source = flag === undefined ? variableOf(name) : flagOf(name);
-      problems.push(`${source}: ${setting.isSecret === true ? "its value" : JSON.stringify(text)} must be ${parsed.error.issues[0]?.message ?? "valid"}`);
+      problems.push(
+        `${source}: ${setting.isSecret === true ? "its value" : JSON.stringify(text)} must be ${parsed.error.issues[0]?.message ?? "valid"}`,
+      );
     }
   }
   if (problems.length > 0) return { kind: "invalid", problems };

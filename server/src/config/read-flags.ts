@@ -14,31 +14,37 @@ export function readFlags(argv: readonly string[], settings: Readonly<Record<str
   const names = new Map(Object.keys(settings).map((name) => [flagOf(name), name]));
   const given = new Map<string, string>();
   const problems: string[] = [];
-  let help = false;
-  let version = false;
   for (let index = 0; index < argv.length; index += 1) {
-    const [flag = "", ...rest] = (argv[index] ?? "").split("=");
-    const inline = rest.length === 0 ? undefined : rest.join("=");
+    const { flag, inline } = splitFlag(argv[index] ?? "");
     const name = names.get(flag);
-    if (flag === "--help" || flag === "-h") help = true;
-    else if (flag === "--version" || flag === "-V") version = true;
-    else if (!flag.startsWith("-")) {
+    if (isQuestion(flag)) continue;
+    if (!flag.startsWith("-")) {
       // Its text is not repeated: it may be a value with a password, after a flag that was misspelt.
       if (!isValueOfUnknown(argv[index - 1], names)) problems.push(`argument ${index + 1}: flags begin with --`);
-    } else if (name === undefined) problems.push(`${flag}: there is no such flag${closest(flag, [...names.keys()])}`);
-    else if (given.has(name)) problems.push(`${flag}: is given twice`);
-    else if (inline !== undefined) given.set(name, inline);
-    else if (settings[name]?.isSwitch === true) given.set(name, "true");
-    else {
-      const next = argv[index + 1];
-      if (next === undefined || next.startsWith("--")) problems.push(`${flag}: needs a value`);
-      else {
-        given.set(name, next);
-        index += 1;
-      }
+    } else if (name === undefined) {
+      problems.push(`${flag}: there is no such flag${closest(flag, [...names.keys()])}`);
+    } else if (given.has(name)) {
+      problems.push(`${flag}: is given twice`);
+    } else if (inline !== undefined || settings[name]?.isSwitch === true) {
+      given.set(name, inline ?? "true");
+    } else if (argv[index + 1]?.startsWith("--") === false) {
+      index += 1;
+      given.set(name, argv[index] ?? "");
+    } else {
+      problems.push(`${flag}: needs a value`);
     }
   }
-  return { help, version, given, problems };
+  return { help: argv.some(isHelp), version: argv.some(isVersion), given, problems };
+}
+
+const isHelp = (flag: string): boolean => flag === "--help" || flag === "-h";
+const isVersion = (flag: string): boolean => flag === "--version" || flag === "-V";
+const isQuestion = (flag: string): boolean => isHelp(flag) || isVersion(flag);
+
+/** `--a=b=c` → `--a` and `b=c`. */
+function splitFlag(argument: string): { readonly flag: string; readonly inline: string | undefined } {
+  const at = argument.indexOf("=");
+  return at === -1 ? { flag: argument, inline: undefined } : { flag: argument.slice(0, at), inline: argument.slice(at + 1) };
 }
 
 /** Whether the argument before is a flag that does not exist and has no value yet; that flag is the problem then. */

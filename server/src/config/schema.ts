@@ -22,7 +22,8 @@ export const SETTINGS = {
     schema: z.string().refine((path) => isAbsolute(path) && !path.includes("\0"), { error: "an absolute path" }),
     default: "/var/lib/capsuled",
     unit: null,
-    about: "Directory of the database, the keys, the templates and the capsules' disks. Only one server uses it at a time. Not root: `~/.local/share/capsuled` by default.",
+    about:
+      "Directory of the database, the keys, the templates and the capsules' disks. Only one server uses it at a time. Not root: `~/.local/share/capsuled` by default.",
   }),
   databaseUrl: defineSetting({
     schema: orNull(url(["postgres", "postgresql"])),
@@ -43,16 +44,36 @@ export const SETTINGS = {
     unit: null,
     about: "OCI runtime of the `oci` driver: a name in PATH or an absolute path.",
   }),
-  capsulesMax: defineSetting({ schema: whole(1, 100_000), default: "1000", unit: "capsules", about: "Capsules on this host at once; beyond it, create answers `host_full`." }),
+  capsulesMax: defineSetting({
+    schema: whole(1, 100_000),
+    default: "1000",
+    unit: "capsules",
+    about: "Capsules on this host at once; beyond it, create answers `host_full`.",
+  }),
   teamCapsulesMax: defineSetting({
     schema: whole(0, 100_000),
     default: "0",
     unit: "capsules",
     about: "Capsules of one team at once that are not stopped; beyond it, create answers `quota_exceeded`. 0 is no limit.",
   }),
-  memoryFloorMb: defineSetting({ schema: whole(0, 1_048_576), default: "512", unit: "MiB", about: "Available memory of the host below which no capsule is created or started." }),
-  diskFloorMb: defineSetting({ schema: whole(0, 1_048_576), default: "1024", unit: "MiB", about: "Free disk space of the host below which no capsule is created or started." }),
-  pidsMax: defineSetting({ schema: whole(16, 1_000_000), default: "512", unit: "processes", about: "Processes and threads in one capsule." }),
+  memoryFloorMb: defineSetting({
+    schema: whole(0, 1_048_576),
+    default: "512",
+    unit: "MiB",
+    about: "Available memory of the host below which no capsule is created or started.",
+  }),
+  diskFloorMb: defineSetting({
+    schema: whole(0, 1_048_576),
+    default: "1024",
+    unit: "MiB",
+    about: "Free disk space of the host below which no capsule is created or started.",
+  }),
+  pidsMax: defineSetting({
+    schema: whole(16, 1_000_000),
+    default: "512",
+    unit: "processes",
+    about: "Processes and threads in one capsule.",
+  }),
   outputBytesMax: defineSetting({
     schema: bytes(1024, 256 * MIB),
     default: "16MiB",
@@ -63,7 +84,8 @@ export const SETTINGS = {
     schema: whole(0, 1_073_741_824),
     default: "0",
     unit: "MiB",
-    about: "Size of the file that holds templates and capsules' disks where the data directory's file system has no quotas of its own; 0 takes 80 % of the free space.",
+    about:
+      "Size of the file that holds templates and capsules' disks where the data directory's file system has no quotas of its own; 0 takes 80 % of the free space.",
   }),
   templates: defineSetting({
     schema: list((name) => TEMPLATE_NAME.test(name), "templates' names with commas between, or none"),
@@ -83,14 +105,25 @@ export const SETTINGS = {
     unit: null,
     about: "Origins whose pages may call the API from a browser; `none` allows none.",
   }),
-  metricsPublic: defineSetting({ schema: truth, default: "false", unit: null, about: "Whether `/metrics` answers callers that are not on this machine.", isSwitch: true }),
+  metricsPublic: defineSetting({
+    schema: truth,
+    default: "false",
+    unit: null,
+    about: "Whether `/metrics` answers callers that are not on this machine.",
+    isSwitch: true,
+  }),
   logLevel: defineSetting({
     schema: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(", ")}` }),
     default: "info",
     unit: null,
     about: "Least severe log lines to write; `debug` has one for each request.",
   }),
-  shutdownMs: defineSetting({ schema: whole(0, 600_000), default: "4000", unit: "ms", about: "How long SIGTERM waits for requests under way. Capsules go on running." }),
+  shutdownMs: defineSetting({
+    schema: whole(0, 600_000),
+    default: "4000",
+    unit: "ms",
+    about: "How long SIGTERM waits for requests under way. Capsules go on running.",
+  }),
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -28,7 +28,11 @@ test("work under one key never overlaps and keeps its order; every key is free a
             jobs.map((job) => job.fails),
           );
         });
-        for (const seen of order.values()) assert.deepEqual(seen, seen.toSorted((left, right) => left - right));
+        for (const seen of order.values())
+          assert.deepEqual(
+            seen,
+            seen.toSorted((left, right) => left - right),
+          );
         assert.equal(lock.size, 0);
       },
     ),

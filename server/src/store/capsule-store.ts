@@ -10,7 +10,10 @@ import { latestTimes } from "./latest-times.ts";
 import type { CapsuleRow, Schema } from "./schema.ts";
 
 /** A team's capsules, newest first, read along an index from the cursor on, so that a page costs the same wherever it lies. */
-export function listQuery(db: Kysely<Schema>, filter: CapsuleListFilter): { execute(): Promise<CapsuleRow[]>; compile(): { sql: string; parameters: readonly unknown[] } } {
+export function listQuery(
+  db: Kysely<Schema>,
+  filter: CapsuleListFilter,
+): { execute(): Promise<CapsuleRow[]>; compile(): { sql: string; parameters: readonly unknown[] } } {
   let query = db
     .selectFrom("capsules")
     .selectAll()

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { describeAccessStore } from "./conformance/access.ts";
-import { describeCapsuleStore } from "./conformance/capsules.ts";
-import { describeLeases } from "./conformance/leases.ts";
+import { withAccessStore } from "./testing/conformance/access-world.ts";
+import { describeCapsuleLists } from "./testing/conformance/capsule-lists.ts";
+import { describeCapsuleLoops } from "./testing/conformance/capsule-loops.ts";
+import { describeCapsuleRows } from "./testing/conformance/capsule-rows.ts";
+import { withCapsuleStore } from "./testing/conformance/capsule-world.ts";
+import { describeKeys } from "./testing/conformance/keys.ts";
+import { describeLeases } from "./testing/conformance/leases.ts";
+import { describeTeams } from "./testing/conformance/teams.ts";
 import type { Database } from "./database.ts";
 import { migrate, SchemaMismatchError } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
@@ -13,8 +18,11 @@ export type OpenFresh = () => Promise<Database>;
 /** What every engine's stores must do. */
 export function describeStore(name: string, openFresh: OpenFresh): void {
   describe(`store on ${name}`, () => {
-    describeCapsuleStore(openFresh);
-    describeAccessStore(openFresh);
+    describeCapsuleRows(withCapsuleStore(openFresh));
+    describeCapsuleLists(withCapsuleStore(openFresh));
+    describeCapsuleLoops(withCapsuleStore(openFresh));
+    describeTeams(withAccessStore(openFresh));
+    describeKeys(withAccessStore(openFresh));
     describeLeases(openFresh);
 
     it("migrates once: a second start applies nothing", async () => {

@@ -4,9 +4,19 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import test from "node:test";
+import { z } from "zod";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { DataDirError } from "./data-dir.ts";
+
+const pids = z.object({ pid: z.int(), child: z.int() });
+
+async function readPids(output: Readable): Promise<z.output<typeof pids>> {
+  for await (const line of createInterface(output)) return pids.parse(JSON.parse(line));
+  throw new Error("the process ended without a word");
+}
 
 async function withDirectory(work: (directory: string) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "capsuled-lock-"));
@@ -34,9 +44,13 @@ test("a lock whose result was dropped is still held after a garbage collection",
       lockDataDir(process.argv[2]);
       for (let round = 0; round < 5; round += 1) { globalThis.gc(); await new Promise(setImmediate); }
       process.stdout.write("ready"); setInterval(() => {}, 1000);`;
-    const holder = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", script, join(import.meta.dirname, "data-dir-lock.ts"), directory], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const holder = spawn(
+      process.execPath,
+      ["--expose-gc", "--input-type=module", "-e", script, join(import.meta.dirname, "data-dir-lock.ts"), directory],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     try {
       await once(holder.stdout, "data");
       assert.throws(() => lockDataDir(directory), DataDirError);
@@ -48,9 +62,10 @@ test("a lock whose result was dropped is still held after a garbage collection",
 
 test("a server that was killed leaves no lock, although a child of its still runs", () =>
   withDirectory(async (directory) => {
-    const holder = spawn(process.execPath, [join(import.meta.dirname, "testing/hold-lock.ts"), directory], { stdio: ["ignore", "pipe", "inherit"] });
-    const [line]: unknown[] = await once(holder.stdout, "data");
-    const { pid, child }: { pid: number; child: number } = JSON.parse(String(line));
+    const holder = spawn(process.execPath, [join(import.meta.dirname, "testing/hold-lock.ts"), directory], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const { pid, child } = await readPids(holder.stdout);
     try {
       assert.throws(() => lockDataDir(directory), new RegExp(`pid ${pid}\\)`));
       holder.kill("SIGKILL");

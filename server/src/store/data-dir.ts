@@ -17,6 +17,8 @@ export async function ensureDataDir(path: string): Promise<void> {
     if ((found.mode & 0o022) !== 0) throw new DataDirError(`${path} can be written by others: chmod go-w ${path}`);
   } catch (error) {
     if (error instanceof DataDirError) throw error;
-    throw new DataDirError(`the data directory ${path} cannot be made: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new DataDirError(`the data directory ${path} cannot be made: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
 }

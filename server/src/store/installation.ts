@@ -57,11 +57,15 @@ export async function openInstallation(dataDir: string, keyFingerprint: string, 
   await createFile(path, render(fresh), 0o600);
   const found = await read(path);
   if (found.key_fingerprint !== keyFingerprint) {
-    throw new DataDirError(`the sealing key in ${dataDir} is not the one that this installation's secrets are under; restore secret.key from a backup`);
+    throw new DataDirError(
+      `the sealing key in ${dataDir} is not the one that this installation's secrets are under; restore secret.key from a backup`,
+    );
   }
   if (found.data_dir !== here) {
     if (await isCopied(here, found.data_dir, found.installation_id)) {
-      throw new DataDirError(`${here} is a copy of ${found.data_dir}, which is still there; to make it an installation of its own, remove ${path}`);
+      throw new DataDirError(
+        `${here} is a copy of ${found.data_dir}, which is still there; to make it an installation of its own, remove ${path}`,
+      );
     }
     await replaceFile(path, render({ ...found, data_dir: here }), 0o600);
   }

@@ -29,7 +29,9 @@ export async function migrate(database: Database, migrations: readonly Migration
   return database.transact(async (db) => {
     if (database.engine.advisoryLocks) await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(db);
     const text = sql.raw(database.engine.textType);
-    await sql`create table if not exists schema_migrations (name ${text} primary key, checksum ${text} not null, applied_at bigint not null)`.execute(db);
+    await sql`create table if not exists schema_migrations (name ${text} primary key, checksum ${text} not null, applied_at bigint not null)`.execute(
+      db,
+    );
     const applied = await db.selectFrom("schema_migrations").select(["name", "checksum"]).orderBy("name").execute();
     checkHistory(applied, migrations, database.engine);
     const missing = migrations.slice(applied.length);
@@ -46,7 +48,9 @@ function checkHistory(
   for (const [index, row] of applied.entries()) {
     const migration = migrations[index];
     if (migration === undefined || migration.name !== row.name) {
-      throw new SchemaMismatchError(`the database has the migration ${row.name}, which this server does not know: a newer server wrote it; run that one`);
+      throw new SchemaMismatchError(
+        `the database has the migration ${row.name}, which this server does not know: a newer server wrote it; run that one`,
+      );
     }
     if (checksumOf(migration, engine) !== row.checksum) {
       throw new SchemaMismatchError(`the migration ${row.name} was applied to the database in another form than this server's`);

@@ -16,7 +16,6 @@ if (bin === undefined) {
   const reason = "no PostgreSQL server is installed (looked for /usr/lib/postgresql/*/bin/initdb); on Debian: apt-get install postgresql";
   test("store on postgres", (context) => {
     if (isRequired) assert.fail(reason);
-    console.log(`skipped: store on postgres: ${reason}`);
     context.skip(reason);
   });
 } else {
@@ -46,7 +45,10 @@ if (bin === undefined) {
       for (const row of rows) await stores[0]?.insert(row);
       const entries = rows.map(({ id }, index) => ({ id, lastActiveAt: 5000 + index }));
       for (let round = 0; round < 5; round += 1) {
-        await Promise.all([stores[0]?.recordActivity(entries), stores[1]?.recordActivity(entries.toReversed().map((entry) => ({ ...entry, lastActiveAt: entry.lastActiveAt + 1 })))]);
+        await Promise.all([
+          stores[0]?.recordActivity(entries),
+          stores[1]?.recordActivity(entries.toReversed().map((entry) => ({ ...entry, lastActiveAt: entry.lastActiveAt + 1 }))),
+        ]);
       }
       for (const [index, row] of rows.entries()) assert.equal((await stores[0]?.find(row.id))?.lastActiveAt, 5001 + index);
       await Promise.all(servers.map((server) => server.close()));

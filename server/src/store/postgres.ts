@@ -1,4 +1,4 @@
-import { types } from "pg";
+import { TypeOverrides } from "pg";
 import type { PoolConfig } from "pg";
 
 /** Connections of one server. */
@@ -18,6 +18,12 @@ function parseInt8(text: string): number {
   return value;
 }
 
+function numbersForInt8(): TypeOverrides {
+  const overrides = new TypeOverrides();
+  overrides.setTypeParser(OID_INT8, parseInt8);
+  return overrides;
+}
+
 /** Settings of the pool. 8-byte integers (times, counts) arrive as numbers, as they do from SQLite. */
 export function postgresSettings(url: string): PoolConfig {
   return {
@@ -29,8 +35,6 @@ export function postgresSettings(url: string): PoolConfig {
     query_timeout: POSTGRES_READ_MS_MAX,
     keepAlive: true,
     application_name: "capsuled",
-    types: {
-      getTypeParser: (oid: number, format?: "text" | "binary") => (oid === OID_INT8 ? parseInt8 : types.getTypeParser(oid, format)),
-    },
+    types: numbersForInt8(),
   };
 }

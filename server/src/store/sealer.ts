@@ -31,7 +31,8 @@ export function createSealer(key: Uint8Array): Sealer {
       const encoded = sealed.slice(FORM.length);
       const bytes = Buffer.from(encoded, "base64url");
       // Node's decoder skips what is no base64url, so the text is compared with the one way to write these bytes.
-      if (bytes.length < NONCE_BYTES + TAG_BYTES || bytes.toString("base64url") !== encoded) throw new SealBrokenError("the sealed text is damaged");
+      if (bytes.length < NONCE_BYTES + TAG_BYTES || bytes.toString("base64url") !== encoded)
+        throw new SealBrokenError("the sealed text is damaged");
       const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
       decipher.setAAD(Buffer.from(FORM + context, "utf8"));
       decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
@@ -49,6 +50,7 @@ export async function loadSealingKey(path: string): Promise<{ readonly key: Uint
   await createFile(path, randomBytes(KEY_BYTES), 0o600);
   if (((await stat(path)).mode & 0o077) !== 0) throw new DataDirError(`others may read the sealing key: chmod 600 ${path}`);
   const key = await readFile(path);
-  if (key.length !== KEY_BYTES) throw new DataDirError(`${path} is not a sealing key: it has ${key.length} bytes instead of ${KEY_BYTES}; restore it from a backup`);
+  if (key.length !== KEY_BYTES)
+    throw new DataDirError(`${path} is not a sealing key: it has ${key.length} bytes instead of ${KEY_BYTES}; restore it from a backup`);
   return { key, fingerprint: createHash("sha256").update("capsuled sealing key\0").update(key).digest("hex").slice(0, 16) };
 }

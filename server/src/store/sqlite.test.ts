@@ -77,7 +77,10 @@ test("a full database, one that cannot be opened, one that is no database and a 
       await sql.raw(`pragma max_page_count = ${rows[0]?.page_count ?? 0}`).execute(db);
     });
     const team = teamRecord();
-    await assert.rejects(createAccessStore(full).insertTeam(team, keyRecord({ teamId: team.id, name: "x".repeat(100_000) })), StoreUnavailableError);
+    await assert.rejects(
+      createAccessStore(full).insertTeam(team, keyRecord({ teamId: team.id, name: "x".repeat(100_000) })),
+      StoreUnavailableError,
+    );
     assert.equal(await createAccessStore(full).countTeams(), 0, "nothing is half done, and reading goes on");
     await full.close();
     await assert.rejects(createAccessStore(full).countTeams(), StoreUnavailableError);
@@ -94,6 +97,9 @@ test("a mistake in a query stays the error that it is", async () => {
   await store.insertTeam(team, keyRecord({ teamId: team.id }));
   const [key] = await store.listKeys(team.id);
   assert.ok(key);
-  await assert.rejects(store.insertKey(key, 10), (error) => error instanceof Error && !(error instanceof StoreUnavailableError) && /UNIQUE/.test(error.message));
+  await assert.rejects(
+    store.insertKey(key, 10),
+    (error) => error instanceof Error && !(error instanceof StoreUnavailableError) && /UNIQUE/.test(error.message),
+  );
   await database.close();
 });

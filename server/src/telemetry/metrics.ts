@@ -23,7 +23,12 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const requests = new Counter({ name: "capsuled_http_requests_total", help: "Answered requests.", labelNames: ["operation", "status", "code", "category"], registers });
+  const requests = new Counter({
+    name: "capsuled_http_requests_total",
+    help: "Answered requests.",
+    labelNames: ["operation", "status", "code", "category"],
+    registers,
+  });
   const durations = new Histogram({
     name: "capsuled_http_request_duration_seconds",
     help: "From the request's arrival to the end of its answer.",
@@ -32,9 +37,24 @@ export function createMetrics(sources: MetricsSources): Metrics {
     registers,
   });
   const sockets = new Gauge({ name: "capsuled_sockets_open", help: "Open WebSockets.", labelNames: ["operation"], registers });
-  const closes = new Counter({ name: "capsuled_sockets_closed_total", help: "Closed WebSockets, by why.", labelNames: ["operation", "close"], registers });
-  const execs = new Counter({ name: "capsuled_execs_total", help: "Commands started through the API, by outcome.", labelNames: ["mode", "outcome"], registers });
-  const agentErrors = new Counter({ name: "capsuled_agent_errors_total", help: "Operations that failed at a capsule's agent.", labelNames: ["code"], registers });
+  const closes = new Counter({
+    name: "capsuled_sockets_closed_total",
+    help: "Closed WebSockets, by why.",
+    labelNames: ["operation", "close"],
+    registers,
+  });
+  const execs = new Counter({
+    name: "capsuled_execs_total",
+    help: "Commands started through the API, by outcome.",
+    labelNames: ["mode", "outcome"],
+    registers,
+  });
+  const agentErrors = new Counter({
+    name: "capsuled_agent_errors_total",
+    help: "Operations that failed at a capsule's agent.",
+    labelNames: ["code"],
+    registers,
+  });
   const capsules = new Gauge({
     name: "capsuled_capsules",
     help: "Capsules of this host, by state.",

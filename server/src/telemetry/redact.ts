@@ -4,8 +4,10 @@ export const REDACTED = "[redacted]";
 
 /** Fields whose values are never logged, whatever they hold; compared without case, `_` and `-`. */
 const SECRET_FIELDS = new Set(
-  ("env envs environment key keytext apikey xapikey authorization cookie setcookie password passwd secret agentsecret sealedsecret sealedenvs " +
-    "token ticket stdin databaseurl connectionstring body rawheaders headers args argv parameters").split(" "),
+  (
+    "env envs environment key keytext apikey xapikey authorization cookie setcookie password passwd secret agentsecret sealedsecret sealedenvs " +
+    "token ticket stdin databaseurl connectionstring body rawheaders headers args argv parameters"
+  ).split(" "),
 );
 
 /** Keys, passwords in URLs, bearer tokens, sealed texts: wherever they stand in a text. Bounded, so that no text makes a match slow. */
@@ -70,7 +72,11 @@ function redactObject(value: object, depth: number): unknown {
 }
 
 function redactError(error: Error, depth: number): unknown {
-  const { name, message, stack, cause, ...own } = Object.assign({ cause: error.cause }, error, { name: error.name, message: error.message, stack: error.stack });
+  const { name, message, stack, cause, ...own } = Object.assign({ cause: error.cause }, error, {
+    name: error.name,
+    message: error.message,
+    stack: error.stack,
+  });
   const rest = redact(own, depth + 1);
   return {
     type: redact(name),

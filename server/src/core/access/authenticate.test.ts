@@ -36,7 +36,7 @@ test("an unknown key costs one look a second, and works soon after it was made",
 
 test("callers with one key at one moment share one look", async () => {
   const { service, store, first } = await createAccessWorld();
-  const callers = await Promise.all(Array.from({ length: 20 }, () => service.authenticate(first.key.text)));
+  const callers = await Promise.all(Array.from({ length: 20 }, async () => service.authenticate(first.key.text)));
   assert.equal(store.looks, 1);
   for (const caller of callers) assert.deepEqual(caller, first.principal);
 });

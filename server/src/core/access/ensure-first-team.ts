@@ -10,7 +10,13 @@ import type { TeamRecord } from "./store.ts";
  */
 export async function ensureFirstTeam(deps: AccessDeps, save: (keyText: string) => Promise<void>): Promise<NewKey | undefined> {
   if ((await deps.store.countTeams()) > 0) return undefined;
-  const team: TeamRecord = { id: deps.ids.next("team"), name: "First team", slug: "first-team", isFirst: true, createdAt: deps.clock.now() };
+  const team: TeamRecord = {
+    id: deps.ids.next("team"),
+    name: "First team",
+    slug: "first-team",
+    isFirst: true,
+    createdAt: deps.clock.now(),
+  };
   const key = makeKey(deps, team.id, "First admin key", "admin");
   await save(key.text);
   return (await deps.store.insertTeam(team, key.record)) ? key : undefined;

@@ -17,7 +17,12 @@ test("a new key has the documented form, is stored as a hash only, and works", a
   assert.equal(key.record.name, "Unnamed API key");
   const stored = store.keys.find((each) => each.id === key.record.id);
   assert.ok(stored !== undefined && stored.hash.length > 0);
-  assert.deepEqual(await service.authenticate(key.text), { keyId: key.record.id, teamId: first.principal.teamId, role: "member", isFirstTeam: true });
+  assert.deepEqual(await service.authenticate(key.text), {
+    keyId: key.record.id,
+    teamId: first.principal.teamId,
+    role: "member",
+    isFirstTeam: true,
+  });
   assert.deepEqual(await service.listKeys(first.principal), store.keys);
 });
 

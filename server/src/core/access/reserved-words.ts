@@ -3,13 +3,27 @@ import { OPERATION_LIST } from "@capsuled/contract";
 /** Nouns that the API has or will have under `/v1/`, and names that would pass for the operator's own. */
 const PLANNED = [
   ..."account accounts admin api assets audit auth badge badges billing capsule capsuled channel channels cli config dashboard".split(" "),
-  ..."default domain domains endpoint endpoints env envs event events export favicon file files git health help hook hooks host hosts".split(" "),
-  ..."image images import internal invite invites job jobs journal journals key keys kernel kernels lease leases limit limits log login".split(" "),
-  ..."logout logs machine machines me member members mcp network networks new null oauth openapi operation operations org organization".split(" "),
-  ..."organizations orgs output owner owners pool pools port ports process project projects public queue queues quota quotas robots".split(" "),
-  ..."root run runs sandbox sandboxes schedule schedules search secret secrets security session sessions settings share shell sign-in".split(" "),
-  ..."sign-up signin signup snapshot snapshots sse start-up static status support system tag tags team template templates terminal".split(" "),
-  ..."terminals test ticket tickets token tokens undefined upload uploads usage user users version versions volume volumes webhook".split(" "),
+  ..."default domain domains endpoint endpoints env envs event events export favicon file files git health help hook hooks host hosts".split(
+    " ",
+  ),
+  ..."image images import internal invite invites job jobs journal journals key keys kernel kernels lease leases limit limits log login".split(
+    " ",
+  ),
+  ..."logout logs machine machines me member members mcp network networks new null oauth openapi operation operations org organization".split(
+    " ",
+  ),
+  ..."organizations orgs output owner owners pool pools port ports process project projects public queue queues quota quotas robots".split(
+    " ",
+  ),
+  ..."root run runs sandbox sandboxes schedule schedules search secret secrets security session sessions settings share shell sign-in".split(
+    " ",
+  ),
+  ..."sign-up signin signup snapshot snapshots sse start-up static status support system tag tags team template templates terminal".split(
+    " ",
+  ),
+  ..."terminals test ticket tickets token tokens undefined upload uploads usage user users version versions volume volumes webhook".split(
+    " ",
+  ),
   ..."webhooks websocket well-known workspace workspaces www".split(" "),
 ] as const;
 

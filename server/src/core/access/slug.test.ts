@@ -18,7 +18,15 @@ test("any name gives a valid slug that is not reserved, with any suffix too", ()
 });
 
 test("names become the slugs that people expect", () => {
-  const expected = { "Builders Ltd.": "builders-ltd", "Müller & Söhne": "muller-sohne", Straße: "strasse", "42": "team-42", ab: "team-ab", 東京: "team-0", teams: "teams-team" };
+  const expected = {
+    "Builders Ltd.": "builders-ltd",
+    "Müller & Söhne": "muller-sohne",
+    Straße: "strasse",
+    "42": "team-42",
+    ab: "team-ab",
+    東京: "team-0",
+    teams: "teams-team",
+  };
   for (const [name, slug] of Object.entries(expected)) assert.equal(slugFrom(name), slug);
 });
 
@@ -32,7 +40,20 @@ test("every fixed part of every operation's path is reserved", () => {
   const parts = OPERATION_LIST.flatMap((operation) => operation.path.split("/")).filter((part) => part !== "" && !part.startsWith("{"));
   assert.ok(parts.length > 20);
   for (const part of parts) assert.ok(isReserved(part), part);
-  for (const word of ["v1", "api", "capsules", "api-keys", "teams", "openapi", "openapi-json", "runs", "endpoints", "tickets", "templates", "admin"]) {
+  for (const word of [
+    "v1",
+    "api",
+    "capsules",
+    "api-keys",
+    "teams",
+    "openapi",
+    "openapi-json",
+    "runs",
+    "endpoints",
+    "tickets",
+    "templates",
+    "admin",
+  ]) {
     assert.ok(isReserved(word), word);
   }
 });

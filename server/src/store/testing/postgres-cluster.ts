@@ -42,7 +42,22 @@ export async function startPostgresCluster(bin: string): Promise<PostgresCluster
   const asUser = { ...user, cwd: directory, env: { PATH: "/usr/bin:/bin", LC_ALL: "C.UTF-8" } };
   // `pg_ctl start` leaves the server holding its output, so that goes to a file and the wait is pg_ctl's own.
   const start = (): Promise<unknown> =>
-    run(join(bin, "pg_ctl"), ["start", "-w", "-t", "30", "-D", data, "-l", join(directory, "log"), "-o", `-c listen_addresses='' -c unix_socket_directories=${directory} -c fsync=off`], asUser);
+    run(
+      join(bin, "pg_ctl"),
+      [
+        "start",
+        "-w",
+        "-t",
+        "30",
+        "-D",
+        data,
+        "-l",
+        join(directory, "log"),
+        "-o",
+        `-c listen_addresses='' -c unix_socket_directories=${directory} -c fsync=off`,
+      ],
+      asUser,
+    );
   const stop = (): Promise<unknown> => run(join(bin, "pg_ctl"), ["stop", "-w", "-m", "immediate", "-D", data], asUser);
   const url = (database: string): string => `postgres://capsuled@localhost/${database}?host=${encodeURIComponent(directory)}`;
   let databases = 0;

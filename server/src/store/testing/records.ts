@@ -11,7 +11,16 @@ export function teamRecord(given: Partial<TeamRecord> = {}): TeamRecord {
 }
 
 export function keyRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "teamId">): KeyRecord {
-  return { id: ids.next("key"), name: "key", role: "admin", hash: ids.hex(32), prefix: "wrn_012345", createdAt: 1000, lastUsedAt: null, ...given };
+  return {
+    id: ids.next("key"),
+    name: "key",
+    role: "admin",
+    hash: ids.hex(32),
+    prefix: "wrn_012345",
+    createdAt: 1000,
+    lastUsedAt: null,
+    ...given,
+  };
 }
 
 export function capsuleRecord(given: Partial<CapsuleRecord> & Pick<CapsuleRecord, "teamId">): CapsuleRecord {

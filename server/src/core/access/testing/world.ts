@@ -91,5 +91,11 @@ export async function createAccessWorld(): Promise<AccessWorld> {
   const key = await service.ensureFirstTeam();
   const [team] = store.teams;
   if (key === undefined || team === undefined) throw new Error("the first team was not made");
-  return { service, store, clock, keyUse, first: { key, principal: { keyId: key.record.id, teamId: team.id, role: "admin", isFirstTeam: true } } };
+  return {
+    service,
+    store,
+    clock,
+    keyUse,
+    first: { key, principal: { keyId: key.record.id, teamId: team.id, role: "admin", isFirstTeam: true } },
+  };
 }

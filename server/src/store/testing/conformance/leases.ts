@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { OpenFresh } from "../conformance.ts";
-import { createLeaseStore } from "../lease-store.ts";
+import type { OpenFresh } from "../../conformance.ts";
+import { createLeaseStore } from "../../lease-store.ts";
 
 export function describeLeases(openFresh: OpenFresh): void {
   it("gives a lease to one holder at a time, renews it, and passes it on when it ran out or was released", async () => {
