@@ -2,9 +2,8 @@ import type { Principal } from "../access/principal.ts";
 import type { LiveCapsule } from "../capsule/live.ts";
 import { liveOwned, runningCapsule } from "../capsule/running.ts";
 import { invalid } from "../fail.ts";
-import { AgentRefusal } from "../ports/agent-link.ts";
 import type { ProcessDeps } from "./deps.ts";
-import { refusalToError } from "./refusal.ts";
+import { notStartable, refusalToError } from "./refusal.ts";
 import type { ExecInput, ExecNotStarted, ExecOutcome } from "./service.ts";
 import { EXEC_TIMEOUT_SEC, startSpec, timeoutSeconds } from "./spec.ts";
 import { decodeStdin } from "./stdin.ts";
@@ -29,7 +28,7 @@ export async function execCommand(
       ? await startInBackground(deps, live, id, input)
       : await runInForeground(deps, live, id, input, timeoutSec ?? EXEC_TIMEOUT_SEC, stdin, signal);
   } catch (error) {
-    const notStarted = spawnRefusal(id, error);
+    const notStarted = spawnRefusal(id, input.cmd, error);
     if (notStarted === undefined) throw refusalToError(error);
     deps.metrics.execEnded(background ? "background" : "foreground", "not_started");
     return notStarted;
@@ -81,9 +80,7 @@ async function startInBackground(deps: ProcessDeps, live: LiveCapsule, id: strin
 }
 
 /** A program that cannot be found or executed is a result, not an error. */
-function spawnRefusal(id: string, error: unknown): ExecNotStarted | undefined {
-  if (!(error instanceof AgentRefusal)) return undefined;
-  if (error.code === "not_found" && error.field === "cmd") return { kind: "not_started", id, exitCode: 127, message: error.message };
-  if (error.code === "not_executable") return { kind: "not_started", id, exitCode: 126, message: error.message };
-  return undefined;
+function spawnRefusal(id: string, cmd: string, error: unknown): ExecNotStarted | undefined {
+  const refused = notStartable(cmd, error);
+  return refused === undefined ? undefined : { kind: "not_started", id, ...refused };
 }

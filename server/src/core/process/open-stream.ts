@@ -4,7 +4,7 @@ import { runningCapsule } from "../capsule/running.ts";
 import type { ProcessEvent, ProcessStream } from "../ports/agent-link.ts";
 import { AgentRefusal } from "../ports/agent-link.ts";
 import type { ProcessDeps } from "./deps.ts";
-import { refusalToError } from "./refusal.ts";
+import { notStartable, refusalToError } from "./refusal.ts";
 import type { StartInput, StreamTarget } from "./service.ts";
 import { StartRefused } from "./service.ts";
 import { startSpec, timeoutSeconds } from "./spec.ts";
@@ -36,7 +36,7 @@ async function startStream(deps: ProcessDeps, live: LiveCapsule, input: StartInp
     stream = await live.link.open(spec);
   } catch (error) {
     deps.metrics.execEnded("stream", "not_started");
-    throw startRefusal(error) ?? refusalToError(error);
+    throw startRefusal(input.cmd, error) ?? refusalToError(error);
   }
   live.busy += 1;
   deps.metrics.execEnded("stream", "started");
@@ -62,10 +62,10 @@ export async function attachProcess(
   }
 }
 
-function startRefusal(error: unknown): StartRefused | undefined {
-  if (!(error instanceof AgentRefusal)) return undefined;
-  if (error.code === "not_executable" || (error.code === "not_found" && error.field === "cmd")) return new StartRefused("spawn_failed", error.message);
-  if (error.code === "cwd_not_found") return new StartRefused("cwd_not_found", error.message);
+function startRefusal(cmd: string, error: unknown): StartRefused | undefined {
+  const refused = notStartable(cmd, error);
+  if (refused !== undefined) return new StartRefused("spawn_failed", refused.message);
+  if (error instanceof AgentRefusal && error.code === "cwd_not_found") return new StartRefused("cwd_not_found", error.message);
   return undefined;
 }
 

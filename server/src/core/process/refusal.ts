@@ -29,3 +29,11 @@ export function refusalToError(error: unknown): unknown {
       return fail("agent_error", undefined, { cause: error });
   }
 }
+
+/** A program that cannot be found (127) or executed (126), in words; `undefined` when that is not what was refused. */
+export function notStartable(cmd: string, error: unknown): { readonly exitCode: 126 | 127; readonly message: string } | undefined {
+  if (!(error instanceof AgentRefusal)) return undefined;
+  if (error.code === "not_found" && error.field === "cmd") return { exitCode: 127, message: `${cmd}: command not found` };
+  if (error.code === "not_executable") return { exitCode: 126, message: `${cmd}: cannot be executed: ${error.message}` };
+  return undefined;
+}
