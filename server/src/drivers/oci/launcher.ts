@@ -1,5 +1,6 @@
 import type { WorkLimit } from "./work-limits.ts";
 import { OCI_LIMITS } from "./options.ts";
+import type { RunOptions } from "./run-program.ts";
 import { runProgram } from "./run-program.ts";
 
 /** What the launcher reads on stdin; it has no policy of its own. */
@@ -35,10 +36,22 @@ export interface Launched {
   readonly phases: Readonly<Record<string, unknown>>;
 }
 
-/** Runs one launch. Aborting kills the launcher, and with it the runtime. */
+/**
+ * Runs one launch. Aborting kills the launcher, and with it the runtime. A success is taken at its answer: the launcher's
+ * mount namespace takes a few more milliseconds to end, and nobody needs to wait for that.
+ */
 export async function launchWith(launcher: string, spec: LauncherSpec, signal: AbortSignal): Promise<Launched> {
-  const answer = await ask(launcher, ["launch"], { input: JSON.stringify(spec), signal, timeoutMs: OCI_LIMITS.launchMs });
-  const { pid, startTime, phases } = answer;
+  const early = Promise.withResolvers<Launched>();
+  let text = "";
+  const onOutput = (piece: string): void => {
+    text += piece;
+    if (text.startsWith('{"ok":true,') && text.endsWith("\n")) early.resolve(readLaunched(readAnswer(text)));
+  };
+  const whole = ask(launcher, ["launch"], { input: JSON.stringify(spec), signal, timeoutMs: OCI_LIMITS.launchMs, onOutput });
+  return Promise.race([early.promise, whole.then(readLaunched)]);
+}
+
+function readLaunched({ pid, startTime, phases }: Answer): Launched {
   if (typeof pid !== "number" || typeof startTime !== "number") throw new Error("The launcher's answer names no process.");
   return { pid, startTime, phases: isRecord(phases) ? phases : {} };
 }
@@ -53,23 +66,22 @@ export async function enableQuota(launcher: string, path: string, kind: "simple"
   return String(got);
 }
 
-async function ask(
-  launcher: string,
-  args: readonly string[],
-  options: { readonly input?: string; readonly signal?: AbortSignal; readonly timeoutMs: number },
-): Promise<Readonly<Record<string, unknown>>> {
+type Answer = Readonly<Record<string, unknown>>;
+
+async function ask(launcher: string, args: readonly string[], options: RunOptions): Promise<Answer> {
   const outcome = await runProgram(launcher, args, { ...options, outputBytes: OCI_LIMITS.launcherAnswerBytes });
-  let answer: unknown;
-  try {
-    answer = JSON.parse(outcome.stdout);
-  } catch {
-    throw new Error(`The launcher ended with code ${outcome.code} and no answer. ${outcome.stderr}`.trim());
-  }
-  if (!isRecord(answer)) throw new Error("The launcher's answer is not an object.");
+  if (outcome.stdout === "") throw new Error(`The launcher ended with code ${outcome.code} and no answer. ${outcome.stderr}`.trim());
+  const answer = readAnswer(outcome.stdout);
   if (answer["ok"] !== true) throw new Error(`${String(answer["step"])}: ${String(answer["message"])}`);
   return answer;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+function readAnswer(text: string): Answer {
+  const answer: unknown = JSON.parse(text);
+  if (!isRecord(answer)) throw new Error("The launcher's answer is not an object.");
+  return answer;
+}
+
+function isRecord(value: unknown): value is Answer {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

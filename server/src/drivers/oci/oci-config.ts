@@ -32,6 +32,7 @@ export const MASKED_PATHS = [
   "/proc/timer_stats",
   "/proc/cmdline",
   "/proc/diskstats",
+  "/proc/fs",
   "/proc/partitions",
   "/sys/firmware",
   "/sys/fs",
@@ -46,7 +47,7 @@ export const MASKED_PATHS = [
   "/sys/hypervisor",
 ] as const;
 
-export const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
+export const READONLY_PATHS = ["/proc/bus", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
 
 interface HostFacts {
   readonly arch: "x64" | "arm64";
@@ -78,7 +79,7 @@ export function ociConfig(
       cwd: "/",
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities, inheritable: [], ambient: [] },
       rlimits: [
-        { type: "RLIMIT_NOFILE", hard: nofile, soft: nofile },
+        { type: "RLIMIT_NOFILE", hard: nofile, soft: Math.min(nofile, OCI_LIMITS.nofileSoft) },
         { type: "RLIMIT_CORE", hard: 0, soft: 0 },
       ],
       noNewPrivileges: true,

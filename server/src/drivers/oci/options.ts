@@ -45,6 +45,8 @@ export const OCI_LIMITS = {
   shmShare: 0.25,
   /** Open files of a process, where the host's own hard limit is not lower. */
   nofileMax: 1_048_576,
+  /** What a process may open before it raises its own limit: programs that close every possible descriptor stay quick. */
+  nofileSoft: 65_536,
   /** Milliseconds. */
   connectMs: 2_000,
   freezeMs: 2_000,

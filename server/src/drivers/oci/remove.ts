@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { hasGroups, killGroup, removeGroups } from "./cgroup-end.ts";
 import type { OciHost } from "./host.ts";
 import type { CapsulePaths } from "./layout.ts";
@@ -30,13 +30,16 @@ export async function removeMachine(host: OciHost, paths: CapsulePaths): Promise
   host.uids.release(paths.id);
 }
 
-/** The runtime knows best what it keeps; what it does not understand (a state it was killed over) is removed as it lies. */
+/**
+ * A runtime keeps what it has in its state directory. runc's `delete` costs 4 to 20 ms and does nothing for a dead container
+ * that is not done here; other runtimes are asked, and what none of them understands (a state it was killed over) is removed.
+ */
 async function removeRuntimeState(host: OciHost, paths: CapsulePaths): Promise<void> {
-  if (readdirSync(paths.runtimeState).some((name) => name.endsWith(".json"))) {
-    const { runtime, log } = host.options;
-    const outcome = await runProgram(runtime, ["--root", host.layout.runtimeRoot, "delete", paths.id], {
-      timeoutMs: OCI_LIMITS.runtimeDeleteMs,
-    });
+  const { runtime, log } = host.options;
+  const whole = readdirSync(paths.runtimeState).some((name) => name.endsWith(".json"));
+  if (whole && basename(runtime) !== "runc") {
+    const args = ["--root", host.layout.runtimeRoot, "delete", paths.id];
+    const outcome = await runProgram(runtime, args, { timeoutMs: OCI_LIMITS.runtimeDeleteMs });
     if (outcome.code !== 0)
       log.warn({ capsule: paths.id, runtime, stderr: outcome.stderr.slice(0, 500) }, "the runtime could not delete its state");
   }
