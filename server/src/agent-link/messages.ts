@@ -50,15 +50,13 @@ const exit = z
     lateBytes: m.late_bytes,
   }));
 
-const gap = z
-  .object({ from_seq: count, to_seq: count, stdout_bytes: count, stderr_bytes: count })
-  .transform((m): GapRecord => ({
-    kind: "gap",
-    fromSeq: m.from_seq,
-    toSeq: m.to_seq,
-    stdoutBytes: m.stdout_bytes,
-    stderrBytes: m.stderr_bytes,
-  }));
+const gap = z.object({ from_seq: count, to_seq: count, stdout_bytes: count, stderr_bytes: count }).transform((m): GapRecord => ({
+  kind: "gap",
+  fromSeq: m.from_seq,
+  toSeq: m.to_seq,
+  stdoutBytes: m.stdout_bytes,
+  stderrBytes: m.stderr_bytes,
+}));
 
 const welcome = z.object({
   version: z.int(),

@@ -63,8 +63,7 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
         machines.running(handle).agent.work.thaw();
       }),
     stop: (capsuleId) => plan.around("stop", () => machines.stop(capsuleId)),
-    destroy: (capsuleId) =>
-      plan.around("destroy", () => machines.destroy(capsuleId), { half: () => machines.leaveDebris(capsuleId) }),
+    destroy: (capsuleId) => plan.around("destroy", () => machines.destroy(capsuleId), { half: () => machines.leaveDebris(capsuleId) }),
     stats: (handle) =>
       plan.around("stats", () => {
         const { agent, memoryMb, oomKills } = machines.running(handle);

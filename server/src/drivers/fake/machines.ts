@@ -95,7 +95,8 @@ export class Machines {
       if (watching) onGone();
       watching = false;
     };
-    const machine = this.stateOf(handle) === "gone" ? null : this.running(handle);
+    const state = this.stateOf(handle);
+    const machine = state === "running" || state === "paused" ? this.running(handle) : null;
     if (machine === null) setImmediate(watcher);
     else machine.watchers.add(watcher);
     return () => {
