@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -32,6 +32,8 @@ test("one lock at a time, also within one process; free again after release, whi
     const lock = lockDataDir(directory);
     assert.throws(() => lockDataDir(directory), DataDirError);
     assert.throws(() => lockDataDir(directory), new RegExp(`pid ${process.pid}\\) uses the data directory .*CAPSULED_DATA_DIR`));
+    assert.deepEqual(await readdir(directory), ["lock.db", "lock.pid"]);
+    for (const name of ["lock.db", "lock.pid"]) assert.equal((await stat(join(directory, name))).mode & 0o777, 0o600);
     lock.release();
     lock.release();
     lockDataDir(directory).release();

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DataDirError } from "./data-dir.ts";
@@ -21,9 +21,11 @@ const held = new Set<DatabaseSync>();
 export function lockDataDir(dataDir: string): DataDirLock {
   const path = join(dataDir, "lock.db");
   const pidPath = join(dataDir, "lock.pid");
+  // Its owner's only, since whoever may read the file may lock it and so keep the server from starting.
+  closeSync(openSync(path, "a", 0o600));
   const lock = new DatabaseSync(path, { timeout: 0 });
   try {
-    lock.exec("begin exclusive");
+    lock.exec("pragma journal_mode = off; begin exclusive");
     writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
     lock.close();

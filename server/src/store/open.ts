@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { Kysely, PostgresDialect, SqliteDialect } from "kysely";
 import type { Dialect } from "kysely";
 import { Pool } from "pg";
+import { StoreUnavailableError } from "../core/capsule/store.ts";
 import type { Database, EngineCapabilities } from "./database.ts";
 import { POSTGRES, SQLITE } from "./database.ts";
 import { migrate } from "./migrate.ts";
@@ -48,6 +49,18 @@ function dialectFor(location: DatabaseLocation): { readonly dialect: Dialect; re
   }
 }
 
+/** Where the database is, in words and without its password. */
+function placeOf(location: DatabaseLocation): string {
+  switch (location.kind) {
+    case "sqlite":
+      return `the database file ${location.path}`;
+    case "postgres": {
+      const { host, pathname } = new URL(location.url);
+      return `the database ${host}${pathname} of CAPSULED_DATABASE_URL`;
+    }
+  }
+}
+
 /** Opens the database and brings its tables up to date. Throws `StoreUnavailableError`, or `SchemaMismatchError` when another version's server wrote it. */
 export async function openDatabase(location: DatabaseLocation, now: number): Promise<Database> {
   let database: Database | undefined;
@@ -58,6 +71,8 @@ export async function openDatabase(location: DatabaseLocation, now: number): Pro
     return database;
   } catch (error) {
     await database?.close();
-    throw translateDatabaseError(error);
+    const translated = translateDatabaseError(error);
+    if (!(translated instanceof StoreUnavailableError)) throw translated;
+    throw new StoreUnavailableError(`${placeOf(location)} cannot be opened: ${translated.message}`, { cause: translated.cause });
   }
 }

@@ -62,7 +62,12 @@ if (bin === undefined) {
       await cluster.stop();
       try {
         for (let round = 0; round < 3; round += 1) await assert.rejects(store.countTeams(), StoreUnavailableError);
-        await assert.rejects(open(url), StoreUnavailableError);
+        const withPassword = url.replace("capsuled@", "capsuled:hunter2@");
+        await assert.rejects(open(withPassword), (error) => {
+          assert.ok(error instanceof StoreUnavailableError);
+          assert.match(error.message, /^the database localhost\/test_\d+ of CAPSULED_DATABASE_URL cannot be opened: /);
+          return true;
+        });
       } finally {
         await cluster.start();
       }
