@@ -55,3 +55,35 @@ export const teamExample = {
   slug: "builders",
   created_at: "2026-11-01T10:00:00.000Z",
 } as const;
+
+const exit = {
+  type: "exit",
+  exit_code: 0,
+  seq: 3,
+  duration_ms: 5140,
+  reason: "exited",
+  signal: null,
+  oom_kills: 0,
+  requested: null,
+  stdout_bytes: 16,
+  stderr_bytes: 28,
+  late_bytes: 0,
+} as const;
+
+const started = { type: "start", pid: 42, id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z", tag: "build", next_seq: 1 } as const;
+
+/** A command over a socket, from its start to its end. */
+export const execStreamExample = [
+  { from: "client", message: { type: "start", cmd: "make", args: ["-j2"], cwd: "/workspace", tag: "build" } },
+  { from: "server", message: started },
+  { from: "server", message: { type: "stdout", data: "step 1 complete\n", seq: 1 } },
+  { from: "server", message: { type: "stderr", data: "warning: deprecated flag -j\n", seq: 2 } },
+  { from: "server", message: exit },
+] as const;
+
+/** A reader that comes back after record 1. */
+export const attachExample = [
+  { from: "server", message: started },
+  { from: "server", message: { type: "stderr", data: "warning: deprecated flag -j\n", seq: 2 } },
+  { from: "server", message: exit },
+] as const;

@@ -1,7 +1,9 @@
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
-export { renderOpenapi } from "./openapi.ts";
+export type { JsonSchema } from "./json-schema.ts";
+export * from "./openapi.ts";
+export { errorsOf } from "./operation-errors.ts";
 export * from "./operation.ts";
 export * from "./operations/index.ts";
 export * from "./reasons.ts";

@@ -19,6 +19,8 @@ export interface SocketSpec {
   readonly first: z.ZodType | null;
   readonly client: z.ZodType | null;
   readonly server: z.ZodType;
+  /** A short exchange, for the reference page. */
+  readonly example?: readonly { readonly from: "client" | "server"; readonly message: unknown }[];
 }
 
 /** One route of the API, as data: the server's routes, OpenAPI, the SDKs and the list of tests that must exist come from it. */
@@ -37,6 +39,7 @@ export interface Operation {
   readonly query: z.ZodType;
   /** `null` when no body is read. */
   readonly body: z.ZodType | null;
+  readonly bodyExample?: unknown;
   readonly answers: Readonly<Record<number, AnswerSpec>>;
   readonly errors: readonly ErrorCode[];
   readonly socket?: SocketSpec;

@@ -9,7 +9,7 @@ export const startMessage = command.extend({
   type: z.literal("start"),
   stdin: optional(z.boolean()).describe("Keep standard input open for `stdin` messages; otherwise it is /dev/null."),
   on_disconnect: optional(z.enum(["continue", "kill"])).describe("What becomes of the process when this client goes; `continue` by default."),
-});
+}).meta({ id: "StreamStart" });
 
 export const stopMessage = z.object({ type: z.literal("stop") });
 

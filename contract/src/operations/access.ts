@@ -31,6 +31,7 @@ export const createKey = defineOperation({
   params: none,
   query: none,
   body: apiKeyCreate,
+  bodyExample: { name: "ci", role: "member" },
   answers: { 201: { description: "The key, shown this once.", schema: apiKeyCreated, example: { ...keyExample, key: `wrn_${"0123456789".repeat(4)}` } } },
   errors: ["invalid_request", "forbidden", "quota_exceeded", "unavailable"],
 });
@@ -78,6 +79,7 @@ export const createTeam = defineOperation({
   params: none,
   query: none,
   body: teamCreate,
+  bodyExample: { name: "Builders", slug: "builders" },
   answers: {
     201: {
       description: "The team and its key, shown this once.",

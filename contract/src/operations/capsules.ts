@@ -22,6 +22,7 @@ export const createCapsule = defineOperation({
   params: none,
   query: loose,
   body: capsuleCreate,
+  bodyExample: { template: "base-python", vcpus: 2, memory_mb: 1024, timeout_sec: 300, envs: { API_URL: "https://api.example" }, metadata: { purpose: "tests" } },
   answers: { 201: one("The capsule.") },
   errors: ["invalid_request", "not_found", "too_large", "quota_exceeded", "host_full", "unavailable", "shutting_down"],
 });

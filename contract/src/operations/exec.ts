@@ -2,7 +2,7 @@ import { z } from "zod";
 import { capsuleIdParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
 import { execRequest, execResult, execStarted } from "../schemas/command.ts";
-import { execExample } from "../examples.ts";
+import { execExample, execStreamExample } from "../examples.ts";
 import { clientMessage, serverMessage, startMessage } from "../streams.ts";
 
 const tag = "Exec";
@@ -22,6 +22,7 @@ export const exec = defineOperation({
   params,
   query: loose,
   body: execRequest,
+  bodyExample: { cmd: "python", args: ["-c", "print('hello')"], timeout: 30 },
   answers: {
     200: { description: "It has ended (or could not start).", schema: execResult, example: execExample },
     202: { description: "It runs in the background.", schema: execStarted, example: { pid: 42, tag: "bg-a1b2c3d4", id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z" } },
@@ -42,5 +43,5 @@ export const execStream = defineOperation({
   body: null,
   answers: { 101: { description: "The socket is open; send `start` within 10 s.", schema: null } },
   errors: ["not_found", "invalid_state", "upgrade_required", "unavailable", "shutting_down"],
-  socket: { first: startMessage, client: clientMessage, server: serverMessage },
+  socket: { first: startMessage, client: clientMessage, server: serverMessage, example: execStreamExample },
 });

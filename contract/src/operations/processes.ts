@@ -2,6 +2,7 @@ import { z } from "zod";
 import { capsuleIdParam, selectorParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
 import { attachQuery, killQuery, processList } from "../schemas/command.ts";
+import { attachExample } from "../examples.ts";
 import { clientMessage, serverMessage } from "../streams.ts";
 
 const tag = "Processes";
@@ -61,5 +62,5 @@ export const streamProcess = defineOperation({
   body: null,
   answers: { 101: { description: "Attached: `start`, then output from `from` onwards, then `exit`.", schema: null } },
   errors: ["invalid_request", "invalid_offset", "not_found", "invalid_state", "upgrade_required", "agent_error", "unavailable", "shutting_down"],
-  socket: { first: null, client: clientMessage, server: serverMessage },
+  socket: { first: null, client: clientMessage, server: serverMessage, example: attachExample },
 });

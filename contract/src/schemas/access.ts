@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { KEY_ID } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { optional, timestamp } from "./text.ts";
+import { noNul, optional, timestamp } from "./text.ts";
 
 export const ROLES = ["admin", "member"] as const;
 export type Role = (typeof ROLES)[number];
 
 export const SLUG = /^[a-z][a-z0-9-]{2,38}$/;
 
-const personText = z.string().trim().min(1).max(LIMITS.nameCharsMax);
+const personText = noNul(z.string().trim().min(1).max(LIMITS.nameCharsMax));
 
 export const apiKey = z
   .object({
@@ -27,7 +27,7 @@ export const apiKeyCreated = apiKey.extend({ key: z.string().describe("The key i
 export const apiKeyCreate = z.strictObject({
   name: optional(personText).describe("`Unnamed API key` by default."),
   role: z.enum(ROLES).default("member"),
-});
+}).meta({ id: "ApiKeyCreate" });
 
 export const team = z
   .object({ id: z.string(), name: z.string(), slug: z.string().regex(SLUG), created_at: timestamp })
@@ -36,7 +36,7 @@ export const team = z
 export const teamCreate = z.strictObject({
   name: personText,
   slug: optional(z.string().regex(SLUG, { error: "3 to 39 of a-z, 0-9 and -, a letter first" })).describe("Made from the name by default."),
-});
+}).meta({ id: "TeamCreate" });
 
 export const teamCreated = z.object({ team, key: apiKeyCreated }).meta({ id: "TeamCreated" });
 

@@ -6,7 +6,7 @@ import { envs } from "./command.ts";
 import { defaulted, noNul, optional, timestamp } from "./text.ts";
 
 export const metadata = z
-  .record(z.string().min(1).max(LIMITS.metadataKeyCharsMax), z.string().max(LIMITS.metadataValueCharsMax))
+  .record(noNul(z.string().min(1).max(LIMITS.metadataKeyCharsMax)), noNul(z.string().max(LIMITS.metadataValueCharsMax)))
   .refine((map) => Object.keys(map).length <= LIMITS.metadataKeysMax, { error: `at most ${LIMITS.metadataKeysMax} keys` })
   .describe("Your own labels: text to text.");
 
@@ -25,10 +25,10 @@ export const capsuleCreate = z.object({
   metadata: optional(metadata),
   name: optional(noNul(z.string().min(1).max(LIMITS.nameCharsMax))).describe("For people; need not be unique."),
   wait_ms: waitMs,
-});
+}).meta({ id: "CapsuleCreate" });
 
 /** Body of start and resume. */
-export const waitBody = z.object({ wait_ms: waitMs });
+export const waitBody = z.object({ wait_ms: waitMs }).meta({ id: "Wait" });
 
 export const capsule = z
   .object({

@@ -42,7 +42,7 @@ export const execRequest = command.extend({
     "Foreground only: what the process reads from its standard input.",
   ),
   stdin_encoding: optional(z.enum(["utf-8", "base64"])).describe("How `stdin` is written here; `utf-8` by default."),
-});
+}).meta({ id: "ExecRequest" });
 
 /** Facts about the end of a process, beside its exit code. */
 export const endFacts = {

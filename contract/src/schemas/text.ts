@@ -7,9 +7,11 @@ export function utf8Bytes(text: string): number {
   return encoder.encode(text).length;
 }
 
-/** Text without NUL characters, which no path, argument or variable can hold. */
+/** Text that a path, an argument or a variable can hold: no NUL characters, and nothing that UTF-8 cannot write. */
 export function noNul(schema: z.ZodString): z.ZodString {
-  return schema.refine((text) => !text.includes("\0"), { error: "must not contain NUL characters" });
+  return schema
+    .refine((text) => !text.includes("\0"), { error: "must not contain NUL characters" })
+    .refine((text) => text.isWellFormed(), { error: "must not contain lone surrogates" });
 }
 
 /** `null` counts as left out, since clients of the documented system send it. */

@@ -59,17 +59,20 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     let length = 0;
     request.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      if (length > LIMITS.bodyBytesMax) {
-        // Later chunks flow on unread, until the connection is closed after the answer.
-        chunks.length = 0;
-        reject(tooLarge());
+      if (length <= LIMITS.bodyBytesMax) {
+        chunks.push(chunk);
         return;
       }
-      chunks.push(chunk);
+      // Later chunks flow on unread, until the connection is closed after the answer.
+      chunks.length = 0;
+      reject(tooLarge());
     });
     request.on("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
-    request.on("error", () => reject(new ClientGoneError()));
-    request.on("close", () => reject(new ClientGoneError()));
+    // Emitted after `end` as well; an error is made only where the end did not come.
+    request.on("close", () => {
+      if (!request.complete) reject(new ClientGoneError());
+    });
+    request.on("error", () => {});
   });
 }
 

@@ -1,0 +1,28 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { renderOpenapi } from "@capsuled/contract";
+import { renderConfigDocs } from "../server/src/config/describe.ts";
+import { renderLifecycleSpec } from "./lifecycle-spec.ts";
+
+/** Writes what is made from other files of the repository. All of it is committed; `npm run check` fails when it is stale. */
+const root = join(import.meta.dirname, "..");
+
+const files: Readonly<Record<string, string>> = {
+  "openapi.json": `${JSON.stringify(renderOpenapi(packageVersion()), null, 2)}\n`,
+  "docs/config.md": renderConfigDocs(),
+  "docs/spec/capsule-lifecycle.md": renderLifecycleSpec(),
+};
+
+for (const [path, content] of Object.entries(files)) {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), content);
+  console.log(path);
+}
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(root, "server/package.json"), "utf8"));
+  if (typeof manifest !== "object" || manifest === null || !("version" in manifest) || typeof manifest.version !== "string") {
+    throw new Error("server/package.json has no version");
+  }
+  return manifest.version;
+}
