@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { isAlive } from "./wait.ts";
 
 /** What capsules may leave on a host, counted from outside. */
 export interface HostTraces {
@@ -66,11 +67,11 @@ export function processUse(pid: number): ProcessUse {
   };
 }
 
-/** Host pids of the processes in a capsule: those whose cgroup carries its id. */
+/** Host pids of the live processes in a capsule: those whose cgroup carries its id. */
 export function pidsInCapsule(capsuleId: string): readonly number[] {
   return pids().filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(capsuleId);
+      return isAlive(pid) && readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(capsuleId);
     } catch {
       return false;
     }

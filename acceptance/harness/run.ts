@@ -38,7 +38,7 @@ async function main(): Promise<number> {
   let failed = false;
   try {
     await warmUp();
-    writeFileSync(join(dir, "baseline.json"), JSON.stringify({ traces: hostTraces(dataDir), use: processUse(server.pid) }));
+    writeFileSync(join(dir, "baseline.json"), JSON.stringify({ traces: hostTraces(dataDir), use: { pid: server.pid, ...processUse(server.pid) } }));
     for (const files of phases()) if (files.length > 0) failed = !(await runTests(files)) || failed;
   } finally {
     await endServer(readState().pid, "SIGTERM");

@@ -64,7 +64,7 @@ function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> {
       stdio: ["ignore", log, log],
       detached: true,
       env: {
-        PATH: process.env["PATH"] ?? "",
+        ...inherited(),
         HOME: "/root",
         HOST_CANARY,
         CAPSULED_DATA_DIR: settings.dataDir,
@@ -78,6 +78,12 @@ function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> {
   } finally {
     closeSync(log);
   }
+}
+
+/** What a server needs of its surroundings: programs, and the way to packages for its first template. */
+function inherited(): Record<string, string> {
+  const names = ["PATH", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
 }
 
 /** Signals a server and waits for its end. */

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { z } from "zod";
+import { expectCall } from "../harness/call.ts";
+import { hostTraces, processUse } from "../harness/host.ts";
+import { readState } from "../harness/state.ts";
+import { isAlive, waitUntil } from "../harness/wait.ts";
+
+/** Runs after the other files: everything they made must be gone from the host. */
+const baseline = z
+  .object({
+    traces: z.object({
+      mounts: z.array(z.string()),
+      cgroups: z.array(z.string()),
+      processes: z.array(z.string()),
+      networkNamespaces: z.number(),
+      loopDevices: z.array(z.string()),
+      runEntries: z.array(z.string()),
+      disks: z.array(z.string()),
+    }),
+    use: z.object({ pid: z.number(), descriptors: z.number(), rssBytes: z.number(), threads: z.number(), children: z.number() }),
+  })
+  .parse(JSON.parse(readFileSync(process.env["CAPSULED_TEST_BASELINE"] ?? "", "utf8")));
+
+for (const what of ["mounts", "cgroups", "processes", "networkNamespaces", "loopDevices", "runEntries", "disks"] as const) {
+  test(`no ${what} of capsules are left on the host`, { timeout: 60_000 }, async () => {
+    const { dataDir } = readState();
+    await waitUntil(() => (same(hostTraces(dataDir)[what], baseline.traces[what]) ? true : undefined), { what, timeoutMs: 8000, everyMs: 200 }).catch(() => {});
+    const left = hostTraces(dataDir)[what];
+    if (typeof left === "number") assert.ok(left <= Number(baseline.traces[what]), `${left} network namespaces, ${String(baseline.traces[what])} before`);
+    else assert.deepEqual(left.filter((entry) => !JSON.stringify(baseline.traces[what]).includes(entry)), []);
+  });
+}
+
+function same(left: number | readonly string[], before: number | readonly string[]): boolean {
+  return typeof left === "number" || typeof before === "number" ? left <= before : left.length <= before.length;
+}
+
+test("the server lives, lists no capsule, and holds no more descriptors, threads or children than at the start", { timeout: 60_000 }, async () => {
+  const { pid } = readState();
+  assert.ok(isAlive(pid));
+  const list = await expectCall("listCapsules", 200);
+  assert.deepEqual(Array.isArray(list) ? list.map(({ id }) => id) : list, []);
+  await waitUntil(() => (processUse(pid).descriptors <= baseline.use.descriptors + 6 ? true : undefined), { what: "descriptors to be closed", timeoutMs: 20_000, everyMs: 500 }).catch(() => {});
+  const now = processUse(pid);
+  assert.ok(now.descriptors <= baseline.use.descriptors + 6, `${now.descriptors} descriptors, ${baseline.use.descriptors} at the start`);
+  assert.ok(now.threads <= baseline.use.threads + 2, `${now.threads} threads, ${baseline.use.threads} at the start`);
+  assert.equal(now.children, baseline.use.children);
+});
+
+test("the server's memory is bounded after all that was done to it", () => {
+  const { rssBytes } = processUse(readState().pid);
+  assert.ok(rssBytes < 450 << 20, `${rssBytes >> 20} MiB, ${baseline.use.rssBytes >> 20} at the start`);
+});
+
+test("the server's log holds no crash, no unhandled rejection and no internal error", () => {
+  const log = readFileSync(readState().logFile, "utf8");
+  const bad = log.split("\n").filter((line) => /unhandled|uncaught|"level":"fatal"|internal_error|ERR_UNHANDLED|MaxListenersExceeded|ExperimentalWarning|DeprecationWarning/i.test(line));
+  assert.deepEqual(bad.slice(0, 5), []);
+});
