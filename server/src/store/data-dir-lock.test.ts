@@ -39,6 +39,20 @@ test("one lock at a time, also within one process; free again after release, whi
     lockDataDir(directory).release();
   }));
 
+test("a refused second try in the same process does not open the lock to another process", () =>
+  withDirectory(async (directory) => {
+    const lock = lockDataDir(directory);
+    assert.throws(() => lockDataDir(directory), DataDirError);
+    const script = `
+      const { lockDataDir } = await import(process.argv[1]);
+      try { lockDataDir(process.argv[2]); } catch (error) { process.exit(error.name === "DataDirError" ? 7 : 8); }`;
+    const other = spawn(process.execPath, ["--input-type=module", "-e", script, join(import.meta.dirname, "data-dir-lock.ts"), directory], {
+      stdio: "inherit",
+    });
+    assert.deepEqual(await once(other, "exit"), [7, null]);
+    lock.release();
+  }));
+
 test("a lock whose result was dropped is still held after a garbage collection", () =>
   withDirectory(async (directory) => {
     const script = `

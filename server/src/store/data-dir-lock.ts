@@ -21,11 +21,10 @@ const held = new Set<DatabaseSync>();
 export function lockDataDir(dataDir: string): DataDirLock {
   const path = join(dataDir, "lock.db");
   const pidPath = join(dataDir, "lock.pid");
-  // Its owner's only, since whoever may read the file may lock it and so keep the server from starting.
-  closeSync(openSync(path, "a", 0o600));
+  makeLockFile(path);
   const lock = new DatabaseSync(path, { timeout: 0 });
   try {
-    lock.exec("pragma journal_mode = off; begin exclusive");
+    lock.exec("pragma journal_mode = memory; begin exclusive");
     writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
     lock.close();
@@ -40,6 +39,15 @@ export function lockDataDir(dataDir: string): DataDirLock {
       if (held.delete(lock)) lock.close();
     },
   };
+}
+
+/** Its owner's only, since whoever may read the file may lock it and so keep a server from starting. Opens no file that exists. */
+function makeLockFile(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
 }
 
 function readPid(path: string): string {
