@@ -7,7 +7,7 @@
  *
  * It does not: run a program of the host. What a command does is a handful of programs in programs.ts and a small subset of
  * `sh -c` in shell.ts (no pipes, loops, globs or background jobs; `yes N` prints N lines). No child processes, so a tree is
- * one process; users and limits are not looked at; memory and cpu in `stats` are made up from the processes; nothing is isolated;
+ * one process; users and limits (but `diskMb`) are not looked at; memory and cpu in `stats` are made up from the processes; nothing is isolated;
  * and capsules die with the server, unless a FakeHost is shared between two drivers in one program.
  */
 import type { Driver } from "../../core/ports/driver.ts";
@@ -37,7 +37,7 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
   const { script = {}, host = new FakeHost(), installation = "default" } = options;
   const plan = new FaultPlan(script);
   const machines = new Machines(host, installation, script, plan);
-  const usual = { pause: true, limitsLive: false, diskQuota: false, oomScope: "process" as const, snapshot: false, hibernate: false };
+  const usual = { pause: true, limitsLive: false, diskQuota: true, oomScope: "process" as const, snapshot: false, hibernate: false };
   const capabilities = { ...usual, ...script.capabilities };
   const needPause = (): void => {
     if (!capabilities.pause) throw new Error("this driver cannot pause");

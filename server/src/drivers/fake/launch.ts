@@ -18,7 +18,7 @@ export function launchMachine(
 ): Machine {
   const { capsuleId } = spec;
   const kept = spec.disk === "keep" ? installation.disks.get(capsuleId) : undefined;
-  const disk = kept ?? new FakeDisk();
+  const disk = kept ?? new FakeDisk(spec.diskMb * 1024 * 1024);
   const agent = new FakeAgent({
     capsuleId,
     secret: spec.agentSecret,

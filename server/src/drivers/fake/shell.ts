@@ -138,8 +138,8 @@ function redirect(io: ProgramIo, session: Session, redirects: readonly Redirect[
       continue;
     }
     const path = posix.resolve(session.cwd, expand(io, session, to.file));
-    if (!to.append || !io.disk.hasFile(path)) io.disk.write(path, Buffer.alloc(0));
-    sinks[stream] = async (bytes) => io.disk.write(path, Buffer.concat([io.disk.read(path), Buffer.from(bytes)]));
+    if (!to.append || !io.disk.hasFile(path)) io.disk.truncate(path);
+    sinks[stream] = async (bytes) => io.disk.append(path, Buffer.from(bytes));
   }
   return { ...io, write: (kind, bytes) => sinks[kind](bytes) };
 }
