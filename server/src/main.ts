@@ -2,10 +2,12 @@ import { readFileSync } from "node:fs";
 import { renderHelp } from "./config/describe.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
+import { StoreUnavailableError } from "./core/capsule/store.ts";
 import type { Server } from "./server.ts";
 import { startServer } from "./server.ts";
 import { CannotStartError } from "./start-up.ts";
 import { DataDirError } from "./store/data-dir.ts";
+import { SchemaMismatchError } from "./store/migrate.ts";
 import { createLogger } from "./telemetry/logger.ts";
 
 /** Exit codes as sysexits.h names them: a wrong setting, and something that the host lacks. */
@@ -70,8 +72,13 @@ function readVersion(): string {
   return typeof text === "object" && text !== null && "version" in text && typeof text.version === "string" ? text.version : "unknown";
 }
 
+/** Errors whose message says what to do; a stack would only hide it. */
+function isExplained(error: unknown): error is Error {
+  return [CannotStartError, DataDirError, StoreUnavailableError, SchemaMismatchError].some((kind) => error instanceof kind);
+}
+
 main().catch((error: unknown) => {
-  if (error instanceof CannotStartError || error instanceof DataDirError) {
+  if (isExplained(error)) {
     for (const line of error.message.split("\n")) complain(line);
     process.exit(EXIT.unavailable);
   }
