@@ -71,10 +71,11 @@ pub struct Agent {
     pub eased: bool,
     /// Unfrozen time of the latest activity.
     pub last_activity: u64,
-    /// Foreground processes that run or are about to.
+    /// Processes started as busy that run or are about to.
     pub busy: u64,
     pub shutdown: Option<Shutdown>,
     pub sweeping: bool,
+    pub trimming: bool,
 }
 
 /// The descriptors and limits the agent was launched with.
@@ -135,6 +136,7 @@ impl Agent {
             busy: 0,
             shutdown: None,
             sweeping: false,
+            trimming: false,
         })
     }
 

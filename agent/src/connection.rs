@@ -42,6 +42,8 @@ pub struct Connection {
     sent: usize,
     /// The socket took no more; an event will tell.
     pub blocked: bool,
+    /// The kernel was short of memory: no event tells when to go on.
+    pub starved: bool,
     /// Monotonic time at which it last took something.
     pub progress: u64,
     /// Since when small output is held back, to go out together with the end.
@@ -59,6 +61,7 @@ impl Connection {
             out: Vec::new(),
             sent: 0,
             blocked: false,
+            starved: false,
             progress: now,
             held_since: None,
             dirty: false,
@@ -116,9 +119,9 @@ impl Connection {
                     self.blocked = true;
                     return true;
                 }
-                // The kernel is short of memory for the moment; an event or a timer comes again.
                 Err(libc::ENOBUFS) | Err(libc::ENOMEM) => {
                     self.blocked = true;
+                    self.starved = true;
                     return true;
                 }
                 Err(_) => return false,

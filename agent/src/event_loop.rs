@@ -26,6 +26,8 @@ impl Agent {
             children = children && self.reap();
             self.read_ready();
             self.fire();
+            // Who waits for an answer comes before the children for later starts.
+            self.write_all();
             if self.shutdown.is_none() {
                 self.tend_pool();
             }
@@ -62,14 +64,18 @@ impl Agent {
 
     fn on_connection(&mut self, event: &Event) {
         if event.flags & WRITABLE != 0 {
-            if let Some(connection) = self.connections.get_mut(event.key) {
-                if std::mem::take(&mut connection.blocked) {
-                    self.mark_dirty(event.key);
-                }
-            }
+            self.unblock(event.key);
         }
         if event.flags & (READABLE | PEER_GONE) != 0 {
             self.read_connection(event.key, event.flags & PEER_GONE != 0);
+        }
+    }
+
+    fn unblock(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            if std::mem::take(&mut connection.blocked) {
+                self.mark_dirty(key);
+            }
         }
     }
 
@@ -108,6 +114,8 @@ impl Agent {
                 Timer::Hello(key) => self.connection_due(key, Operation::Unknown),
                 Timer::Linger(key) => self.connection_due(key, Operation::Closing),
                 Timer::Flush(key) => self.mark_dirty(key),
+                Timer::Unblock(key) => self.unblock(key),
+                Timer::Trim => self.trim(),
                 Timer::StartWait(key) => self.start_wait_over(key),
                 Timer::Nudge(key) => self.nudge(key),
                 Timer::Timeout(key) => self.timeout_over(key),
@@ -154,13 +162,13 @@ impl Agent {
     fn is_wanted(&self, timer: Timer) -> bool {
         let process = |key: Key| self.processes.get(key);
         match timer {
-            Timer::Hello(key) | Timer::Linger(key) | Timer::Flush(key) => self.connections.get(key).is_some(),
+            Timer::Hello(key) | Timer::Linger(key) | Timer::Flush(key) | Timer::Unblock(key) => self.connections.get(key).is_some(),
             Timer::StartWait(key) => process(key).map_or(false, |one| !one.is_live() && !one.is_ended()),
             Timer::Nudge(key) => self.pool.find(key).is_some(),
             Timer::Timeout(key) | Timer::Lost(key) => process(key).map_or(false, |one| !one.is_ended()),
             Timer::OutputEnd(key) => process(key).map_or(false, |one| one.is_live()),
             Timer::Retention(key) | Timer::Pace(key) => process(key).is_some(),
-            Timer::Grace(..) | Timer::Shutdown | Timer::SweepSlots | Timer::ShrinkPool | Timer::Respawn => true,
+            Timer::Grace(..) | Timer::Shutdown | Timer::SweepSlots | Timer::ShrinkPool | Timer::Respawn | Timer::Trim => true,
         }
     }
 }

@@ -65,7 +65,7 @@ impl Agent {
         process.paced_since = None;
         process.owner = None;
         let readers = process.readers.clone();
-        let foreground = process.request.foreground;
+        let (foreground, busy) = (process.request.foreground, process.request.busy);
         let tag = process.request.tag.clone();
         if let Some(slot) = process.slot {
             self.slots.release(slot);
@@ -74,7 +74,7 @@ impl Agent {
         if self.by_tag.get(&tag) == Some(&key) {
             self.by_tag.remove(&tag);
         }
-        if foreground {
+        if busy {
             self.busy = self.busy.saturating_sub(1);
             self.touch_activity();
         }

@@ -267,7 +267,7 @@ impl Agent {
         if self.by_pid.get(&process.pid) == Some(&key) {
             self.by_pid.remove(&process.pid);
         }
-        if request.foreground && !process.is_ended() {
+        if request.busy && !process.is_ended() {
             self.busy = self.busy.saturating_sub(1);
             self.touch_activity();
         }

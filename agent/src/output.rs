@@ -29,6 +29,9 @@ const MAX_BUFFERS: usize = 8;
 /// Reads up to this are stored in memory of their own size.
 const SMALL: usize = READ_SIZE / 2;
 
+/// Seconds after which memory that is free is given back.
+const TRIM_S: u64 = 5;
+
 enum Got {
     Bytes,
     Nothing,
@@ -119,6 +122,20 @@ impl Agent {
         if self.buffers.len() < MAX_BUFFERS && buffer.capacity() == READ_SIZE {
             self.buffers.push(buffer);
         }
+        if !self.trimming {
+            self.trimming = true;
+            self.timers.at_unfrozen(self.unfrozen() + TRIM_S * SECOND, Timer::Trim);
+        }
+    }
+
+    /// Gives the memory back that a burst of output has left behind.
+    pub fn trim(&mut self) {
+        self.trimming = false;
+        self.buffers = Vec::new();
+        self.scratch = Vec::new();
+        self.timers.compact_memory();
+        // SAFETY: works on the allocator's own free memory.
+        unsafe { libc::malloc_trim(0) };
     }
 
     /// How many bytes the process may print now; 0 where it must wait for its readers.

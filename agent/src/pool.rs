@@ -122,17 +122,21 @@ impl Agent {
         if self.pool.spawner.is_none() || !rested {
             return;
         }
-        if !self.pool.waiting.is_empty() && self.pool.target < MAX_READY {
-            self.pool.target += 1;
-            self.schedule_shrink();
-        }
-        let coming = self.pool.count(|phase| phase != ZygotePhase::Ready && phase == ZygotePhase::Ordered);
+        let coming = self.pool.count(|phase| phase == ZygotePhase::Ordered);
         let ready = self.pool.count(|phase| phase == ZygotePhase::Ready);
         let wanted = self.pool.target + self.pool.waiting.len();
         for _ in ready + coming..wanted {
             if !self.order() {
                 break;
             }
+        }
+    }
+
+    /// A start found no child ready: more are kept from now on.
+    pub fn grow_pool(&mut self) {
+        if self.pool.target < MAX_READY {
+            self.pool.target += 1;
+            self.schedule_shrink();
         }
     }
 

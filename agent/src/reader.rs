@@ -21,6 +21,8 @@ const BATCH_BYTES: usize = 512 * 1024;
 const HOLD_MS: u64 = 2;
 /// Bytes that do not wait for it.
 const HOLD_BYTES: usize = 16 * 1024;
+/// Milliseconds until a write is tried again for which the kernel had no memory.
+const STARVED_MS: u64 = 20;
 /// Seconds that a refused connection has to take what it is told.
 const LAST_WORDS_S: u64 = 60;
 
@@ -53,6 +55,9 @@ impl Agent {
                 None => return,
             };
             if connection.blocked {
+                if std::mem::take(&mut connection.starved) {
+                    self.timers.at_real(now + STARVED_MS * MS, Timer::Unblock(key));
+                }
                 return;
             }
             let unsent = connection.has_unsent();
@@ -147,8 +152,9 @@ impl Agent {
         let mut sent = match sys::writev(&connection.socket, &parts) {
             Ok(sent) => sent,
             Err(libc::EINTR) => return true,
-            Err(libc::EAGAIN) | Err(libc::ENOBUFS) | Err(libc::ENOMEM) => {
+            Err(errno @ libc::EAGAIN) | Err(errno @ libc::ENOBUFS) | Err(errno @ libc::ENOMEM) => {
                 connection.blocked = true;
+                connection.starved = errno != libc::EAGAIN;
                 return true;
             }
             Err(_) => return false,

@@ -31,6 +31,8 @@ pub struct StartRequest {
     /// 0 for none.
     pub timeout_ms: u64,
     pub foreground: bool,
+    /// Counts as activity while it runs.
+    pub busy: bool,
     pub on_disconnect: OnDisconnect,
 }
 
@@ -136,6 +138,7 @@ impl StartRequest {
         };
         let cmd = required(object, "cmd")?.to_string();
         let args = strings(object, "args")?;
+        let foreground = flag(object, "foreground", false)?;
         Ok(StartRequest {
             id: process.to_string(),
             tag: tag.to_string(),
@@ -145,7 +148,8 @@ impl StartRequest {
             attach: flag(object, "attach", true)?,
             stdin: flag(object, "stdin", false)?,
             timeout_ms: number(object, "timeout_ms", 0)?,
-            foreground: flag(object, "foreground", false)?,
+            foreground,
+            busy: flag(object, "busy", foreground)?,
             on_disconnect,
         })
     }

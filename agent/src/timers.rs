@@ -14,6 +14,10 @@ pub enum Timer {
     Linger(Key),
     /// Held output goes out.
     Flush(Key),
+    /// A write that the kernel had no memory for is tried again.
+    Unblock(Key),
+    /// Memory that only a burst needed goes back.
+    Trim,
     /// A start has waited too long for a process.
     StartWait(Key),
     /// A child has a request and may have been stopped.
@@ -71,6 +75,12 @@ impl Timers {
             *heap = Heap::from(all);
         }
         self.left = self.real.len() + self.unfrozen.len();
+    }
+
+    /// Gives back the room that timers of a burst have left.
+    pub fn compact_memory(&mut self) {
+        self.real.shrink_to_fit();
+        self.unfrozen.shrink_to_fit();
     }
 
     /// The monotonic time of the next one.

@@ -35,7 +35,7 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     }
     agent.touch_activity();
     let (id, tag) = (request.id.clone(), request.tag.clone());
-    if request.foreground {
+    if request.busy {
         agent.busy += 1;
     }
     let process = agent.processes.insert(Process::new(request, Some(key)));
@@ -50,6 +50,9 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     agent.pool.waiting.push_back(process);
     agent.end_rest();
     agent.dispatch();
+    if !agent.pool.waiting.is_empty() {
+        agent.grow_pool();
+    }
     Ok(None)
 }
 

@@ -1,7 +1,7 @@
 //! The capsule's clock.
 
 use crate::client::{shell, with, Client};
-use crate::harness::TestAgent;
+use crate::harness::{eventually, TestAgent};
 use capsuled_agent::frame::Kind;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -26,6 +26,22 @@ fn a_pause_stops_timeouts_and_resume_lets_them_go_on() {
     assert_eq!(outcome.exit["reason"], "timed_out");
     assert!(begin.elapsed() >= Duration::from_millis(980), "{:?}", begin.elapsed());
     assert_eq!(other.shell("echo on").text(), "on\n");
+}
+
+#[test]
+fn a_process_started_as_busy_is_activity_while_it_runs_and_others_are_not() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let mut busy = || client.ask(Kind::Stats, &json!({})).unwrap()["busy"].clone();
+    let mut other = Client::connect(&agent);
+    other.start(&with(shell("exec sleep 1000"), json!({"foreground": false, "attach": false})));
+    assert_eq!(busy(), 0);
+    other.start(&with(shell("exec sleep 1000"), json!({"foreground": false, "attach": false, "busy": true, "tag": "b"})));
+    assert_eq!(busy(), 1);
+    other.start(&with(shell("exec sleep 1000"), json!({"foreground": true, "attach": false, "busy": false})));
+    assert_eq!(busy(), 1);
+    other.ask(Kind::Signal, &json!({"selector": "b", "signal": "SIGKILL", "by": "t"})).unwrap();
+    eventually("its end is seen", || busy() == 0);
 }
 
 #[test]
