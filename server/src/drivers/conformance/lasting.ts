@@ -25,9 +25,9 @@ export const LASTING: Guarantees = {
     assert.equal(counter.seen(), frozen, "a frozen program got on");
     await thaw(world, capsule);
     await world.driver.resume(capsule.handle);
+    assert.deepEqual(await found(world.driver, capsule.id), ["running"]);
     await counter.next();
     assert.ok(counter.seen() > frozen);
-    assert.deepEqual(await found(world.driver, capsule.id), ["running"]);
   },
 
   "a paused capsule (where there is pause) can be stopped and destroyed": async (world) => {
