@@ -5,8 +5,9 @@ import { command, endFacts } from "./schemas/command.ts";
 import { optional } from "./schemas/text.ts";
 
 /** The first message of an exec stream. */
-export const startMessage = command.extend({
+export const startMessage = z.object({
   type: z.literal("start"),
+  ...command.shape,
   stdin: optional(z.boolean()).describe("Keep standard input open for `stdin` messages; otherwise it is /dev/null."),
   on_disconnect: optional(z.enum(["continue", "kill"])).describe("What becomes of the process when this client goes; `continue` by default."),
 }).meta({ id: "StreamStart" });

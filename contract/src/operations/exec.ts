@@ -22,7 +22,7 @@ export const exec = defineOperation({
   params,
   query: loose,
   body: execRequest,
-  bodyExample: { cmd: "python", args: ["-c", "print('hello')"], timeout: 30 },
+  bodyExample: { cmd: "echo", args: ["hello"], timeout: 30 },
   answers: {
     200: { description: "It has ended (or could not start).", schema: execResult, example: execExample },
     202: { description: "It runs in the background.", schema: execStarted, example: { pid: 42, tag: "bg-a1b2c3d4", id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z" } },

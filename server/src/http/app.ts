@@ -54,6 +54,8 @@ export function createHttpServer(given: HttpDeps, socketLimits: SocketLimits = S
     keepAliveTimeout: CONNECTION_LIMITS.keepAliveMs,
     requestTimeout: CONNECTION_LIMITS.requestMs,
     forceCloseConnections: false,
+    // Which operations are refused while the server stops is the contract's matter.
+    return503OnClosing: false,
     http: {
       headersTimeout: CONNECTION_LIMITS.headersMs,
       connectionsCheckingInterval: CONNECTION_LIMITS.checkMs,

@@ -66,7 +66,8 @@ export function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
 }
 
 function fieldName(path: readonly PropertyKey[]): string {
-  return path.length === 0 ? "body" : path.map(String).join(".").slice(0, FIELD_CHARS_MAX);
+  if (path.length === 0) return "body";
+  return path.map((part) => (part === "" ? '""' : String(part))).join(".").slice(0, FIELD_CHARS_MAX);
 }
 
 function sentence(message: string): string {

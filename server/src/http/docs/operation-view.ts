@@ -62,7 +62,7 @@ function socketView(socket: OpenapiSocket, components: Components): string {
   const first = socket.first === null ? "" : `<h4>First message</h4>${fieldRows(socket.first, components)}`;
   const client = socket.client === null ? "" : `<h4>${socket.first === null ? "Messages from you" : "Then, from you"}</h4>${messagesView(socket.client, components)}`;
   const codes = Object.entries(socket.close_codes).map(([code, name]) => `<li><code>${code}</code> ${escapeHtml(name.replaceAll("_", " "))}</li>`);
-  return `${first}${client}<h4>Messages from the server</h4>${messagesView(socket.server, components)}<h4>Close codes</h4><ul class="codes">${codes.join("")}</ul>`;
+  return `${first}${client}<h4>Messages from the server</h4><div class="given">${messagesView(socket.server, components)}</div><h4>Close codes</h4><ul class="codes">${codes.join("")}</ul>`;
 }
 
 /** Each kind of message folds open to its fields. */

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "@capsuled/contract";
 import { createIds } from "../../lib/node/ids.ts";
 import type { HttpServer } from "../app.ts";
 import { createHttpServer } from "../app.ts";
@@ -21,6 +22,10 @@ export interface World extends AsyncDisposable {
   readonly services: FakeServices;
   readonly log: readonly LogLine[];
   health: Health;
+  /** Resolves when the next answer with this error's code has been written. */
+  answered(code: ErrorCode): Promise<void>;
+  /** Resolves with the code of the next socket that the server sees closed. */
+  socketClosed(): Promise<number>;
   /** A request with the member's key unless another one, or `null`, is given. */
   call(method: string, path: string, options?: CallOptions): Promise<Response>;
 }
@@ -37,8 +42,18 @@ export async function createWorld(settings: { readonly config?: Partial<HttpConf
   const log: LogLine[] = [];
   const write = (level: LogLine["level"]) => (fields: LogLine["fields"], message: string) => void log.push({ level, fields, message });
   const config: HttpConfig = { host: "127.0.0.1", port: 0, version: "0.1.0", corsOrigins: [], metricsPublic: false, logRequests: false, ...settings.config };
+  const awaited: { readonly code: ErrorCode; readonly resolve: () => void }[] = [];
+  const answered = (_operation: string, _status: number, code: ErrorCode | null): void => {
+    for (const waiter of awaited) if (waiter.code === code) waiter.resolve();
+  };
+  const closings: ((code: number) => void)[] = [];
+  const socketClosed = (_operation: string, code: number): void => {
+    for (const resolve of closings.splice(0)) resolve(code);
+  };
   const world = {
     services,
+    socketClosed: () => new Promise<number>((resolve) => closings.push(resolve)),
+    answered: (code: ErrorCode) => new Promise<void>((resolve) => awaited.push({ code, resolve })),
     log,
     health: { status: "ok", checks: { database: "ok" } } as Health,
   };
@@ -48,7 +63,7 @@ export async function createWorld(settings: { readonly config?: Partial<HttpConf
       config,
       ids: createIds(),
       log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
-      metrics: { answered() {}, socketOpened() {}, socketClosed() {}, render: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }) },
+      metrics: { answered, socketOpened() {}, socketClosed, render: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }) },
       health: async () => world.health,
     },
     { ...SOCKET_LIMITS, ...settings.limits },

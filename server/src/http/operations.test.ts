@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ErrorCode, Operation, OperationId } from "@capsuled/contract";
+import { LIMITS, OPERATIONS } from "@capsuled/contract";
+import { StoreUnavailableError } from "../core/capsule/store.ts";
+import { fail } from "../core/fail.ts";
+import { AgentLostError } from "../core/ports/agent-link.ts";
+import { capsuleRecord, IDS, KEYS } from "./testing/fake-services.ts";
+import { endOf } from "./testing/fake-stream.ts";
+import { Pipeline } from "./testing/pipeline.ts";
+import { problemOf } from "./testing/problem-shape.ts";
+import type { GoodRequest } from "./testing/requests.ts";
+import { GOOD_REQUESTS } from "./testing/requests.ts";
+import { refusedUpgrade } from "./testing/socket-client.ts";
+import type { World } from "./testing/world.ts";
+import { createWorld } from "./testing/world.ts";
+
+const ids = Object.keys(OPERATIONS).filter((id): id is OperationId => id in OPERATIONS);
+
+function send(world: World, request: GoodRequest, prefix = ""): Promise<Response> {
+  return world.call(request.method, prefix + request.path, { key: request.key ?? KEYS.member, ...(request.json === undefined ? {} : { json: request.json }) });
+}
+
+for (const id of ids) {
+  const operation: Operation = OPERATIONS[id];
+  const request = GOOD_REQUESTS[id];
+  const prefixes = operation.path.startsWith("/v1") ? ["", "/api"] : [""];
+
+  if (operation.socket === undefined) {
+    test(`${id} answers as its contract says, under each prefix`, async () => {
+      await using world = await createWorld();
+      if (id === "startCapsule") world.services.capsules.start = async () => capsuleRecord();
+      for (const prefix of prefixes) {
+        const response = await send(world, request, prefix);
+        assert.equal(response.status, request.status, await response.clone().text());
+        assert.match(response.headers.get("x-request-id") ?? "", /^req-[0-9a-z]{25}$/);
+        const answer = operation.answers[request.status];
+        assert.ok(answer !== undefined);
+        if (answer.schema === null) assert.equal(await response.text(), "");
+        else if (answer.contentType === undefined) answer.schema.parse(await response.json());
+        else assert.ok(response.headers.get("content-type")?.startsWith(answer.contentType));
+      }
+    });
+  }
+
+  for (const code of operation.errors) {
+    test(`${id} ${code}`, async () => {
+      await using world = await createWorld();
+      const provoke = PROVOCATIONS[code];
+      assert.ok(provoke !== undefined, `nothing provokes ${code}: add it to PROVOCATIONS`);
+      const error = await provoke(world, id, request);
+      assert.equal(error, code);
+    });
+  }
+
+  if (operation.auth !== "none") {
+    test(`${id} unauthorized: without a key, with a malformed and with an unknown one`, async () => {
+      await using world = await createWorld();
+      for (const key of [null, "", "nonsense", `wrn_${"f".repeat(40)}`, "x".repeat(5000)]) {
+        const response = await world.call(request.method, request.path, { key });
+        assert.equal((await problemOf(response)).code, "unauthorized");
+      }
+    });
+
+    test(`${id} checks the key before it reads the body`, async () => {
+      await using world = await createWorld();
+      const response = await world.call(request.method, request.path, { key: null, ...(request.method === "GET" ? {} : { body: "{malformed" }) });
+      assert.equal((await problemOf(response)).code, "unauthorized");
+    });
+  }
+
+  if (operation.path.includes("{")) {
+    test(`${id} answers another team's key exactly as it answers for what does not exist`, async () => {
+      await using world = await createWorld();
+      const other = await comparable(await world.call(request.method, request.path, { key: KEYS.other, ...json(request) }));
+      const absentPath = request.path.replaceAll(/cl-[0-9a-z]{25}/g, IDS.absent).replaceAll(/key-[0-9a-z]{25}/g, `key-${"9".repeat(25)}`);
+      const absent = await comparable(await world.call(request.method, absentPath, { key: operation.auth === "admin" ? KEYS.admin : KEYS.member, ...json(request) }));
+      assert.deepEqual(other, absent);
+      assert.equal(other.status, operation.socket === undefined ? 404 : 426);
+    });
+  }
+}
+
+function json(request: GoodRequest): { json?: unknown } {
+  return request.json === undefined ? {} : { json: request.json };
+}
+
+async function comparable(response: Response): Promise<{ status: number; body: string }> {
+  return { status: response.status, body: (await response.text()).replaceAll(/req-[0-9a-z]{25}/g, "req") };
+}
+
+/** How each code comes about; a scripted service throws what the real one would. */
+const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, request: GoodRequest) => Promise<string>>> = {
+  invalid_request: async (world, _id, request) => {
+    if (request.method === "POST") return (await problemOf(await world.call("POST", request.path, { key: KEYS.admin, body: "{" }))).code;
+    const path = `${request.path}?limit=none&signal=SIGHUP&from=yesterday`;
+    if (!request.path.endsWith("/stream")) return (await problemOf(await world.call(request.method, path))).code;
+    return codeOf((await refusedUpgrade(world, path)).body);
+  },
+  forbidden: async (world, _id, request) => (await problemOf(await world.call(request.method, request.path, { key: KEYS.member, ...json(request) }))).code,
+  too_large: async (world, _id, request) => (await problemOf(await world.call("POST", request.path, { body: " ".repeat(LIMITS.bodyBytesMax + 1) }))).code,
+  upgrade_required: async (world, _id, request) => (await problemOf(await send(world, request))).code,
+  timeout: async (world, _id, request) => {
+    world.services.processes.exec = async () => ({ kind: "ended", end: endOf({ reason: "timed_out" }), stdout: new Uint8Array(0), stderr: new Uint8Array(0) });
+    return (await problemOf(await send(world, request))).code;
+  },
+  shutting_down: async (world, id, request) => {
+    const entered = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    world.services.access.listTeams = async () => {
+      entered.resolve();
+      await release.promise;
+      return [];
+    };
+    await using pipeline = await Pipeline.open(world);
+    pipeline.request("GET", "/v1/teams");
+    await entered.promise;
+    const closed = world.server.close(5_000);
+    const refused = world.answered("shutting_down");
+    pipeline.request(request.method, request.path, id === "getHealth" ? undefined : JSON.stringify(request.json ?? {}));
+    await refused;
+    release.resolve();
+    const [, second] = await pipeline.answers(2);
+    await closed;
+    return codeOf(JSON.parse(second?.body ?? "null"));
+  },
+  not_found: (world, id, request) => scripted(world, id, request, fail("not_found")),
+  invalid_state: (world, id, request) => scripted(world, id, request, fail("invalid_state")),
+  invalid_offset: (world, id, request) => scripted(world, id, request, fail("invalid_offset")),
+  tag_in_use: (world, id, request) => scripted(world, id, request, fail("tag_in_use")),
+  conflict: (world, id, request) => scripted(world, id, request, fail("conflict")),
+  quota_exceeded: (world, id, request) => scripted(world, id, request, fail("quota_exceeded")),
+  host_full: (world, id, request) => scripted(world, id, request, fail("host_full")),
+  process_limit: (world, id, request) => scripted(world, id, request, fail("process_limit")),
+  agent_error: (world, id, request) => scripted(world, id, request, new AgentLostError("gone")),
+  unavailable: (world, id, request) => scripted(world, id, request, new StoreUnavailableError("database is locked")),
+};
+
+/** Every service throws this. */
+async function scripted(world: World, id: OperationId, request: GoodRequest, error: Error): Promise<string> {
+  const { capsules, processes, access } = world.services;
+  const thrower = async (): Promise<never> => {
+    throw error;
+  };
+  Object.assign(capsules, Object.fromEntries(Object.keys(capsules).map((name) => [name, thrower])));
+  Object.assign(processes, { exec: thrower, prepareStream: thrower, attach: thrower, list: thrower, kill: thrower });
+  Object.assign(access, { listKeys: thrower, createKey: thrower, revokeKey: thrower, listTeams: thrower, createTeam: thrower });
+  if (id === "getHealth") world.health = { status: "unavailable", checks: { database: "failing" } };
+  if (id === "getMetrics") return (await problemOf(await world.call("GET", request.path, { headers: { "x-forwarded-for": "203.0.113.9" } }))).code;
+  if (OPERATIONS[id].path.endsWith("/stream")) return codeOf((await refusedUpgrade(world, request.path)).body);
+  return (await problemOf(await send(world, request))).code;
+}
+
+function codeOf(body: unknown): string {
+  assert.ok(typeof body === "object" && body !== null && "error" in body && typeof body.error === "object" && body.error !== null);
+  assert.ok("code" in body.error && typeof body.error.code === "string");
+  return body.error.code;
+}
