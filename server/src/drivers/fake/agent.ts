@@ -115,8 +115,8 @@ export class FakeAgent {
   die(): void {
     if (this.#dead) return;
     this.#dead = true;
-    this.work.clear();
-    this.clock.clear();
+    this.work.close();
+    this.clock.close();
     for (const process of this.processes.live) process.vanish();
     for (const session of this.#sessions) session.destroy();
   }

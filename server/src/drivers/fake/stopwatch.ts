@@ -11,6 +11,7 @@ export class Stopwatch {
   readonly #pending = new Set<Pending>();
   #frozenAt: number | null = null;
   #frozenMs = 0;
+  #closed = false;
   readonly #beganAt = performance.now();
 
   /** Unfrozen milliseconds since it was made. */
@@ -24,6 +25,7 @@ export class Stopwatch {
 
   /** Calls `act` once after `ms` unfrozen milliseconds, unless the returned function is called first. */
   after(ms: number, act: () => void): () => void {
+    if (this.#closed) return () => undefined;
     const pending: Pending = { leftMs: ms, act, timer: null, since: 0 };
     this.#pending.add(pending);
     if (!this.frozen) this.#run(pending);
@@ -47,8 +49,9 @@ export class Stopwatch {
     for (const pending of this.#pending) this.#run(pending);
   }
 
-  /** Drops what has not fired. */
-  clear(): void {
+  /** Drops what has not fired; nothing fires from now on. */
+  close(): void {
+    this.#closed = true;
     for (const pending of this.#pending) this.#drop(pending);
   }
 
