@@ -51,6 +51,8 @@ pub fn run(spec: &Spec, launch: &File, descriptors: Vec<File>) -> Result<Started
             // SAFETY: the child is ours and not reaped.
             unsafe { libc::kill(warmer, libc::SIGKILL) };
             kernel::wait(warmer)?;
+            // Empty now; what is not removed here goes with the capsule.
+            let _ = fs::remove_dir(format!("{}{}/launch", spec.cgroup.unified, spec.cgroup.path));
             if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 {
                 return started();
             }

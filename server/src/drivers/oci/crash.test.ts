@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import test, { after, before } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { OciWorld } from "./testing/oci-world.ts";
+import { CANNOT_RUN, createOciWorld, specOf, tracesOf } from "./testing/oci-world.ts";
+
+const options = { skip: CANNOT_RUN };
+let world: OciWorld;
+before(async () => {
+  if (CANNOT_RUN === false) world = await createOciWorld();
+});
+after(async () => {
+  await world?.close();
+});
+
+/** Moments of a launch, in milliseconds after its begin, spread over its whole length. */
+const MOMENTS = Array.from({ length: 16 }, (_, index) => index * 5);
+
+test("a launch that is aborted at any moment leaves nothing", options, async () => {
+  const traces = tracesOf(world);
+  let aborted = 0;
+  for (const moment of MOMENTS) {
+    const spec = specOf();
+    const controller = new AbortController();
+    const launch = world.driver.launch(spec, controller.signal);
+    const outcome = launch.then(
+      () => "launched",
+      () => "aborted",
+    );
+    await sleep(moment);
+    controller.abort();
+    if ((await outcome) === "aborted") aborted += 1;
+    else await world.driver.destroy(spec.capsuleId);
+    assert.deepEqual(tracesOf(world), traces, `after an abort at ${moment} ms`);
+  }
+  assert.ok(aborted >= 4, `only ${aborted} launches were caught under way`);
+});
+
+test(
+  "a server killed at any moment of a launch, with launcher and runtime, leaves nothing that destroy does not remove",
+  options,
+  async () => {
+    const traces = tracesOf(world);
+    let cut = 0;
+    for (const moment of MOMENTS) {
+      const spec = specOf();
+      if (!(await killDuringLaunch(spec, moment))) cut += 1;
+      const next = await world.again();
+      await next.driver.destroy(spec.capsuleId);
+      assert.deepEqual(tracesOf(world), traces, `after a kill at ${moment} ms`);
+      assert.deepEqual(await next.driver.list(), []);
+    }
+    assert.ok(cut >= 4, `only ${cut} launches were caught under way`);
+  },
+);
+
+test("after a server was killed in a launch, the same id can be launched again", options, async () => {
+  for (const moment of [10, 25, 40]) {
+    const spec = specOf();
+    await killDuringLaunch(spec, moment);
+    const capsule = await (await world.again()).launch(spec);
+    assert.equal(await capsule.sh("echo up"), "up\n");
+    capsule.link.close();
+    await world.driver.destroy(spec.capsuleId);
+  }
+});
+
+/** Kills a launching server with all that it started; tells whether the launch was done by then. */
+async function killDuringLaunch(spec: ReturnType<typeof specOf>, moment: number): Promise<boolean> {
+  const file = fileURLToPath(new URL("testing/launch-once.ts", import.meta.url));
+  // A process group of its own, which the launcher and the runtime belong to as well.
+  const { dataDir, installationId } = world.options;
+  const args = [file, dataDir, installationId, spec.capsuleId, spec.agentSecret];
+  const server = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  const begun = new Promise<void>((resolve) => {
+    server.stdout.on("data", (text: Buffer) => {
+      said += text.toString();
+      if (said.includes("begin")) resolve();
+    });
+  });
+  await begun;
+  await sleep(moment);
+  if (server.pid !== undefined) process.kill(-server.pid, "SIGKILL");
+  await once(server, "close");
+  return said.includes("done");
+}
