@@ -49,10 +49,12 @@ export class AgentSession {
   }
 
   #receive(chunk: Buffer): void {
+    if (this.#closed) return;
     try {
-      const { frames, rest } = takeFrames(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]));
-      this.#rest = rest;
-      for (const frame of frames) if (!this.#closed) this.#handle(frame.name, frame.payload);
+      const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+      this.#rest = takeFrames(bytes, (name, payload) => {
+        if (!this.#closed) this.#handle(name, payload);
+      });
     } catch (error) {
       if (error instanceof BrokenFrameError) this.#refuseAndClose(new Refusal("protocol", error.message));
       else if (error instanceof Refusal) this.#refuseAndClose(error);

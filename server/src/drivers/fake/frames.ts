@@ -80,12 +80,8 @@ function hostFrame(type: number): HostFrame {
   throw new BrokenFrameError(`unknown frame type 0x${type.toString(16)}`);
 }
 
-/** Takes the whole frames off the front of `bytes`; gives them and what is left. Throws `BrokenFrameError`. */
-export function takeFrames(bytes: Buffer): {
-  readonly frames: readonly { readonly name: HostFrame; readonly payload: Buffer }[];
-  readonly rest: Buffer;
-} {
-  const frames: { name: HostFrame; payload: Buffer }[] = [];
+/** Gives the whole frames at the front of `bytes` to `onFrame`, in order, and returns what is left. Throws `BrokenFrameError`. */
+export function takeFrames(bytes: Buffer, onFrame: (name: HostFrame, payload: Buffer) => void): Buffer {
   let at = 0;
   while (at < bytes.length) {
     const name = hostFrame(bytes.readUInt8(at));
@@ -94,8 +90,8 @@ export function takeFrames(bytes: Buffer): {
     if (length > FRAME_BYTES_MAX) throw new BrokenFrameError(`a frame of ${length} bytes is too long`);
     const end = at + HEADER_BYTES + length;
     if (end > bytes.length) break;
-    frames.push({ name, payload: bytes.subarray(at + HEADER_BYTES, end) });
+    onFrame(name, bytes.subarray(at + HEADER_BYTES, end));
     at = end;
   }
-  return { frames, rest: bytes.subarray(at) };
+  return bytes.subarray(at);
 }
