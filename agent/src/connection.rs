@@ -17,6 +17,8 @@ pub struct Cursor {
     pub process: Key,
     /// The next record to send.
     pub next: u64,
+    /// Bytes of its frame that are already sent.
+    pub sent: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +82,10 @@ impl Connection {
         }
     }
 
-    /// Puts bytes of frames behind what is unsent.
-    pub fn push_bytes(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+    /// Puts the rest of a frame before what is unsent.
+    pub fn push_first(&mut self, rest: &[u8]) {
+        self.out.splice(..self.sent, rest.iter().copied());
+        self.sent = 0;
     }
 
     pub fn unsent(&self) -> &[u8] {

@@ -10,6 +10,9 @@ use crate::timers::Timer;
 /// Milliseconds between the leader's exit and the end of its output, if descendants keep it open.
 pub const OUTPUT_END_MS: u64 = 250;
 
+/// Seconds between two looks at slots with survivors.
+const SWEEP_S: u64 = 5;
+
 impl Agent {
     /// The kernel has told how the leader ended.
     pub fn leader_exited(&mut self, key: Key, status: i32, by_signal: bool) {
@@ -87,7 +90,7 @@ impl Agent {
     pub fn sweep_later(&mut self) {
         if self.slots.has_lingering() && !self.sweeping {
             self.sweeping = true;
-            self.timers.at_unfrozen(self.unfrozen() + clock::SECOND, Timer::SweepSlots);
+            self.timers.at_unfrozen(self.unfrozen() + SWEEP_S * clock::SECOND, Timer::SweepSlots);
         }
     }
 

@@ -95,14 +95,17 @@ impl Agent {
             None => return,
         };
         let rest = if joined.is_empty() {
-            self.on_frames(key, bytes)
+            self.on_frames(key, bytes).to_vec()
         } else {
             joined.extend_from_slice(bytes);
-            self.on_frames(key, &joined)
+            let left = self.on_frames(key, &joined).len();
+            joined.drain(..joined.len() - left);
+            joined
         };
         if let Some(connection) = self.connections.get_mut(key) {
-            if !rest.is_empty() && connection.operation != Operation::Closing {
-                connection.input = rest.to_vec();
+            // An empty one would keep the memory of the longest frame there was.
+            if connection.operation != Operation::Closing && !rest.is_empty() {
+                connection.input = rest;
             }
         }
     }

@@ -54,7 +54,7 @@ impl Agent {
             (Some(process), Some(Some(zygote))) => (process, zygote),
             _ => return Ok(()),
         };
-        let bytes = process.request.program.encode();
+        let bytes = &process.program;
         let mut fds: Vec<RawFd> = Vec::new();
         let mut read_end: Option<OwnedFd> = None;
         if process.request.stdin {
@@ -64,7 +64,7 @@ impl Agent {
             read_end = Some(read);
             process.stdin = Some(Stdin::new(write));
         }
-        let sent = send_with(&zygote.socket, &bytes, &fds)?;
+        let sent = send_with(&zygote.socket, bytes, &fds)?;
         drop(read_end);
         zygote.rest = bytes[sent..].to_vec();
         zygote.phase = ZygotePhase::Launching(key);
@@ -160,7 +160,7 @@ impl Agent {
         let both = READABLE | EDGE;
         let watched = self.poller.add(&zygote.stdout, both, Source::Stdout, key).is_ok()
             && self.poller.add(&zygote.stderr, both, Source::Stderr, key).is_ok();
-        process.shed();
+        process.program = Vec::new();
         process.phase = Phase::Running;
         process.pid = zygote.pid;
         process.slot = zygote.slot;
@@ -202,7 +202,7 @@ impl Agent {
                     if process.request.foreground {
                         connection.held_since = Some(self.now);
                     }
-                    Operation::Reading(Cursor { process: key, next: 1 })
+                    Operation::Reading(Cursor { process: key, next: 1, sent: 0 })
                 } else {
                     process.owner = None;
                     Operation::Idle

@@ -98,6 +98,8 @@ pub struct Output {
 
 pub struct Process {
     pub request: StartRequest,
+    /// What the child is given to become; empty once it has.
+    pub program: Vec<u8>,
     pub phase: Phase,
     pub pid: i32,
     /// The connection whose end may mean something for it.
@@ -142,10 +144,27 @@ pub fn signal_name(number: i32) -> String {
     }
 }
 
+/// Lets go of what only the child needs, and of more arguments than a list shows.
+fn shorten(request: &mut StartRequest) {
+    request.program = Default::default();
+    let mut left = MAX_ARGS_KEPT.saturating_sub(cut(&mut request.cmd, MAX_ARGS_KEPT));
+    for mut arg in std::mem::take(&mut request.args) {
+        if left == 0 {
+            break;
+        }
+        left = left.saturating_sub(cut(&mut arg, left).max(1));
+        arg.shrink_to_fit();
+        request.args.push(arg);
+    }
+}
+
 impl Process {
-    pub fn new(request: StartRequest, owner: Option<Key>) -> Process {
+    pub fn new(mut request: StartRequest, owner: Option<Key>) -> Process {
+        let program = request.program.encode();
+        shorten(&mut request);
         Process {
             request,
+            program,
             phase: Phase::Waiting,
             pid: 0,
             owner,
@@ -167,21 +186,6 @@ impl Process {
             pace_timer: false,
             output_due: false,
             forgotten: false,
-        }
-    }
-
-    /// Lets go of what was needed to start it, and of more arguments than a list shows.
-    pub fn shed(&mut self) {
-        self.request.program = Default::default();
-        let mut left = MAX_ARGS_KEPT.saturating_sub(cut(&mut self.request.cmd, MAX_ARGS_KEPT));
-        let args = std::mem::take(&mut self.request.args);
-        for mut arg in args {
-            if left == 0 {
-                break;
-            }
-            left = left.saturating_sub(cut(&mut arg, left).max(1));
-            arg.shrink_to_fit();
-            self.request.args.push(arg);
         }
     }
 

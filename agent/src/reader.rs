@@ -70,10 +70,10 @@ impl Agent {
             };
             match next {
                 Next::Records => {
-                    if unsent && !(connection.flush(now)) {
-                        return self.close_connection(key);
-                    }
-                    if !self.connections.get(key).map_or(true, |one| one.blocked || one.has_unsent()) && !self.send_records(key) {
+                    // A record of which a part is sent comes before all else.
+                    let begun = connection.cursor().map_or(false, |cursor| cursor.sent > 0);
+                    let going = if unsent && !begun { connection.flush(now) } else { self.send_records(key) };
+                    if !going {
                         return self.close_connection(key);
                     }
                 }
@@ -123,8 +123,7 @@ impl Agent {
         true
     }
 
-    /// Sends records from the journal; the rest of one that does not fit is copied. False where the
-    /// connection is broken.
+    /// Sends records from the journal's own memory. False where the connection is broken.
     fn send_records(&mut self, key: Key) -> bool {
         let (now, unfrozen) = (self.now, self.unfrozen());
         let (connection, process) = match self.connections.get_mut(key) {
@@ -139,7 +138,8 @@ impl Agent {
             None => return true,
         };
         let mut size = 0;
-        let records: Vec<&Record> = process.journal.read_from(cursor.next).take(BATCH)
+        let most = if connection.has_unsent() { 1 } else { BATCH };
+        let records: Vec<&Record> = process.journal.read_from(cursor.next).take(most)
             .take_while(|record| {
                 let first = size == 0;
                 size += record.bytes.len();
@@ -147,8 +147,12 @@ impl Agent {
             }).collect();
         let headers: Vec<[u8; RECORD_FRAME_HEADER]> =
             records.iter().map(|record| RecordHeader::encode(&record.header, record.stream, record.bytes.len())).collect();
-        let parts: Vec<libc::iovec> =
-            records.iter().zip(&headers).flat_map(|(record, head)| [sys::iovec(head), sys::iovec(&record.bytes)]).collect();
+        let mut skip = cursor.sent;
+        let mut parts: Vec<libc::iovec> = Vec::with_capacity(2 * records.len());
+        for piece in records.iter().zip(&headers).flat_map(|(record, head)| [&head[..], &record.bytes[..]]) {
+            parts.push(sys::iovec(&piece[skip.min(piece.len())..]));
+            skip = skip.saturating_sub(piece.len());
+        }
         let mut sent = match sys::writev(&connection.socket, &parts) {
             Ok(sent) => sent,
             Err(libc::EINTR) => return true,
@@ -160,17 +164,15 @@ impl Agent {
             Err(_) => return false,
         };
         connection.progress = now;
+        sent += cursor.sent;
+        cursor.sent = 0;
         for (record, head) in records.iter().zip(&headers) {
             let whole = head.len() + record.bytes.len();
-            if sent == 0 {
+            if sent < whole {
+                cursor.sent = sent;
                 break;
             }
             cursor.next = record.header.seq + 1;
-            if sent < whole {
-                connection.push_bytes(head.get(sent..).unwrap_or(&[]));
-                connection.push_bytes(&record.bytes[sent.saturating_sub(head.len())..]);
-                break;
-            }
             sent -= whole;
         }
         connection.operation = Operation::Reading(cursor);
@@ -248,8 +250,27 @@ impl Agent {
         self.timers.at_unfrozen(self.unfrozen() + wait, Timer::Pace(key));
     }
 
+    /// Copies the rest of a record that was sent in part, because its journal will not be read again.
+    fn finish_record(&mut self, key: Key) {
+        let connection = match self.connections.get_mut(key) {
+            Some(connection) => connection,
+            None => return,
+        };
+        let cursor = match connection.cursor() {
+            Some(cursor) if cursor.sent > 0 => cursor,
+            _ => return,
+        };
+        let record = self.processes.get(cursor.process).and_then(|process| process.journal.read_from(cursor.next).next());
+        if let Some(record) = record {
+            let mut frame = RecordHeader::encode(&record.header, record.stream, record.bytes.len()).to_vec();
+            frame.extend_from_slice(&record.bytes);
+            connection.push_first(frame.get(cursor.sent..).unwrap_or(&[]));
+        }
+    }
+
     /// Ends a connection with its reason; what is unsent may still be taken for a while.
     pub fn refuse_and_close(&mut self, key: Key, refusal: Refusal) {
+        self.finish_record(key);
         self.leave_operation(key);
         let due = self.now + LAST_WORDS_S * SECOND;
         if let Some(connection) = self.connections.get_mut(key) {

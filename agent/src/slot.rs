@@ -42,6 +42,9 @@ impl Slots {
 
     /// An empty slot; none where the host has no cgroup2 or gives no more.
     pub fn take(&mut self) -> Option<Key> {
+        if self.spare.is_empty() {
+            self.sweep();
+        }
         self.spare.pop().or_else(|| self.make())
     }
 

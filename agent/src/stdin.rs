@@ -7,6 +7,8 @@ use std::os::unix::io::OwnedFd;
 
 /// Most bytes that wait for one process.
 pub const MAX_STDIN: usize = 1 << 20;
+/// Most bytes that wait for all processes of the capsule.
+pub const MAX_ALL_STDIN: usize = 16 << 20;
 
 pub struct Stdin {
     pipe: Option<OwnedFd>,
@@ -37,6 +39,11 @@ impl Stdin {
             self.queue.push_back((from, bytes.to_vec()));
         }
         true
+    }
+
+    /// Bytes that wait.
+    pub fn queued(&self) -> usize {
+        self.queued
     }
 
     /// Closes the pipe after what is queued.

@@ -46,7 +46,7 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
         }
         connection.progress = now;
         let next = gap.map_or(from, |gap| gap.to_seq + 1);
-        connection.operation = Operation::Reading(Cursor { process: process_key, next });
+        connection.operation = Operation::Reading(Cursor { process: process_key, next, sent: 0 });
         agent.mark_dirty(key);
     }
     Ok(None)

@@ -13,6 +13,8 @@ use crate::timers::Timer;
 
 /// Most starts that wait for a child.
 pub const MAX_WAITING: usize = 512;
+/// Most bytes of arguments and environment that they have together.
+pub const MAX_WAITING_BYTES: usize = 8 << 20;
 /// Seconds of unfrozen time that a process outlives a host that may come back.
 pub const LOST_GRACE_S: u64 = 60;
 
@@ -30,7 +32,9 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     if agent.by_tag.contains_key(&request.tag) {
         return Err(Refusal::of(Code::TagInUse, "tag", "a live process has it"));
     }
-    if agent.pool.waiting.len() >= MAX_WAITING {
+    let bytes_of = |key: &Key| agent.processes.get(*key).map_or(0, |process| process.program.len());
+    let waiting_bytes: usize = agent.pool.waiting.iter().map(bytes_of).sum();
+    if agent.pool.waiting.len() >= MAX_WAITING || waiting_bytes >= MAX_WAITING_BYTES {
         return Err(Refusal::new(Code::ProcessLimit, "too many starts wait already"));
     }
     agent.touch_activity();

@@ -5,6 +5,7 @@ use crate::connection::Operation;
 use crate::frame::Kind;
 use crate::refusal::{Code, Refusal};
 use crate::slab::Key;
+use crate::stdin::MAX_ALL_STDIN;
 use serde_json::json;
 
 /// The process that a connection's input is for; none where its operation has just ended.
@@ -25,9 +26,10 @@ pub fn data(agent: &mut Agent, key: Key, operation: Operation, bytes: &[u8]) {
         Some(process) => process,
         None => return,
     };
+    let all: usize = agent.processes.iter().filter_map(|(_, process)| process.stdin.as_ref()).map(|stdin| stdin.queued()).sum();
     let stdin = agent.processes.get_mut(process).and_then(|process| process.stdin.as_mut());
     let full = match stdin {
-        Some(stdin) => !stdin.push(key, bytes),
+        Some(stdin) => all + bytes.len() > MAX_ALL_STDIN || !stdin.push(key, bytes),
         None => {
             // Nobody reads it: it counts as taken, so that the host does not wait.
             agent.reply(key, Kind::StdinRoom, &json!({"bytes": bytes.len()}));
@@ -35,7 +37,7 @@ pub fn data(agent: &mut Agent, key: Key, operation: Operation, bytes: &[u8]) {
         }
     };
     if full {
-        let refusal = Refusal::new(Code::StdinFull, "more than 1 MiB waits for the process");
+        let refusal = Refusal::new(Code::StdinFull, "too many bytes wait already");
         agent.reply(key, Kind::Error, &refusal.to_json());
     }
     agent.pump_stdin(process);

@@ -75,6 +75,29 @@ fn more_than_the_queue_holds_is_refused_and_nothing_else_is_lost() {
 }
 
 #[test]
+fn input_that_nobody_reads_is_bounded_over_all_processes() {
+    let agent = TestAgent::start();
+    let chunk = vec![b'x'; 900_000];
+    let (mut refused, mut clients) = (0, Vec::new());
+    for _ in 0..40 {
+        let mut client = Client::connect(&agent);
+        client.start(&with(program("sleep", &["1000"]), json!({"stdin": true})));
+        client.send_bytes(Kind::Stdin, &chunk);
+        clients.push(client);
+    }
+    let mut last = Client::connect(&agent);
+    assert_eq!(last.shell("echo alive").text(), "alive\n");
+    for client in &mut clients {
+        // A part goes into the pipe at once and is acknowledged, or all is refused.
+        let (kind, value) = client.control();
+        assert!(kind == Kind::StdinRoom || value["code"] == "stdin_full", "{}", value);
+        refused += u32::from(kind == Kind::Error);
+    }
+    assert!((15..30).contains(&refused), "{} of 40 were refused", refused);
+    assert!(agent.status("VmRSS") < 24 << 10, "{} KiB", agent.status("VmRSS"));
+}
+
+#[test]
 fn input_for_a_program_that_does_not_read_is_acknowledged_and_dropped() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);

@@ -53,6 +53,21 @@ fn what_cannot_start_is_told_by_its_kind_and_its_field() {
 }
 
 #[test]
+fn nearly_a_megabyte_of_arguments_reaches_the_program_whole() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let long: Vec<String> = (0..9).map(|index| index.to_string().repeat(100_000)).collect();
+    let mut args = vec!["-c", "for a; do printf %s \"$a\" | cksum; done", "sh"];
+    args.extend(long.iter().map(|text| text.as_str()));
+    let outcome = client.run(&program("sh", &args)).unwrap();
+    let expected = client.shell("for i in 0 1 2 3 4 5 6 7 8; do head -c 100000 /dev/zero | tr '\\0' $i | cksum; done");
+    assert_eq!(outcome.text().lines().count(), 9);
+    assert_eq!(outcome.text(), expected.text());
+    let facts = client.ask(Kind::Get, &json!({"selector": outcome.exit["id"]})).unwrap();
+    assert!(facts.to_string().len() < 8192, "more of it is kept than a list shows");
+}
+
+#[test]
 fn the_environment_directory_user_and_session_are_those_asked_for() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);
