@@ -1,49 +1,62 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
+import { readState } from "./state.ts";
 import { isAlive } from "./wait.ts";
 
 /** What capsules may leave on a host, counted from outside. */
 export interface HostTraces {
-  /** Lines of the mount table below the data directory or /run/capsuled, the store's own mount excepted. */
+  /** Lines of the mount table that belong to capsules; the store's own is not one. */
   readonly mounts: readonly string[];
-  /** Cgroup directories that carry a capsule's id, in every hierarchy. */
+  /** Cgroup directories of capsules, in every hierarchy. */
   readonly cgroups: readonly string[];
-  /** Processes that run in a capsule's cgroup or as one of its users. */
+  /** Live processes in capsules' cgroups. */
   readonly processes: readonly string[];
-  readonly networkNamespaces: number;
+  /** Network namespaces that a mount keeps. */
+  readonly networkNamespaces: readonly string[];
   readonly loopDevices: readonly string[];
-  /** Entries below /run/capsuled that carry a capsule's id, and reserved uid ranges. */
+  /** Entries below /run/capsuled of capsules, and reserved uid ranges. */
   readonly runEntries: readonly string[];
   /** Disks of capsules. */
   readonly disks: readonly string[];
 }
 
 const CAPSULE = /cl-[0-9a-z]{25}/;
-/** First host uid of the ranges that capsules get. */
-const UID_FIRST = 0x7000_0000;
 
+/** What this data directory's installation has on the host; other installations beside it are not ours to count. */
 export function hostTraces(dataDir: string): HostTraces {
+  const installation = installationId(dataDir);
   return {
-    mounts: lines("/proc/self/mountinfo").filter((line) => CAPSULE.test(line)),
-    cgroups: walk("/sys/fs/cgroup", 6).filter((path) => CAPSULE.test(path)),
-    processes: pids().flatMap((pid) => capsuleProcess(pid)),
-    networkNamespaces: new Set(pids().flatMap((pid) => link(`/proc/${pid}/ns/net`))).size,
+    mounts: lines("/proc/self/mountinfo").filter((line) => line.includes(installation) || line.includes(`${dataDir}/capsules/`)),
+    cgroups: cgroupDirs(installation).filter((path) => CAPSULE.test(path)),
+    processes: pids().flatMap((pid) => processOf(pid, installation)),
+    networkNamespaces: lines("/proc/self/mountinfo").filter((line) => / - nsfs /.test(line)),
     loopDevices: loopDevicesOf(dataDir),
-    runEntries: [...walk("/run/capsuled", 4).filter((path) => CAPSULE.test(path)), ...walk("/run/capsuled/uids", 1)].sort(),
-    disks: [...walk(join(dataDir, "capsules"), 1), ...walk(join(dataDir, "store/capsules"), 1)].sort(),
+    runEntries: [...walk(`/run/capsuled/${installation}`, 3).filter((path) => CAPSULE.test(path)), ...uidRanges(installation)],
+    disks: [...walk(join(dataDir, "capsules"), 1), ...walk(join(dataDir, "store/capsules"), 1)],
   };
 }
 
-/** Every process whose uids lie in a capsule's range or whose cgroup carries a capsule's id. */
-function capsuleProcess(pid: number): readonly string[] {
+function installationId(dataDir: string): string {
+  return z.object({ installation_id: z.string().min(8) }).parse(JSON.parse(readFileSync(join(dataDir, "installation.json"), "utf8"))).installation_id;
+}
+
+/** The installation's cgroup directories: below the one mount of v2, and below each hierarchy's of v1. */
+function cgroupDirs(installation: string): readonly string[] {
+  const mounts = ["/sys/fs/cgroup", ...readdirSync("/sys/fs/cgroup").map((name) => join("/sys/fs/cgroup", name))];
+  return mounts.flatMap((mount) => walk(join(mount, "capsuled", installation), 4, true));
+}
+
+/** Uid ranges that the installation has reserved on this host. */
+function uidRanges(installation: string): readonly string[] {
+  return walk("/run/capsuled/uids", 1).filter((file) => readFileSync(file, "utf8").includes(installation));
+}
+
+function processOf(pid: number, installation: string): readonly string[] {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    if (/^State:\s+[ZX]/m.test(status)) return [];
-    const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? 0);
-    const cgroup = readFileSync(`/proc/${pid}/cgroup`, "utf8");
-    if (uid < UID_FIRST && !CAPSULE.test(cgroup)) return [];
-    return [`${pid} ${/^Name:\s+(.*)$/m.exec(status)?.[1] ?? ""}`];
+    if (!isAlive(pid) || !readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(installation)) return [];
+    return [`${pid} ${readFileSync(`/proc/${pid}/comm`, "utf8").trim()}`];
   } catch {
     return [];
   }
@@ -90,7 +103,7 @@ export function agentPid(capsuleId: string): number {
 
 /** The cgroup directories of a capsule that hold a file, over all hierarchies, e.g. every `memory.limit_in_bytes`. */
 export function cgroupDirsWith(capsuleId: string, file: string): readonly string[] {
-  return walk("/sys/fs/cgroup", 6).filter((path) => path.includes(capsuleId) && existsSync(join(path, file)));
+  return cgroupDirs(installationId(readState().dataDir)).filter((path) => path.includes(capsuleId) && existsSync(join(path, file)));
 }
 
 export function pids(): readonly number[] {
@@ -116,21 +129,14 @@ function lines(file: string): readonly string[] {
   return readFileSync(file, "utf8").split("\n");
 }
 
-function link(path: string): readonly string[] {
-  try {
-    return [readlinkSync(path)];
-  } catch {
-    return [];
-  }
-}
-
-/** Paths below a directory, depth first, without following links. */
-function walk(dir: string, depth: number): readonly string[] {
+/** Paths below a directory, without following links. */
+function walk(dir: string, depth: number, dirsOnly = false): readonly string[] {
   if (depth === 0 || !existsSync(dir)) return [];
   try {
     return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
       const path = join(dir, entry.name);
-      return entry.isDirectory() ? [path, ...walk(path, depth - 1)] : [path];
+      if (!entry.isDirectory()) return dirsOnly ? [] : [path];
+      return [path, ...walk(path, depth - 1, dirsOnly)];
     });
   } catch {
     return [];

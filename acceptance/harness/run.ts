@@ -61,7 +61,7 @@ function phases(): readonly (readonly string[])[] {
 async function runTests(files: readonly string[]): Promise<boolean> {
   const tapPart = join(dir, "part.tap");
   const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap", `--test-reporter-destination=${tapPart}`];
-  const child = spawn(process.execPath, ["--test", "--test-concurrency=1", ...reporters, ...files.map((file) => join(TESTS, file))], { stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(process.execPath, ["--test", "--test-concurrency=1", "--test-force-exit", ...reporters, ...files.map((file) => join(TESTS, file))], { stdio: ["ignore", "inherit", "inherit"] });
   const code = await new Promise<number | null>((done) => child.once("exit", done));
   if (tap !== null) appendFileSync(tap, readFileSync(tapPart, "utf8"));
   rmSync(tapPart, { force: true });

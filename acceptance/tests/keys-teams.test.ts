@@ -28,20 +28,21 @@ test("a key is shown once, works, is listed without itself, and stops within 5 s
   const list = await expectCall("listKeys", 200);
   assert.ok(list.some(({ id }) => id === made.id));
   assert.ok(!JSON.stringify(list).includes(made.key));
-  await using capsule = await newCapsule({}, made.key);
+  await using capsule = await newCapsule();
   await using stream = await startStream(capsule.id, { cmd: "sleep", args: ["1000"] }, { key: made.key });
   await stream.message("start");
   await expectCall("revokeKey", 204, { params: { key_id: made.id } });
   await waitUntil(async () => ((await call("listCapsules", { key: made.key })).status === 401 ? true : undefined), { what: "its end", timeoutMs: 6000, everyMs: 200 });
   assert.equal((await stream.closed).code, 1008);
   assert.ok(!(await expectCall("listKeys", 200)).some(({ id }) => id === made.id));
-  await expectCall("destroyCapsule", 204, { params: { id: capsule.id } });
 });
 
 test("a member makes capsules but neither keys nor teams", async () => {
   const member = await expectCall("createKey", 201, { body: {} });
-  await using capsule = await newCapsule({}, member.key);
-  assert.equal((await capsule.sh("echo hi")).stdout, "hi\n");
+  {
+    await using capsule = await newCapsule({}, member.key);
+    assert.equal((await capsule.sh("echo hi")).stdout, "hi\n");
+  }
   await expectError("createKey", "forbidden", { key: member.key, body: {} });
   await expectError("createTeam", "forbidden", { key: member.key, body: { name: "x" } });
   await expectError("revokeKey", "forbidden", { key: member.key, params: { key_id: member.id } });
@@ -95,7 +96,7 @@ test("a key's last use is recorded", async () => {
 test("no key and no variable's value is ever in the server's log or on its disk in the clear", async () => {
   const canary = `canary-${randomBytes(12).toString("hex")}`;
   const made = await expectCall("createKey", 201, { body: {} });
-  await using capsule = await newCapsule({ envs: { CANARY: canary } }, made.key);
+  await using capsule = await newCapsule({ envs: { CANARY: canary } });
   await capsule.sh("true", { envs: { OTHER: canary } });
   await call("exec", { key: made.key, params: { id: capsule.id }, body: { cmd: "true", envs: { BAD: canary }, timeout: -1 } });
   await using stream = await openSocket(`/v1/capsules/${capsule.id}/exec/stream`, { key: made.key });
@@ -108,6 +109,5 @@ test("no key and no variable's value is ever in the server's log or on its disk 
   assert.ok(!log.includes(canary) && !log.includes(made.key));
   const found = execFileSync("bash", ["-c", 'cat "$0"/*.db* "$0"/*.sqlite* 2>/dev/null | grep -acE "$1" || true', dataDir, `${canary}|${made.key}`], { encoding: "utf8" });
   assert.equal(found.trim(), "0");
-  await expectCall("destroyCapsule", 204, { params: { id: capsule.id } });
   await expectCall("revokeKey", 204, { params: { key_id: made.id } });
 });
