@@ -51,7 +51,8 @@ export class SchemaRenderer {
         if (io === "output" && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
       },
     });
-    const { $schema, $defs, ...root } = made as JsonSchema & { $schema?: string; $defs?: Record<string, JsonSchema> };
+    // The library's own type says less than the draft that it writes.
+    const { $schema: _draft, $defs, ...root } = made as JsonSchema & { $schema?: string; $defs?: Record<string, JsonSchema> };
     for (const [name, definition] of Object.entries($defs ?? {})) this.components[name] = withComponentRefs(definition);
     return withComponentRefs(root);
   }

@@ -50,12 +50,19 @@ export interface OpenapiOperation {
 
 export interface OpenapiDocument {
   readonly openapi: "3.1.0";
-  readonly info: { readonly title: string; readonly version: string; readonly description: string; readonly license: { readonly name: string; readonly identifier: string } };
+  readonly info: {
+    readonly title: string;
+    readonly version: string;
+    readonly description: string;
+    readonly license: { readonly name: string; readonly identifier: string };
+  };
   readonly servers: readonly { readonly url: string }[];
   readonly tags: readonly { readonly name: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenapiOperation>>>>;
   readonly components: {
-    readonly securitySchemes: Readonly<Record<string, { readonly type: string; readonly in: string; readonly name: string; readonly description: string }>>;
+    readonly securitySchemes: Readonly<
+      Record<string, { readonly type: string; readonly in: string; readonly name: string; readonly description: string }>
+    >;
     readonly schemas: Readonly<Record<string, JsonSchema>>;
   };
 }
@@ -66,7 +73,10 @@ const errorBody = z
       code: z.enum(ERROR_CODES).describe("What happened, for programs; a closed set."),
       message: z.string().describe("What happened, for people."),
       request_id: z.string().describe("The same as the header X-Request-Id; the server's log has it."),
-      details: z.record(z.string(), z.unknown()).optional().describe("Facts beside the code, e.g. `problems`: each bad field with what is wrong."),
+      details: z
+        .record(z.string(), z.unknown())
+        .optional()
+        .describe("Facts beside the code, e.g. `problems`: each bad field with what is wrong."),
     }),
   })
   .meta({ id: "Error" });
@@ -117,7 +127,12 @@ function renderOperation(operation: Operation, schemas: SchemaRenderer): Openapi
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === null || operation.body === null
       ? {}
-      : { requestBody: { required: !operation.body.safeParse({}).success, content: { "application/json": { schema: body, ...exampleOf(operation) } } } }),
+      : {
+          requestBody: {
+            required: !operation.body.safeParse({}).success,
+            content: { "application/json": { schema: body, ...exampleOf(operation) } },
+          },
+        }),
     responses: { ...answersOf(operation, schemas), ...problemsOf(operation) },
     "x-idempotency": operation.idempotency,
     ...(operation.auth === "admin" ? { "x-role": "admin" as const } : {}),

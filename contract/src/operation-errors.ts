@@ -9,6 +9,7 @@ export function errorsOf(operation: Operation): readonly ErrorCode[] {
   if (operation.auth === "admin") codes.add("forbidden");
   if (operation.socket !== undefined) codes.add("forbidden");
   if (operation.path.includes("{")) codes.add("not_found");
-  if (operation.body !== null) for (const code of ["invalid_request", "too_large", "unsupported_media_type", "request_timeout"] as const) codes.add(code);
+  if (operation.body !== null)
+    for (const code of ["invalid_request", "too_large", "unsupported_media_type", "request_timeout"] as const) codes.add(code);
   return ERROR_CODES.filter((code) => codes.has(code));
 }

@@ -5,12 +5,16 @@ import { command, endFacts } from "./schemas/command.ts";
 import { optional } from "./schemas/text.ts";
 
 /** The first message of an exec stream. */
-export const startMessage = z.object({
-  type: z.literal("start"),
-  ...command.shape,
-  stdin: optional(z.boolean()).describe("Keep standard input open for `stdin` messages; otherwise it is /dev/null."),
-  on_disconnect: optional(z.enum(["continue", "kill"])).describe("What becomes of the process when this client goes; `continue` by default."),
-}).meta({ id: "StreamStart" });
+export const startMessage = z
+  .object({
+    type: z.literal("start"),
+    ...command.shape,
+    stdin: optional(z.boolean()).describe("Keep standard input open for `stdin` messages; otherwise it is /dev/null."),
+    on_disconnect: optional(z.enum(["continue", "kill"])).describe(
+      "What becomes of the process when this client goes; `continue` by default.",
+    ),
+  })
+  .meta({ id: "StreamStart" });
 
 export const stopMessage = z.object({ type: z.literal("stop") });
 
@@ -23,7 +27,9 @@ export const stdinMessage = z.object({
 export const stdinCloseMessage = z.object({ type: z.literal("stdin_close") });
 
 /** What a client may send after `start`. */
-export const clientMessage = z.discriminatedUnion("type", [stopMessage, stdinMessage, stdinCloseMessage]).meta({ id: "StreamClientMessage" });
+export const clientMessage = z
+  .discriminatedUnion("type", [stopMessage, stdinMessage, stdinCloseMessage])
+  .meta({ id: "StreamClientMessage" });
 
 const output = {
   data: z.string(),

@@ -32,7 +32,13 @@ export const createKey = defineOperation({
   query: none,
   body: apiKeyCreate,
   bodyExample: { name: "ci", role: "member" },
-  answers: { 201: { description: "The key, shown this once.", schema: apiKeyCreated, example: { ...keyExample, key: `wrn_${"0123456789".repeat(4)}` } } },
+  answers: {
+    201: {
+      description: "The key, shown this once.",
+      schema: apiKeyCreated,
+      example: { ...keyExample, key: `wrn_${"0123456789".repeat(4)}` },
+    },
+  },
   errors: ["invalid_request", "forbidden", "quota_exceeded", "unavailable"],
 });
 

@@ -16,13 +16,21 @@ export const createCapsule = defineOperation({
   path: "/v1/capsules",
   tag,
   summary: "Create a capsule",
-  description: "Boots an isolated machine from a template. The answer waits up to `wait_ms` for `running`; a slower boot answers `pending` or `starting`.",
+  description:
+    "Boots an isolated machine from a template. The answer waits up to `wait_ms` for `running`; a slower boot answers `pending` or `starting`.",
   auth: "member",
   idempotency: "none",
   params: none,
   query: loose,
   body: capsuleCreate,
-  bodyExample: { template: "base-python", vcpus: 2, memory_mb: 1024, timeout_sec: 300, envs: { API_URL: "https://api.example" }, metadata: { purpose: "tests" } },
+  bodyExample: {
+    template: "base-python",
+    vcpus: 2,
+    memory_mb: 1024,
+    timeout_sec: 300,
+    envs: { API_URL: "https://api.example" },
+    metadata: { purpose: "tests" },
+  },
   answers: { 201: one("The capsule.") },
   errors: ["invalid_request", "not_found", "too_large", "quota_exceeded", "host_full", "unavailable", "shutting_down"],
 });

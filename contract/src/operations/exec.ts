@@ -25,9 +25,24 @@ export const exec = defineOperation({
   bodyExample: { cmd: "echo", args: ["hello"], timeout: 30 },
   answers: {
     200: { description: "It has ended (or could not start).", schema: execResult, example: execExample },
-    202: { description: "It runs in the background.", schema: execStarted, example: { pid: 42, tag: "bg-a1b2c3d4", id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z" } },
+    202: {
+      description: "It runs in the background.",
+      schema: execStarted,
+      example: { pid: 42, tag: "bg-a1b2c3d4", id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z" },
+    },
   },
-  errors: ["invalid_request", "not_found", "invalid_state", "tag_in_use", "too_large", "timeout", "process_limit", "agent_error", "unavailable", "shutting_down"],
+  errors: [
+    "invalid_request",
+    "not_found",
+    "invalid_state",
+    "tag_in_use",
+    "too_large",
+    "timeout",
+    "process_limit",
+    "agent_error",
+    "unavailable",
+    "shutting_down",
+  ],
 });
 
 export const execStream = defineOperation({

@@ -26,7 +26,15 @@ export const listProcesses = defineOperation({
       schema: processList,
       example: {
         processes: [
-          { pid: 42, tag: "bg-a1b2c3d4", cmd: "python", args: ["-u", "server.py"], id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z", ppid: 1, started_at: "2026-11-01T10:00:05.000Z" },
+          {
+            pid: 42,
+            tag: "bg-a1b2c3d4",
+            cmd: "python",
+            args: ["-u", "server.py"],
+            id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z",
+            ppid: 1,
+            started_at: "2026-11-01T10:00:05.000Z",
+          },
         ],
       },
     },
@@ -61,6 +69,15 @@ export const streamProcess = defineOperation({
   query: attachQuery,
   body: null,
   answers: { 101: { description: "Attached: `start`, then output from `from` onwards, then `exit`.", schema: null } },
-  errors: ["invalid_request", "invalid_offset", "not_found", "invalid_state", "upgrade_required", "agent_error", "unavailable", "shutting_down"],
+  errors: [
+    "invalid_request",
+    "invalid_offset",
+    "not_found",
+    "invalid_state",
+    "upgrade_required",
+    "agent_error",
+    "unavailable",
+    "shutting_down",
+  ],
   socket: { first: null, client: clientMessage, server: serverMessage, example: attachExample },
 });

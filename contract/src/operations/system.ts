@@ -17,7 +17,11 @@ export const getHealth = defineOperation({
   answers: {
     200: {
       description: "All is well.",
-      schema: z.object({ status: z.enum(["ok", "degraded"]), version: z.string(), checks: z.record(z.string(), z.enum(["ok", "failing"])) }),
+      schema: z.object({
+        status: z.enum(["ok", "degraded"]),
+        version: z.string(),
+        checks: z.record(z.string(), z.enum(["ok", "failing"])),
+      }),
       example: { status: "ok", version: "0.1.0", checks: { database: "ok", driver: "ok" } },
     },
   },

@@ -24,19 +24,25 @@ export const apiKey = z
 
 export const apiKeyCreated = apiKey.extend({ key: z.string().describe("The key itself: shown this once.") }).meta({ id: "ApiKeyCreated" });
 
-export const apiKeyCreate = z.strictObject({
-  name: optional(personText).describe("`Unnamed API key` by default."),
-  role: z.enum(ROLES).default("member"),
-}).meta({ id: "ApiKeyCreate" });
+export const apiKeyCreate = z
+  .strictObject({
+    name: optional(personText).describe("`Unnamed API key` by default."),
+    role: z.enum(ROLES).default("member"),
+  })
+  .meta({ id: "ApiKeyCreate" });
 
 export const team = z
   .object({ id: z.string(), name: z.string(), slug: z.string().regex(SLUG), created_at: timestamp })
   .meta({ id: "Team" });
 
-export const teamCreate = z.strictObject({
-  name: personText,
-  slug: optional(z.string().regex(SLUG, { error: "3 to 39 of a-z, 0-9 and -, a letter first" })).describe("Made from the name by default."),
-}).meta({ id: "TeamCreate" });
+export const teamCreate = z
+  .strictObject({
+    name: personText,
+    slug: optional(z.string().regex(SLUG, { error: "3 to 39 of a-z, 0-9 and -, a letter first" })).describe(
+      "Made from the name by default.",
+    ),
+  })
+  .meta({ id: "TeamCreate" });
 
 export const teamCreated = z.object({ team, key: apiKeyCreated }).meta({ id: "TeamCreated" });
 

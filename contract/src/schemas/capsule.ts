@@ -14,18 +14,26 @@ const waitMs = defaulted(z.int().min(0).max(LIMITS.waitMsMax), LIMITS.waitMsDefa
   "Milliseconds to wait for `running` before answering with the status so far.",
 );
 
-export const capsuleCreate = z.object({
-  template: defaulted(z.string().regex(TEMPLATE_NAME, { error: "must be a template's name" }), "minimal").describe("What the file system starts from."),
-  vcpus: defaulted(z.int().min(1).max(LIMITS.vcpusMax), 1).describe("Cores; at most what the host has."),
-  memory_mb: defaulted(z.int().min(LIMITS.memoryMbMin).max(LIMITS.memoryMbMax), 512).describe("Memory in MiB; at most what the host has."),
-  disk_mb: defaulted(z.int().min(LIMITS.diskMbMin).max(LIMITS.diskMbMax), 5120).describe("What the capsule may write to disk, in MiB."),
-  timeout_sec: optional(z.int().min(0).max(LIMITS.ttlSecMax)).describe("Inactivity TTL in seconds after which it is paused; 0, the default, is never."),
-  timeout: optional(z.int().min(0).max(LIMITS.ttlSecMax)).describe("The same as `timeout_sec`."),
-  envs: optional(envs).describe("Variables of every process started through the API. Kept encrypted; only names are returned."),
-  metadata: optional(metadata),
-  name: optional(noNul(z.string().min(1).max(LIMITS.nameCharsMax))).describe("For people; need not be unique."),
-  wait_ms: waitMs,
-}).meta({ id: "CapsuleCreate" });
+export const capsuleCreate = z
+  .object({
+    template: defaulted(z.string().regex(TEMPLATE_NAME, { error: "must be a template's name" }), "minimal").describe(
+      "What the file system starts from.",
+    ),
+    vcpus: defaulted(z.int().min(1).max(LIMITS.vcpusMax), 1).describe("Cores; at most what the host has."),
+    memory_mb: defaulted(z.int().min(LIMITS.memoryMbMin).max(LIMITS.memoryMbMax), 512).describe(
+      "Memory in MiB; at most what the host has.",
+    ),
+    disk_mb: defaulted(z.int().min(LIMITS.diskMbMin).max(LIMITS.diskMbMax), 5120).describe("What the capsule may write to disk, in MiB."),
+    timeout_sec: optional(z.int().min(0).max(LIMITS.ttlSecMax)).describe(
+      "Inactivity TTL in seconds after which it is paused; 0, the default, is never.",
+    ),
+    timeout: optional(z.int().min(0).max(LIMITS.ttlSecMax)).describe("The same as `timeout_sec`."),
+    envs: optional(envs).describe("Variables of every process started through the API. Kept encrypted; only names are returned."),
+    metadata: optional(metadata),
+    name: optional(noNul(z.string().min(1).max(LIMITS.nameCharsMax))).describe("For people; need not be unique."),
+    wait_ms: waitMs,
+  })
+  .meta({ id: "CapsuleCreate" });
 
 /** Body of start and resume. */
 export const waitBody = z.object({ wait_ms: waitMs }).meta({ id: "Wait" });
@@ -54,7 +62,13 @@ export const capsule = z
   .meta({ id: "Capsule" });
 
 export const capsuleListQuery = z.looseObject({
-  limit: z.coerce.number().int().min(1).max(LIMITS.listLimitMax).optional().describe("Items a page; with it the answer is a page, not an array."),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.listLimitMax)
+    .optional()
+    .describe("Items a page; with it the answer is a page, not an array."),
   cursor: z.string().min(1).max(200).optional().describe("`next_cursor` of the page before."),
   status: z.enum(CAPSULE_STATUSES).optional(),
 });

@@ -26,7 +26,9 @@ export const command = z.object({
       .max(LIMITS.argsMax),
   ).describe("Its arguments, passed as they are."),
   envs: optional(envs).describe("Variables on top of the capsule's own; these win."),
-  cwd: optional(noNul(z.string().min(1).max(LIMITS.pathCharsMax))).describe("Working directory; relative and `~` mean the home directory. `/root` by default."),
+  cwd: optional(noNul(z.string().min(1).max(LIMITS.pathCharsMax))).describe(
+    "Working directory; relative and `~` mean the home directory. `/root` by default.",
+  ),
   tag: optional(z.string().regex(TAG, { error: "1 to 64 of letters, digits, `.`, `_` and `-`; not all digits, not `pr-…`" })).describe(
     "Your name for the process, unique among the capsule's live ones.",
   ),
@@ -35,14 +37,16 @@ export const command = z.object({
   timeout_sec: optional(seconds).describe("Seconds until the process tree is killed; 0 is never."),
 });
 
-export const execRequest = command.extend({
-  background: optional(z.boolean()).describe("Answer 202 at once and leave the process running."),
-  busy: optional(z.boolean()).describe("Background only: the process counts as activity while it runs."),
-  stdin: optional(z.string().refine((text) => utf8Bytes(text) <= LIMITS.stdinBytesMax, { error: `at most ${LIMITS.stdinBytesMax} bytes` })).describe(
-    "Foreground only: what the process reads from its standard input.",
-  ),
-  stdin_encoding: optional(z.enum(["utf-8", "base64"])).describe("How `stdin` is written here; `utf-8` by default."),
-}).meta({ id: "ExecRequest" });
+export const execRequest = command
+  .extend({
+    background: optional(z.boolean()).describe("Answer 202 at once and leave the process running."),
+    busy: optional(z.boolean()).describe("Background only: the process counts as activity while it runs."),
+    stdin: optional(
+      z.string().refine((text) => utf8Bytes(text) <= LIMITS.stdinBytesMax, { error: `at most ${LIMITS.stdinBytesMax} bytes` }),
+    ).describe("Foreground only: what the process reads from its standard input."),
+    stdin_encoding: optional(z.enum(["utf-8", "base64"])).describe("How `stdin` is written here; `utf-8` by default."),
+  })
+  .meta({ id: "ExecRequest" });
 
 /** Facts about the end of a process, beside its exit code. */
 export const endFacts = {
@@ -70,9 +74,7 @@ export const execResult = z
   })
   .meta({ id: "ExecResult" });
 
-export const execStarted = z
-  .object({ pid: z.int(), tag: z.string(), id: z.string().regex(PROCESS_ID) })
-  .meta({ id: "ExecStarted" });
+export const execStarted = z.object({ pid: z.int(), tag: z.string(), id: z.string().regex(PROCESS_ID) }).meta({ id: "ExecStarted" });
 
 /** A background command that could not start: the result's facts, with exit code 126 or 127. */
 export const execNotStarted = execResult;

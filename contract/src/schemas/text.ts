@@ -15,7 +15,9 @@ export function noNul(schema: z.ZodString): z.ZodString {
 }
 
 /** `null` counts as left out, since clients of the documented system send it. */
-export function optional<S extends z.ZodType>(schema: S): z.ZodPipe<z.ZodOptional<z.ZodNullable<S>>, z.ZodTransform<z.output<S> | undefined, z.output<S> | null | undefined>> {
+export function optional<S extends z.ZodType>(
+  schema: S,
+): z.ZodPipe<z.ZodOptional<z.ZodNullable<S>>, z.ZodTransform<z.output<S> | undefined, z.output<S> | null | undefined>> {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
@@ -24,7 +26,10 @@ export function defaulted<S extends z.ZodType>(
   schema: S,
   value: NonNullable<z.output<S>>,
 ): z.ZodPipe<z.ZodOptional<z.ZodNullable<S>>, z.ZodTransform<z.output<S>, z.output<S> | null | undefined>> {
-  return schema.nullish().transform((given) => given ?? value).meta({ default: value });
+  return schema
+    .nullish()
+    .transform((given) => given ?? value)
+    .meta({ default: value });
 }
 
 export const timestamp = z.iso.datetime({ offset: true }).describe("ISO 8601, with zone.");

@@ -10,7 +10,11 @@ const KEY_CHARS_MAX = 100;
  * The caller of an operation, `null` where none is needed. Throws `unauthorized`, and `forbidden` for a role that
  * does not suffice. A promise only where the access service has to ask its store.
  */
-export function admit(access: AccessService, operation: Operation, keyText: string | readonly string[] | undefined): Principal | null | Promise<Principal> {
+export function admit(
+  access: AccessService,
+  operation: Operation,
+  keyText: string | readonly string[] | undefined,
+): Principal | null | Promise<Principal> {
   if (operation.auth === "none") return null;
   if (typeof keyText !== "string" || keyText.length === 0 || keyText.length > KEY_CHARS_MAX) throw fail("unauthorized");
   const found = access.authenticate(keyText);

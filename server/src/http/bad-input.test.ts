@@ -13,14 +13,45 @@ import { createWorld } from "./testing/world.ts";
 const exec = `/v1/capsules/${IDS.running}/exec`;
 
 /** Texts that have broken parsers before. */
-const nasty = fc.constantFrom("", "\0", "../../etc/passwd", "$(id)", "; rm -rf /", "\ud800", "\ufeff", "a".repeat(70_000), "__proto__", "constructor", "%00", "🙂".repeat(50), "-1", "1e999", "NaN");
-const scalar = fc.oneof(nasty, fc.string(), fc.integer(), fc.double(), fc.boolean(), fc.constant(null), fc.constantFrom(1e308, -0, 2 ** 53, 2 ** 31));
-const anything = fc.oneof({ weight: 4, arbitrary: scalar }, { weight: 2, arbitrary: fc.array(scalar, { maxLength: 4 }) }, fc.dictionary(fc.oneof(nasty, fc.string()), scalar, { maxKeys: 4 }), fc.jsonValue());
+const nasty = fc.constantFrom(
+  "",
+  "\0",
+  "../../etc/passwd",
+  "$(id)",
+  "; rm -rf /",
+  "\ud800",
+  "\ufeff",
+  "a".repeat(70_000),
+  "__proto__",
+  "constructor",
+  "%00",
+  "🙂".repeat(50),
+  "-1",
+  "1e999",
+  "NaN",
+);
+const scalar = fc.oneof(
+  nasty,
+  fc.string(),
+  fc.integer(),
+  fc.double(),
+  fc.boolean(),
+  fc.constant(null),
+  fc.constantFrom(1e308, -0, 2 ** 53, 2 ** 31),
+);
+const anything = fc.oneof(
+  { weight: 4, arbitrary: scalar },
+  { weight: 2, arbitrary: fc.array(scalar, { maxLength: 4 }) },
+  fc.dictionary(fc.oneof(nasty, fc.string()), scalar, { maxKeys: 4 }),
+  fc.jsonValue(),
+);
 
 /** A body with the schema's own field names, and values of any kind. */
 function bodyOf(schema: z.ZodType): fc.Arbitrary<unknown> {
   const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-  const fields = fc.dictionary(fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...names, "unknown") }, nasty), anything, { maxKeys: names.length });
+  const fields = fc.dictionary(fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...names, "unknown") }, nasty), anything, {
+    maxKeys: names.length,
+  });
   return fc.oneof({ weight: 5, arbitrary: fields }, anything);
 }
 
@@ -31,7 +62,10 @@ async function neverBreaks(world: World, response: Response): Promise<void> {
   } else {
     await response.arrayBuffer();
   }
-  assert.deepEqual(world.log.filter((line) => line.level === "error"), []);
+  assert.deepEqual(
+    world.log.filter((line) => line.level === "error"),
+    [],
+  );
 }
 
 for (const operation of OPERATION_LIST.filter(({ body }) => body !== null)) {
@@ -43,7 +77,10 @@ for (const operation of OPERATION_LIST.filter(({ body }) => body !== null)) {
         const response = await world.call("POST", path, { key: KEYS.admin, json: body });
         if (response.status === 400) {
           const { details } = await problemOf(response.clone());
-          const problems = z.array(z.object({ field: z.string().min(1), message: z.string().min(1) })).min(1).parse(details?.["problems"]);
+          const problems = z
+            .array(z.object({ field: z.string().min(1), message: z.string().min(1) }))
+            .min(1)
+            .parse(details?.["problems"]);
           assert.equal(details?.["field"], problems[0]?.field);
         }
         await neverBreaks(world, response);
@@ -55,21 +92,38 @@ for (const operation of OPERATION_LIST.filter(({ body }) => body !== null)) {
 
 test("any path, query and method is answered in the same shape", async () => {
   await using world = await createWorld();
-  const segment = fc.oneof(nasty.filter((text) => text.isWellFormed() && text.length < 500), fc.string(), fc.constantFrom("..", ".", "%zz", "%", "42", IDS.running)).map((text) => (text.startsWith("%") ? text : encodeURIComponent(text)));
+  const segment = fc
+    .oneof(
+      nasty.filter((text) => text.isWellFormed() && text.length < 500),
+      fc.string(),
+      fc.constantFrom("..", ".", "%zz", "%", "42", IDS.running),
+    )
+    .map((text) => (text.startsWith("%") ? text : encodeURIComponent(text)));
   const path = fc.constantFrom(...OPERATION_LIST).chain((operation: Operation) =>
     fc.array(segment, { minLength: 3, maxLength: 3 }).map((values) => {
       let index = 0;
       return operation.path.replaceAll(/\{\w+\}/g, () => values[index++] ?? "x");
     }),
   );
-  const query = fc.dictionary(fc.constantFrom("limit", "cursor", "status", "signal", "from", "encoding", "metadata.a", "metadata.", "__proto__"), scalar, { maxKeys: 4 });
+  const query = fc.dictionary(
+    fc.constantFrom("limit", "cursor", "status", "signal", "from", "encoding", "metadata.a", "metadata.", "__proto__"),
+    scalar,
+    { maxKeys: 4 },
+  );
   await fc.assert(
-    fc.asyncProperty(path, query, fc.constantFrom("GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD"), async (target, parameters, method) => {
-      const search = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(String(value).toWellFormed().slice(0, 300))}`);
-      const response = await world.call(method, `${target}?${search.join("&")}`, { key: KEYS.admin });
-      if (method === "HEAD") assert.equal(await response.text(), "");
-      else await neverBreaks(world, response);
-    }),
+    fc.asyncProperty(
+      path,
+      query,
+      fc.constantFrom("GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD"),
+      async (target, parameters, method) => {
+        const search = Object.entries(parameters).map(
+          ([name, value]) => `${name}=${encodeURIComponent(String(value).toWellFormed().slice(0, 300))}`,
+        );
+        const response = await world.call(method, `${target}?${search.join("&")}`, { key: KEYS.admin });
+        if (method === "HEAD") assert.equal(await response.text(), "");
+        else await neverBreaks(world, response);
+      },
+    ),
     { numRuns: 400 },
   );
 });
@@ -78,7 +132,15 @@ test("bytes that are no HTTP get a 400 in the same shape, or a close", async () 
   await using world = await createWorld();
   const junk = fc.oneof(
     fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
-    fc.constantFrom("GET / HTTP/9.9\r\n\r\n", "\r\n\r\n\r\n\0", "POST /v1/capsules HTTP/1.1\r\nContent-Length: -5\r\n\r\n", "GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n", "POST /v1/capsules HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\nzz\r\n").map((text) => Buffer.from(text)),
+    fc
+      .constantFrom(
+        "GET / HTTP/9.9\r\n\r\n",
+        "\r\n\r\n\r\n\0",
+        "POST /v1/capsules HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        "GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /v1/capsules HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\nzz\r\n",
+      )
+      .map((text) => Buffer.from(text)),
   );
   await fc.assert(
     fc.asyncProperty(junk, async (bytes) => {
@@ -122,7 +184,12 @@ test("malformed JSON is a 400 that says where it goes wrong and repeats none of 
 
 test("a body that is not UTF-8, or has a __proto__ field in any spelling, is a 400", async () => {
   await using world = await createWorld();
-  for (const body of [Uint8Array.from([0x7b, 0xff, 0x7d]), '{"cmd":"a","envs":{"__proto__":"x"}}', '{"cmd":"a","__proto__":{"background":true}}', '{"cmd":"a","envs":{"\\u005f_proto__":"x"}}']) {
+  for (const body of [
+    Uint8Array.from([0x7b, 0xff, 0x7d]),
+    '{"cmd":"a","envs":{"__proto__":"x"}}',
+    '{"cmd":"a","__proto__":{"background":true}}',
+    '{"cmd":"a","envs":{"\\u005f_proto__":"x"}}',
+  ]) {
     assert.equal((await problemOf(await world.call("POST", exec, { body }))).code, "invalid_request");
   }
 });
@@ -174,7 +241,11 @@ test("a body of the wrong type is a 415, one without a type is taken for JSON", 
   for (const type of ["application/json; charset=utf-8", "application/vnd.api+json", "APPLICATION/JSON"]) {
     assert.equal((await world.call("POST", exec, { body: '{"cmd":"a"}', headers: { "content-type": type } })).status, 200);
   }
-  assert.equal((await world.call("POST", exec, { body: new Uint8Array(Buffer.from('{"cmd":"a"}')), headers: { "content-type": "application/json" } })).status, 200);
+  assert.equal(
+    (await world.call("POST", exec, { body: new Uint8Array(Buffer.from('{"cmd":"a"}')), headers: { "content-type": "application/json" } }))
+      .status,
+    200,
+  );
 });
 
 test("an empty body is fine where none is needed or every field may be left out, with a content type or without", async () => {

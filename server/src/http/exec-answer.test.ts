@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { execResult } from "@capsuled/contract";
+import { execResult } from "@capsuled/contract";
 import type { z } from "zod";
 import { fail } from "../core/fail.ts";
 import { AgentRefusal } from "../core/ports/agent-link.ts";
@@ -22,7 +22,7 @@ function ends(world: World, stdout: Uint8Array, stderr: Uint8Array, facts: Parti
 async function run(world: World, json: object = { cmd: "x" }): Promise<z.output<typeof execResult>> {
   const response = await world.call("POST", path, { json });
   assert.equal(response.status, 200);
-  return (await response.json()) as z.output<typeof execResult>;
+  return execResult.parse(await response.json());
 }
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
@@ -63,9 +63,19 @@ test("a character cut by the process itself makes the output binary; one cut by 
 
 test("the facts of a death are beside the exit code", async () => {
   await using world = await createWorld();
-  ends(world, utf8(""), utf8(""), { exitCode: 137, signal: "SIGKILL", reason: "oom_killed", oomKills: 2, requested: { by: "key-x", signal: "SIGKILL" }, lateBytes: 9 });
+  ends(world, utf8(""), utf8(""), {
+    exitCode: 137,
+    signal: "SIGKILL",
+    reason: "oom_killed",
+    oomKills: 2,
+    requested: { by: "key-x", signal: "SIGKILL" },
+    lateBytes: 9,
+  });
   const { exit_code, signal, reason, oom_kills, requested, late_bytes } = await run(world);
-  assert.deepEqual({ exit_code, signal, reason, oom_kills, requested, late_bytes }, { exit_code: 137, signal: "SIGKILL", reason: "oom_killed", oom_kills: 2, requested: { by: "key-x", signal: "SIGKILL" }, late_bytes: 9 });
+  assert.deepEqual(
+    { exit_code, signal, reason, oom_kills, requested, late_bytes },
+    { exit_code: 137, signal: "SIGKILL", reason: "oom_killed", oom_kills: 2, requested: { by: "key-x", signal: "SIGKILL" }, late_bytes: 9 },
+  );
 });
 
 test("a timeout is a 504 with the output so far in details", async () => {
@@ -79,10 +89,18 @@ test("a timeout is a 504 with the output so far in details", async () => {
 
 test("what cannot start is a 200 with 127 or 126 and the reason in stderr, in the background too", async () => {
   await using world = await createWorld();
-  world.services.processes.exec = async () => ({ kind: "not_started", id: `pr-${"0".repeat(25)}`, exitCode: 127, message: "nosuch: not found" });
+  world.services.processes.exec = async () => ({
+    kind: "not_started",
+    id: `pr-${"0".repeat(25)}`,
+    exitCode: 127,
+    message: "nosuch: not found",
+  });
   for (const json of [{ cmd: "nosuch" }, { cmd: "nosuch", background: true }]) {
     const result = await run(world, json);
-    assert.deepEqual([result.stderr, result.exit_code, result.reason, result.pid], ["capsuled: nosuch: not found\n", 127, "spawn_failed", null]);
+    assert.deepEqual(
+      [result.stderr, result.exit_code, result.reason, result.pid],
+      ["capsuled: nosuch: not found\n", 127, "spawn_failed", null],
+    );
   }
 });
 
@@ -133,7 +151,10 @@ test("a client that goes while it sends its body starts nothing", async () => {
   await pipeline[Symbol.asyncDispose]();
   assert.equal((await world.call("GET", "/v1/capsules")).status, 200);
   assert.equal(started, 0);
-  assert.deepEqual(world.log.filter(({ level }) => level === "error"), []);
+  assert.deepEqual(
+    world.log.filter(({ level }) => level === "error"),
+    [],
+  );
 });
 
 test("the agent's refusals are codes of the catalogue, and what is unknown is an internal error whose cause stays in the log", async () => {

@@ -18,7 +18,10 @@ import { createWorld } from "./testing/world.ts";
 const ids = Object.keys(OPERATIONS).filter((id): id is OperationId => id in OPERATIONS);
 
 function send(world: World, request: GoodRequest, prefix = ""): Promise<Response> {
-  return world.call(request.method, prefix + request.path, { key: request.key ?? KEYS.member, ...(request.json === undefined ? {} : { json: request.json }) });
+  return world.call(request.method, prefix + request.path, {
+    key: request.key ?? KEYS.member,
+    ...(request.json === undefined ? {} : { json: request.json }),
+  });
 }
 
 for (const id of ids) {
@@ -64,7 +67,10 @@ for (const id of ids) {
 
     test(`${id} checks the key before it reads the body`, async () => {
       await using world = await createWorld();
-      const response = await world.call(request.method, request.path, { key: null, ...(request.method === "GET" ? {} : { body: "{malformed" }) });
+      const response = await world.call(request.method, request.path, {
+        key: null,
+        ...(request.method === "GET" ? {} : { body: "{malformed" }),
+      });
       assert.equal((await problemOf(response)).code, "unauthorized");
     });
   }
@@ -74,7 +80,9 @@ for (const id of ids) {
       await using world = await createWorld();
       const other = await comparable(await world.call(request.method, request.path, { key: KEYS.other, ...json(request) }));
       const absentPath = request.path.replaceAll(/cl-[0-9a-z]{25}/g, IDS.absent).replaceAll(/key-[0-9a-z]{25}/g, `key-${"9".repeat(25)}`);
-      const absent = await comparable(await world.call(request.method, absentPath, { key: operation.auth === "admin" ? KEYS.admin : KEYS.member, ...json(request) }));
+      const absent = await comparable(
+        await world.call(request.method, absentPath, { key: operation.auth === "admin" ? KEYS.admin : KEYS.member, ...json(request) }),
+      );
       assert.deepEqual(other, absent);
       assert.equal(other.status, operation.socket === undefined ? 404 : 426);
     });
@@ -97,11 +105,18 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     if (!request.path.endsWith("/stream")) return (await problemOf(await world.call(request.method, path))).code;
     return codeOf((await refusedUpgrade(world, path)).body);
   },
-  forbidden: async (world, _id, request) => (await problemOf(await world.call(request.method, request.path, { key: KEYS.member, ...json(request) }))).code,
-  too_large: async (world, _id, request) => (await problemOf(await world.call("POST", request.path, { body: " ".repeat(LIMITS.bodyBytesMax + 1) }))).code,
+  forbidden: async (world, _id, request) =>
+    (await problemOf(await world.call(request.method, request.path, { key: KEYS.member, ...json(request) }))).code,
+  too_large: async (world, _id, request) =>
+    (await problemOf(await world.call("POST", request.path, { body: " ".repeat(LIMITS.bodyBytesMax + 1) }))).code,
   upgrade_required: async (world, _id, request) => (await problemOf(await send(world, request))).code,
   timeout: async (world, _id, request) => {
-    world.services.processes.exec = async () => ({ kind: "ended", end: endOf({ reason: "timed_out" }), stdout: new Uint8Array(0), stderr: new Uint8Array(0) });
+    world.services.processes.exec = async () => ({
+      kind: "ended",
+      end: endOf({ reason: "timed_out" }),
+      stdout: new Uint8Array(0),
+      stderr: new Uint8Array(0),
+    });
     return (await problemOf(await send(world, request))).code;
   },
   shutting_down: async (world, id, request) => {
@@ -146,7 +161,8 @@ async function scripted(world: World, id: OperationId, request: GoodRequest, err
   Object.assign(processes, { exec: thrower, prepareStream: thrower, attach: thrower, list: thrower, kill: thrower });
   Object.assign(access, { listKeys: thrower, createKey: thrower, revokeKey: thrower, listTeams: thrower, createTeam: thrower });
   if (id === "getHealth") world.health = { status: "unavailable", checks: { database: "failing" } };
-  if (id === "getMetrics") return (await problemOf(await world.call("GET", request.path, { headers: { "x-forwarded-for": "203.0.113.9" } }))).code;
+  if (id === "getMetrics")
+    return (await problemOf(await world.call("GET", request.path, { headers: { "x-forwarded-for": "203.0.113.9" } }))).code;
   if (OPERATIONS[id].path.endsWith("/stream")) return codeOf((await refusedUpgrade(world, request.path)).body);
   return (await problemOf(await send(world, request))).code;
 }

@@ -1,6 +1,7 @@
 import type { BodyOf, Operation, ParamsOf, QueryOf } from "@capsuled/contract";
 import { z } from "zod";
-import { CapsuledError, fail } from "../core/fail.ts";
+import type { CapsuledError } from "../core/fail.ts";
+import { fail } from "../core/fail.ts";
 import type { Log } from "../core/ports/log.ts";
 
 /** A request's input as it came; `body` is undefined where none was sent. */
@@ -67,16 +68,25 @@ export function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
 
 function fieldName(path: readonly PropertyKey[]): string {
   if (path.length === 0) return "body";
-  return path.map((part) => (part === "" ? '""' : String(part))).join(".").slice(0, FIELD_CHARS_MAX);
+  return path
+    .map((part) => (part === "" ? '""' : String(part)))
+    .join(".")
+    .slice(0, FIELD_CHARS_MAX);
 }
 
 function sentence(message: string): string {
-  return message.replace(/^Invalid (?:input|option|string|key in record): /, "").replace(/^Invalid (?:input|key in record)$/, "is not valid");
+  return message
+    .replace(/^Invalid (?:input|option|string|key in record): /, "")
+    .replace(/^Invalid (?:input|key in record)$/, "is not valid");
 }
 
 /** Names only: a value may be a secret. */
 function noteDropped(operation: string, schema: z.ZodType, raw: unknown, log: Log): void {
   if (!(schema instanceof z.ZodObject) || schema.def.catchall !== undefined || typeof raw !== "object" || raw === null) return;
   const dropped = Object.keys(raw).filter((name) => !Object.hasOwn(schema.shape, name));
-  if (dropped.length > 0) log.debug({ operation, fields: dropped.slice(0, PROBLEMS_MAX).map((name) => name.slice(0, FIELD_CHARS_MAX)) }, "unknown fields were dropped");
+  if (dropped.length > 0)
+    log.debug(
+      { operation, fields: dropped.slice(0, PROBLEMS_MAX).map((name) => name.slice(0, FIELD_CHARS_MAX)) },
+      "unknown fields were dropped",
+    );
 }

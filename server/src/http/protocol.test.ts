@@ -22,7 +22,9 @@ test("a known path with another method is a 405 that lists the right ones in All
     ["GET", `/v1/capsules/${IDS.running}/exec`, "POST, OPTIONS"],
     ["POST", "/healthz", "GET, HEAD, OPTIONS"],
   ] as const) {
-    const response = await world.call(method, path, { body: "<not json>", headers: { "content-type": "text/xml" } }).catch(() => world.call(method, path));
+    const response = await world
+      .call(method, path, { body: "<not json>", headers: { "content-type": "text/xml" } })
+      .catch(() => world.call(method, path));
     assert.equal((await problemOf(response)).code, "method_not_allowed", `${method} ${path}`);
     assert.deepEqual(response.headers.get("allow")?.split(", ").toSorted(), allow.split(", ").toSorted(), path);
   }
@@ -40,7 +42,9 @@ test("HEAD is answered for everything that GET is, without a body", async () => 
 test("an upgrade to something else is answered as if it had not been asked for", async () => {
   await using world = await createWorld();
   await using pipeline = await Pipeline.open(world);
-  pipeline.socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n");
+  pipeline.socket.write(
+    "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+  );
   assert.equal((await pipeline.answers(1))[0]?.status, 200);
   pipeline.socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   assert.equal((await pipeline.answers(2))[1]?.status, 200);
@@ -64,7 +68,10 @@ test("without CORS origins no answer lets a page read it; with them only the lis
   }
   const foreign = await world.call("GET", "/v1/capsules", { headers: { origin: "https://evil.example" } });
   assert.equal(foreign.headers.get("access-control-allow-origin"), null);
-  const preflight = await world.call("OPTIONS", "/v1/capsules", { key: null, headers: { origin: "https://app.example", "access-control-request-method": "POST" } });
+  const preflight = await world.call("OPTIONS", "/v1/capsules", {
+    key: null,
+    headers: { origin: "https://app.example", "access-control-request-method": "POST" },
+  });
   assert.equal(preflight.status, 204);
   assert.match(preflight.headers.get("access-control-allow-headers") ?? "", /X-API-Key/);
   assert.match(preflight.headers.get("access-control-allow-methods") ?? "", /POST/);
@@ -85,7 +92,11 @@ test("metrics are for this machine unless opened: what a proxy passes on gets a 
 test("health says degraded with 200, and unavailable with 503 and the checks", async () => {
   await using world = await createWorld();
   world.health = { status: "degraded", checks: { driver: "failing" } };
-  assert.deepEqual(await (await world.call("GET", "/healthz")).json(), { status: "degraded", version: "0.1.0", checks: { driver: "failing" } });
+  assert.deepEqual(await (await world.call("GET", "/healthz")).json(), {
+    status: "degraded",
+    version: "0.1.0",
+    checks: { driver: "failing" },
+  });
   world.health = { status: "unavailable", checks: { database: "failing" } };
   assert.deepEqual((await problemOf(await world.call("GET", "/healthz"))).details, { checks: { database: "failing" } });
 });
@@ -117,7 +128,13 @@ test("metadata filters and the status reach the service; a filter given twice or
 
 test("states between two others show as the nearer public one", async () => {
   await using world = await createWorld();
-  for (const [state, status] of [["pausing", "running"], ["resuming", "paused"], ["stopping", "running"], ["destroying", "stopped"], ["destroyed", "stopped"]] as const) {
+  for (const [state, status] of [
+    ["pausing", "running"],
+    ["resuming", "paused"],
+    ["stopping", "running"],
+    ["destroying", "stopped"],
+    ["destroyed", "stopped"],
+  ] as const) {
     world.services.capsules.get = async () => capsuleRecord({ state });
     const shown: unknown = await (await world.call("GET", `/v1/capsules/${IDS.running}`)).json();
     assert.ok(typeof shown === "object" && shown !== null && "status" in shown && "startable" in shown);
@@ -127,7 +144,12 @@ test("states between two others show as the nearer public one", async () => {
 
 test("no secret of a row is in an answer", async () => {
   await using world = await createWorld();
-  world.services.capsules.get = async () => capsuleRecord({ sealedEnvs: "sealed-envs", sealedSecret: "sealed-secret", handle: { driver: "fake", version: 1, data: { path: "/host" } } });
+  world.services.capsules.get = async () =>
+    capsuleRecord({
+      sealedEnvs: "sealed-envs",
+      sealedSecret: "sealed-secret",
+      handle: { driver: "fake", version: 1, data: { path: "/host" } },
+    });
   const text = await (await world.call("GET", `/v1/capsules/${IDS.running}`)).text();
   for (const secret of ["sealed-envs", "sealed-secret", "/host", "teamId"]) assert.equal(text.includes(secret), false, secret);
   const keys = await (await world.call("GET", "/v1/api-keys")).text();

@@ -19,7 +19,9 @@ export function rawAnswer(socket: Duplex, error: unknown, requestId: string, log
     `Content-Length: ${Buffer.byteLength(text)}`,
     "Cache-Control: no-store",
     "Connection: close",
-    ...Object.entries(headers ?? {}).filter(([name]) => name !== "connection").map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(headers ?? {})
+      .filter(([name]) => name !== "connection")
+      .map(([name, value]) => `${name}: ${value}`),
   ];
   const linger = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(linger));

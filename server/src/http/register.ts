@@ -59,7 +59,13 @@ function noteProblem(deps: RouteDeps, operation: string, problem: ProblemAnswer,
 }
 
 /** The order of checks: the server's own state, the key, the body and the fields, then whatever the use case finds. */
-async function answerTo(route: Route, deps: RouteDeps, around: Surroundings, request: FastifyRequest, response: ServerResponse): Promise<Answer> {
+async function answerTo(
+  route: Route,
+  deps: RouteDeps,
+  around: Surroundings,
+  request: FastifyRequest,
+  response: ServerResponse,
+): Promise<Answer> {
   const { operation } = route;
   if (around.isStopping() && operation.errors.includes("shutting_down")) throw fail("shutting_down");
   const found = admit(deps.access, operation, request.raw.headers["x-api-key"]);

@@ -55,13 +55,20 @@ function parametersView(operation: OpenapiOperation, components: Components): st
 
 function bodyView(operation: OpenapiOperation, components: Components): string {
   const schema = operation.requestBody?.content["application/json"]?.schema;
-  return schema === undefined ? "" : `<h4>Body${operation.requestBody?.required === true ? "" : ' <span class="optional">may be left out</span>'}</h4>${fieldRows(schema, components)}`;
+  return schema === undefined
+    ? ""
+    : `<h4>Body${operation.requestBody?.required === true ? "" : ' <span class="optional">may be left out</span>'}</h4>${fieldRows(schema, components)}`;
 }
 
 function socketView(socket: OpenapiSocket, components: Components): string {
   const first = socket.first === null ? "" : `<h4>First message</h4>${fieldRows(socket.first, components)}`;
-  const client = socket.client === null ? "" : `<h4>${socket.first === null ? "Messages from you" : "Then, from you"}</h4>${messagesView(socket.client, components)}`;
-  const codes = Object.entries(socket.close_codes).map(([code, name]) => `<li><code>${code}</code> ${escapeHtml(name.replaceAll("_", " "))}</li>`);
+  const client =
+    socket.client === null
+      ? ""
+      : `<h4>${socket.first === null ? "Messages from you" : "Then, from you"}</h4>${messagesView(socket.client, components)}`;
+  const codes = Object.entries(socket.close_codes).map(
+    ([code, name]) => `<li><code>${code}</code> ${escapeHtml(name.replaceAll("_", " "))}</li>`,
+  );
   return `${first}${client}<h4>Messages from the server</h4><div class="given">${messagesView(socket.server, components)}</div><h4>Close codes</h4><ul class="codes">${codes.join("")}</ul>`;
 }
 
@@ -72,7 +79,7 @@ function messagesView(schema: JsonSchema, components: Components): string {
       const { type, ...fields } = variant.properties ?? {};
       const names = Object.keys(fields).slice(0, 5).join(", ");
       const inner = fieldRows({ ...variant, properties: fields }, components);
-      const head = `<code class="name">${escapeHtml(String(type?.const ?? "message"))}</code> <span class="type">${escapeHtml(names)}</span>`;
+      const head = `<code class="name">${escapeHtml(typeof type?.const === "string" ? type.const : "message")}</code> <span class="type">${escapeHtml(names)}</span>`;
       return inner === "" ? `<div class="message">${head}</div>` : `<details class="message"><summary>${head}</summary>${inner}</details>`;
     })
     .join("");
@@ -83,7 +90,10 @@ function answersView(operation: OpenapiOperation): string {
     const schema = content?.["application/json"]?.schema;
     const named = schema === undefined ? null : componentName(schema);
     const link = named === null ? "" : ` <a class="schema" href="#schema-${escapeHtml(named)}">${escapeHtml(named)}</a>`;
-    const text = description.split("\n\n").map((line) => `<div>${inline(line)}</div>`).join("");
+    const text = description
+      .split("\n\n")
+      .map((line) => `<div>${inline(line)}</div>`)
+      .join("");
     return `<div class="answer"><span class="status s${status.charAt(0)}">${status}</span><div>${text}${link}</div></div>`;
   });
   return `<h4>Answers</h4>${rows.join("")}`;

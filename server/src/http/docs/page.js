@@ -1,15 +1,27 @@
+/* Runs in browsers as it stands, without types. */
+/* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-argument, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return */
 "use strict";
 (() => {
   const root = document.documentElement;
   const all = (selector) => [...document.querySelectorAll(selector)];
 
   // The theme: the system's until the reader chooses.
-  const stored = (() => { try { return localStorage.getItem("theme"); } catch { return null; } })();
+  const stored = (() => {
+    try {
+      return localStorage.getItem("theme");
+    } catch {
+      return null;
+    }
+  })();
   if (stored === "light" || stored === "dark") root.dataset.theme = stored;
   document.getElementById("theme").addEventListener("click", () => {
     const shown = root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
     root.dataset.theme = shown === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* a private window forgets */ }
+    try {
+      localStorage.setItem("theme", root.dataset.theme);
+    } catch {
+      /* a private window forgets */
+    }
   });
 
   // Samples call the server that the page came from.
@@ -32,32 +44,50 @@
     for (const title of all("h2.tag")) {
       let next = title.nextElementSibling;
       let used = false;
-      for (; next !== null && !next.matches("h2.tag"); next = next.nextElementSibling) if (next.matches("section:not([hidden])")) used = true;
+      for (; next !== null && !next.matches("h2.tag"); next = next.nextElementSibling)
+        if (next.matches("section:not([hidden])")) used = true;
       title.hidden = !used;
     }
     document.getElementById("nothing").hidden = shown > 0;
   };
   filter.addEventListener("input", apply);
   addEventListener("keydown", (event) => {
-    if (event.key === "/" && document.activeElement !== filter) { event.preventDefault(); filter.focus(); }
-    if (event.key === "Escape" && document.activeElement === filter) { filter.value = ""; apply(); filter.blur(); }
+    if (event.key === "/" && document.activeElement !== filter) {
+      event.preventDefault();
+      filter.focus();
+    }
+    if (event.key === "Escape" && document.activeElement === filter) {
+      filter.value = "";
+      apply();
+      filter.blur();
+    }
   });
 
   for (const button of all(".copy")) {
     button.addEventListener("click", async () => {
       const text = button.closest("figure").querySelector("code").textContent;
-      try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Not allowed"; }
-      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+      try {
+        await navigator.clipboard.writeText(text);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Not allowed";
+      }
+      setTimeout(() => {
+        button.textContent = "Copy";
+      }, 1500);
     });
   }
 
   const links = new Map(all("nav a").map((link) => [link.getAttribute("href").slice(1), link]));
-  const observer = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      for (const link of links.values()) link.classList.remove("current");
-      links.get(entry.target.id)?.classList.add("current");
-    }
-  }, { rootMargin: "0px 0px -75% 0px" });
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const entry of entries) {
+        if (!entry.isIntersecting) continue;
+        for (const link of links.values()) link.classList.remove("current");
+        links.get(entry.target.id)?.classList.add("current");
+      }
+    },
+    { rootMargin: "0px 0px -75% 0px" },
+  );
   for (const section of all("main section")) observer.observe(section);
 })();

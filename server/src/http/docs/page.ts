@@ -38,13 +38,17 @@ export function renderDocsPage(document: OpenapiDocument): DocsPage {
 <div class="brand"><strong>${escapeHtml(document.info.title)}</strong><span>API ${escapeHtml(document.info.version)}</span><button type="button" id="theme" title="Light or dark" aria-label="Light or dark"></button></div>
 <input id="filter" type="search" placeholder="Filter  ( / )" aria-label="Filter operations" autocomplete="off" spellcheck="false">
 ${groups.map(({ name, listed: entries }) => navGroup(name, entries)).join("")}
-<div class="group"><h2>Schemas</h2>${Object.keys(document.components.schemas).map((name) => `<a href="#schema-${name}" data-words="${name.toLowerCase()} schema">${escapeHtml(name)}</a>`).join("")}</div>
+<div class="group"><h2>Schemas</h2>${Object.keys(document.components.schemas)
+    .map((name) => `<a href="#schema-${name}" data-words="${name.toLowerCase()} schema">${escapeHtml(name)}</a>`)
+    .join("")}</div>
 </nav>
 <main>
 <header><h1>${escapeHtml(document.info.title)} API</h1>${prose(document.info.description)}<p class="links"><a href="openapi.json">openapi.json</a></p></header>
 ${groups.map(({ name, listed: entries }) => `<h2 class="tag">${escapeHtml(name)}</h2>${entries.map(({ method, path, operation }) => operationView(method, path, operation, document.components.schemas)).join("")}`).join("")}
 <h2 class="tag">Schemas</h2>
-${Object.keys(document.components.schemas).map((name) => schemaView(name, document)).join("")}
+${Object.keys(document.components.schemas)
+  .map((name) => schemaView(name, document))
+  .join("")}
 <p id="nothing" hidden>Nothing matches the filter.</p>
 </main>
 <script>${script}</script>
@@ -69,7 +73,9 @@ function navGroup(name: string, entries: readonly Listed[]): string {
 function schemaView(name: string, document: OpenapiDocument): string {
   const { schemas } = document.components;
   const choices = variants(schemas[name] ?? {}, schemas);
-  const body = choices.map((choice) => `<div class="variant">${fieldRows(choice, schemas)}</div>`).join(choices.length > 1 ? '<div class="or">or</div>' : "");
+  const body = choices
+    .map((choice) => `<div class="variant">${fieldRows(choice, schemas)}</div>`)
+    .join(choices.length > 1 ? '<div class="or">or</div>' : "");
   return `<section class="schema-view" id="schema-${name}" data-words="${name.toLowerCase()} schema"><h3><a href="#schema-${name}">${escapeHtml(name)}</a></h3>${body}</section>`;
 }
 

@@ -44,8 +44,11 @@ function shellQuoted(value: unknown): string {
 
 /** JSON with its names, texts and numbers told apart. */
 function highlighted(json: string): string {
-  return json.replaceAll(/("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null|-?\d+(?:\.\d+)?)\b|[<>&]/g, (whole, text?: string, colon?: string, word?: string) => {
-    if (text !== undefined) return `<span class="${colon === undefined ? "text" : "key"}">${escapeHtml(text)}</span>${colon ?? ""}`;
-    return word === undefined ? escapeHtml(whole) : `<span class="word">${word}</span>`;
-  });
+  return json.replaceAll(
+    /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null|-?\d+(?:\.\d+)?)\b|[<>&]/g,
+    (whole, text?: string, colon?: string, word?: string) => {
+      if (text !== undefined) return `<span class="${colon === undefined ? "text" : "key"}">${escapeHtml(text)}</span>${colon ?? ""}`;
+      return word === undefined ? escapeHtml(whole) : `<span class="word">${word}</span>`;
+    },
+  );
 }

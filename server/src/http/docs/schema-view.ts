@@ -25,7 +25,8 @@ export function fieldRow(name: string, field: JsonSchema, isRequired: boolean, c
   // What may be left out may be null as well; saying so each time tells nothing.
   const type = isRequired ? typeName(field, components) : typeName(field, components).replace(/ \| null$/, "");
   const note = isRequired ? '<span class="required">required</span>' : "";
-  const fallback = target.default === undefined ? "" : `<span class="fact">default <code>${escapeHtml(JSON.stringify(target.default))}</code></span>`;
+  const fallback =
+    target.default === undefined ? "" : `<span class="fact">default <code>${escapeHtml(JSON.stringify(target.default))}</code></span>`;
   return `<div class="field depth-${depth}"><div class="field-head"><code class="name">${escapeHtml(name)}</code><span class="type">${escapeHtml(type)}</span>${note}${fallback}${bounds(field, components)}</div>${description === "" ? "" : `<div class="field-text">${inline(description)}</div>`}</div>`;
 }
 
@@ -54,7 +55,8 @@ export function typeName(schema: JsonSchema, components: Components): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   if (typeof schema.type === "object") return schema.type.join(" | ");
   if (schema.type === "array") return `${schema.items === undefined ? "any" : typeName(schema.items, components)}[]`;
-  if (schema.type === "object" && typeof schema.additionalProperties === "object") return `map of ${typeName(schema.additionalProperties, components)}`;
+  if (schema.type === "object" && typeof schema.additionalProperties === "object")
+    return `map of ${typeName(schema.additionalProperties, components)}`;
   return schema.format === "date-time" ? "timestamp" : (schema.type ?? "any");
 }
 
@@ -67,7 +69,10 @@ function innerObject(schema: JsonSchema, components: Components): JsonSchema | n
 }
 
 function bounds(schema: JsonSchema, components: Components): string {
-  const plain = [schema, ...(schema.anyOf ?? [])].map((one) => resolved(one, components)).find((one) => one.type !== undefined && one.type !== "null") ?? schema;
+  const plain =
+    [schema, ...(schema.anyOf ?? [])]
+      .map((one) => resolved(one, components))
+      .find((one) => one.type !== undefined && one.type !== "null") ?? schema;
   const facts: string[] = [];
   if (plain.minimum !== undefined || plain.maximum !== undefined) facts.push(range(plain.minimum, plain.maximum));
   if ((plain.maxLength ?? 0) > 0) facts.push(`at most ${plain.maxLength} characters`);

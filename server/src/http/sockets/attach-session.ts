@@ -7,7 +7,12 @@ import { ProcessOutput } from "./process-output.ts";
 import type { SocketSession } from "./session.ts";
 
 /** A reader of a process that runs, or has ended and is kept. It may stop the process; its stdin belongs to who started it. */
-export function createAttachSession(capsuleId: string, stream: ProcessStream, encoding: "utf-8" | "base64", deps: RouteDeps): SocketSession {
+export function createAttachSession(
+  capsuleId: string,
+  stream: ProcessStream,
+  encoding: "utf-8" | "base64",
+  deps: RouteDeps,
+): SocketSession {
   let isCapsuleGone = false;
   const stopWatching = deps.processes.onCapsuleGone(capsuleId, () => {
     isCapsuleGone = true;

@@ -103,7 +103,10 @@ export class SocketConnection {
       if (this.#outbound.isEmpty) return;
       const idleMs = performance.now() - this.#lastProgress;
       if (idleMs < this.#limits.stallMs) return this.#watchForStall(Math.max(1, this.#limits.stallMs - idleMs));
-      this.abort(CLOSE_CODES.slow_consumer, "slow consumer", { code: "slow_consumer", text: "Output was not read for too long. Attach again from the last seq." });
+      this.abort(CLOSE_CODES.slow_consumer, "slow consumer", {
+        code: "slow_consumer",
+        text: "Output was not read for too long. Attach again from the last seq.",
+      });
     }, afterMs);
   }
 

@@ -54,11 +54,24 @@ test("what start asks for reaches the use case", async () => {
     asked.resolve(input);
     return world.services.stream;
   });
-  const message = { type: "start", cmd: "a", args: ["b"], envs: { A: "1" }, cwd: "/tmp", timeout: 5, tag: "t", on_disconnect: "kill", stdin: true, encoding: "base64", surprise: 1 };
+  const message = {
+    type: "start",
+    cmd: "a",
+    args: ["b"],
+    envs: { A: "1" },
+    cwd: "/tmp",
+    timeout: 5,
+    tag: "t",
+    on_disconnect: "kill",
+    stdin: true,
+    encoding: "base64",
+    surprise: 1,
+  };
   const client = await started(world, message);
   const { surprise: _dropped, ...known } = message;
   const input = await asked.promise;
-  for (const [name, value] of Object.entries(known)) assert.deepEqual(Object.entries(input).find(([key]) => key === name)?.[1], value, name);
+  for (const [name, value] of Object.entries(known))
+    assert.deepEqual(Object.entries(input).find(([key]) => key === name)?.[1], value, name);
   client.socket.terminate();
 });
 
@@ -72,7 +85,9 @@ test("a character cut between records arrives whole, one never finished as U+FFF
   stream.print("stderr", euro.subarray(0, 1));
   stream.exit();
   await client.closed;
-  const texts = client.messages.flatMap((message) => (message.type === "stdout" || message.type === "stderr" ? [`${message.type} ${message.data}`] : []));
+  const texts = client.messages.flatMap((message) =>
+    message.type === "stdout" || message.type === "stderr" ? [`${message.type} ${message.data}`] : [],
+  );
   assert.deepEqual(texts, ["stdout a", "stdout €", "stderr \ufffd"]);
   assert.equal(client.messages.at(-1)?.type, "exit");
 });
@@ -85,7 +100,9 @@ test("base64 gives every byte back", async () => {
   world.services.stream.print("stdout", bytes.subarray(100));
   world.services.stream.exit();
   await client.closed;
-  const data = client.messages.flatMap((message) => (message.type === "stdout" && message.encoding === "base64" ? [Buffer.from(message.data, "base64")] : []));
+  const data = client.messages.flatMap((message) =>
+    message.type === "stdout" && message.encoding === "base64" ? [Buffer.from(message.data, "base64")] : [],
+  );
   assert.deepEqual(Buffer.concat(data), bytes);
 });
 
@@ -136,7 +153,10 @@ test("a client that leaves lets go of the process; with on_disconnect kill it en
     const client = await started(world, message);
     client.socket.terminate();
     await world.services.stream.called("close");
-    assert.deepEqual(world.services.stream.calls.filter((call) => call !== "onEvent"), calls);
+    assert.deepEqual(
+      world.services.stream.calls.filter((call) => call !== "onEvent"),
+      calls,
+    );
   }
 });
 
@@ -227,7 +247,16 @@ test("a program that cannot start and a missing cwd are error messages with a no
 });
 
 test("a wrong first message is an error and 4002: junk, another type, a bad field, binary", async () => {
-  for (const message of ["junk", "{}", "null", "[]", { type: "stop" }, { type: "start" }, { type: "start", cmd: "" }, { type: "start", cmd: "a", args: "b" }]) {
+  for (const message of [
+    "junk",
+    "{}",
+    "null",
+    "[]",
+    { type: "stop" },
+    { type: "start" },
+    { type: "start", cmd: "" },
+    { type: "start", cmd: "a", args: "b" },
+  ]) {
     await using world = await createWorld();
     const client = await connect(world, path);
     client.send(message);
@@ -311,5 +340,8 @@ test("a server that stops closes with 1001 and lets go of the process without en
   assert.equal(await client.closed, 1001);
   await closed;
   await world.services.stream.called("close");
-  assert.equal(world.services.stream.calls.some((call) => call.startsWith("cancel")), false);
+  assert.equal(
+    world.services.stream.calls.some((call) => call.startsWith("cancel")),
+    false,
+  );
 });

@@ -54,7 +54,8 @@ class ExecSession implements SocketSession {
     const parsed = parseClientMessage(text);
     if (!parsed.ok) return this.#junk?.refuse(parsed.problem);
     if (this.#stream !== null) return this.#apply(parsed.message, this.#stream);
-    if (this.#early.length >= this.#deps.socketLimits.earlyMessagesMax) return this.#junk?.refuse("too many messages before the process has started");
+    if (this.#early.length >= this.#deps.socketLimits.earlyMessagesMax)
+      return this.#junk?.refuse("too many messages before the process has started");
     this.#early.push(parsed.message);
   }
 

@@ -109,5 +109,7 @@ export class Outbound {
 
 /** Base64 texts cannot be joined: each may end in padding. */
 function isJoinable(last: OutboundOutput, next: OutboundOutput, charsMax: number): boolean {
-  return last.kind === next.kind && last.encoding === "utf-8" && next.encoding === "utf-8" && last.data.length + next.data.length <= charsMax;
+  return (
+    last.kind === next.kind && last.encoding === "utf-8" && next.encoding === "utf-8" && last.data.length + next.data.length <= charsMax
+  );
 }

@@ -96,7 +96,10 @@ export class ProcessOutput {
   #fail(failure: StreamFailure): void {
     const connection = this.#connection;
     if (failure.code === "slow_consumer") {
-      connection.abort(CLOSE_CODES.slow_consumer, "slow consumer", { code: "slow_consumer", text: "Output was not read for too long. Attach again from the last seq." });
+      connection.abort(CLOSE_CODES.slow_consumer, "slow consumer", {
+        code: "slow_consumer",
+        text: "Output was not read for too long. Attach again from the last seq.",
+      });
     } else if (this.#listener.isCapsuleGone()) {
       connection.sendError("capsule_gone", "The capsule has stopped.");
       connection.finish(CLOSE_CODES.capsule_gone, "capsule gone");

@@ -39,7 +39,12 @@ class UpgradingServer implements SocketServer {
   readonly #deps: RouteDeps;
   readonly #paths: PathTable<Route>;
   readonly #around: Surroundings;
-  readonly #server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: LIMITS.socketMessageBytesMax });
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: LIMITS.socketMessageBytesMax,
+  });
   readonly #open = new Set<OpenSocket>();
   readonly #requestIds = new WeakMap<IncomingMessage, string>();
   readonly #pulse: NodeJS.Timeout;
@@ -53,7 +58,11 @@ class UpgradingServer implements SocketServer {
     this.#around = around;
     this.#server.on("headers", (headers, request) => headers.push(`X-Request-Id: ${this.#requestIds.get(request) ?? ""}`));
     this.#server.on("wsClientError", (error, socket, request) => {
-      rawAnswer(socket, fail("invalid_request", `The WebSocket handshake is not valid: ${error.message}.`), this.#requestIds.get(request) ?? "");
+      rawAnswer(
+        socket,
+        fail("invalid_request", `The WebSocket handshake is not valid: ${error.message}.`),
+        this.#requestIds.get(request) ?? "",
+      );
     });
     this.#pulse = setInterval(() => {
       for (const { connection } of this.#open) connection.beat();

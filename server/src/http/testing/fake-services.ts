@@ -16,7 +16,12 @@ export const IDS = {
   key: `key-${"1".repeat(25)}`,
 } as const;
 
-export const KEYS = { admin: `wrn_${"a".repeat(40)}`, member: `wrn_${"b".repeat(40)}`, other: `wrn_${"c".repeat(40)}`, slow: `wrn_${"d".repeat(40)}` } as const;
+export const KEYS = {
+  admin: `wrn_${"a".repeat(40)}`,
+  member: `wrn_${"b".repeat(40)}`,
+  other: `wrn_${"c".repeat(40)}`,
+  slow: `wrn_${"d".repeat(40)}`,
+} as const;
 
 const PRINCIPALS: Readonly<Record<string, Principal>> = {
   [KEYS.admin]: { keyId: IDS.key, teamId: IDS.team, role: "admin", isFirstTeam: true },
@@ -55,7 +60,16 @@ export function capsuleRecord(changes: Partial<CapsuleRecord> = {}): CapsuleReco
   };
 }
 
-const keyRecord: KeyRecord = { id: IDS.key, teamId: IDS.team, name: "ci", role: "admin", hash: "0".repeat(64), prefix: "wrn_aaaaaa", createdAt: 0, lastUsedAt: null };
+const keyRecord: KeyRecord = {
+  id: IDS.key,
+  teamId: IDS.team,
+  name: "ci",
+  role: "admin",
+  hash: "0".repeat(64),
+  prefix: "wrn_aaaaaa",
+  createdAt: 0,
+  lastUsedAt: null,
+};
 const teamRecord: TeamRecord = { id: IDS.team, name: "Builders", slug: "builders", isFirst: true, createdAt: 0 };
 const newKey: NewKey = { record: keyRecord, text: KEYS.admin };
 
@@ -95,7 +109,10 @@ export function createFakeServices(): FakeServices {
     capsules: {
       create: async (principal, input) => capsuleRecord({ teamId: principal.teamId, template: input.template }),
       get: async (principal, id) => owned(principal, id),
-      list: async (principal) => ({ items: [...records.values()].filter((record) => record.teamId === principal.teamId), nextCursor: null }),
+      list: async (principal) => ({
+        items: [...records.values()].filter((record) => record.teamId === principal.teamId),
+        nextCursor: null,
+      }),
       pause: async (principal, id) => ({ ...running(principal, id), state: "paused" }),
       resume: async (principal, id) => {
         if (owned(principal, id).state !== "paused") throw fail("invalid_state");

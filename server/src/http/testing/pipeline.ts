@@ -32,7 +32,8 @@ export class Pipeline implements AsyncDisposable {
   }
 
   request(method: string, path: string, body?: string): void {
-    const length = body === undefined || method === "GET" ? "" : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+    const length =
+      body === undefined || method === "GET" ? "" : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
     this.socket.write(`${method} ${path} HTTP/1.1\r\nHost: test\r\nX-API-Key: ${KEYS.member}\r\n${length}\r\n${length === "" ? "" : body}`);
   }
 
@@ -55,7 +56,7 @@ export class Pipeline implements AsyncDisposable {
 
 function parse(received: string): RawAnswer[] {
   const answers: RawAnswer[] = [];
-  for (let rest = received; ; ) {
+  for (let rest = received; ;) {
     const end = rest.indexOf("\r\n\r\n");
     if (end < 0) return answers;
     const head = rest.slice(0, end);

@@ -17,7 +17,11 @@ export interface SocketClient {
   next(): Promise<ServerMessage>;
 }
 
-export function connect(world: World, path: string, headers: Readonly<Record<string, string>> = { "x-api-key": KEYS.member }): Promise<SocketClient> {
+export function connect(
+  world: World,
+  path: string,
+  headers: Readonly<Record<string, string>> = { "x-api-key": KEYS.member },
+): Promise<SocketClient> {
   const socket = new WebSocket(world.url.replace("http", "ws") + path, { headers, perMessageDeflate: false });
   const messages: ServerMessage[] = [];
   const waiting: { resolve(message: ServerMessage): void; reject(error: Error): void }[] = [];

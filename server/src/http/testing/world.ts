@@ -37,11 +37,21 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function createWorld(settings: { readonly config?: Partial<HttpConfig>; readonly limits?: Partial<SocketLimits> } = {}): Promise<World> {
+export async function createWorld(
+  settings: { readonly config?: Partial<HttpConfig>; readonly limits?: Partial<SocketLimits> } = {},
+): Promise<World> {
   const services = createFakeServices();
   const log: LogLine[] = [];
   const write = (level: LogLine["level"]) => (fields: LogLine["fields"], message: string) => void log.push({ level, fields, message });
-  const config: HttpConfig = { host: "127.0.0.1", port: 0, version: "0.1.0", corsOrigins: [], metricsPublic: false, logRequests: false, ...settings.config };
+  const config: HttpConfig = {
+    host: "127.0.0.1",
+    port: 0,
+    version: "0.1.0",
+    corsOrigins: [],
+    metricsPublic: false,
+    logRequests: false,
+    ...settings.config,
+  };
   const awaited: { readonly code: ErrorCode; readonly resolve: () => void }[] = [];
   const answered = (_operation: string, _status: number, code: ErrorCode | null): void => {
     for (const waiter of awaited) if (waiter.code === code) waiter.resolve();
@@ -50,12 +60,13 @@ export async function createWorld(settings: { readonly config?: Partial<HttpConf
   const socketClosed = (_operation: string, code: number): void => {
     for (const resolve of closings.splice(0)) resolve(code);
   };
+  const health: Health = { status: "ok", checks: { database: "ok" } };
   const world = {
     services,
     socketClosed: () => new Promise<number>((resolve) => closings.push(resolve)),
     answered: (code: ErrorCode) => new Promise<void>((resolve) => awaited.push({ code, resolve })),
     log,
-    health: { status: "ok", checks: { database: "ok" } } as Health,
+    health,
   };
   const server = createHttpServer(
     {
@@ -63,7 +74,12 @@ export async function createWorld(settings: { readonly config?: Partial<HttpConf
       config,
       ids: createIds(),
       log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
-      metrics: { answered, socketOpened() {}, socketClosed, render: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }) },
+      metrics: {
+        answered,
+        socketOpened() {},
+        socketClosed,
+        render: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }),
+      },
       health: async () => world.health,
     },
     { ...SOCKET_LIMITS, ...settings.limits },
