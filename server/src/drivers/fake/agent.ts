@@ -95,7 +95,7 @@ export class FakeAgent {
   }
 
   /** Ends every process; resolves with how many there were. */
-  shutdown(reason: string, graceMs: number): Promise<number> {
+  shutdown(reason: "capsule_stopped" | "capsule_destroyed", graceMs: number): Promise<number> {
     this.#shuttingDown = true;
     const live = [...this.processes.live];
     const ended = live.map((process) => new Promise<void>((resolve) => process.onEnd(resolve)));

@@ -22,6 +22,17 @@ export interface ExitFacts {
   readonly requested: { readonly by: string; readonly signal: string } | null;
 }
 
+/** Who asks for an end, as `requested.by` has it. */
+const ASKED_BY = {
+  timed_out: "timeout",
+  client_gone: "disconnect",
+  server_lost: "server",
+  stopped: "cancel",
+  capsule_stopped: "shutdown",
+  capsule_destroyed: "shutdown",
+} as const;
+type EndReason = keyof typeof ASKED_BY;
+
 interface Request {
   readonly by: string;
   readonly signal: "SIGTERM" | "SIGKILL";
@@ -96,12 +107,13 @@ export class FakeProcess {
   }
 
   /** SIGTERM, and SIGKILL after `graceMs` of the agent's clock; 0 is SIGKILL at once. */
-  terminate(reason: string, graceMs: number): void {
+  terminate(reason: EndReason, graceMs: number): void {
+    const by = ASKED_BY[reason];
     if (graceMs > 0) {
-      this.#send({ by: reason, signal: "SIGTERM", reason });
-      this.onEnd(this.#world.clock.after(graceMs, () => this.#send({ by: reason, signal: "SIGKILL", reason })));
+      this.#send({ by, signal: "SIGTERM", reason });
+      this.onEnd(this.#world.clock.after(graceMs, () => this.#send({ by, signal: "SIGKILL", reason })));
     } else {
-      this.#send({ by: reason, signal: "SIGKILL", reason });
+      this.#send({ by, signal: "SIGKILL", reason });
     }
   }
 
