@@ -35,7 +35,10 @@ fn main() {
     match outcome {
         Ok(answer) => println!("{}", answer),
         Err(failure) => {
-            println!("{}", json!({ "ok": false, "step": failure.step, "message": failure.message }));
+            println!(
+                "{}",
+                json!({ "ok": false, "step": failure.step, "message": failure.message })
+            );
             std::process::exit(1);
         }
     }
@@ -49,7 +52,10 @@ struct Phases {
 
 impl Phases {
     fn end(&mut self, name: &str) {
-        self.done.insert(name.to_string(), json!(self.since.elapsed().as_micros() as u64));
+        self.done.insert(
+            name.to_string(),
+            json!(self.since.elapsed().as_micros() as u64),
+        );
         self.since = Instant::now();
     }
 }
@@ -57,10 +63,18 @@ impl Phases {
 /// Undoes nothing by itself: mounts live in a namespace that ends with this process, and the server removes the rest
 /// (cgroups, socket, disk) by the same steps that clean up after a launcher that was killed.
 fn launch() -> Result<Value> {
+    // A later server may clean up at once what this one was making: nothing may go on making it.
+    kernel::die_with(kernel::parent_pid());
     let mut source = String::new();
-    std::io::stdin().take(spec::SPEC_MAX).read_to_string(&mut source).during(|| "read the spec".to_string())?;
+    std::io::stdin()
+        .take(spec::SPEC_MAX)
+        .read_to_string(&mut source)
+        .during(|| "read the spec".to_string())?;
     let spec = spec::Spec::parse(&source)?;
-    let mut phases = Phases { since: Instant::now(), done: Map::new() };
+    let mut phases = Phases {
+        since: Instant::now(),
+        done: Map::new(),
+    };
     disk::prepare(&spec.disk)?;
     disk::prepare_control(&spec.control_dir, spec.uid_base)?;
     phases.end("disk");
@@ -72,5 +86,7 @@ fn launch() -> Result<Value> {
     runtime::write_config(&spec, &groups.namespace)?;
     let started = runtime::run(&spec, &groups.launch, descriptors)?;
     phases.end("runtime");
-    Ok(json!({ "ok": true, "pid": started.pid, "startTime": started.start_time, "phases": phases.done }))
+    Ok(
+        json!({ "ok": true, "pid": started.pid, "startTime": started.start_time, "phases": phases.done }),
+    )
 }

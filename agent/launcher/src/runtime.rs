@@ -37,14 +37,36 @@ pub fn run(spec: &Spec, launch: &File, descriptors: Vec<File>) -> Result<Started
     let preserve = descriptors.len().to_string();
     let bundle = format!("{}/bundle", spec.stage);
     let arguments = [
-        spec.runtime.as_str(), "--root", &spec.runtime_root, "--log", "runtime.log", "--log-format", "json",
-        "run", "--detach", "--preserve-fds", &preserve, "--pid-file", "pid", "--bundle", &bundle, &spec.capsule,
+        spec.runtime.as_str(),
+        "--root",
+        &spec.runtime_root,
+        "--log",
+        "runtime.log",
+        "--log-format",
+        "json",
+        "run",
+        "--detach",
+        "--preserve-fds",
+        &preserve,
+        "--pid-file",
+        "pid",
+        "--bundle",
+        &bundle,
+        &spec.capsule,
     ];
-    let arguments = arguments.iter().map(|one| kernel::c_string(one)).collect::<Result<Vec<CString>>>()?;
-    let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null").during(|| "open /dev/null".to_string())?;
+    let arguments = arguments
+        .iter()
+        .map(|one| kernel::c_string(one))
+        .collect::<Result<Vec<CString>>>()?;
+    let nowhere = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .during(|| "open /dev/null".to_string())?;
     let warmer = keep_moves_warm(spec, launch)?;
+    let parent = kernel::own_pid();
     match kernel::fork(Some(launch))? {
-        Forked::Child => become_runtime(&arguments, nowhere, descriptors),
+        Forked::Child => become_runtime(parent, &arguments, nowhere, descriptors),
         Forked::Parent(child) => {
             drop(descriptors);
             let status = kernel::wait(child)?;
@@ -52,11 +74,17 @@ pub fn run(spec: &Spec, launch: &File, descriptors: Vec<File>) -> Result<Started
             unsafe { libc::kill(warmer, libc::SIGKILL) };
             kernel::wait(warmer)?;
             // Empty now; what is not removed here goes with the capsule.
-            let _ = fs::remove_dir(format!("{}{}/launch", spec.cgroup.unified, spec.cgroup.path));
+            let _ = fs::remove_dir(format!(
+                "{}{}/launch",
+                spec.cgroup.unified, spec.cgroup.path
+            ));
             if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 {
                 return started();
             }
-            Err(Failure::new(format!("run {}", spec.runtime), complaint(status)))
+            Err(Failure::new(
+                format!("run {}", spec.runtime),
+                complaint(status),
+            ))
         }
     }
 }
@@ -64,12 +92,15 @@ pub fn run(spec: &Spec, launch: &File, descriptors: Vec<File>) -> Result<Started
 /// The runtime moves its child through every hierarchy, and the first move after a quiet moment waits 5 to 15 ms for all
 /// processors to take note. A child that moves itself to where it is, again and again, takes that wait meanwhile.
 fn keep_moves_warm(spec: &Spec, launch: &File) -> Result<libc::pid_t> {
+    let parent = kernel::own_pid();
     match kernel::fork(Some(launch))? {
         Forked::Parent(child) => Ok(child),
         Forked::Child => {
-            // SAFETY: no pointers.
-            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-            let file = format!("{}{}/launch/cgroup.procs", spec.cgroup.unified, spec.cgroup.path);
+            kernel::die_with(parent);
+            let file = format!(
+                "{}{}/launch/cgroup.procs",
+                spec.cgroup.unified, spec.cgroup.path
+            );
             for _ in 0..WARM_MOVES {
                 if fs::write(&file, "0").is_err() {
                     break;
@@ -81,18 +112,31 @@ fn keep_moves_warm(spec: &Spec, launch: &File) -> Result<libc::pid_t> {
     }
 }
 
-fn become_runtime(arguments: &[CString], nowhere: File, descriptors: Vec<File>) -> ! {
-    // SAFETY: no pointers. The runtime must not go on without the launcher: nobody would look after its capsule.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+fn become_runtime(
+    parent: libc::pid_t,
+    arguments: &[CString],
+    nowhere: File,
+    descriptors: Vec<File>,
+) -> ! {
+    // Without the launcher nobody would look after what the runtime starts.
+    kernel::die_with(parent);
     let placed = kernel::raise(nowhere, 100).and_then(|high| {
         for standard in 0..FIRST {
             // The capsule keeps these three, so they must lead nowhere.
-            kernel::place(high.try_clone().during(|| "copy a descriptor".to_string())?, standard)?;
+            kernel::place(
+                high.try_clone()
+                    .during(|| "copy a descriptor".to_string())?,
+                standard,
+            )?;
         }
-        descriptors.into_iter().zip(FIRST..).try_for_each(|(file, number)| kernel::place(file, number))
+        descriptors
+            .into_iter()
+            .zip(FIRST..)
+            .try_for_each(|(file, number)| kernel::place(file, number))
     });
     if placed.is_ok() {
-        let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|one| one.as_ptr()).collect();
+        let mut pointers: Vec<*const libc::c_char> =
+            arguments.iter().map(|one| one.as_ptr()).collect();
         pointers.push(std::ptr::null());
         let path = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\0";
         let environment = [path.as_ptr().cast(), std::ptr::null()];
@@ -105,18 +149,36 @@ fn become_runtime(arguments: &[CString], nowhere: File, descriptors: Vec<File>) 
 fn started() -> Result<Started> {
     let step = || "read what the runtime started".to_string();
     let pid = fs::read_to_string("pid").during(step)?;
-    let pid: u32 = pid.trim().parse().map_err(|error| Failure::new(step(), error))?;
+    let pid: u32 = pid
+        .trim()
+        .parse()
+        .map_err(|error| Failure::new(step(), error))?;
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid)).during(step)?;
     // The command name, in parentheses, may hold anything: count fields from its end.
-    let start_time = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19)).and_then(|field| field.parse().ok());
-    Ok(Started { pid, start_time: start_time.ok_or_else(|| Failure::new(step(), "no start time"))? })
+    let start_time = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().nth(19))
+        .and_then(|field| field.parse().ok());
+    Ok(Started {
+        pid,
+        start_time: start_time.ok_or_else(|| Failure::new(step(), "no start time"))?,
+    })
 }
 
 /// The runtime's last words: the message of the last line of its log, at most 2 000 characters.
 fn complaint(status: libc::c_int) -> String {
-    let ended = if libc::WIFSIGNALED(status) { format!("killed by signal {}", libc::WTERMSIG(status)) } else { format!("exit code {}", libc::WEXITSTATUS(status)) };
+    let ended = if libc::WIFSIGNALED(status) {
+        format!("killed by signal {}", libc::WTERMSIG(status))
+    } else {
+        format!("exit code {}", libc::WEXITSTATUS(status))
+    };
     let log = fs::read_to_string("runtime.log").unwrap_or_default();
-    let last = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|line| line["msg"].as_str().map(str::to_string));
+    let last = log
+        .lines()
+        .rev()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find_map(|line| line["msg"].as_str().map(str::to_string));
     match last {
         Some(message) => message.chars().take(2000).collect(),
         None if ended == "exit code 127" => "it cannot be executed; is it installed?".to_string(),

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import test, { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { LaunchSpec } from "../../core/ports/driver.ts";
 import type { OciWorld } from "./testing/oci-world.ts";
 import { CANNOT_RUN, createOciWorld, specOf, tracesOf } from "./testing/oci-world.ts";
 
@@ -57,6 +59,18 @@ test(
   },
 );
 
+test("a launch does not go on without its server", options, async () => {
+  const spec = specOf();
+  const server = await startLaunching(spec);
+  await sleep(15);
+  server.kill("SIGKILL");
+  await once(server, "close");
+  const next = await world.again();
+  await next.driver.destroy(spec.capsuleId);
+  await sleep(200);
+  assert.deepEqual(await next.driver.list(), []);
+});
+
 test("after a server was killed in a launch, the same id can be launched again", options, async () => {
   for (const moment of [10, 25, 40]) {
     const spec = specOf();
@@ -69,22 +83,28 @@ test("after a server was killed in a launch, the same id can be launched again",
 });
 
 /** Kills a launching server with all that it started; tells whether the launch was done by then. */
-async function killDuringLaunch(spec: ReturnType<typeof specOf>, moment: number): Promise<boolean> {
+async function killDuringLaunch(spec: LaunchSpec, moment: number): Promise<boolean> {
+  const server = await startLaunching(spec);
+  const closed = once(server, "close");
+  let said = "";
+  server.stdout?.on("data", (text: Buffer) => (said += text.toString()));
+  await sleep(moment);
+  if (server.pid !== undefined) process.kill(-server.pid, "SIGKILL");
+  await closed;
+  return said.includes("done");
+}
+
+/** A server that has just begun a launch, in a process group of its own, to which the launcher and the runtime belong as well. */
+async function startLaunching(spec: LaunchSpec): Promise<ChildProcess> {
   const file = fileURLToPath(new URL("testing/launch-once.ts", import.meta.url));
-  // A process group of its own, which the launcher and the runtime belong to as well.
   const { dataDir, installationId } = world.options;
   const args = [file, dataDir, installationId, spec.capsuleId, spec.agentSecret];
   const server = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "pipe", "inherit"] });
-  let said = "";
-  const begun = new Promise<void>((resolve) => {
-    server.stdout.on("data", (text: Buffer) => {
-      said += text.toString();
-      if (said.includes("begin")) resolve();
-    });
+  const ended = once(server, "close").then(() => {
+    throw new Error("the launching server ended by itself");
   });
-  await begun;
-  await sleep(moment);
-  if (server.pid !== undefined) process.kill(-server.pid, "SIGKILL");
-  await once(server, "close");
-  return said.includes("done");
+  const [text]: unknown[] = await Promise.race([once(server.stdout, "data"), ended]);
+  ended.catch(() => undefined);
+  assert.match(String(text), /^begin/);
+  return server;
 }
