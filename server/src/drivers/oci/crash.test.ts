@@ -103,8 +103,8 @@ async function startLaunching(spec: LaunchSpec): Promise<ChildProcess> {
   const ended = once(server, "close").then(() => {
     throw new Error("the launching server ended by itself");
   });
-  const [text]: unknown[] = await Promise.race([once(server.stdout, "data"), ended]);
+  const data: unknown = await Promise.race([once(server.stdout, "data"), ended]);
   ended.catch(() => undefined);
-  assert.match(String(text), /^begin/);
+  assert.match(String(data), /^begin/);
   return server;
 }
