@@ -67,7 +67,7 @@ export function createHttpServer(given: HttpDeps, socketLimits: SocketLimits = S
     frameworkErrors: (error, request, reply) => {
       reply.hijack();
       const known = error.code === "FST_ERR_BAD_URL" ? fail("invalid_request", "The URL's escapes are not valid.") : error;
-      sendAnswer(request.raw, reply.raw, renderProblem(known, request.id, log), request.id, around.cors);
+      sendAnswer(request.raw, reply.raw, renderProblem(known, request.id, log), request.id, around);
     },
   });
   registerRoutes(app, ROUTE_LIST, deps, around);

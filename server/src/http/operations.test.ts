@@ -119,25 +119,19 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     });
     return (await problemOf(await send(world, request))).code;
   },
-  shutting_down: async (world, id, request) => {
-    const entered = Promise.withResolvers<void>();
-    const release = Promise.withResolvers<void>();
-    world.services.access.listTeams = async () => {
-      entered.resolve();
-      await release.promise;
-      return [];
-    };
+  shutting_down: async (world, _id, request) => {
     await using pipeline = await Pipeline.open(world);
-    pipeline.request("GET", "/v1/teams");
-    await entered.promise;
+    const body = JSON.stringify(request.json ?? {});
+    pipeline.socket.write(`${request.method} ${request.path} HT`);
+    // Answered after the beginning above was read: the connection is not idle when the server closes.
+    await world.call("GET", "/healthz");
     const closed = world.server.close(5_000);
-    const refused = world.answered("shutting_down");
-    pipeline.request(request.method, request.path, id === "getHealth" ? undefined : JSON.stringify(request.json ?? {}));
-    await refused;
-    release.resolve();
-    const [, second] = await pipeline.answers(2);
+    const length = request.method === "GET" ? "" : `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+    pipeline.socket.write(`TP/1.1\r\nHost: x\r\nX-API-Key: ${KEYS.member}\r\n${length}\r\n${length === "" ? "" : body}`);
+    const [answer] = await pipeline.answers(1);
     await closed;
-    return codeOf(JSON.parse(second?.body ?? "null"));
+    assert.match(answer?.head ?? "", /^connection: close$/im);
+    return codeOf(JSON.parse(answer?.body ?? "null"));
   },
   not_found: (world, id, request) => scripted(world, id, request, fail("not_found")),
   invalid_state: (world, id, request) => scripted(world, id, request, fail("invalid_state")),

@@ -18,9 +18,9 @@ export interface ProblemAnswer extends Answer {
 export function renderProblem(error: unknown, requestId: string, log: Log): ProblemAnswer {
   const known = publicError(error);
   const spec = ERRORS[known.code];
-  if (spec.category === "internal" || spec.category === "upstream") {
-    log.error({ request_id: requestId, code: known.code, err: known.cause ?? error }, "a request failed");
-  }
+  const fields = { request_id: requestId, code: known.code, err: known.cause ?? error };
+  if (spec.category === "internal") log.error(fields, "a request failed");
+  else if (spec.category === "upstream") log.warn(fields, "a request failed at what the server depends on");
   const body = {
     error: {
       code: known.code,

@@ -42,13 +42,13 @@ async function serve(route: Route, deps: RouteDeps, around: Surroundings, reques
   const startedAt = performance.now();
   try {
     const answer = await answerTo(route, deps, around, request, reply.raw);
-    sendAnswer(request.raw, reply.raw, answer, request.id, around.cors);
+    sendAnswer(request.raw, reply.raw, answer, request.id, around);
     deps.metrics.answered(route.id, answer.status, null, (performance.now() - startedAt) / 1000);
     if (deps.config.logRequests) deps.log.debug({ request_id: request.id, operation: route.id, status: answer.status }, "answered");
   } catch (error) {
     if (error instanceof ClientGoneError) return;
     const problem = renderProblem(error, request.id, deps.log);
-    sendAnswer(request.raw, reply.raw, problem, request.id, around.cors);
+    sendAnswer(request.raw, reply.raw, problem, request.id, around);
     noteProblem(deps, route.id, problem, request.id, startedAt);
   }
 }
@@ -85,13 +85,21 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
 }
 
 /** Writes an answer at once; nothing when the client has gone. */
-export function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer, requestId: string, cors: CorsPolicy): void {
+export function sendAnswer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  requestId: string,
+  around: Surroundings,
+): void {
   if (response.headersSent || response.destroyed) return;
   const headers: string[] = ["X-Request-Id", requestId, "X-Content-Type-Options", "nosniff", "Cache-Control", "no-store"];
   if (answer.contentType !== null) headers.push("Content-Type", answer.contentType);
   if (answer.body !== null) headers.push("Content-Length", String(Buffer.byteLength(answer.body)));
   if (answer.headers !== null) for (const [name, value] of Object.entries(answer.headers)) headers.push(name, value);
-  cors.addHeaders(request.headers.origin, headers);
+  around.cors.addHeaders(request.headers.origin, headers);
+  // A connection that is kept would keep the server from stopping.
+  if (around.isStopping()) headers.push("Connection", "close");
   response.writeHead(answer.status, headers);
   if (answer.body === null) response.end();
   else response.end(answer.body);

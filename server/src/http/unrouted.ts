@@ -12,7 +12,7 @@ export function registerUnrouted(app: FastifyInstance, paths: PathTable<Route>, 
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     reply.hijack();
     const problem = renderProblem(error, request.id, deps.log);
-    sendAnswer(request.raw, reply.raw, problem, request.id, around.cors);
+    sendAnswer(request.raw, reply.raw, problem, request.id, around);
     deps.metrics.answered("unknown", problem.status, problem.code, 0);
   };
   app.setNotFoundHandler((request, reply) => {
