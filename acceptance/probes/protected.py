@@ -46,7 +46,8 @@ def trace(request, pid):
 def read_memory(pid, address):
     buffer = ctypes.create_string_buffer(8)
     local, remote = IoVec(ctypes.addressof(buffer), 8), IoVec(address, 8)
-    return libc.syscall(PROCESS_VM_READV, pid, ctypes.byref(local), 1, ctypes.byref(remote), 1, 0)
+    one, none = ctypes.c_ulong(1), ctypes.c_ulong(0)
+    return libc.syscall(PROCESS_VM_READV, pid, ctypes.byref(local), one, ctypes.byref(remote), one, none)
 
 
 def steal_descriptor(pid):

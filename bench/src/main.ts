@@ -1,0 +1,62 @@
+/**
+ * Measures the server and, beside it on the same machine in the same run, the floor and what users would pick instead.
+ * Prints a table, the method, and writes bench/results/<time>.json. It asserts nothing.
+ * `npm run bench [-- --url URL --key KEY]`; without a URL it starts a server of its own on /var/lib/capsuled-bench.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { openServer } from "./server.ts";
+import { buildLoad } from "./load.ts";
+import { measureDocker } from "./docker.ts";
+import { measureExec } from "./exec.ts";
+import { measureLifecycle } from "./lifecycle.ts";
+import { measureMemory } from "./memory.ts";
+import { measureStream } from "./stream.ts";
+import type { Row } from "./row.ts";
+import { renderTable } from "./row.ts";
+
+const METHOD = `How it was measured: all on this machine, one measurement at a time, the first tenth of each not counted.
+The load comes from a Rust process of its own (bench/load) over loopback with keep-alive; it shares the cores with the server.
+Floor: posix_spawn and wait of the same program by that process, without server, isolation or protocol.
+Lifecycle and Docker figures come from one Node client, keep-alive; Docker by its Engine API over its unix socket,
+network mode none, an image imported from the same template. Memory is read from /proc and the capsule's cgroups.`;
+
+const { values } = parseArgs({ options: { url: { type: "string" }, key: { type: "string" }, "data-dir": { type: "string" }, quick: { type: "boolean" } } });
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const scale = values.quick === true ? 0.1 : 1;
+
+const load = buildLoad(root);
+const server = await openServer({ root, url: values.url ?? null, key: values.key ?? null, dataDir: values["data-dir"] ?? "/var/lib/capsuled-bench" });
+const rows: Row[] = [];
+try {
+  for (const step of [measureExec, measureLifecycle, measureStream, measureMemory, measureDocker]) rows.push(...(await step({ server, load, scale })));
+} finally {
+  await server.close();
+}
+const facts = {
+  time: new Date().toISOString(),
+  commit: commit(),
+  cores: cpus().length,
+  cpu: cpus()[0]?.model ?? "unknown",
+  memory_mb: Math.round(totalmem() / 1024 / 1024),
+  kernel: release(),
+  node: process.version,
+};
+console.log(`\n${renderTable(rows)}\n\n${METHOD}\n\n${Object.entries(facts).map(([name, value]) => `${name}: ${value}`).join(" · ")}`);
+const dir = join(root, "bench/results");
+mkdirSync(dir, { recursive: true });
+const file = join(dir, `${facts.time.replaceAll(/[:.]/g, "-")}.json`);
+writeFileSync(file, `${JSON.stringify({ ...facts, method: METHOD, rows }, null, 2)}\n`);
+console.log(`\nwritten to ${file}`);
+
+function commit(): string {
+  try {
+    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
+  } catch {
+    return "unknown";
+  }
+}
