@@ -10,5 +10,7 @@ export * from "./reasons.ts";
 export * from "./schemas/access.ts";
 export * from "./schemas/capsule.ts";
 export * from "./schemas/command.ts";
+export * from "./schemas/event.ts";
+export * from "./schemas/process.ts";
 export { utf8Bytes } from "./schemas/text.ts";
 export * from "./streams.ts";
