@@ -94,7 +94,7 @@ fn environment(object: &Object) -> Result<Vec<String>, Refusal> {
         Some(_) => return Err(wrong("env", "must be an object of strings")),
     };
     let pair = |(name, value): (&String, &Value)| match value.as_str() {
-        Some(text) if !name.is_empty() && !name.contains(|c| c == '=' || c == '\0') && !text.contains('\0') => {
+        Some(text) if !name.is_empty() && !name.contains(&['=', '\0'][..]) && !text.contains('\0') => {
             Ok(format!("{}={}", name, text))
         }
         _ => Err(wrong("env", "must hold only strings, and names without '=' or NUL")),

@@ -111,8 +111,8 @@ fn the_latest_64_foreground_processes_are_known_and_others_stay() {
 fn the_oom_killer_is_told_apart_from_other_kills() {
     let agent = TestAgent::with(Wish { memory: Some(32 << 20), ..Wish::default() });
     let mut client = Client::connect(&agent);
-    if client.run(&program("test", &["-d", "/sys/fs/cgroup/memory"])).unwrap().exit["exit_code"] != 0 {
-        println!("SKIP: no cgroup v1 memory controller to be killed by");
+    if !agent.limited {
+        println!("SKIP: this host has no memory controller");
         return;
     }
     let hog = "import sys\nx = []\nwhile True: x.append(bytearray(1 << 20))";

@@ -36,6 +36,30 @@ pub struct TestAgent {
     middle: Child,
     /// The agent's pid as the host knows it.
     pub pid: i32,
+    /// Whether the host has the controllers for the limits that were wished for.
+    pub limited: bool,
+}
+
+/// The limits of `work`, by whichever hierarchy has the controller.
+struct Limits<'a> {
+    name: &'a str,
+    work: Option<PathBuf>,
+    v1: Vec<PathBuf>,
+}
+
+impl Limits<'_> {
+    /// Sets one; gives the directory it is set in.
+    fn set(&mut self, controller: &str, v1_file: &str, v2_file: &str, value: u64) -> Option<PathBuf> {
+        if let Some(root) = mounted("cgroup", controller) {
+            let at = root.join(self.name);
+            fs::create_dir_all(&at).unwrap();
+            fs::write(at.join(v1_file), value.to_string()).unwrap();
+            self.v1.push(at.clone());
+            return Some(at);
+        }
+        let at = self.work.clone()?;
+        fs::write(at.join(v2_file), value.to_string()).ok().map(|_| at)
+    }
 }
 
 /// Where a hierarchy is mounted: of cgroup2, or of one v1 controller.
@@ -124,40 +148,38 @@ impl TestAgent {
         let name = format!("capsuled-agent-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
         let dir = std::env::temp_dir().join(&name);
         fs::create_dir_all(&dir).unwrap();
-        let copy = dir.join("agent");
-        fs::copy(binary(), &copy).expect("the agent's binary is not built");
         let listener = UnixListener::bind(dir.join("a.sock")).unwrap();
-        let mut controllers = Vec::new();
-        let mut make = |controller: &str| {
-            let at = mounted("cgroup", controller)?.join(&name);
-            fs::create_dir_all(&at).unwrap();
-            controllers.push(at.clone());
-            Some(at)
-        };
-        let mut tasks: Vec<OwnedFd> = Vec::new();
-        if let (Some(limit), Some(at)) = (wish.pids, make("pids")) {
-            fs::write(at.join("pids.max"), limit.to_string()).unwrap();
-            tasks.push(open(&at.join("tasks"), libc::O_WRONLY));
+        let cgroup = if wish.without_slots { None } else { Some(cgroup2_root(&dir).join(&name)) };
+        let mut limits = Limits { name: &name, work: cgroup.as_ref().map(|path| path.join("work")), v1: Vec::new() };
+        let mut procs = None;
+        let mut work = open(Path::new("/dev/null"), libc::O_RDONLY);
+        if let (Some(cgroup), Some(at)) = (&cgroup, &limits.work) {
+            fs::create_dir_all(cgroup.join("agent")).unwrap();
+            fs::create_dir_all(at).unwrap();
+            for parent in [cgroup.parent().unwrap(), cgroup] {
+                let _ = fs::write(parent.join("cgroup.subtree_control"), "+pids +memory");
+            }
+            procs = Some(open(&cgroup.join("agent/cgroup.procs"), libc::O_WRONLY));
+            work = open(at, libc::O_RDONLY | libc::O_DIRECTORY);
+        }
+        let mut limited = true;
+        if let Some(most) = wish.pids {
+            limited &= limits.set("pids", "pids.max", "pids.max", most.into()).is_some();
         }
         let mut oom = open(Path::new("/dev/null"), libc::O_RDONLY);
-        if let (Some(limit), Some(at)) = (wish.memory, make("memory")) {
-            fs::write(at.join("memory.limit_in_bytes"), limit.to_string()).unwrap();
-            tasks.push(open(&at.join("tasks"), libc::O_WRONLY));
-            oom = open(&at.join("memory.oom_control"), libc::O_RDONLY);
-        }
-        let cgroup = if wish.without_slots { None } else { Some(cgroup2_root(&dir).join(&name)) };
-        let work = match &cgroup {
-            Some(cgroup) => {
-                fs::create_dir_all(cgroup.join("work")).unwrap();
-                open(&cgroup.join("work"), libc::O_RDONLY | libc::O_DIRECTORY)
+        if let Some(most) = wish.memory {
+            match limits.set("memory", "memory.limit_in_bytes", "memory.max", most) {
+                Some(at) if at.join("memory.oom_control").exists() => oom = open(&at.join("memory.oom_control"), libc::O_RDONLY),
+                Some(at) => oom = open(&at.join("memory.events"), libc::O_RDONLY),
+                None => limited = false,
             }
-            None => open(Path::new("/dev/null"), libc::O_RDONLY),
-        };
-        let procs = cgroup.as_ref().map(|cgroup| open(&cgroup.join("cgroup.procs"), libc::O_WRONLY));
+        }
+        let controllers = limits.v1;
+        let tasks: Vec<OwnedFd> = controllers.iter().map(|at| open(&at.join("tasks"), libc::O_WRONLY)).collect();
         let mut fds = vec![
             listener.into_raw_fd(),
             open(&dir, libc::O_PATH | libc::O_DIRECTORY).into_raw_fd(),
-            open(&copy, libc::O_RDONLY).into_raw_fd(),
+            open(&binary(), libc::O_RDONLY).into_raw_fd(),
             work.into_raw_fd(),
             oom.into_raw_fd(),
             settings(tasks.len()).into_raw_fd(),
@@ -172,7 +194,7 @@ impl TestAgent {
         fds.into_iter().for_each(|fd| drop(unsafe { OwnedFd::from_raw_fd(fd) }));
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", middle.id())).unwrap();
         let pid = children.trim().parse().expect("the agent has died at once");
-        TestAgent { dir, cgroup, controllers, middle, pid }
+        TestAgent { dir, cgroup, controllers, middle, pid, limited }
     }
 
     pub fn socket(&self) -> PathBuf {

@@ -71,16 +71,16 @@ fn a_loop_of_kills_costs_the_agent_little_and_service_goes_on() {
 #[test]
 fn at_the_limit_of_processes_a_start_says_so_and_never_hangs() {
     let agent = TestAgent::with(Wish { pids: Some(24), ..Wish::default() });
+    if !agent.limited {
+        println!("SKIP: this host has no pids controller");
+        return;
+    }
     let mut client = Client::connect(&agent);
     let fill = "import os,signal,time\nfor i in range(64):\n try:\n  if os.fork() == 0: signal.pause()\n except OSError: time.sleep(0.02)\n\
         print('full', flush=True)\nsignal.pause()";
     client.start(&with(program("python3", &["-c", fill]), json!({"tag": "full"})));
     assert_eq!(client.next().unwrap().0, Kind::Stdout);
     let mut other = Client::connect(&agent);
-    if agent.states().len() > 60 {
-        println!("SKIP: no pids controller on this host");
-        return;
-    }
     let begin = Instant::now();
     let mut limited = false;
     for _ in 0..8 {

@@ -139,3 +139,13 @@ fn the_name_of_a_process_and_its_command_line_cannot_break_the_list() {
         odd && long
     });
 }
+
+#[test]
+fn a_connection_that_says_nothing_is_closed_after_ten_seconds() {
+    let agent = TestAgent::start();
+    let begin = std::time::Instant::now();
+    let mut silent = Client::raw(&agent.socket());
+    assert!(silent.next().is_none());
+    let waited = begin.elapsed().as_millis();
+    assert!((9_900..15_000).contains(&waited), "{} ms", waited);
+}

@@ -97,6 +97,10 @@ fn a_cancel_gives_the_tree_a_grace_and_then_kills_it() {
 #[test]
 fn a_fork_bomb_at_its_limit_is_killed_whole_and_quickly() {
     let agent = TestAgent::with(Wish { pids: Some(512), ..Wish::default() });
+    if !agent.limited {
+        println!("SKIP: this host has no pids controller, and a bomb without a limit would take the host");
+        return;
+    }
     let mut client = Client::connect(&agent);
     client.start(&with(shell("f() { f & f & wait; }; f 2>/dev/null"), json!({"foreground": false, "tag": "bomb"})));
     let mut other = Client::connect(&agent);
