@@ -24,6 +24,8 @@ export interface OciHost {
   readonly agentBinary: string;
   readonly arch: "x64" | "arm64";
   readonly nofileHard: number;
+  /** New for each boot of the host: the kernel's own id. */
+  readonly boot: string;
 }
 
 /** Mounts the store, installs the agent, and gives back uid ranges of capsules that ended while no server looked. */
@@ -50,6 +52,7 @@ export async function openHost(options: OciOptions): Promise<OciHost> {
     agentBinary: installAgent(options.agentBinary, layout.binDir),
     arch,
     nofileHard: nofileHard(),
+    boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
   };
 }
 

@@ -29,7 +29,7 @@ export async function launch(host: OciHost, paths: CapsulePaths, spec: LaunchSpe
     if (spec.disk === "new") writeFileSync(paths.origin, JSON.stringify({ name: template.name, build: template.build }), { mode: 0o600 });
     const launched = await launchWith(host.options.launcherBinary, launcherSpec(host, paths, spec, template, rangeBase(n)), signal);
     host.options.log.debug({ capsule: paths.id, phases: launched.phases }, "launched");
-    return createHandle(paths.id, launched.pid, launched.startTime);
+    return createHandle({ capsuleId: paths.id, pid: launched.pid, startTime: launched.startTime, boot: host.boot });
   } catch (error) {
     await removeMachine(host, paths);
     if (spec.disk === "new") await removeDisk(host, paths);

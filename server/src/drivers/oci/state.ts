@@ -20,6 +20,7 @@ export function workGroup(host: OciHost, paths: CapsulePaths): string {
 
 /** Whether the machine of that very launch lives: its first process, not a later one with the same number. */
 export function machineState(host: OciHost, paths: CapsulePaths, handle: OciHandle): MachineState {
+  if (handle.boot !== host.boot) return "host_restarted";
   if (!isPopulated(agentGroup(host, paths)) || startTimeOf(handle.pid) !== handle.startTime) return "gone";
   return frozenOrRunning(host, paths);
 }
