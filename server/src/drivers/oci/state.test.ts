@@ -9,13 +9,9 @@ const root = mkdtempSync(join(tmpdir(), "capsuled-state-"));
 after(() => rmSync(root, { recursive: true }));
 
 const handle = { capsuleId: "cl-0000000000000000000000000", pid: 1, startTime: 0, boot: "this boot" };
-const place = (boot: string): Parameters<typeof machineState> => {
-  const found = { boot, hierarchies: { unified: root } };
-  // Only what the question needs of a host and of a capsule's paths.
-  return [found, { cgroup: "/none" }, handle] as unknown as Parameters<typeof machineState>;
-};
+const onBoot = (boot: string) => machineState({ boot, hierarchies: { unified: root } }, { cgroup: "/none" }, handle);
 
 test("a machine of an earlier boot of the host is told apart from one that ended by itself", () => {
-  assert.equal(machineState(...place("a later boot")), "host_restarted");
-  assert.equal(machineState(...place("this boot")), "gone");
+  assert.equal(onBoot("a later boot"), "host_restarted");
+  assert.equal(onBoot("this boot"), "gone");
 });

@@ -9,23 +9,28 @@ import { capsulePaths, isCapsuleId } from "./layout.ts";
 import { isMissing } from "./missing.ts";
 import { hasMachine, idsIn, placesOf } from "./remove.ts";
 
+/** Where a host keeps its cgroups. */
+interface Groups {
+  readonly hierarchies: Pick<OciHost["hierarchies"], "unified">;
+}
+
 /** The cgroup2 directory of the agent alone: empty means that the capsule's machine has ended. */
-export function agentGroup(host: OciHost, paths: CapsulePaths): string {
+export function agentGroup(host: Groups, paths: Pick<CapsulePaths, "cgroup">): string {
   return `${host.hierarchies.unified}${paths.cgroup}/agent`;
 }
 
-export function workGroup(host: OciHost, paths: CapsulePaths): string {
+export function workGroup(host: Groups, paths: Pick<CapsulePaths, "cgroup">): string {
   return `${host.hierarchies.unified}${paths.cgroup}/work`;
 }
 
 /** Whether the machine of that very launch lives: its first process, not a later one with the same number. */
-export function machineState(host: OciHost, paths: CapsulePaths, handle: OciHandle): MachineState {
+export function machineState(host: Groups & Pick<OciHost, "boot">, paths: Pick<CapsulePaths, "cgroup">, handle: OciHandle): MachineState {
   if (handle.boot !== host.boot) return "host_restarted";
   if (!isPopulated(agentGroup(host, paths)) || startTimeOf(handle.pid) !== handle.startTime) return "gone";
   return frozenOrRunning(host, paths);
 }
 
-function frozenOrRunning(host: OciHost, paths: CapsulePaths): MachineState {
+function frozenOrRunning(host: Groups, paths: Pick<CapsulePaths, "cgroup">): MachineState {
   try {
     return isToldToFreeze(workGroup(host, paths)) ? "paused" : "running";
   } catch (error) {
