@@ -63,9 +63,24 @@ def steal_descriptor(pid):
     return result
 
 
-def open_for(path, flags):
-    os.close(os.open(path, flags))
-    return 0
+# Some files are open to everyone and refuse at the write; what is written does the control no harm.
+WRITES = {"oom_score_adj": b"600", "clear_refs": b"1", "coredump_filter": b"0x33", "timerslack_ns": b"60000"}
+
+
+def write_memory(pid, address):
+    file = os.open(f"/proc/{pid}/mem", os.O_WRONLY)
+    try:
+        return os.pwrite(file, b"control.", address)
+    finally:
+        os.close(file)
+
+
+def write_file(path, value):
+    file = os.open(path, os.O_WRONLY)
+    try:
+        return os.write(file, value)
+    finally:
+        os.close(file)
 
 
 def attack(pid, address):
@@ -84,8 +99,9 @@ def attack(pid, address):
     }
     for name in ["mem", "environ", "maps", "auxv", "io", "syscall", "stack", "pagemap", "smaps"]:
         found[f"read_{name}"] = outcome(lambda: open_and_read(f"{base}/{name}"))
-    for name in ["mem", "oom_score_adj", "comm", "clear_refs", "coredump_filter", "timerslack_ns"]:
-        found[f"write_{name}"] = outcome(lambda: open_for(f"{base}/{name}", os.O_WRONLY))
+    found["write_mem"] = outcome(lambda: write_memory(pid, address))
+    for name, value in WRITES.items():
+        found[f"write_{name}"] = outcome(lambda: write_file(f"{base}/{name}", value))
     return found
 
 
