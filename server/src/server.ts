@@ -15,11 +15,14 @@ import { createProcessService } from "./core/process/create-process-service.ts";
 import { createDriver } from "./driver.ts";
 import { hostFacts } from "./host-facts.ts";
 import { createHttpServer } from "./http/app.ts";
+import type { HttpConfig } from "./http/deps.ts";
+import type { ActivityBuffer } from "./lib/activity-buffer.ts";
 import { createActivityBuffer } from "./lib/activity-buffer.ts";
 import { systemClock } from "./lib/node/clock.ts";
 import { nodeHash } from "./lib/node/hash.ts";
 import { createIds } from "./lib/node/ids.ts";
 import { createShutdown } from "./lib/node/shutdown.ts";
+import type { Loop } from "./loops/loop.ts";
 import { startLoop } from "./loops/loop.ts";
 import { requireHost, requireTemplate } from "./start-up.ts";
 import { createAccessStore } from "./store/access-store.ts";
@@ -28,6 +31,7 @@ import { createCapsuleStore } from "./store/capsule-store.ts";
 import { lockDataDir } from "./store/data-dir-lock.ts";
 import { ensureDataDir } from "./store/data-dir.ts";
 import { openInstallation } from "./store/installation.ts";
+import type { DatabaseLocation } from "./store/open.ts";
 import { openDatabase } from "./store/open.ts";
 import { createSealer, loadSealingKey } from "./store/sealer.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -79,12 +83,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     shutdown.defer("driver", () => driver.close());
     await requireHost(driver);
 
-    const database = await openDatabase(
-      config.databaseUrl === null
-        ? { kind: "sqlite", path: join(config.dataDir, "capsuled.db") }
-        : { kind: "postgres", url: config.databaseUrl, onIdleError: (error) => log.warn({ error }, "an idle connection to the database failed") },
-      clock.now(),
-    );
+    const database = await openDatabase(databaseOf(config, log), clock.now());
     shutdown.defer("database", () => database.close());
     const store = createCapsuleStore(database);
     const accessStore = createAccessStore(database);
@@ -114,7 +113,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       limits: { pidsMax: config.pidsMax, teamCapsulesMax: config.teamCapsulesMax, ...hostFacts() },
     };
     shutdown.defer("links to capsules", () => {
-      for (const live of [...deps.live.all()]) deps.live.remove(live.record.id);
+      for (const live of deps.live.all()) deps.live.remove(live.record.id);
     });
     shutdown.defer("last activity", async () => {
       await flushActivity(deps);
@@ -131,35 +130,45 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       access,
       metrics,
       health: async () => health(() => accessStore.countTeams()),
-      config: {
-        host: config.host,
-        port: config.port,
-        version,
-        corsOrigins: config.corsOrigins,
-        metricsPublic: config.metricsPublic,
-        logRequests: config.logLevel === "debug",
-      },
+      config: httpConfig(config, version),
       ids,
       log,
     });
     await http.listen();
     shutdown.defer("http", () => http.close(config.shutdownMs));
 
-    const reconciler = new Reconciler(deps);
-    for (const loop of [
-      startLoop({ name: "expire", everyMs: EVERY.expire, tick: () => expireIdle(deps) }, log),
-      startLoop({ name: "flush", everyMs: EVERY.flush, tick: () => Promise.all([flushActivity(deps), keyUse.tick()]) }, log),
-      startLoop({ name: "reconcile", everyMs: EVERY.reconcile, tick: () => reconciler.tick() }, log),
-      startLoop({ name: "retain", everyMs: EVERY.retain, tick: () => store.removeDestroyed(clock.now() - DESTROYED_KEPT_MS, RETAIN_BATCH) }, log),
-    ]) {
-      shutdown.defer("loop", () => loop.close());
-    }
+    const retain = () => store.removeDestroyed(clock.now() - DESTROYED_KEPT_MS, RETAIN_BATCH);
+    for (const loop of startLoops(deps, keyUse, retain)) shutdown.defer("loop", () => loop.close());
     void buildOthers(others, templates, log);
     return { url: http.url, adminKeyPath: adminKeyPath(config.dataDir), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function httpConfig(config: Config, version: string): HttpConfig {
+  const { host, port, corsOrigins, metricsPublic, logLevel } = config;
+  return { host, port, version, corsOrigins, metricsPublic, logRequests: logLevel === "debug" };
+}
+
+function databaseOf(config: Config, log: Log): DatabaseLocation {
+  if (config.databaseUrl === null) return { kind: "sqlite", path: join(config.dataDir, "capsuled.db") };
+  return {
+    kind: "postgres",
+    url: config.databaseUrl,
+    onIdleError: (error) => log.warn({ error }, "an idle connection to the database failed"),
+  };
+}
+
+function startLoops(deps: CapsuleDeps, keyUse: ActivityBuffer, retain: () => Promise<unknown>): readonly Loop[] {
+  const reconciler = new Reconciler(deps);
+  return [
+    startLoop({ name: "expire", everyMs: EVERY.expire, tick: () => expireIdle(deps) }, deps.log),
+    startLoop({ name: "flush", everyMs: EVERY.flush, tick: () => Promise.all([flushActivity(deps), keyUse.tick()]) }, deps.log),
+    startLoop({ name: "reconcile", everyMs: EVERY.reconcile, tick: () => reconciler.tick() }, deps.log),
+    startLoop({ name: "retain", everyMs: EVERY.retain, tick: retain }, deps.log),
+  ];
 }
 
 async function ensureFirstTeam(access: ReturnType<typeof createAccessService>, dataDir: string): Promise<void> {
@@ -171,7 +180,9 @@ async function ensureFirstTeam(access: ReturnType<typeof createAccessService>, d
   if (saved && made === undefined) await removeAdminKey(dataDir);
 }
 
-async function health(askDatabase: () => Promise<unknown>): Promise<{ status: "ok" | "unavailable"; checks: Record<string, "ok" | "failing"> }> {
+async function health(
+  askDatabase: () => Promise<unknown>,
+): Promise<{ status: "ok" | "unavailable"; checks: Record<string, "ok" | "failing"> }> {
   try {
     await askDatabase();
     return { status: "ok", checks: { database: "ok" } };

@@ -55,7 +55,16 @@ export async function createWorld(options: Omit<FakeDriverOptions, "host"> = {})
   const principal: Principal = { keyId: ids.next("key"), teamId: ids.next("team"), role: "admin", isFirstTeam: true };
   await createAccessStore(database).insertTeam(
     { id: principal.teamId, name: "Testers", slug: "testers", isFirst: true, createdAt: clock.now() },
-    { id: principal.keyId, teamId: principal.teamId, name: "key", role: "admin", hash: "0".repeat(64), prefix: "wrn_000000", createdAt: clock.now(), lastUsedAt: null },
+    {
+      id: principal.keyId,
+      teamId: principal.teamId,
+      name: "key",
+      role: "admin",
+      hash: "0".repeat(64),
+      prefix: "wrn_000000",
+      createdAt: clock.now(),
+      lastUsedAt: null,
+    },
   );
   return start({ database, clock, principal, host: new FakeHost(), options });
 }
@@ -87,7 +96,7 @@ function start(ground: Ground): World {
   };
   const leave = async (): Promise<void> => {
     await deps.acts.settled();
-    for (const live of [...deps.live.all()]) deps.live.remove(live.record.id);
+    for (const live of deps.live.all()) deps.live.remove(live.record.id);
     await driver.close();
   };
   return {

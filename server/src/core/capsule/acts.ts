@@ -28,10 +28,12 @@ export class Acts {
     const queue: Queue = before ?? { lastName: name, last: Promise.resolve(), waiting: 0, abort: new AbortController() };
     this.#queues.set(id, queue);
     queue.waiting += 1;
-    const mine = queue.last.catch(() => {}).then(async () => {
-      queue.abort = new AbortController();
-      await act(queue.abort.signal);
-    });
+    const mine = queue.last
+      .catch(() => {})
+      .then(async () => {
+        queue.abort = new AbortController();
+        await act(queue.abort.signal);
+      });
     queue.lastName = name;
     queue.last = mine;
     const settle = (): void => {

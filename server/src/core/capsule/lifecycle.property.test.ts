@@ -39,7 +39,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const fault: fc.Arbitrary<Fault> = fc
   .record({
-    at: fc.constantFrom("launch" as const, "recover" as const, "list" as const, "pause" as const, "resume" as const, "stop" as const, "destroy" as const, "openAgent" as const),
+    at: fc.constantFrom(
+      "launch" as const,
+      "recover" as const,
+      "list" as const,
+      "pause" as const,
+      "resume" as const,
+      "stop" as const,
+      "destroy" as const,
+      "openAgent" as const,
+    ),
     kind: fc.constantFrom("fail" as const, "lost_reply" as const, "debris" as const),
     nth: fc.integer({ min: 1, max: 6 }),
   })
@@ -88,7 +97,12 @@ async function perform(world: World, ids: string[], given: Call): Promise<void> 
 }
 
 async function runEcho(world: World, id: string, processes: World["processes"]): Promise<void> {
-  const outcome = await processes.exec(world.principal, id, { cmd: "echo", args: ["hello"] } as Parameters<typeof processes.exec>[2], new AbortController().signal);
+  const outcome = await processes.exec(
+    world.principal,
+    id,
+    { cmd: "echo", args: ["hello"] } as Parameters<typeof processes.exec>[2],
+    new AbortController().signal,
+  );
   assert.equal(outcome.kind, "ended");
   if (outcome.kind === "ended" && outcome.end.reason === "exited") assert.equal(Buffer.from(outcome.stdout).toString(), "hello\n");
 }
@@ -141,35 +155,40 @@ async function reconcile(world: World): Promise<void> {
 
 test("whatever callers ask, drivers fail at and servers die in, every capsule comes to rest as its row says, and can be destroyed without a trace", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 14 }), fc.array(fault, { maxLength: 4 }), async (steps, faults) => {
-      let world = await createWorld({ script: { faults } });
-      const ids: string[] = [];
-      try {
-        const together: Promise<void>[] = [];
-        for (const [given, alone] of steps) {
-          if (!("on" in given)) {
-            await Promise.all(together.splice(0));
-            if (given.do === "reboot") world.driver.host.reboot();
-            world = await world.restart({});
-            continue;
+    fc.asyncProperty(
+      fc.array(fc.tuple(step, fc.boolean()), { maxLength: 14 }),
+      fc.array(fault, { maxLength: 4 }),
+      async (steps, faults) => {
+        let world = await createWorld({ script: { faults } });
+        const ids: string[] = [];
+        try {
+          const together: Promise<void>[] = [];
+          for (const [given, alone] of steps) {
+            if (!("on" in given)) {
+              await Promise.all(together.splice(0));
+              if (given.do === "reboot") world.driver.host.reboot();
+              world = await world.restart({});
+              continue;
+            }
+            together.push(perform(world, ids, given));
+            if (alone) await Promise.all(together.splice(0));
           }
-          together.push(perform(world, ids, given));
-          if (alone) await Promise.all(together.splice(0));
+          await Promise.all(together);
+          await world.deps.acts.settled();
+          await reconcile(world);
+          await checkRest(world, ids);
+          for (const id of ids) {
+            for (let tries = 0; tries < 8 && (await world.deps.store.find(id))?.state !== "destroyed"; tries += 1)
+              await bear(world.capsules.destroy(world.principal, id));
+          }
+          await reconcile(world);
+          await checkRest(world, ids);
+          assert.deepEqual(await listInPeace(world), []);
+        } finally {
+          await world.close();
         }
-        await Promise.all(together);
-        await world.deps.acts.settled();
-        await reconcile(world);
-        await checkRest(world, ids);
-        for (const id of ids) {
-          for (let tries = 0; tries < 8 && (await world.deps.store.find(id))?.state !== "destroyed"; tries += 1) await bear(world.capsules.destroy(world.principal, id));
-        }
-        await reconcile(world);
-        await checkRest(world, ids);
-        assert.deepEqual(await listInPeace(world), []);
-      } finally {
-        await world.close();
-      }
-    }),
+      },
+    ),
     { numRuns: Number(process.env["CAPSULED_TEST_RUNS"] ?? 60) },
   );
 });

@@ -1,13 +1,21 @@
 /** Resolves when `work` has settled or `ms` have passed, whichever is first; the work goes on. A failure of the work is not this wait's. */
 export function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const done = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    work.then(done, done);
-  });
+  return outcomeWithin(
+    work.catch(() => {}),
+    ms,
+  );
+}
+
+/** As `settledWithin`, but a failure within the time is thrown; a later one is nobody's. */
+export async function outcomeWithin(work: Promise<unknown>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  work.catch(() => {});
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The work's outcome, or a rejection as soon as `signal` aborts; the work then goes on for whoever else awaits it. */

@@ -83,5 +83,6 @@ function checkSize(args: readonly string[], env: Readonly<Record<string, string>
   let bytes = 0;
   for (const arg of args) bytes += encoder.encode(arg).length;
   for (const [name, value] of Object.entries(env)) bytes += encoder.encode(name).length + encoder.encode(value).length;
-  if (bytes > LIMITS.commandBytesMax) throw invalid("args", `arguments and environment together are ${bytes} bytes, at most ${LIMITS.commandBytesMax}`);
+  if (bytes > LIMITS.commandBytesMax)
+    throw invalid("args", `arguments and environment together are ${bytes} bytes, at most ${LIMITS.commandBytesMax}`);
 }
