@@ -2,6 +2,7 @@
 
 use crate::slab::{Key, Slab};
 use crate::sys::{self, Errno};
+use std::cell::Cell;
 use std::os::unix::io::{AsRawFd, OwnedFd, RawFd};
 
 /// Most empty slots kept for the next processes.
@@ -15,6 +16,8 @@ struct Slot {
     name: u64,
     dir: OwnedFd,
     events: OwnedFd,
+    /// Kernels since 6.14 also kill at birth what is cloned into a cgroup that was ever killed, so such a slot is not used again.
+    killed: Cell<bool>,
 }
 
 pub struct Slots {
@@ -68,7 +71,7 @@ impl Slots {
             let opened = sys::open_at(Some(work), &path, libc::O_RDONLY | libc::O_DIRECTORY)
                 .and_then(|dir| Ok((sys::open_at(Some(&dir), b"cgroup.events\0", libc::O_RDONLY)?, dir)));
             return match opened {
-                Ok((events, dir)) => Some(self.all.insert(Slot { name, dir, events })),
+                Ok((events, dir)) => Some(self.all.insert(Slot { name, dir, events, killed: Cell::new(false) })),
                 Err(_) => {
                     remove(work, name);
                     None
@@ -88,6 +91,7 @@ impl Slots {
             Some(slot) => slot,
             None => return false,
         };
+        slot.killed.set(true);
         sys::open_at(Some(&slot.dir), b"cgroup.kill\0", libc::O_WRONLY)
             .and_then(|file| sys::write(&file, b"1"))
             .is_ok()
@@ -129,7 +133,8 @@ impl Slots {
     }
 
     fn retire(&mut self, key: Key) {
-        if self.spare.len() < MAX_SPARE_SLOTS {
+        let fit = self.all.get(key).map_or(false, |slot| !slot.killed.get());
+        if fit && self.spare.len() < MAX_SPARE_SLOTS {
             // A new key, so that nobody who knew the last inhabitants can reach the next.
             if let Some(slot) = self.all.remove(key) {
                 let fresh = self.all.insert(slot);
