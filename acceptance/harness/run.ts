@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { freshDatabase } from "./fresh-database.ts";
 import { hostTraces, processUse } from "./host.ts";
 import { warmUp } from "./warm-up.ts";
 import { endServer, readAdminKey, startServer } from "./server-process.ts";
@@ -33,6 +34,7 @@ async function main(): Promise<number> {
   const logFile = join(dir, "server.log");
   writeFileSync(logFile, "", { mode: 0o600 });
   console.error(`the server under test: data in ${dataDir}, log in ${logFile}; its first start builds the template, which takes minutes`);
+  freshDatabase(dataDir);
   const server = await startServer({ dataDir, port: 0, logFile });
   writeState({ ...server, adminKey: readAdminKey(dataDir), dataDir, logFile });
   let failed = false;
