@@ -34,12 +34,7 @@ export async function probeHost(options: OciOptions): Promise<Probe> {
     root(),
     kernel(release()),
     architecture(),
-    await program(
-      "OCI runtime",
-      options.runtime,
-      ["--version"],
-      `Install ${options.runtime} (Debian, Ubuntu: apt-get install runc), or set another runtime.`,
-    ),
+    await runtime(options.runtime),
     await program("template builder", "mmdebstrap", ["--version"], "Install mmdebstrap (apt-get install mmdebstrap)."),
     built("agent", options.agentBinary),
     built("launcher", options.launcherBinary),
@@ -89,6 +84,15 @@ async function program(name: string, file: string, args: readonly string[], mend
   } catch {
     return verdict(name, false, `no ${file}`, mend);
   }
+}
+
+/** crun refuses hosts with cgroup v1 controllers, and says so only when a capsule is launched. */
+async function runtime(file: string): Promise<ProbeCheck> {
+  const mend = `Install ${file} (Debian, Ubuntu: apt-get install runc), or set another runtime.`;
+  const check = await program("OCI runtime", file, ["--version"], mend);
+  const hybrid = findHierarchies(parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"))).v1Of.size > 0;
+  if (!check.ok || !hybrid || !check.found.startsWith("crun")) return check;
+  return verdict(check.name, false, `${check.found} on a host with cgroup v1`, "Use runc, which works there, or boot with cgroup v2 only.");
 }
 
 function built(name: string, path: string): ProbeCheck {
