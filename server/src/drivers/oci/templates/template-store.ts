@@ -29,11 +29,10 @@ export function createTemplateStore(options: OciOptions, openHost: () => Promise
     return { name, state, sizeBytes: ready ? sizeOf(templateDir(host.layout, name), build) : null, failure: ready ? null : failure };
   };
 
-  const start = (host: OciHost, recipe: Recipe): Running => {
-    const listeners: Running["listeners"] = new Set();
+  const start = (host: OciHost, recipe: Recipe, listeners: Running["listeners"]): Running => {
     const onProgress = (progress: BuildProgress): void => listeners.forEach((listener) => listener(progress));
     failures.delete(recipe.name);
-    const done = ensureBuilt(host, recipe, onProgress)
+    const done = ensureBuilt(options, host, recipe, onProgress)
       .catch((error: unknown) => {
         failures.set(recipe.name, error instanceof Error ? error.message : String(error));
         throw error;
@@ -64,16 +63,22 @@ export function createTemplateStore(options: OciOptions, openHost: () => Promise
         if (TEMPLATE_NAME.test(name) && look(host, name).state === "ready") return;
         throw new TemplateMissingError(`There is no recipe for a template named ${JSON.stringify(name)}.`);
       }
-      const job = running.get(name) ?? start(host, recipe);
-      if (onProgress !== undefined) job.listeners.add(onProgress);
+      const own = new Set(onProgress === undefined ? [] : [onProgress]);
+      const job = running.get(name) ?? start(host, recipe, own);
+      for (const listener of own) job.listeners.add(listener);
       await job.done;
     },
   };
 }
 
 /** Builds unless what the recipe says now is there; then removes builds that no disk goes back to. */
-async function ensureBuilt(host: OciHost, recipe: Recipe, onProgress: (progress: BuildProgress) => void): Promise<void> {
-  const { options, layout } = host;
+async function ensureBuilt(
+  options: OciOptions,
+  host: OciHost,
+  recipe: Recipe,
+  onProgress: (progress: BuildProgress) => void,
+): Promise<void> {
+  const { layout } = host;
   const sources = chooseSources(options.templateMirror, recipe.suite);
   const build = fingerprint(recipe, sources.suite);
   const dir = templateDir(layout, recipe.name);
