@@ -54,7 +54,11 @@ export async function call(id: OperationId, options: CallOptions = {}): Promise<
 }
 
 /** As `call`, and the answer must have this status; gives its body with the contract's type. */
-export async function expectCall<O extends OperationId, const S extends number>(id: O, status: S, options: CallOptions = {}): Promise<Answered<O, S>> {
+export async function expectCall<O extends OperationId, const S extends number>(
+  id: O,
+  status: S,
+  options: CallOptions = {},
+): Promise<Answered<O, S>> {
   const answer = await call(id, options);
   assert.equal(answer.status, status, `${id} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
   return answer.body as Answered<O, S>; // checkAnswer has parsed it by the same schema

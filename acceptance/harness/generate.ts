@@ -8,13 +8,36 @@ export function junkText(): fc.Arbitrary<string> {
   return fc.oneof(
     fc.string({ maxLength: 40 }),
     fc.string({ unit: "binary", maxLength: 40 }).map((text) => text.toWellFormed()),
-    fc.constantFrom("..", "../../etc/passwd", "\0", "a\0b", "$(id)", "`id`", "'; drop table capsules; --", "%00", "%2e%2e", "\u{1F600}", "\r\nx: y", "__proto__", "constructor", "-1", "1e309", "null", "{}", "x".repeat(190)),
+    fc.constantFrom(
+      "..",
+      "../../etc/passwd",
+      "\0",
+      "a\0b",
+      "$(id)",
+      "`id`",
+      "'; drop table capsules; --",
+      "%00",
+      "%2e%2e",
+      "\u{1F600}",
+      "\r\nx: y",
+      "__proto__",
+      "constructor",
+      "-1",
+      "1e309",
+      "null",
+      "{}",
+      "x".repeat(190),
+    ),
   );
 }
 
 /** Any JSON value at all. */
 function junk(): fc.Arbitrary<unknown> {
-  return fc.oneof(fc.jsonValue({ maxDepth: 3 }), junkText(), fc.constantFrom(null, true, -1, 0, 1.5, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, [], {}, ""));
+  return fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    junkText(),
+    fc.constantFrom(null, true, -1, 0, 1.5, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, [], {}, ""),
+  );
 }
 
 /**
@@ -24,7 +47,9 @@ function junk(): fc.Arbitrary<unknown> {
 export function bodies(operation: Operation): fc.Arbitrary<unknown> {
   const schema: unknown = operation.body === null ? {} : z.toJSONSchema(operation.body, { io: "input", unrepresentable: "any" });
   const properties = objectOf(objectOf(schema)["properties"]);
-  const fields: Readonly<Record<string, fc.Arbitrary<unknown>>> = Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, fieldValue(operation.id, name, objectOf(field))]));
+  const fields: Readonly<Record<string, fc.Arbitrary<unknown>>> = Object.fromEntries(
+    Object.entries(properties).map(([name, field]) => [name, fieldValue(operation.id, name, objectOf(field))]),
+  );
   const { ["cmd"]: cmd, ...optional }: Readonly<Record<string, fc.Arbitrary<unknown>>> = { ...fields, unknown_field: junk() };
   const rest = fc.record(optional, { requiredKeys: [] });
   const object = cmd === undefined ? rest : fc.tuple(cmd, rest).map(([value, others]) => ({ cmd: value, ...others }));
@@ -32,7 +57,11 @@ export function bodies(operation: Operation): fc.Arbitrary<unknown> {
 }
 
 function fieldValue(operation: string, name: string, schema: Readonly<Record<string, unknown>>): fc.Arbitrary<unknown> {
-  return fc.oneof({ weight: 5, arbitrary: right(operation, name) }, { weight: 2, arbitrary: atBounds(schema) }, { weight: 2, arbitrary: junk() });
+  return fc.oneof(
+    { weight: 5, arbitrary: right(operation, name) },
+    { weight: 2, arbitrary: atBounds(schema) },
+    { weight: 2, arbitrary: junk() },
+  );
 }
 
 /** Right values, by name, that do little work. */
@@ -74,7 +103,10 @@ function right(operation: string, name: string): fc.Arbitrary<unknown> {
 function atBounds(schema: Readonly<Record<string, unknown>>): fc.Arbitrary<unknown> {
   const found: unknown[] = [null];
   for (const part of [schema, ...listOf(schema["anyOf"]), ...listOf(schema["oneOf"])].map(objectOf)) {
-    for (const [bound, step] of [["minimum", -1], ["maximum", 1]] as const) {
+    for (const [bound, step] of [
+      ["minimum", -1],
+      ["maximum", 1],
+    ] as const) {
       const value = part[bound];
       if (typeof value === "number") found.push(value + step);
     }

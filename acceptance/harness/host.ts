@@ -39,7 +39,8 @@ export function hostTraces(dataDir: string): HostTraces {
 }
 
 function installationId(dataDir: string): string {
-  return z.object({ installation_id: z.string().min(8) }).parse(JSON.parse(readFileSync(join(dataDir, "installation.json"), "utf8"))).installation_id;
+  return z.object({ installation_id: z.string().min(8) }).parse(JSON.parse(readFileSync(join(dataDir, "installation.json"), "utf8")))
+    .installation_id;
 }
 
 /** The installation's cgroup directories: below the one mount of v2, and below each hierarchy's of v1. */

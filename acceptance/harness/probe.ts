@@ -12,7 +12,12 @@ function source(name: string): string {
 }
 
 /** Runs a probe in a capsule and parses its JSON; a probe that does not run to its end is an error, never a pass. */
-export async function probe<S extends z.ZodType>(capsule: TestCapsule, name: string, schema: S, args: readonly string[] = []): Promise<z.output<S>> {
+export async function probe<S extends z.ZodType>(
+  capsule: TestCapsule,
+  name: string,
+  schema: S,
+  args: readonly string[] = [],
+): Promise<z.output<S>> {
   const result = await capsule.exec({ cmd: "python3", args: ["-", ...args], stdin: source(name), timeout: 60 });
   if (result.exit_code !== 0) throw new Error(`the probe ${name} failed to run: ${JSON.stringify(result)}`);
   return schema.parse(JSON.parse(result.stdout));
@@ -20,7 +25,11 @@ export async function probe<S extends z.ZodType>(capsule: TestCapsule, name: str
 
 /** The same probe as root on the host, as the control that shows that its calls are right. */
 export function probeOutside<S extends z.ZodType>(name: string, schema: S): z.output<S> {
-  const out = execFileSync("python3", ["-"], { input: source(name), encoding: "utf8", env: { PATH: process.env["PATH"] ?? "", PROBE_OUTSIDE: "1" } });
+  const out = execFileSync("python3", ["-"], {
+    input: source(name),
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"] ?? "", PROBE_OUTSIDE: "1" },
+  });
   return schema.parse(JSON.parse(out));
 }
 

@@ -40,7 +40,10 @@ async function main(): Promise<number> {
   let failed = false;
   try {
     await warmUp();
-    writeFileSync(join(dir, "baseline.json"), JSON.stringify({ traces: hostTraces(dataDir), use: { pid: server.pid, ...processUse(server.pid) } }));
+    writeFileSync(
+      join(dir, "baseline.json"),
+      JSON.stringify({ traces: hostTraces(dataDir), use: { pid: server.pid, ...processUse(server.pid) } }),
+    );
     for (const files of phases()) if (files.length > 0) failed = !(await runTests(files)) || failed;
   } finally {
     await endServer(readState().pid, "SIGTERM");
@@ -53,7 +56,9 @@ async function main(): Promise<number> {
 
 function phases(): readonly (readonly string[])[] {
   const wanted = (file: string): boolean => positionals.length === 0 || positionals.some((part) => file.includes(part));
-  const files = readdirSync(TESTS).filter((file) => file.endsWith(".test.ts")).sort();
+  const files = readdirSync(TESTS)
+    .filter((file) => file.endsWith(".test.ts"))
+    .sort();
   const others = files.filter((file) => file !== LEFTOVERS && file !== RESTART && wanted(file));
   const restart = files.filter((file) => file === RESTART && wanted(file));
   return restart.length === 0 ? [others, [LEFTOVERS]] : [others, [LEFTOVERS], restart, [LEFTOVERS]];
@@ -62,8 +67,17 @@ function phases(): readonly (readonly string[])[] {
 /** Runs test files one after another; appends their TAP where it is wanted. */
 async function runTests(files: readonly string[]): Promise<boolean> {
   const tapPart = join(dir, "part.tap");
-  const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap", `--test-reporter-destination=${tapPart}`];
-  const child = spawn(process.execPath, ["--test", "--test-concurrency=1", "--test-force-exit", ...reporters, ...files.map((file) => join(TESTS, file))], { stdio: ["ignore", "inherit", "inherit"] });
+  const reporters = [
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=tap",
+    `--test-reporter-destination=${tapPart}`,
+  ];
+  const child = spawn(
+    process.execPath,
+    ["--test", "--test-concurrency=1", "--test-force-exit", ...reporters, ...files.map((file) => join(TESTS, file))],
+    { stdio: ["ignore", "inherit", "inherit"] },
+  );
   const code = await new Promise<number | null>((done) => child.once("exit", done));
   if (tap !== null) appendFileSync(tap, readFileSync(tapPart, "utf8"));
   rmSync(tapPart, { force: true });

@@ -14,7 +14,8 @@ export type RunState = z.output<typeof runState>;
 
 function stateFile(): string {
   const file = process.env["CAPSULED_TEST_STATE"];
-  if (file === undefined) throw new Error("run the acceptance tests by `node acceptance/harness/run.ts`: it starts the server they talk to");
+  if (file === undefined)
+    throw new Error("run the acceptance tests by `node acceptance/harness/run.ts`: it starts the server they talk to");
   return file;
 }
 

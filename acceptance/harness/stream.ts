@@ -49,7 +49,11 @@ export class StreamClient implements AsyncDisposable {
     timeoutMs = 30_000,
   ): Promise<Extract<ServerMessage, { type: T }>> {
     const is = (message: ServerMessage): message is Extract<ServerMessage, { type: T }> => message.type === type;
-    return this.#until(() => this.messages.find((message) => is(message) && holds(message)) as Extract<ServerMessage, { type: T }> | undefined, `a ${type} message`, timeoutMs); // found by `is`
+    return this.#until(
+      () => this.messages.find((message) => is(message) && holds(message)) as Extract<ServerMessage, { type: T }> | undefined,
+      `a ${type} message`,
+      timeoutMs,
+    ); // found by `is`
   }
 
   /** Waits until what was printed so far on a stream holds. */
@@ -151,7 +155,11 @@ export async function refusedUpgrade(path: string, options: SocketOptions = {}):
 }
 
 /** An exec stream with its `start` sent. */
-export async function startStream(capsuleId: string, start: Readonly<Record<string, unknown>>, options: SocketOptions = {}): Promise<StreamClient> {
+export async function startStream(
+  capsuleId: string,
+  start: Readonly<Record<string, unknown>>,
+  options: SocketOptions = {},
+): Promise<StreamClient> {
   const client = await openSocket(`/v1/capsules/${capsuleId}/exec/stream`, options);
   client.send({ type: "start", ...start });
   return client;
@@ -161,4 +169,3 @@ export async function startStream(capsuleId: string, start: Readonly<Record<stri
 export async function attach(capsuleId: string, selector: string, query = "", options: SocketOptions = {}): Promise<StreamClient> {
   return openSocket(`/v1/capsules/${capsuleId}/processes/${encodeURIComponent(selector)}/stream${query}`, options);
 }
-

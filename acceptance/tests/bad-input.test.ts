@@ -21,7 +21,9 @@ before(async () => {
 after(() => capsule[Symbol.asyncDispose]());
 
 /** Operations that name the capsule and do it no harm. */
-const HARMLESS: readonly Operation[] = OPERATION_LIST.filter(({ id }) => !["destroyCapsule", "stopCapsule", "pauseCapsule", "createTeam", "createKey", "revokeKey"].includes(id));
+const HARMLESS: readonly Operation[] = OPERATION_LIST.filter(
+  ({ id }) => !["destroyCapsule", "stopCapsule", "pauseCapsule", "createTeam", "createKey", "revokeKey"].includes(id),
+);
 const RUNS = Number(process.env["CAPSULED_TEST_RUNS"] ?? 60);
 
 /** One request sent as bytes, and the status and body that come back; null where the server just closed. */
@@ -48,8 +50,17 @@ async function raw(bytes: Buffer | string, endAfter = true): Promise<{ readonly 
 function request(method: string, path: string, body: Buffer | string, headers: Readonly<Record<string, string>> = {}): Buffer {
   const { url, adminKey } = readState();
   const bytes = Buffer.from(body);
-  const all = { host: new URL(url).host, "x-api-key": adminKey, connection: "close", "content-type": "application/json", "content-length": String(bytes.length), ...headers };
-  const head = `${method} ${path} HTTP/1.1\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
+  const all = {
+    host: new URL(url).host,
+    "x-api-key": adminKey,
+    connection: "close",
+    "content-type": "application/json",
+    "content-length": String(bytes.length),
+    ...headers,
+  };
+  const head = `${method} ${path} HTTP/1.1\r\n${Object.entries(all)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("")}\r\n`;
   return Buffer.concat([Buffer.from(head, "latin1"), bytes]);
 }
 
@@ -104,7 +115,8 @@ test("bodies that are not the JSON asked for are 400, 413 or 415 in the one shap
     assert.ok(answer !== null, `${shown}: no answer`);
     if (status === 200 || shown.includes("__proto__")) assert.ok(answer.status < 500, `${shown}: ${answer.text}`);
     else assert.equal(answer.status, status, `${shown}: ${answer.text.slice(0, 400)}`);
-    if (answer.status >= 400) errorOf(JSON.parse(answer.text.slice(answer.text.indexOf("\r\n\r\n") + 4).replace(/^[0-9a-f]+\r\n([^]*)\r\n0\r\n\r\n$/, "$1")));
+    if (answer.status >= 400)
+      errorOf(JSON.parse(answer.text.slice(answer.text.indexOf("\r\n\r\n") + 4).replace(/^[0-9a-f]+\r\n([^]*)\r\n0\r\n\r\n$/, "$1")));
   }
   await stillWell();
 });
@@ -112,12 +124,36 @@ test("bodies that are not the JSON asked for are 400, 413 or 415 in the one shap
 test("unknown paths are 404 and wrong methods 405 with Allow, in the one shape of errors", async () => {
   const { url, adminKey } = readState();
   const headers = { "x-api-key": adminKey };
-  for (const path of ["/", "/v1", "/v1/", "/v1/nothing", "/v1/capsules/", "/V1/capsules", "/v2/capsules", "/api/v1", "/v1//capsules", "/favicon.ico", "/v1/capsules/%2e%2e/%2e%2e/etc/passwd", "/../../etc/passwd", "/v1/capsules/x/y/z", "/%00", "/%ff", "/%", "/v1/capsules/%"]) {
+  for (const path of [
+    "/",
+    "/v1",
+    "/v1/",
+    "/v1/nothing",
+    "/v1/capsules/",
+    "/V1/capsules",
+    "/v2/capsules",
+    "/api/v1",
+    "/v1//capsules",
+    "/favicon.ico",
+    "/v1/capsules/%2e%2e/%2e%2e/etc/passwd",
+    "/../../etc/passwd",
+    "/v1/capsules/x/y/z",
+    "/%00",
+    "/%ff",
+    "/%",
+    "/v1/capsules/%",
+  ]) {
     const answer = await raw(`GET ${path} HTTP/1.1\r\nhost: x\r\nx-api-key: ${adminKey}\r\nconnection: close\r\n\r\n`, false);
     assert.ok(answer !== null && [400, 404].includes(answer.status), `${path}: ${answer?.text}`);
     assert.match(answer.text, /"error"/, path);
   }
-  for (const [method, path] of [["PUT", "/v1/capsules"], ["DELETE", "/v1/capsules"], ["POST", "/healthz"], ["GET", `/v1/capsules/${capsule.id}/exec`], ["PATCH", `/v1/capsules/${capsule.id}`]] as const) {
+  for (const [method, path] of [
+    ["PUT", "/v1/capsules"],
+    ["DELETE", "/v1/capsules"],
+    ["POST", "/healthz"],
+    ["GET", `/v1/capsules/${capsule.id}/exec`],
+    ["PATCH", `/v1/capsules/${capsule.id}`],
+  ] as const) {
     const answer = await fetch(`${url}${path}`, { method, headers });
     assert.equal(answer.status, 405, `${method} ${path}`);
     assert.ok(answer.headers.get("allow"), `${method} ${path}`);
@@ -137,7 +173,17 @@ test("query strings of any kind are answered by the contract", { timeout: 120_00
     }),
     { numRuns: RUNS, endOnFailure: true },
   );
-  for (const query of ["metadata.__proto__=x", "limit=1&limit=2", "status=running&status=paused", "%00=%00", "=", "&&&", "metadata.=x", `metadata.${"k".repeat(5000)}=1`, "cursor=%F0%9F%98%80&limit=1"]) {
+  for (const query of [
+    "metadata.__proto__=x",
+    "limit=1&limit=2",
+    "status=running&status=paused",
+    "%00=%00",
+    "=",
+    "&&&",
+    "metadata.=x",
+    `metadata.${"k".repeat(5000)}=1`,
+    "cursor=%F0%9F%98%80&limit=1",
+  ]) {
     const answer = await fetch(`${url}/v1/capsules?${query}`, { headers: { "x-api-key": adminKey } });
     await answer.text();
     assert.ok(answer.status < 500, query);
@@ -148,7 +194,11 @@ test("selectors and ids of any text find nothing and break nothing", { timeout: 
   await fc.assert(
     fc.asyncProperty(junkText(), junkText(), async (id, selector) => {
       if (id === "" || selector === "" || /^\.{1,2}$/.test(id) || /^\.{1,2}$/.test(selector)) return;
-      for (const answer of [await call("getCapsule", { params: { id } }), await call("killProcess", { params: { id: capsule.id, selector } }), await call("revokeKey", { params: { key_id: id } })]) {
+      for (const answer of [
+        await call("getCapsule", { params: { id } }),
+        await call("killProcess", { params: { id: capsule.id, selector } }),
+        await call("revokeKey", { params: { key_id: id } }),
+      ]) {
         assert.ok([400, 404].includes(answer.status), JSON.stringify([id, selector, answer.body]));
       }
     }),
@@ -182,7 +232,11 @@ test("clients that vanish half-way through head, body or answer leave nothing be
   const { pid } = readState();
   await stillWell();
   const before = processUse(pid).descriptors;
-  const whole = request("POST", `/v1/capsules/${capsule.id}/exec`, JSON.stringify({ cmd: "sh", args: ["-c", "sleep 0.3; head -c 3000000 /dev/zero | tr '\\0' x"] }));
+  const whole = request(
+    "POST",
+    `/v1/capsules/${capsule.id}/exec`,
+    JSON.stringify({ cmd: "sh", args: ["-c", "sleep 0.3; head -c 3000000 /dev/zero | tr '\\0' x"] }),
+  );
   const { hostname, port } = new URL(readState().url);
   const cut = async (upTo: number): Promise<void> => {
     const socket: Socket = connect(Number(port), hostname);
@@ -192,8 +246,14 @@ test("clients that vanish half-way through head, body or answer leave nothing be
     socket.resetAndDestroy();
   };
   for (let n = 0; n < 60; n++) await cut(Math.floor((whole.length * (n % 20)) / 19));
-  await waitUntil(async () => ((await capsule.processes()).length === 0 ? true : undefined), { what: "their processes to end", timeoutMs: 15_000 });
-  await waitUntil(() => (processUse(pid).descriptors <= before + 4 ? true : undefined), { what: "their descriptors to be closed", timeoutMs: 15_000 });
+  await waitUntil(async () => ((await capsule.processes()).length === 0 ? true : undefined), {
+    what: "their processes to end",
+    timeoutMs: 15_000,
+  });
+  await waitUntil(() => (processUse(pid).descriptors <= before + 4 ? true : undefined), {
+    what: "their descriptors to be closed",
+    timeoutMs: 15_000,
+  });
   await stillWell();
 });
 
@@ -202,20 +262,34 @@ test("sockets that send junk, binary or nothing end by themselves and leave the 
   const before = processUse(pid).descriptors;
   const path = `/v1/capsules/${capsule.id}/exec/stream`;
   await fc.assert(
-    fc.asyncProperty(fc.oneof(fc.string(), fc.uint8Array({ maxLength: 2000 }).map((bytes) => Buffer.from(bytes)), fc.json()), async (message) => {
-      await using client = await openSocket(path);
-      client.send(message);
-      const { code } = await client.closed;
-      assert.ok([4002, 1000, 1007, 1009].includes(code), `${code} for ${JSON.stringify(message)}`);
-    }),
+    fc.asyncProperty(
+      fc.oneof(
+        fc.string(),
+        fc.uint8Array({ maxLength: 2000 }).map((bytes) => Buffer.from(bytes)),
+        fc.json(),
+      ),
+      async (message) => {
+        await using client = await openSocket(path);
+        client.send(message);
+        const { code } = await client.closed;
+        assert.ok([4002, 1000, 1007, 1009].includes(code), `${code} for ${JSON.stringify(message)}`);
+      },
+    ),
     { numRuns: RUNS, endOnFailure: true },
   );
   const { hostname, port } = new URL(readState().url);
   const key = readState().adminKey;
-  for (const tail of [Buffer.from([0xff, 0xff, 0xff, 0xff]), Buffer.from([0x81, 0x05, 1, 2, 3]), Buffer.from([0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), Buffer.alloc(65_536, 0x41)]) {
+  for (const tail of [
+    Buffer.from([0xff, 0xff, 0xff, 0xff]),
+    Buffer.from([0x81, 0x05, 1, 2, 3]),
+    Buffer.from([0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+    Buffer.alloc(65_536, 0x41),
+  ]) {
     const socket = connect(Number(port), hostname);
     socket.on("error", () => {});
-    socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nx-api-key: ${key}\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nhost: x\r\nx-api-key: ${key}\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
     await new Promise<void>((done) => socket.once("data", () => done()));
     socket.write(tail);
     await new Promise<void>((done) => {
@@ -224,14 +298,22 @@ test("sockets that send junk, binary or nothing end by themselves and leave the 
       setTimeout(() => socket.destroy(), 12_000).unref();
     });
   }
-  await waitUntil(() => (processUse(pid).descriptors <= before + 4 ? true : undefined), { what: "their descriptors to be closed", timeoutMs: 20_000 });
+  await waitUntil(() => (processUse(pid).descriptors <= before + 4 ? true : undefined), {
+    what: "their descriptors to be closed",
+    timeoutMs: 20_000,
+  });
   await stillWell();
 });
 
 test("an upgrade with a broken handshake or to another protocol is refused as HTTP", async () => {
   const { adminKey } = readState();
   const base = `GET /v1/capsules/${capsule.id}/exec/stream HTTP/1.1\r\nhost: x\r\nx-api-key: ${adminKey}\r\nconnection: upgrade\r\n`;
-  for (const rest of ["upgrade: h2c\r\n\r\n", "upgrade: websocket\r\n\r\n", "upgrade: websocket\r\nsec-websocket-version: 12\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", "upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: short\r\n\r\n"]) {
+  for (const rest of [
+    "upgrade: h2c\r\n\r\n",
+    "upgrade: websocket\r\n\r\n",
+    "upgrade: websocket\r\nsec-websocket-version: 12\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    "upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: short\r\n\r\n",
+  ]) {
     const answer = await raw(base + rest);
     assert.ok(answer !== null && answer.status >= 400 && answer.status < 500, `${rest}: ${answer?.text}`);
   }
@@ -240,7 +322,10 @@ test("an upgrade with a broken handshake or to another protocol is refused as HT
 test("unknown fields are refused on our own operations and ignored on those that the documented client calls", async () => {
   await expectError("createKey", "invalid_request", { body: { nme: "x" } });
   await expectError("createTeam", "invalid_request", { body: { name: "x", colour: "red" } });
-  assert.equal((await expectCall("exec", 200, { params: { id: capsule.id }, body: { cmd: "true", future_field: { deep: [1] } } })).exit_code, 0);
+  assert.equal(
+    (await expectCall("exec", 200, { params: { id: capsule.id }, body: { cmd: "true", future_field: { deep: [1] } } })).exit_code,
+    0,
+  );
 });
 
 test("every code that an error may carry has one status", () => {

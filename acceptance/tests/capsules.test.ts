@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { cpus, totalmem } from "node:os";
 import { test } from "node:test";
-import { CAPSULE_ID, LIMITS } from "@capsuled/contract";
+import { CAPSULE_ID, LIMITS, capsulePage } from "@capsuled/contract";
+import type { z } from "zod";
 import { call, expectCall, expectError, property } from "../harness/call.ts";
 import { capsuleOf, newCapsule } from "../harness/capsule.ts";
 import type { Capsule } from "../harness/capsule.ts";
@@ -13,6 +14,10 @@ const UNKNOWN = "cl-0000000000000000000000000";
 function listOf(body: unknown): readonly Capsule[] {
   assert.ok(Array.isArray(body));
   return body as readonly Capsule[]; // `call` has parsed it by the contract
+}
+
+function pageOf(body: unknown): z.output<typeof capsulePage> {
+  return capsulePage.parse(body);
 }
 
 test("a capsule created without settings runs with the documented defaults and every documented field", async () => {
@@ -39,7 +44,14 @@ test("what create is given comes back, and the capsule's variables come back by 
   await using capsule = await newCapsule({ ...asked, envs: { SECRET_VALUE: "s3cr3t", B: "2" } });
   const { created } = capsule;
   assert.deepEqual(
-    { vcpus: created.vcpus, memory_mb: created.memory_mb, disk_mb: created.disk_mb, timeout_sec: created.timeout_sec, name: created.name, metadata: created.metadata },
+    {
+      vcpus: created.vcpus,
+      memory_mb: created.memory_mb,
+      disk_mb: created.disk_mb,
+      timeout_sec: created.timeout_sec,
+      name: created.name,
+      metadata: created.metadata,
+    },
     asked,
   );
   assert.deepEqual([...created.env_names].sort(), ["B", "SECRET_VALUE"]);
@@ -126,7 +138,9 @@ test("stop ends the processes and keeps the disk; start boots it again from it",
 test("files written to a capsule's disk survive many stops and starts with their owners and modes", async () => {
   await using capsule = await newCapsule();
   const at = { params: { id: capsule.id } };
-  await capsule.sh("mkdir /data && echo x > /data/f && chown 1000:1001 /data/f && chmod 4751 /data/f && ln -s f /data/l && rm /etc/hostname");
+  await capsule.sh(
+    "mkdir /data && echo x > /data/f && chown 1000:1001 /data/f && chmod 4751 /data/f && ln -s f /data/l && rm /etc/hostname",
+  );
   for (let round = 0; round < 3; round++) {
     await expectCall("stopCapsule", 200, at);
     await expectCall("startCapsule", 200, { ...at, body: {} });
@@ -216,18 +230,25 @@ test("the list is newest first, filters by status and label, leaves out what is 
   assert.deepEqual(ids(await expectCall("listCapsules", 200, { query: { "metadata.run": "nobody's" } })), []);
 
   const seen: string[] = [];
-  let cursor: string | null | undefined;
-  do {
-    const page = await expectCall("listCapsules", 200, { query: { ...query, limit: "2", ...(cursor == null ? {} : { cursor }) } });
-    assert.ok(!Array.isArray(page) && page.items.length <= 2);
+  for (let next: string | null = ""; next !== null && seen.length < 10;) {
+    const page = pageOf(
+      await expectCall("listCapsules", 200, { query: { ...query, limit: "2", ...(next === "" ? {} : { cursor: next }) } }),
+    );
+    assert.ok(page.items.length <= 2);
     seen.push(...page.items.map(({ id }) => id));
-    cursor = page.next_cursor;
-  } while (cursor !== null && seen.length < 10);
+    next = page.next_cursor;
+  }
   assert.deepEqual(seen, [c.id, b.id, a.id]);
 
   await expectCall("destroyCapsule", 204, { params: { id: c.id } });
   assert.deepEqual(ids(await expectCall("listCapsules", 200, { query })), [b.id, a.id]);
-  for (const bad of [{ limit: "0" }, { limit: "x" }, { limit: String(LIMITS.listLimitMax + 1) }, { cursor: "junk", limit: "1" }, { status: "asleep" }]) {
+  for (const bad of [
+    { limit: "0" },
+    { limit: "x" },
+    { limit: String(LIMITS.listLimitMax + 1) },
+    { cursor: "junk", limit: "1" },
+    { status: "asleep" },
+  ]) {
     await expectError("listCapsules", "invalid_request", { query: bad });
   }
 });

@@ -12,7 +12,11 @@ test("two pauses at once: one 200, one 409; and so with two resumes, stops and s
     for (const id of ["pauseCapsule", "resumeCapsule", "stopCapsule", "startCapsule"] as const) {
       const body = id === "resumeCapsule" || id === "startCapsule" ? { body: {} } : {};
       const answers = await Promise.all([call(id, { ...at, ...body }), call(id, { ...at, ...body })]);
-      assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409], `${id} in round ${round}`);
+      assert.deepEqual(
+        answers.map(({ status }) => status).sort((a, b) => a - b),
+        [200, 409],
+        `${id} in round ${round}`,
+      );
     }
     assert.equal((await capsule.get()).status, "running");
     assert.equal((await capsule.sh("echo well")).stdout, "well\n");
@@ -58,7 +62,9 @@ test("an exec that is cut off by its capsule's end answers, and says why", { tim
 });
 
 test("30 capsules at once come up, each its own, and go again", { timeout: 120_000 }, async () => {
-  const capsules = await Promise.all(Array.from({ length: 30 }, (_, n) => newCapsule({ memory_mb: 64, disk_mb: 64, metadata: { n: String(n) } })));
+  const capsules = await Promise.all(
+    Array.from({ length: 30 }, (_, n) => newCapsule({ memory_mb: 64, disk_mb: 64, metadata: { n: String(n) } })),
+  );
   try {
     const answers = await Promise.all(capsules.map((capsule, n) => capsule.sh(`echo ${n} > /root/n; cat /root/n; ls /root | wc -l`)));
     answers.forEach(({ stdout }, n) => assert.equal(stdout, `${n}\n1\n`));
@@ -71,7 +77,9 @@ test("30 capsules at once come up, each its own, and go again", { timeout: 120_0
 test("500 execs at once each get exactly their own output and exit code", { timeout: 120_000 }, async () => {
   await using a = await newCapsule();
   await using b = await newCapsule();
-  const results = await Promise.all(Array.from({ length: 500 }, (_, n) => (n % 2 === 0 ? a : b).sh(`echo out ${n}; echo err ${n} >&2; exit ${n % 100}`, { timeout: 100 })));
+  const results = await Promise.all(
+    Array.from({ length: 500 }, (_, n) => (n % 2 === 0 ? a : b).sh(`echo out ${n}; echo err ${n} >&2; exit ${n % 100}`, { timeout: 100 })),
+  );
   results.forEach((result, n) => {
     assert.deepEqual([result.stdout, result.stderr, result.exit_code], [`out ${n}\n`, `err ${n}\n`, n % 100]);
   });
@@ -93,6 +101,13 @@ test("100 background processes with tags of their own each keep their output", {
 
 test("one tag asked for by many at once is given once", async () => {
   await using capsule = await newCapsule();
-  const answers = await Promise.all(Array.from({ length: 20 }, () => call("exec", { params: { id: capsule.id }, body: { cmd: "sleep", args: ["100"], background: true, tag: "one" } })));
-  assert.deepEqual(answers.map(({ status }) => status).sort(), [202, ...Array.from({ length: 19 }, () => 409)]);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () =>
+      call("exec", { params: { id: capsule.id }, body: { cmd: "sleep", args: ["100"], background: true, tag: "one" } }),
+    ),
+  );
+  assert.deepEqual(
+    answers.map(({ status }) => status).sort((a, b) => a - b),
+    [202, ...Array.from({ length: 19 }, () => 409)],
+  );
 });

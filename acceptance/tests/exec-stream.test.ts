@@ -44,7 +44,10 @@ test("output arrives as it is produced, not at the end", async () => {
 });
 
 test("sequence numbers are dense from 1 over both streams, the exit included", async () => {
-  await using stream = await startStream(capsule.id, { cmd: "sh", args: ["-c", "for i in 1 2 3 4 5; do echo $i; echo $i >&2; sleep 0.01; done"] });
+  await using stream = await startStream(capsule.id, {
+    cmd: "sh",
+    args: ["-c", "for i in 1 2 3 4 5; do echo $i; echo $i >&2; sleep 0.01; done"],
+  });
   await stream.message("exit");
   let next = 1;
   for (const message of stream.messages) {
@@ -56,7 +59,14 @@ test("sequence numbers are dense from 1 over both streams, the exit included", a
 });
 
 test("envs, cwd, tag and timeout work as in exec", async () => {
-  await using stream = await startStream(capsule.id, { cmd: "sh", args: ["-c", "echo $V; pwd; sleep 100"], envs: { V: "v" }, cwd: "/workspace", tag: "streamed", timeout: 1 });
+  await using stream = await startStream(capsule.id, {
+    cmd: "sh",
+    args: ["-c", "echo $V; pwd; sleep 100"],
+    envs: { V: "v" },
+    cwd: "/workspace",
+    tag: "streamed",
+    timeout: 1,
+  });
   const exit = await stream.message("exit");
   assert.equal(stream.text(), "v\n/workspace\n");
   assert.deepEqual([exit.reason, exit.exit_code, exit.signal], ["timed_out", 137, "SIGKILL"]);
@@ -82,7 +92,11 @@ test("stop on a process that ignores SIGTERM ends it by SIGKILL after a grace", 
 });
 
 test("a client that goes leaves the process running, and its output can be had again", async () => {
-  await using stream = await startStream(capsule.id, { cmd: "sh", args: ["-c", "echo 1; while [ ! -e /root/go ]; do sleep 0.02; done; echo 2"], tag: "left" });
+  await using stream = await startStream(capsule.id, {
+    cmd: "sh",
+    args: ["-c", "echo 1; while [ ! -e /root/go ]; do sleep 0.02; done; echo 2"],
+    tag: "left",
+  });
   await stream.printed((text) => text === "1\n");
   stream.socket.terminate();
   await stream.closed;
@@ -94,7 +108,11 @@ test("a client that goes leaves the process running, and its output can be had a
 });
 
 test("on_disconnect kill ends the whole tree with its client", async () => {
-  await using stream = await startStream(capsule.id, { cmd: "sh", args: ["-c", "setsid sleep 872 & echo up; exec sleep 872"], on_disconnect: "kill" });
+  await using stream = await startStream(capsule.id, {
+    cmd: "sh",
+    args: ["-c", "setsid sleep 872 & echo up; exec sleep 872"],
+    on_disconnect: "kill",
+  });
   await stream.printed((text) => text === "up\n");
   stream.socket.terminate();
   await waitUntil(async () => ((await running("872")) === 0 ? true : undefined), { what: "their end", timeoutMs: 5000 });
@@ -125,7 +143,9 @@ test("stdin is /dev/null unless asked for; then it takes text and base64 until i
   stream.send({ type: "stdin", data: Buffer.from([0, 255, 10]).toString("base64"), encoding: "base64" });
   stream.send({ type: "stdin_close" });
   await stream.message("exit");
-  const bytes = Buffer.concat(stream.messages.map((message) => (message.type === "stdout" ? Buffer.from(message.data, "base64") : Buffer.alloc(0))));
+  const bytes = Buffer.concat(
+    stream.messages.map((message) => (message.type === "stdout" ? Buffer.from(message.data, "base64") : Buffer.alloc(0))),
+  );
   assert.deepEqual(bytes, Buffer.concat([Buffer.from("é"), Buffer.from([0, 255, 10])]));
 });
 
@@ -164,9 +184,15 @@ test("text never splits a character, however the process writes it", async () =>
 });
 
 test("base64 is lossless for every byte", async () => {
-  await using stream = await startStream(capsule.id, { cmd: "python3", args: ["-c", "import sys;sys.stdout.buffer.write(bytes(range(256))*1000)"], encoding: "base64" });
+  await using stream = await startStream(capsule.id, {
+    cmd: "python3",
+    args: ["-c", "import sys;sys.stdout.buffer.write(bytes(range(256))*1000)"],
+    encoding: "base64",
+  });
   await stream.message("exit");
-  const bytes = Buffer.concat(stream.messages.map((message) => (message.type === "stdout" ? Buffer.from(message.data, "base64") : Buffer.alloc(0))));
+  const bytes = Buffer.concat(
+    stream.messages.map((message) => (message.type === "stdout" ? Buffer.from(message.data, "base64") : Buffer.alloc(0))),
+  );
   assert.equal(bytes.length, 256_000);
   assert.ok(bytes.every((byte, n) => byte === n % 256));
 });
@@ -183,7 +209,16 @@ test("a stalled reader is not lost a byte of: 64 MiB arrive whole and in order",
   assert.equal(exit.stdout_bytes, bytes);
   const text = stream.text();
   assert.equal(text.length, bytes);
-  assert.equal(createHash("sha256").update(text).digest("hex"), createHash("sha256").update(Array.from({ length: 4096 }, (_, n) => `${String(n).padStart(15, "0")}\n`).join("").repeat(bytes / 65_536)).digest("hex"));
+  assert.equal(
+    createHash("sha256").update(text).digest("hex"),
+    createHash("sha256")
+      .update(
+        Array.from({ length: 4096 }, (_, n) => `${String(n).padStart(15, "0")}\n`)
+          .join("")
+          .repeat(bytes / 65_536),
+      )
+      .digest("hex"),
+  );
 });
 
 test("status errors come as HTTP before the upgrade: 401, 404, 409, and 426 without an upgrade", async () => {

@@ -117,7 +117,11 @@ test("stdin is /dev/null unless given; what is given arrives whole, as text or b
   const bytes = randomBytes(300_000);
   const result = await capsule.exec({ cmd: "cat", stdin: bytes.toString("base64"), stdin_encoding: "base64", encoding: "base64" });
   assert.ok(Buffer.from(result.stdout, "base64").equals(bytes));
-  assert.equal((await capsule.sh("exec 0<&-; echo done", { stdin: "x".repeat(200_000) })).stdout, "done\n", "one that does not read is not waited for");
+  assert.equal(
+    (await capsule.sh("exec 0<&-; echo done", { stdin: "x".repeat(200_000) })).stdout,
+    "done\n",
+    "one that does not read is not waited for",
+  );
   await expectError("exec", "invalid_request", { ...at(), body: { cmd: "cat", stdin: "x", background: true } });
   await expectError("exec", "invalid_request", { ...at(), body: { cmd: "cat", stdin: "not base64!", stdin_encoding: "base64" } });
 });
@@ -125,7 +129,14 @@ test("stdin is /dev/null unless given; what is given arrives whole, as text or b
 test("a timeout kills the whole tree and answers 504 with the output so far", async () => {
   const began = performance.now();
   const marker = `sleep 98${process.pid % 10}7`;
-  const answer = await call("exec", { ...at(), body: { cmd: "sh", args: ["-c", `echo before; setsid sh -c '${marker} & ${marker}' & env -i setsid sh -c '${marker} &' ; ${marker}`], timeout: 1 } });
+  const answer = await call("exec", {
+    ...at(),
+    body: {
+      cmd: "sh",
+      args: ["-c", `echo before; setsid sh -c '${marker} & ${marker}' & env -i setsid sh -c '${marker} &' ; ${marker}`],
+      timeout: 1,
+    },
+  });
   assert.equal(answer.status, 504);
   const error = property(answer.body, "error");
   assert.equal(property(error, "code"), "timeout");
@@ -152,9 +163,14 @@ test("a command of 46 seconds is waited for", { timeout: 70_000 }, async () => {
 test("when the client of a foreground command goes, its whole tree is killed", async () => {
   const marker = `97${process.pid % 10}3`;
   const abort = new AbortController();
-  const running = call("exec", { ...at(), signal: abort.signal, body: { cmd: "sh", args: ["-c", `setsid sleep ${marker} & sleep ${marker}`], timeout: 0 } });
+  const running = call("exec", {
+    ...at(),
+    signal: abort.signal,
+    body: { cmd: "sh", args: ["-c", `setsid sleep ${marker} & sleep ${marker}`], timeout: 0 },
+  });
   const gone = assert.rejects(running, { name: "AbortError" });
-  const count = async (): Promise<number> => (await capsule.processes()).filter(({ args }) => args.includes(marker) && args.length === 1).length;
+  const count = async (): Promise<number> =>
+    (await capsule.processes()).filter(({ args }) => args.includes(marker) && args.length === 1).length;
   await waitUntil(async () => ((await count()) === 2 ? true : undefined), { what: "both to run" });
   abort.abort();
   await gone;
@@ -172,10 +188,18 @@ test("a foreground command that leaves a descendant with its output open ends al
 });
 
 test("a background command answers 202 at once with its pid and a tag, keeps its variables and cwd, and goes on", async () => {
-  const started = await capsule.background({ cmd: "sh", args: ["-c", "echo $V $PWD > /root/bg; sleep 1000"], envs: { V: "v" }, cwd: "/workspace" });
+  const started = await capsule.background({
+    cmd: "sh",
+    args: ["-c", "echo $V $PWD > /root/bg; sleep 1000"],
+    envs: { V: "v" },
+    cwd: "/workspace",
+  });
   assert.match(started.tag, /^bg-[0-9a-f]{8}$/);
   assert.match(started.id, PROCESS_ID);
-  assert.equal((await waitUntil(async () => (await capsule.sh("cat /root/bg 2>/dev/null")).stdout || undefined, { what: "the file" })).trim(), "v /workspace");
+  assert.equal(
+    (await waitUntil(async () => (await capsule.sh("cat /root/bg 2>/dev/null")).stdout || undefined, { what: "the file" })).trim(),
+    "v /workspace",
+  );
   assert.ok((await capsule.processes()).some(({ pid, tag, id }) => pid === started.pid && tag === started.tag && id === started.id));
   await expectCall("killProcess", 204, { params: { id: capsule.id, selector: started.tag } });
 });
@@ -216,8 +240,15 @@ test("bounds on a command are 400s that name the field, and what lies just withi
   ];
   for (const body of wrong) await expectError("exec", "invalid_request", { ...at(), body });
   const long = "x".repeat(LIMITS.argBytesMax);
-  assert.equal((await capsule.exec({ cmd: "sh", args: ["-c", 'echo ${#1} $#', "sh", long, ...Array.from({ length: 100 }, () => "a")] })).stdout, `${LIMITS.argBytesMax} 101\n`);
-  assert.equal((await capsule.exec({ cmd: "true", args: null, envs: null, cwd: null, timeout: null, tag: null })).exit_code, 0, "null counts as left out");
+  assert.equal(
+    (await capsule.exec({ cmd: "sh", args: ["-c", "echo ${#1} $#", "sh", long, ...Array.from({ length: 100 }, () => "a")] })).stdout,
+    `${LIMITS.argBytesMax} 101\n`,
+  );
+  assert.equal(
+    (await capsule.exec({ cmd: "true", args: null, envs: null, cwd: null, timeout: null, tag: null })).exit_code,
+    0,
+    "null counts as left out",
+  );
 });
 
 test("SIGPIPE ends what prints into nothing, as in any shell", async () => {

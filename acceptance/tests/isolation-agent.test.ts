@@ -49,7 +49,11 @@ test("processes of the agent that are not in the list are as much out of reach a
     if (Object.values(target).every((outcome) => outcome === "ENOENT" || outcome === "ESRCH")) continue; // taken for a command since
     reached += 1;
     for (const [name, outcome] of Object.entries(control)) {
-      if (outcome === "ok") assert.ok(REFUSED.has(target[name] ?? "") || target[name] === "ESRCH" || target[name] === "ENOENT", `${name} of ${pid}: ${target[name]}`);
+      if (outcome === "ok")
+        assert.ok(
+          REFUSED.has(target[name] ?? "") || target[name] === "ESRCH" || target[name] === "ENOENT",
+          `${name} of ${pid}: ${target[name]}`,
+        );
     }
   }
   assert.ok(reached > 0, "at least one of them was there to be attacked");
@@ -59,7 +63,8 @@ test("processes of the agent that are not in the list are as much out of reach a
 test("PID 1 cannot be starved: limits, affinity, scheduling, priority and I/O priority stay as they are", async () => {
   const before = standing(agent);
   const found = await probe(capsule, "starve", outcomes);
-  for (const name of ["control_prlimit_own", "control_affinity_own", "control_nice_own"]) assert.equal(found[name], "ok", `${name}: the calls themselves work`);
+  for (const name of ["control_prlimit_own", "control_affinity_own", "control_nice_own"])
+    assert.equal(found[name], "ok", `${name}: the calls themselves work`);
   assert.deepEqual(standing(agent), before, `what was tried: ${JSON.stringify(found)}`);
   await stillWell();
 });
@@ -104,13 +109,23 @@ test("kill -STOP -1 by root stops no later command", async () => {
   }
 });
 
-test("a process that kills all others in a loop cannot keep commands from being ended or the capsule from being destroyed", { timeout: 60_000 }, async () => {
-  await using other = await newCapsule();
-  const loop = await other.background({ cmd: "python3", args: ["-c", "import os,signal\nwhile True:\n for p in os.listdir('/proc'):\n  if p.isdigit() and int(p) not in (1, os.getpid()):\n   try: os.kill(int(p), 9)\n   except OSError: pass"] });
-  await other.sh("true").catch(() => {});
-  await expectCall("killProcess", 204, { params: { id: other.id, selector: loop.id } });
-  assert.equal((await other.sh("echo well")).stdout, "well\n");
-});
+test(
+  "a process that kills all others in a loop cannot keep commands from being ended or the capsule from being destroyed",
+  { timeout: 60_000 },
+  async () => {
+    await using other = await newCapsule();
+    const loop = await other.background({
+      cmd: "python3",
+      args: [
+        "-c",
+        "import os,signal\nwhile True:\n for p in os.listdir('/proc'):\n  if p.isdigit() and int(p) not in (1, os.getpid()):\n   try: os.kill(int(p), 9)\n   except OSError: pass",
+      ],
+    });
+    await other.sh("true").catch(() => {});
+    await expectCall("killProcess", 204, { params: { id: other.id, selector: loop.id } });
+    assert.equal((await other.sh("echo well")).stdout, "well\n");
+  },
+);
 
 test("full /dev, /dev/shm and /tmp do not stop the agent", async () => {
   await using small = await newCapsule({ disk_mb: 32, memory_mb: 64 });
@@ -144,7 +159,10 @@ test("commands inherit no descriptor but their own three, in the foreground, in 
 
 test("a flood of forks, sessions and zombies leaves the agent no zombie and no descriptor", { timeout: 60_000 }, async () => {
   const before = processUse(agent);
-  await capsule.python("import os\nfor _ in range(2000):\n  p=os.fork()\n  if p==0:\n    os.setsid()\n    if os.fork()==0: os._exit(0)\n    os._exit(0)\n  os.waitpid(p,0)", { timeout: 50 });
+  await capsule.python(
+    "import os\nfor _ in range(2000):\n  p=os.fork()\n  if p==0:\n    os.setsid()\n    if os.fork()==0: os._exit(0)\n    os._exit(0)\n  os.waitpid(p,0)",
+    { timeout: 50 },
+  );
   const zombies = await capsule.sh("ps -eo stat= | grep -c Z; true");
   assert.equal(zombies.stdout.trim(), "0");
   const afterwards = processUse(agent);

@@ -32,13 +32,21 @@ test("a capsule sees no process of another, and cannot signal one", async () => 
 test("a capsule sees no file of another, on disk, in memory or in /tmp", async () => {
   const put = "for d in /root /tmp /dev/shm /var/tmp /run /workspace; do echo mark-of-a > $d/mark; done; ls /root/mark";
   assert.equal((await a.sh(put)).stdout, "/root/mark\n");
-  assert.equal((await b.sh("ls -d /root/mark /tmp/mark /dev/shm/mark /var/tmp/mark /run/mark /workspace/mark 2>/dev/null | wc -l")).stdout, "0\n");
+  assert.equal(
+    (await b.sh("ls -d /root/mark /tmp/mark /dev/shm/mark /var/tmp/mark /run/mark /workspace/mark 2>/dev/null | wc -l")).stdout,
+    "0\n",
+  );
   await a.sh("echo changed > /etc/motd; rm -rf /usr/share/doc");
-  assert.notEqual((await b.sh("cat /etc/motd 2>/dev/null; true")).stdout, "changed\n", "the template's layer is shared, its changes are not");
+  assert.notEqual(
+    (await b.sh("cat /etc/motd 2>/dev/null; true")).stdout,
+    "changed\n",
+    "the template's layer is shared, its changes are not",
+  );
 });
 
 test("a capsule sees no shared memory and no message queue of another", async () => {
-  const shm = (flags: string): string => `import ctypes;c=ctypes.CDLL(None);print(c.shmget(0x1234,4096,${flags})>=0, c.msgget(0x1234,${flags})>=0)`;
+  const shm = (flags: string): string =>
+    `import ctypes;c=ctypes.CDLL(None);print(c.shmget(0x1234,4096,${flags})>=0, c.msgget(0x1234,${flags})>=0)`;
   assert.equal((await a.python(shm("0o1666"))).stdout, "True True\n");
   assert.equal((await a.python(shm("0"))).stdout, "True True\n", "the control: its own are found");
   assert.equal((await b.python(shm("0"))).stdout, "False False\n");
@@ -55,7 +63,18 @@ test("the network is loopback only: not the host's, not a neighbour's, not the w
     const found = await probe(a, "network", network, [port, name]);
     assert.deepEqual([found.control_loopback, found.control_abstract], ["ok", "ok"], "its own are reached");
     assert.deepEqual(found.interfaces, ["lo"]);
-    for (const way of ["host_loopback", "host_abstract", "outside_tcp", "outside_udp", "outside_ipv6", "metadata", "raw", "packet", "vsock", "alg"]) {
+    for (const way of [
+      "host_loopback",
+      "host_abstract",
+      "outside_tcp",
+      "outside_udp",
+      "outside_ipv6",
+      "metadata",
+      "raw",
+      "packet",
+      "vsock",
+      "alg",
+    ]) {
       assert.notEqual(found[way], "ok", way);
       assert.notEqual(found[way], undefined, way);
     }
@@ -74,7 +93,12 @@ test("a server in one capsule is reached on its loopback and not from another's"
 
 test("each capsule has a range of uids of its own, with no user of the host in it", () => {
   const ranges = [a, b].map(({ id }) => {
-    const maps = ["uid_map", "gid_map"].map((file) => readFileSync(`/proc/${agentPid(id)}/${file}`, "utf8").trim().split(/\s+/).map(Number));
+    const maps = ["uid_map", "gid_map"].map((file) =>
+      readFileSync(`/proc/${agentPid(id)}/${file}`, "utf8")
+        .trim()
+        .split(/\s+/)
+        .map(Number),
+    );
     assert.deepEqual(maps[0], maps[1]);
     return maps[0] ?? [];
   });
@@ -87,7 +111,8 @@ test("each capsule has a range of uids of its own, with no user of the host in i
 });
 
 test("what a user may hold at most is counted apart: one capsule's inotify instances leave its neighbour's", async () => {
-  const take = "import ctypes,resource,time\nresource.setrlimit(resource.RLIMIT_NOFILE,(4096,4096))\nc=ctypes.CDLL(None);n=0\nwhile n<4000 and c.inotify_init()>=0: n+=1\nprint(n,flush=True)\ntime.sleep(1000)";
+  const take =
+    "import ctypes,resource,time\nresource.setrlimit(resource.RLIMIT_NOFILE,(4096,4096))\nc=ctypes.CDLL(None);n=0\nwhile n<4000 and c.inotify_init()>=0: n+=1\nprint(n,flush=True)\ntime.sleep(1000)";
   await using holder = await startStream(a.id, { cmd: "python3", args: ["-c", take] });
   const taken = Number(await holder.printed((text) => text.endsWith("\n")));
   assert.ok(taken > 0 && taken < 4000, `${taken} taken: as many as it may`);

@@ -12,30 +12,47 @@ import { openSocket, refusedUpgrade, startStream } from "../harness/stream.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 test("a missing, malformed or unknown key is a 401 on every way to send it", async () => {
-  const keys = [null, "", "wrn_", "x", `wrn_${"0".repeat(40)}`, `wrn_${"0".repeat(39)}`, `wrn_${"0".repeat(1000)}`, "wrn_'; drop table api_keys; --".padEnd(44, "0")];
+  const keys = [
+    null,
+    "",
+    "wrn_",
+    "x",
+    `wrn_${"0".repeat(40)}`,
+    `wrn_${"0".repeat(39)}`,
+    `wrn_${"0".repeat(1000)}`,
+    "wrn_'; drop table api_keys; --".padEnd(44, "0"),
+  ];
   for (const key of keys) await expectError("listCapsules", "unauthorized", { key });
   const { adminKey } = readState();
   await expectError("listCapsules", "unauthorized", { key: adminKey.toUpperCase() });
   await expectError("listCapsules", "unauthorized", { key: null, headers: { authorization: `Bearer ${adminKey}x` } });
 });
 
-test("a key is shown once, works, is listed without itself, and stops within 5 s of its end, open sockets included", { timeout: 30_000 }, async () => {
-  const made = await expectCall("createKey", 201, { body: { name: "ci" } });
-  assert.match(made.key, API_KEY);
-  assert.equal(made.role, "member");
-  assert.equal(made.name, "ci");
-  assert.ok(made.key.startsWith(made.key_prefix) && made.key_prefix.length === 10);
-  const list = await expectCall("listKeys", 200);
-  assert.ok(list.some(({ id }) => id === made.id));
-  assert.ok(!JSON.stringify(list).includes(made.key));
-  await using capsule = await newCapsule();
-  await using stream = await startStream(capsule.id, { cmd: "sleep", args: ["1000"] }, { key: made.key });
-  await stream.message("start");
-  await expectCall("revokeKey", 204, { params: { key_id: made.id } });
-  await waitUntil(async () => ((await call("listCapsules", { key: made.key })).status === 401 ? true : undefined), { what: "its end", timeoutMs: 6000, everyMs: 200 });
-  assert.equal((await stream.closed).code, 1008);
-  assert.ok(!(await expectCall("listKeys", 200)).some(({ id }) => id === made.id));
-});
+test(
+  "a key is shown once, works, is listed without itself, and stops within 5 s of its end, open sockets included",
+  { timeout: 30_000 },
+  async () => {
+    const made = await expectCall("createKey", 201, { body: { name: "ci" } });
+    assert.match(made.key, API_KEY);
+    assert.equal(made.role, "member");
+    assert.equal(made.name, "ci");
+    assert.ok(made.key.startsWith(made.key_prefix) && made.key_prefix.length === 10);
+    const list = await expectCall("listKeys", 200);
+    assert.ok(list.some(({ id }) => id === made.id));
+    assert.ok(!JSON.stringify(list).includes(made.key));
+    await using capsule = await newCapsule();
+    await using stream = await startStream(capsule.id, { cmd: "sleep", args: ["1000"] }, { key: made.key });
+    await stream.message("start");
+    await expectCall("revokeKey", 204, { params: { key_id: made.id } });
+    await waitUntil(async () => ((await call("listCapsules", { key: made.key })).status === 401 ? true : undefined), {
+      what: "its end",
+      timeoutMs: 6000,
+      everyMs: 200,
+    });
+    assert.equal((await stream.closed).code, 1008);
+    assert.ok(!(await expectCall("listKeys", 200)).some(({ id }) => id === made.id));
+  },
+);
 
 test("a member makes capsules but neither keys nor teams", async () => {
   const member = await expectCall("createKey", 201, { body: {} });
@@ -53,8 +70,14 @@ test("a new team sees only itself, and its admin makes keys but no teams", async
   const { team, key, slug } = await newTeam();
   assert.equal(team.slug, slug);
   const own = await expectCall("listTeams", 200, { key });
-  assert.deepEqual(own.teams.map(({ id }) => id), [team.id]);
-  assert.ok((await expectCall("listTeams", 200)).teams.some(({ id }) => id === team.id), "the first team's admin sees all");
+  assert.deepEqual(
+    own.teams.map(({ id }) => id),
+    [team.id],
+  );
+  assert.ok(
+    (await expectCall("listTeams", 200)).teams.some(({ id }) => id === team.id),
+    "the first team's admin sees all",
+  );
   await expectError("createTeam", "forbidden", { key, body: { name: "another" } });
   const second = await expectCall("createKey", 201, { key, body: { role: "admin", name: "two" } });
   assert.equal((await expectCall("listKeys", 200, { key: second.key })).length, 2);
@@ -74,7 +97,8 @@ test("slugs that the API's own paths need are refused, as are malformed ones", a
     const { status } = await call("createTeam", { body: { name: "x", slug } });
     assert.ok(status === 400 || status === 409, `${slug}: ${status}`);
   }
-  for (const slug of ["", "a", "-ab", "1ab", "Ab-c", "a b", "a/b", "a".repeat(40), "é-é-é", 5]) await expectError("createTeam", "invalid_request", { body: { name: "x", slug } });
+  for (const slug of ["", "a", "-ab", "1ab", "Ab-c", "a b", "a/b", "a".repeat(40), "é-é-é", 5])
+    await expectError("createTeam", "invalid_request", { body: { name: "x", slug } });
   await expectError("createTeam", "invalid_request", { body: {} });
   await expectError("createTeam", "invalid_request", { body: { name: "x", extra: 1 } });
 });
@@ -107,7 +131,11 @@ test("no key and no variable's value is ever in the server's log or on its disk 
   const log = readFileSync(logFile, "utf8");
   assert.ok(log.length > 100);
   assert.ok(!log.includes(canary) && !log.includes(made.key));
-  const found = execFileSync("bash", ["-c", 'cat "$0"/*.db* "$0"/*.sqlite* 2>/dev/null | grep -acE "$1" || true', dataDir, `${canary}|${made.key}`], { encoding: "utf8" });
+  const found = execFileSync(
+    "bash",
+    ["-c", 'cat "$0"/*.db* "$0"/*.sqlite* 2>/dev/null | grep -acE "$1" || true', dataDir, `${canary}|${made.key}`],
+    { encoding: "utf8" },
+  );
   assert.equal(found.trim(), "0");
   await expectCall("revokeKey", 204, { params: { key_id: made.id } });
 });

@@ -32,17 +32,25 @@ for (const what of ["mounts", "cgroups", "processes", "networkNamespaces", "loop
   });
 }
 
-test("the server lives, lists no capsule, and holds no more descriptors, threads or children than at the start", { timeout: 60_000 }, async () => {
-  const { pid } = readState();
-  assert.ok(isAlive(pid));
-  const list = await expectCall("listCapsules", 200);
-  assert.deepEqual(Array.isArray(list) ? list.map(({ id }) => id) : list, []);
-  await waitUntil(() => (processUse(pid).descriptors <= baseline.use.descriptors + 6 ? true : undefined), { what: "descriptors to be closed", timeoutMs: 20_000, everyMs: 500 }).catch(() => {});
-  const now = processUse(pid);
-  assert.ok(now.descriptors <= baseline.use.descriptors + 6, `${now.descriptors} descriptors, ${baseline.use.descriptors} at the start`);
-  assert.ok(now.threads <= baseline.use.threads + 2, `${now.threads} threads, ${baseline.use.threads} at the start`);
-  assert.equal(now.children, baseline.use.children);
-});
+test(
+  "the server lives, lists no capsule, and holds no more descriptors, threads or children than at the start",
+  { timeout: 60_000 },
+  async () => {
+    const { pid } = readState();
+    assert.ok(isAlive(pid));
+    const list = await expectCall("listCapsules", 200);
+    assert.deepEqual(Array.isArray(list) ? list.map(({ id }) => id) : list, []);
+    await waitUntil(() => (processUse(pid).descriptors <= baseline.use.descriptors + 6 ? true : undefined), {
+      what: "descriptors to be closed",
+      timeoutMs: 20_000,
+      everyMs: 500,
+    }).catch(() => {});
+    const now = processUse(pid);
+    assert.ok(now.descriptors <= baseline.use.descriptors + 6, `${now.descriptors} descriptors, ${baseline.use.descriptors} at the start`);
+    assert.ok(now.threads <= baseline.use.threads + 2, `${now.threads} threads, ${baseline.use.threads} at the start`);
+    assert.equal(now.children, baseline.use.children);
+  },
+);
 
 test("the server's memory is bounded after all that was done to it", () => {
   const { rssBytes } = processUse(readState().pid);
@@ -51,6 +59,12 @@ test("the server's memory is bounded after all that was done to it", () => {
 
 test("the server's log holds no crash, no unhandled rejection and no internal error", () => {
   const log = readFileSync(readState().logFile, "utf8");
-  const bad = log.split("\n").filter((line) => /unhandled|uncaught|"level":"fatal"|internal_error|ERR_UNHANDLED|MaxListenersExceeded|ExperimentalWarning|DeprecationWarning/i.test(line));
+  const bad = log
+    .split("\n")
+    .filter((line) =>
+      /unhandled|uncaught|"level":"fatal"|internal_error|ERR_UNHANDLED|MaxListenersExceeded|ExperimentalWarning|DeprecationWarning/i.test(
+        line,
+      ),
+    );
   assert.deepEqual(bad.slice(0, 5), []);
 });

@@ -40,7 +40,8 @@ test("memory held in /dev/shm counts and cannot be more than a part of the limit
 });
 
 test("vcpus 1 gives two busy threads one core", { skip: cpus().length < 2 && "this host has one core only", timeout: 60_000 }, async () => {
-  const burn = "import os,time\nif os.fork()==0:\n e=time.monotonic()+3\n while time.monotonic()<e: pass\n os._exit(0)\ne=time.monotonic()+3\nwhile time.monotonic()<e: pass\nos.wait()\nt=os.times()\nprint(t.user+t.system+t.children_user+t.children_system)";
+  const burn =
+    "import os,time\nif os.fork()==0:\n e=time.monotonic()+3\n while time.monotonic()<e: pass\n os._exit(0)\ne=time.monotonic()+3\nwhile time.monotonic()<e: pass\nos.wait()\nt=os.times()\nprint(t.user+t.system+t.children_user+t.children_system)";
   await using one = await newCapsule({ vcpus: 1 });
   const seconds = Number((await one.python(burn)).stdout);
   assert.ok(seconds > 1.5 && seconds < 3.6, `${seconds} s of cpu in 3 s`);
@@ -49,32 +50,40 @@ test("vcpus 1 gives two busy threads one core", { skip: cpus().length < 2 && "th
   assert.ok(more > seconds * 1.2, `two cores gave ${more} s, one gave ${seconds} s`);
 });
 
-test("a fork bomb meets errors inside its capsule, its neighbour goes on, and its own exec and DELETE work", { timeout: 90_000 }, async () => {
-  await using neighbour = await newCapsule();
-  const bomb = await newCapsule({ memory_mb: 256 });
-  const fork = "import os,sys,time\nn=0\nwhile True:\n try:\n  p=os.fork()\n  if p==0: time.sleep(1000)\n  n+=1\n except OSError as e:\n  print(n, e.errno, flush=True); break\ntime.sleep(1000)";
-  await using stream = await startStream(bomb.id, { cmd: "python3", args: ["-c", fork], tag: "bomb" });
-  const printed = await stream.printed((text) => text.includes("\n"));
-  const [count, errno] = printed.trim().split(" ").map(Number);
-  assert.ok(count !== undefined && count > 100 && count < 600, `${count} forks`);
-  assert.equal(errno, 11, "EAGAIN");
-  const busy = await bomb.background({ cmd: "bash", args: ["-c", "b() { b | b & }; b; sleep 1000"] }).catch(() => null);
-  const answer = await call("exec", { params: { id: bomb.id }, body: { cmd: "true", timeout: 10 } });
-  assert.ok([200, 503].includes(answer.status), `an exec into a full capsule answers: ${answer.status} ${JSON.stringify(answer.body)}`);
-  const began = performance.now();
-  assert.equal((await neighbour.sh("echo fine")).stdout, "fine\n");
-  assert.ok(performance.now() - began < 5000);
-  await expectCall("killProcess", 204, { params: { id: bomb.id, selector: "bomb" } });
-  if (busy !== null) await call("killProcess", { params: { id: bomb.id, selector: busy.id } });
-  const after = performance.now();
-  await bomb[Symbol.asyncDispose]();
-  assert.ok(performance.now() - after < 10_000, "its DELETE did not wait for the bomb");
-});
+test(
+  "a fork bomb meets errors inside its capsule, its neighbour goes on, and its own exec and DELETE work",
+  { timeout: 90_000 },
+  async () => {
+    await using neighbour = await newCapsule();
+    const bomb = await newCapsule({ memory_mb: 256 });
+    const fork =
+      "import os,sys,time\nn=0\nwhile True:\n try:\n  p=os.fork()\n  if p==0: time.sleep(1000)\n  n+=1\n except OSError as e:\n  print(n, e.errno, flush=True); break\ntime.sleep(1000)";
+    await using stream = await startStream(bomb.id, { cmd: "python3", args: ["-c", fork], tag: "bomb" });
+    const printed = await stream.printed((text) => text.includes("\n"));
+    const [count, errno] = printed.trim().split(" ").map(Number);
+    assert.ok(count !== undefined && count > 100 && count < 600, `${count} forks`);
+    assert.equal(errno, 11, "EAGAIN");
+    const busy = await bomb.background({ cmd: "bash", args: ["-c", "b() { b | b & }; b; sleep 1000"] }).catch(() => null);
+    const answer = await call("exec", { params: { id: bomb.id }, body: { cmd: "true", timeout: 10 } });
+    assert.ok([200, 503].includes(answer.status), `an exec into a full capsule answers: ${answer.status} ${JSON.stringify(answer.body)}`);
+    const began = performance.now();
+    assert.equal((await neighbour.sh("echo fine")).stdout, "fine\n");
+    assert.ok(performance.now() - began < 5000);
+    await expectCall("killProcess", 204, { params: { id: bomb.id, selector: "bomb" } });
+    if (busy !== null) await call("killProcess", { params: { id: bomb.id, selector: busy.id } });
+    const after = performance.now();
+    await bomb[Symbol.asyncDispose]();
+    assert.ok(performance.now() - after < 10_000, "its DELETE did not wait for the bomb");
+  },
+);
 
 test("a real fork bomb is destroyed at once", { timeout: 60_000 }, async () => {
   const bomb = await newCapsule();
   await bomb.background({ cmd: "bash", args: ["-c", "b() { b | b & }; b"] });
-  await waitUntil(async () => ((await call("exec", { params: { id: bomb.id }, body: { cmd: "true", timeout: 5 } })).status !== 200 ? true : undefined), { what: "it to fill the capsule", timeoutMs: 10_000 }).catch(() => {});
+  await waitUntil(
+    async () => ((await call("exec", { params: { id: bomb.id }, body: { cmd: "true", timeout: 5 } })).status !== 200 ? true : undefined),
+    { what: "it to fill the capsule", timeoutMs: 10_000 },
+  ).catch(() => {});
   const began = performance.now();
   await bomb[Symbol.asyncDispose]();
   assert.ok(performance.now() - began < 10_000);
@@ -85,21 +94,30 @@ test("a full disk is ENOSPC or EDQUOT inside, and nothing outside notices", { ti
   await using capsule = await newCapsule({ disk_mb: 64 });
   const { dataDir } = readState();
   const before = statfsSync(dataDir);
-  const program = "import os,errno\nf=open('/root/fill','wb',0)\nn=0\ntry:\n while True: n+=f.write(os.urandom(1<<20)); os.fsync(f.fileno())\nexcept OSError as e: print(n>>20, errno.errorcode[e.errno])";
+  const program =
+    "import os,errno\nf=open('/root/fill','wb',0)\nn=0\ntry:\n while True: n+=f.write(os.urandom(1<<20)); os.fsync(f.fileno())\nexcept OSError as e: print(n>>20, errno.errorcode[e.errno])";
   const [megabytes, name] = (await capsule.python(program, { timeout: 60 })).stdout.trim().split(" ");
   assert.ok(name === "ENOSPC" || name === "EDQUOT", name);
   assert.ok(Number(megabytes) >= 32 && Number(megabytes) <= 66, `${megabytes} MiB of 64 fitted`);
   const small = await capsule.sh("echo x > /root/small; echo y > /tmp/small; cat /root/small /tmp/small 2>/dev/null | wc -c");
   assert.equal(small.exit_code, 0, "a full disk does not stop execs");
-  assert.equal((await neighbour.sh("dd if=/dev/zero of=/root/f bs=1M count=100 status=none && sync /root/f && stat -c %s /root/f")).stdout, `${100 << 20}\n`);
+  assert.equal(
+    (await neighbour.sh("dd if=/dev/zero of=/root/f bs=1M count=100 status=none && sync /root/f && stat -c %s /root/f")).stdout,
+    `${100 << 20}\n`,
+  );
   const after = statfsSync(dataDir);
   assert.ok((before.bavail - after.bavail) * before.bsize < 400 << 20);
-  assert.equal((await capsule.sh("rm /root/fill && sync && echo again > /root/again && cat /root/again")).stdout, "again\n", "what is removed can be used again");
+  assert.equal(
+    (await capsule.sh("rm /root/fill && sync && echo again > /root/again && cat /root/again")).stdout,
+    "again\n",
+    "what is removed can be used again",
+  );
 });
 
 test("many small files are bounded by disk_mb too", { timeout: 90_000 }, async () => {
   await using capsule = await newCapsule({ disk_mb: 32 });
-  const program = "import os,errno\nn=0\nos.mkdir('/root/d')\ntry:\n while n<2000000:\n  open('/root/d/%d'%n,'w').close(); n+=1\nexcept OSError as e: print(n, errno.errorcode[e.errno])\nelse: print(n,'unbounded')";
+  const program =
+    "import os,errno\nn=0\nos.mkdir('/root/d')\ntry:\n while n<2000000:\n  open('/root/d/%d'%n,'w').close(); n+=1\nexcept OSError as e: print(n, errno.errorcode[e.errno])\nelse: print(n,'unbounded')";
   const result = (await capsule.python(program, { timeout: 80 })).stdout.trim();
   assert.match(result, /EDQUOT|ENOSPC/, result);
 });
@@ -116,7 +134,10 @@ test("a flood of output grows neither the agent nor the server", { timeout: 90_0
   const unread = await capsule.background({ cmd: "python3", args: ["-c", flood] });
   const read = await capsule.python(flood, { timeout: 60 });
   assert.equal(read.stdout_bytes, 16_000 * 65_536);
-  await waitUntil(async () => ((await capsule.processes()).some(({ id }) => id === unread.id) ? undefined : true), { what: "the unread flood's end", timeoutMs: 60_000 });
+  await waitUntil(async () => ((await capsule.processes()).some(({ id }) => id === unread.id) ? undefined : true), {
+    what: "the unread flood's end",
+    timeoutMs: 60_000,
+  });
   const grown = { agent: processUse(agent).rssBytes - before.agent, server: processUse(server).rssBytes - before.server };
   assert.ok(grown.agent < 32 << 20, `the agent grew by ${grown.agent >> 20} MiB`);
   assert.ok(grown.server < 256 << 20, `the server grew by ${grown.server >> 20} MiB`);

@@ -6,12 +6,16 @@ import { newCapsule } from "../harness/capsule.ts";
 import { pidsInCapsule } from "../harness/host.ts";
 import { attach, startStream } from "../harness/stream.ts";
 
-const COUNTER = "import time\nn=0\nwhile True:\n n+=1\n open('/root/n.new','w').write(str(n)); __import__('os').rename('/root/n.new','/root/n'); time.sleep(0.005)";
+const COUNTER =
+  "import time\nn=0\nwhile True:\n n+=1\n open('/root/n.new','w').write(str(n)); __import__('os').rename('/root/n.new','/root/n'); time.sleep(0.005)";
 
 test("pause stops every process and resume lets each go on with its memory and files", async () => {
   await using capsule = await newCapsule();
   await capsule.sh("echo kept > /dev/shm/memory; echo kept > /root/disk");
-  await using counter = await startStream(capsule.id, { cmd: "python3", args: ["-uc", "import time\nn=0\nwhile True:\n n+=1;print(n,flush=True);time.sleep(0.005)"] });
+  await using counter = await startStream(capsule.id, {
+    cmd: "python3",
+    args: ["-uc", "import time\nn=0\nwhile True:\n n+=1;print(n,flush=True);time.sleep(0.005)"],
+  });
   await counter.printed((text) => text.includes("\n20\n"));
   const pids = pidsInCapsule(capsule.id);
   const paused = await capsule.pause();
@@ -29,7 +33,10 @@ test("pause stops every process and resume lets each go on with its memory and f
   const last = Number(during.trim().split("\n").at(-1));
   await counter.printed((text) => text.includes(`\n${last + 20}\n`));
   const numbers = counter.text().trim().split("\n").map(Number);
-  assert.ok(numbers.every((n, i) => n === i + 1), "it goes on where it was, without a line lost or doubled");
+  assert.ok(
+    numbers.every((n, i) => n === i + 1),
+    "it goes on where it was, without a line lost or doubled",
+  );
   assert.equal((await capsule.sh("cat /dev/shm/memory /root/disk")).stdout, "kept\nkept\n");
 });
 

@@ -13,17 +13,24 @@ before(async () => {
 });
 after(() => capsule[Symbol.asyncDispose]());
 
-const at = (selector: string): { readonly params: { readonly id: string; readonly selector: string } } => ({ params: { id: capsule.id, selector } });
+const at = (selector: string): { readonly params: { readonly id: string; readonly selector: string } } => ({
+  params: { id: capsule.id, selector },
+});
 
 async function ended(marker: string): Promise<true> {
-  return waitUntil(async () => ((await capsule.processes()).some(({ args }) => args.includes(marker)) ? undefined : true), { what: `the end of ${marker}`, timeoutMs: 5000 });
+  return waitUntil(async () => ((await capsule.processes()).some(({ args }) => args.includes(marker)) ? undefined : true), {
+    what: `the end of ${marker}`,
+    timeoutMs: 5000,
+  });
 }
 
 /** A process whose tree has four members, one in a session of its own, one without environment and parent. */
 async function tree(marker: string, body: Readonly<Record<string, unknown>> = {}): Promise<ExecStarted> {
   const script = `sleep ${marker} & setsid sleep ${marker} & env -i setsid sh -c 'sleep ${marker} & exit' & sleep ${marker}`;
   const started = await capsule.background({ cmd: "sh", args: ["-c", script], ...body });
-  await waitUntil(async () => ((await capsule.processes()).filter(({ args }) => args[0] === marker).length === 4 ? true : undefined), { what: "the tree" });
+  await waitUntil(async () => ((await capsule.processes()).filter(({ args }) => args[0] === marker).length === 4 ? true : undefined), {
+    what: "the tree",
+  });
   return started;
 }
 
@@ -56,6 +63,15 @@ for (const by of ["pid", "tag", "id"] as const) {
   });
 }
 
+test("a start works after any number of kills: nothing of a killed tree's cgroup is left to the next", { timeout: 60_000 }, async () => {
+  for (let round = 0; round < 40; round++) {
+    const started = await capsule.background({ cmd: "sleep", args: ["681"] });
+    await expectCall("killProcess", 204, at(started.id));
+  }
+  assert.equal((await capsule.sh("echo well")).stdout, "well\n");
+  await ended("681");
+});
+
 test("SIGTERM lets the tree end by itself, and reaches all of it", async () => {
   const started = await tree("631");
   await using stream = await attach(capsule.id, started.id);
@@ -77,24 +93,45 @@ test("a process that exits 0 on our SIGTERM has exited, with the request as evid
 
 test("a process that the API did not start can be killed by its pid, with its descendants", async () => {
   await capsule.sh("setsid sh -c 'sleep 641; true' >/dev/null 2>&1 &");
-  const stray = await waitUntil(async () => (await capsule.processes()).find(({ cmd, args }) => cmd.endsWith("sh") && args.join(" ").includes("641")), { what: "it" });
+  const stray = await waitUntil(
+    async () => (await capsule.processes()).find(({ cmd, args }) => cmd.endsWith("sh") && args.join(" ").includes("641")),
+    { what: "it" },
+  );
   await expectCall("killProcess", 204, at(String(stray.pid)));
   await ended("641");
 });
 
 test("any other signal is a 400, and an unknown or ended process a 404", async () => {
   const started = await capsule.background({ cmd: "sleep", args: ["651"] });
-  for (const signal of ["SIGINT", "9", "sigkill", "", "TERM"]) await expectError("killProcess", "invalid_request", { ...at(started.id), query: { signal } });
-  for (const selector of ["999999", "bg-00000000", "pr-0000000000000000000000000", "-1", "0", "1e3", "..", "%2e%2e", "a".repeat(200), "é"]) {
+  for (const signal of ["SIGINT", "9", "sigkill", "", "TERM"])
+    await expectError("killProcess", "invalid_request", { ...at(started.id), query: { signal } });
+  for (const selector of [
+    "999999",
+    "bg-00000000",
+    "pr-0000000000000000000000000",
+    "-1",
+    "0",
+    "1e3",
+    "..",
+    "%2e%2e",
+    "a".repeat(200),
+    "é",
+  ]) {
     await expectError("killProcess", "not_found", at(selector));
   }
   await expectError("killProcess", "not_found", at("1"));
-  assert.ok((await capsule.processes()).some(({ pid }) => pid === started.pid), "it was not touched");
+  assert.ok(
+    (await capsule.processes()).some(({ pid }) => pid === started.pid),
+    "it was not touched",
+  );
   await expectCall("killProcess", 204, at(started.id));
 });
 
 test("attaching gives the output from the connection onwards, and the exit when it ends", async () => {
-  const started = await capsule.background({ cmd: "sh", args: ["-c", "echo early; while [ ! -e /tmp/go ]; do sleep 0.02; done; echo late; exit 5"] });
+  const started = await capsule.background({
+    cmd: "sh",
+    args: ["-c", "echo early; while [ ! -e /tmp/go ]; do sleep 0.02; done; echo late; exit 5"],
+  });
   await waitUntil(async () => ((await attachedText(started.id)).includes("early") ? true : undefined), { what: "early" });
   await using stream = await attach(capsule.id, started.tag);
   const start = await stream.message("start");
@@ -113,7 +150,11 @@ async function attachedText(selector: string): Promise<string> {
 }
 
 test("an ended process still gives all its output and its exit, from any record on", async () => {
-  const started = await capsule.background({ cmd: "sh", args: ["-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.02; done; exit 9"], tag: "kept" });
+  const started = await capsule.background({
+    cmd: "sh",
+    args: ["-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.02; done; exit 9"],
+    tag: "kept",
+  });
   await waitUntil(async () => ((await capsule.processes()).some(({ id }) => id === started.id) ? undefined : true), { what: "its end" });
   await using whole = await attach(capsule.id, "kept", "?from=start");
   const exit = await whole.message("exit");
@@ -131,7 +172,8 @@ test("an ended process still gives all its output and its exit, from any record 
 });
 
 test("text is the same through any resume, wherever the stream is cut", async () => {
-  const program = "import sys\nfor x in 'aé😀漢'.encode()*8:\n sys.stdout.buffer.write(bytes([x]));sys.stdout.flush()\n import time;time.sleep(0.002)\n";
+  const program =
+    "import sys\nfor x in 'aé😀漢'.encode()*8:\n sys.stdout.buffer.write(bytes([x]));sys.stdout.flush()\n import time;time.sleep(0.002)\n";
   const started = await capsule.background({ cmd: "python3", args: ["-c", program] });
   await using whole = await attach(capsule.id, started.id, "?from=start");
   const exit = await whole.message("exit");
@@ -139,7 +181,9 @@ test("text is the same through any resume, wherever the stream is cut", async ()
   for (let from = 1; from < exit.seq; from += 3) {
     await using rest = await attach(capsule.id, started.id, `?from=${from}`);
     await rest.message("exit");
-    const before = whole.messages.filter((message) => message.type === "stdout" && message.seq < from).map((message) => ("data" in message ? message.data : ""));
+    const before = whole.messages
+      .filter((message) => message.type === "stdout" && message.seq < from)
+      .map((message) => ("data" in message ? message.data : ""));
     assert.equal(before.join("") + rest.text(), whole.text(), `from ${from}`);
   }
 });
@@ -147,7 +191,10 @@ test("text is the same through any resume, wherever the stream is cut", async ()
 test("any number of readers get the same bytes, and a stalled one slows neither them nor the process", { timeout: 60_000 }, async () => {
   const bytes = 32 * 1024 * 1024;
   const program = `import sys\nsys.stdin.read()\nb=b'0123456789abcde\\n'*4096\nfor _ in range(${bytes / 65_536}): sys.stdout.buffer.write(b)`;
-  const started = await capsule.background({ cmd: "sh", args: ["-c", `while [ ! -e /tmp/flood ]; do sleep 0.02; done; python3 -c "${program}"`] });
+  const started = await capsule.background({
+    cmd: "sh",
+    args: ["-c", `while [ ! -e /tmp/flood ]; do sleep 0.02; done; python3 -c "${program}"`],
+  });
   await using stalled = await attach(capsule.id, started.id);
   await using a = await attach(capsule.id, started.id);
   await using b = await attach(capsule.id, started.id);
@@ -169,9 +216,11 @@ test("any number of readers get the same bytes, and a stalled one slows neither 
 
 test("before the upgrade: 404 for an unknown process, 400 for a wrong from, 409 for a paused capsule", async () => {
   const base = `/v1/capsules/${capsule.id}/processes`;
-  for (const selector of ["999999", "no-such-tag", "pr-0000000000000000000000000", "1"]) assert.equal((await refusedUpgrade(`${base}/${selector}/stream`)).status, 404);
+  for (const selector of ["999999", "no-such-tag", "pr-0000000000000000000000000", "1"])
+    assert.equal((await refusedUpgrade(`${base}/${selector}/stream`)).status, 404);
   const started = await capsule.background({ cmd: "sleep", args: ["661"] });
-  for (const from of ["0", "-1", "x", "1.5", ""]) assert.equal((await refusedUpgrade(`${base}/${started.id}/stream?from=${from}`)).status, 400, from);
+  for (const from of ["0", "-1", "x", "1.5", ""])
+    assert.equal((await refusedUpgrade(`${base}/${started.id}/stream?from=${from}`)).status, 400, from);
   assert.equal((await refusedUpgrade(`${base}/${started.id}/stream`, { key: null })).status, 401);
   await capsule.pause();
   assert.equal((await refusedUpgrade(`${base}/${started.id}/stream`)).status, 409);

@@ -23,34 +23,41 @@ async function restart(signal: "SIGTERM" | "SIGKILL", whileDown: () => Promise<v
 const TICK = "import time,sys\nn=0\nwhile True:\n n+=1;print(n,flush=True);time.sleep(0.02)";
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-  test(`after ${signal} the capsules run on, and the next server adopts them with their processes, output and files`, { timeout: 60_000 }, async () => {
-    await using running: TestCapsule = await newCapsule({ envs: { KEPT: "value" } });
-    await using paused: TestCapsule = await newCapsule();
-    await running.sh("echo kept > /root/file");
-    const ticking = await running.background({ cmd: "python3", args: ["-c", TICK], tag: "ticking" });
-    const ended = await running.background({ cmd: "sh", args: ["-c", "echo last words; exit 6"], tag: "ended" });
-    const asleep = await paused.background({ cmd: "sleep", args: ["1000"], tag: "asleep" });
-    await paused.pause();
-    const agents = [agentPid(running.id), agentPid(paused.id)];
-    const tookMs = await restart(signal, async () => {
-      assert.ok(agents.every(isAlive), "they live without a server");
-    });
-    assert.ok(tookMs < 5000, `the next start took ${Math.round(tookMs)} ms`);
-    assert.equal((await running.get()).status, "running");
-    assert.equal((await paused.get()).status, "paused");
-    assert.deepEqual([agentPid(running.id), agentPid(paused.id)], agents);
-    assert.equal((await running.sh('cat /root/file; echo "$KEPT"')).stdout, "kept\nvalue\n");
-    assert.ok((await running.processes()).some(({ id, tag, pid }) => id === ticking.id && tag === "ticking" && pid === ticking.pid));
-    await using stream = await attach(running.id, ticking.id, "?from=start");
-    await stream.printed((text) => text.includes("\n20\n"));
-    const numbers = stream.text().split("\n").slice(0, -1).map(Number);
-    assert.ok(numbers.every((n, i) => n === i + 1), "nothing of its output is lost or doubled over the restart");
-    await using late = await attach(running.id, ended.id, "?from=start");
-    assert.equal((await late.message("exit")).exit_code, 6);
-    assert.equal(late.text(), "last words\n");
-    await paused.resume();
-    assert.ok((await paused.processes()).some(({ id }) => id === asleep.id));
-  });
+  test(
+    `after ${signal} the capsules run on, and the next server adopts them with their processes, output and files`,
+    { timeout: 60_000 },
+    async () => {
+      await using running: TestCapsule = await newCapsule({ envs: { KEPT: "value" } });
+      await using paused: TestCapsule = await newCapsule();
+      await running.sh("echo kept > /root/file");
+      const ticking = await running.background({ cmd: "python3", args: ["-c", TICK], tag: "ticking" });
+      const ended = await running.background({ cmd: "sh", args: ["-c", "echo last words; exit 6"], tag: "ended" });
+      const asleep = await paused.background({ cmd: "sleep", args: ["1000"], tag: "asleep" });
+      await paused.pause();
+      const agents = [agentPid(running.id), agentPid(paused.id)];
+      const tookMs = await restart(signal, async () => {
+        assert.ok(agents.every(isAlive), "they live without a server");
+      });
+      assert.ok(tookMs < 5000, `the next start took ${Math.round(tookMs)} ms`);
+      assert.equal((await running.get()).status, "running");
+      assert.equal((await paused.get()).status, "paused");
+      assert.deepEqual([agentPid(running.id), agentPid(paused.id)], agents);
+      assert.equal((await running.sh('cat /root/file; echo "$KEPT"')).stdout, "kept\nvalue\n");
+      assert.ok((await running.processes()).some(({ id, tag, pid }) => id === ticking.id && tag === "ticking" && pid === ticking.pid));
+      await using stream = await attach(running.id, ticking.id, "?from=start");
+      await stream.printed((text) => text.includes("\n20\n"));
+      const numbers = stream.text().split("\n").slice(0, -1).map(Number);
+      assert.ok(
+        numbers.every((n, i) => n === i + 1),
+        "nothing of its output is lost or doubled over the restart",
+      );
+      await using late = await attach(running.id, ended.id, "?from=start");
+      assert.equal((await late.message("exit")).exit_code, 6);
+      assert.equal(late.text(), "last words\n");
+      await paused.resume();
+      assert.ok((await paused.processes()).some(({ id }) => id === asleep.id));
+    },
+  );
 }
 
 test("SIGTERM lets a request in flight end, and closes streams with 1001", { timeout: 60_000 }, async () => {
@@ -61,26 +68,35 @@ test("SIGTERM lets a request in flight end, and closes streams with 1001", { tim
   await restart("SIGTERM");
   assert.equal((await running).stdout, "finished\n");
   assert.equal((await stream.closed).code, 1001);
-  assert.ok((await capsule.processes()).some(({ tag }) => tag === "streaming"), "the stream's process lives on");
+  assert.ok(
+    (await capsule.processes()).some(({ tag }) => tag === "streaming"),
+    "the stream's process lives on",
+  );
 });
 
-test("after SIGKILL in the middle of an exec its process ends by its own timeout or by server_lost, and nothing hangs", { timeout: 60_000 }, async () => {
-  await using capsule: TestCapsule = await newCapsule();
-  const cut = capsule.exec({ cmd: "sleep", args: ["2222"], timeout: 2 }).then(
-    () => "answered",
-    () => "cut off",
-  );
-  await using stream = await startStream(capsule.id, { cmd: "sleep", args: ["1000"] });
-  await stream.message("start");
-  while (!(await capsule.processes()).some(({ args }) => args[0] === "2222")) await capsule.sh("true");
-  await restart("SIGKILL");
-  assert.equal(await cut, "cut off");
-  await capsule.sh("for i in $(seq 100); do ps -eo args= | grep -q '^sleep 2222' || exit 0; sleep 0.1; done; exit 1");
-  assert.ok(!(await capsule.processes()).some(({ args }) => args[0] === "2222"), "the agent kept the timeout");
-});
+test(
+  "after SIGKILL in the middle of an exec its process ends by its own timeout or by server_lost, and nothing hangs",
+  { timeout: 60_000 },
+  async () => {
+    await using capsule: TestCapsule = await newCapsule();
+    const cut = capsule.exec({ cmd: "sleep", args: ["2222"], timeout: 2 }).then(
+      () => "answered",
+      () => "cut off",
+    );
+    await using stream = await startStream(capsule.id, { cmd: "sleep", args: ["1000"] });
+    await stream.message("start");
+    while (!(await capsule.processes()).some(({ args }) => args[0] === "2222")) await capsule.sh("true");
+    await restart("SIGKILL");
+    assert.equal(await cut, "cut off");
+    await capsule.sh("for i in $(seq 100); do ps -eo args= | grep -q '^sleep 2222' || exit 0; sleep 0.1; done; exit 1");
+    assert.ok(!(await capsule.processes()).some(({ args }) => args[0] === "2222"), "the agent kept the timeout");
+  },
+);
 
 test("a server killed in the middle of creating capsules leaves none half made", { timeout: 60_000 }, async () => {
-  const asked = Array.from({ length: 6 }, () => expectCall("createCapsule", 201, { body: { metadata: { from: "cut" } } }).catch(() => null));
+  const asked = Array.from({ length: 6 }, () =>
+    expectCall("createCapsule", 201, { body: { metadata: { from: "cut" } } }).catch(() => null),
+  );
   await new Promise((done) => setTimeout(done, 40));
   await restart("SIGKILL");
   await Promise.all(asked);
@@ -93,21 +109,26 @@ test("a server killed in the middle of creating capsules leaves none half made",
       if (status !== "running" && status !== "error") await new Promise((done) => setTimeout(done, 50));
     }
     assert.ok(status === "running" || status === "error", `${id} is ${status}`);
-    if (status === "running") assert.equal((await expectCall("exec", 200, { params: { id }, body: { cmd: "echo", args: ["up"] } })).stdout, "up\n");
+    if (status === "running")
+      assert.equal((await expectCall("exec", 200, { params: { id }, body: { cmd: "echo", args: ["up"] } })).stdout, "up\n");
     await expectCall("destroyCapsule", 204, { params: { id } });
   }
 });
 
-test("a capsule whose agent dies without a server is found out at the next start: error, with its reason, and startable", { timeout: 60_000 }, async () => {
-  await using capsule: TestCapsule = await newCapsule();
-  await capsule.sh("echo kept > /root/file");
-  const agent = agentPid(capsule.id);
-  await restart("SIGKILL", async () => process.kill(agent, "SIGKILL") && undefined);
-  const lost = await capsule.get();
-  assert.deepEqual([lost.status, lost.reason, lost.startable], ["error", "agent_lost", true]);
-  await expectCall("startCapsule", 200, { params: { id: capsule.id }, body: { wait_ms: 30_000 } });
-  assert.equal((await capsule.sh("cat /root/file")).stdout, "kept\n");
-});
+test(
+  "a capsule whose agent dies without a server is found out at the next start: error, with its reason, and startable",
+  { timeout: 60_000 },
+  async () => {
+    await using capsule: TestCapsule = await newCapsule();
+    await capsule.sh("echo kept > /root/file");
+    const agent = agentPid(capsule.id);
+    await restart("SIGKILL", async () => process.kill(agent, "SIGKILL") && undefined);
+    const lost = await capsule.get();
+    assert.deepEqual([lost.status, lost.reason, lost.startable], ["error", "agent_lost", true]);
+    await expectCall("startCapsule", 200, { params: { id: capsule.id }, body: { wait_ms: 30_000 } });
+    assert.equal((await capsule.sh("cat /root/file")).stdout, "kept\n");
+  },
+);
 
 test("a capsule whose agent dies under the server is noticed within seconds", { timeout: 60_000 }, async () => {
   await using capsule: TestCapsule = await newCapsule();
@@ -132,7 +153,12 @@ test("a second server on one data directory is refused in one clear line, and th
 
 test("wrong settings are all named at once, with exit code 78 and no stack trace", { timeout: 60_000 }, async () => {
   const { dataDir, logFile } = readState();
-  const { code, said } = await startRefused({ dataDir, port: 0, logFile, env: { CAPSULED_PORT: "99999999", CAPSULED_CAPSULES_MAX: "many" } });
+  const { code, said } = await startRefused({
+    dataDir,
+    port: 0,
+    logFile,
+    env: { CAPSULED_PORT: "99999999", CAPSULED_CAPSULES_MAX: "many" },
+  });
   assert.equal(code, 78, said);
   assert.match(said, /CAPSULED_PORT/);
   assert.match(said, /CAPSULED_CAPSULES_MAX/);

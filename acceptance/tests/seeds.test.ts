@@ -14,7 +14,9 @@ const run = promisify(execFile);
 let capsule: TestCapsule;
 before(async () => {
   capsule = await newCapsule({ template: "minimal", vcpus: 2, memory_mb: 1024, timeout_sec: 300 });
-  await capsule.sh("printf 'import os,time\\nprint(os.environ[\"PORT\"], flush=True)\\ntime.sleep(1000)\\n' > /workspace/server.py; mkdir -p /var/log; echo line one > /var/log/app.log");
+  await capsule.sh(
+    "printf 'import os,time\\nprint(os.environ[\"PORT\"], flush=True)\\ntime.sleep(1000)\\n' > /workspace/server.py; mkdir -p /var/log; echo line one > /var/log/app.log",
+  );
 });
 after(() => capsule[Symbol.asyncDispose]());
 
@@ -62,7 +64,9 @@ test("exec in the background, list, and both kills, as documented", async () => 
   const tag = String(property(started, "tag"));
   assert.ok(Number.isInteger(pid));
   assert.match(tag, /^bg-[0-9a-f]{8}$/);
-  const list: unknown = JSON.parse(await documented(`curl https://app.wrenn.dev/api/v1/capsules/cap_abc123/processes -H "X-API-Key: wrn_your_api_key_here"`));
+  const list: unknown = JSON.parse(
+    await documented(`curl https://app.wrenn.dev/api/v1/capsules/cap_abc123/processes -H "X-API-Key: wrn_your_api_key_here"`),
+  );
   const processes = property(list, "processes");
   assert.ok(Array.isArray(processes));
   const shown = processes.map((one) => [property(one, "pid"), property(one, "tag"), property(one, "cmd"), property(one, "args")]);
@@ -84,7 +88,14 @@ test("get a capsule, as documented", async () => {
   --url https://app.wrenn.dev/api/v1/capsules/cl-abc123 \\
   --header 'X-API-Key: wrn_your_key'`),
   );
-  for (const [field, value] of Object.entries({ id: capsule.id, status: "running", template: "minimal", vcpus: 2, memory_mb: 1024, timeout_sec: 300 })) {
+  for (const [field, value] of Object.entries({
+    id: capsule.id,
+    status: "running",
+    template: "minimal",
+    vcpus: 2,
+    memory_mb: 1024,
+    timeout_sec: 300,
+  })) {
     assert.equal(property(body, field), value, field);
   }
   for (const field of ["created_at", "started_at", "last_active_at", "last_updated"]) {
@@ -93,7 +104,10 @@ test("get a capsule, as documented", async () => {
 });
 
 /** Sends these messages to a socket and gives every message that comes until it closes, with the close code. */
-async function exchange(path: string, send: readonly { readonly message: string; readonly after?: RegExp }[]): Promise<{ readonly got: readonly unknown[]; readonly code: number }> {
+async function exchange(
+  path: string,
+  send: readonly { readonly message: string; readonly after?: RegExp }[],
+): Promise<{ readonly got: readonly unknown[]; readonly code: number }> {
   const { url, adminKey } = readState();
   const socket = new WebSocket(`${url.replace("http", "ws")}${path}`, { headers: { "X-API-Key": adminKey } });
   const got: unknown[] = [];
@@ -134,7 +148,13 @@ test("the exec stream: start, output of tail -f, stop, exit, and the connection 
 
 test("the exec stream's four messages carry what is documented", async () => {
   const { got, code } = await exchange(`/api/v1/capsules/${capsule.id}/exec/stream`, [
-    { message: JSON.stringify({ type: "start", cmd: "sh", args: ["-c", "echo 'step 1 complete'; sleep 0.05; echo 'warning: deprecated flag' >&2"] }) },
+    {
+      message: JSON.stringify({
+        type: "start",
+        cmd: "sh",
+        args: ["-c", "echo 'step 1 complete'; sleep 0.05; echo 'warning: deprecated flag' >&2"],
+      }),
+    },
   ]);
   assert.deepEqual(types(got), ["start", "stdout", "stderr", "exit"]);
   assert.equal(property(got[1], "data"), "step 1 complete\n");
@@ -163,7 +183,8 @@ test("attaching by pid and by tag gives start, the output from then on, and exit
 
 test("a missing or wrong key is a 401 and an unknown capsule a 404, as documented", async () => {
   const { url } = readState();
-  const get = async (header: string, id: string): Promise<string> => (await run("curl", ["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", header, `${url}/api/v1/capsules/${id}`])).stdout;
+  const get = async (header: string, id: string): Promise<string> =>
+    (await run("curl", ["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", header, `${url}/api/v1/capsules/${id}`])).stdout;
   assert.equal(await get("X-Nothing: 1", capsule.id), "401");
   assert.equal(await get("X-API-Key: wrn_your_key", capsule.id), "401");
   assert.equal(await get(`X-API-Key: ${readState().adminKey}`, "cl-abc123"), "404");

@@ -12,7 +12,18 @@ import type { TestTeam } from "../harness/team.ts";
 /** Ids of the right form that nobody has. */
 const NOBODYS = { id: "cl-0000000000000000000000000", key_id: "key-0000000000000000000000000", selector: "pr-0000000000000000000000000" };
 /** Operations that name no object: each has a test of its own below or elsewhere. */
-const WITHOUT_OBJECT = new Set<string>(["createCapsule", "listCapsules", "listKeys", "createKey", "listTeams", "createTeam", "getHealth", "getMetrics", "getOpenapi", "getDocs"]);
+const WITHOUT_OBJECT = new Set<string>([
+  "createCapsule",
+  "listCapsules",
+  "listKeys",
+  "createKey",
+  "listTeams",
+  "createTeam",
+  "getHealth",
+  "getMetrics",
+  "getOpenapi",
+  "getDocs",
+]);
 /** A valid body for each operation that reads one, so that only the object can be at fault. */
 const BODIES: Readonly<Record<string, unknown>> = { exec: { cmd: "true" }, resumeCapsule: {}, startCapsule: {} };
 
@@ -36,7 +47,9 @@ test("the walk covers every operation of the contract", () => {
   const withObject = OPERATION_LIST.filter(({ path }) => path.includes("{"));
   assert.ok(withObject.length >= 12, `only ${withObject.length} operations name an object`);
   assert.deepEqual(
-    OPERATION_LIST.filter(({ path }) => !path.includes("{")).map(({ id }) => id).sort(),
+    OPERATION_LIST.filter(({ path }) => !path.includes("{"))
+      .map(({ id }) => id)
+      .sort(),
     [...WITHOUT_OBJECT].sort(),
   );
 });
@@ -54,18 +67,30 @@ for (const operation of OPERATION_LIST.filter(({ path }) => path.includes("{")))
 
 test("each operation of the walk succeeds for its owner, so the 404s above are about the team", async () => {
   assert.equal((await capsule.get()).status, "running");
-  assert.ok((await capsule.processes()).some(({ id }) => id === real.selector), "nothing the other team sent has touched it");
+  assert.ok(
+    (await capsule.processes()).some(({ id }) => id === real.selector),
+    "nothing the other team sent has touched it",
+  );
   assert.equal((await capsule.sh("echo mine")).stdout, "mine\n");
   assert.equal((await expectCall("listKeys", 200, { key: owner.key })).length, 1);
 });
 
 test("lists show nothing of another team's, whatever is asked for", async () => {
-  const questions: Record<string, string>[] = [{}, { limit: "100" }, { status: "running" }, { "metadata.who": "owner" }, { limit: "1", "metadata.who": "owner" }];
+  const questions: Record<string, string>[] = [
+    {},
+    { limit: "100" },
+    { status: "running" },
+    { "metadata.who": "owner" },
+    { limit: "1", "metadata.who": "owner" },
+  ];
   for (const query of questions) {
     assert.ok(!JSON.stringify(await expectCall("listCapsules", 200, { key: other.key, query })).includes(real.id));
   }
   assert.ok(!JSON.stringify(await expectCall("listKeys", 200, { key: other.key })).includes(real.key_id));
-  assert.deepEqual((await expectCall("listTeams", 200, { key: other.key })).teams.map(({ id }) => id), [other.team.id]);
+  assert.deepEqual(
+    (await expectCall("listTeams", 200, { key: other.key })).teams.map(({ id }) => id),
+    [other.team.id],
+  );
 });
 
 test("another team's cursor leads nowhere of that team's", async () => {

@@ -10,7 +10,11 @@ import { waitUntil } from "../harness/wait.ts";
 /** Watching is not activity, so asking does not keep it awake. */
 async function pausedAfter(capsule: TestCapsule, timeoutMs: number): Promise<number> {
   const began = performance.now();
-  await waitUntil(async () => ((await capsule.get()).status === "paused" ? true : undefined), { what: "its pause", timeoutMs, everyMs: 50 });
+  await waitUntil(async () => ((await capsule.get()).status === "paused" ? true : undefined), {
+    what: "its pause",
+    timeoutMs,
+    everyMs: 50,
+  });
   return performance.now() - began;
 }
 
@@ -39,21 +43,25 @@ test("exec, ping and a kill are activity; watching is not", { timeout: 40_000 },
   await pausedAfter(capsule, 8000);
 });
 
-test("a running foreground exec keeps a capsule awake, a silent background process does not, one that says busy does", { timeout: 60_000 }, async () => {
-  await using foreground = await newCapsule({ timeout_sec: 1 });
-  await using busy = await newCapsule({ timeout_sec: 1 });
-  await using silent = await newCapsule({ timeout_sec: 1 });
-  await busy.background({ cmd: "sleep", args: ["5"], busy: true });
-  await silent.background({ cmd: "sleep", args: ["5"] });
-  const slept = foreground.exec({ cmd: "sleep", args: ["4"] });
-  await sleep(3500);
-  assert.equal((await foreground.get()).status, "running");
-  assert.equal((await busy.get()).status, "running");
-  assert.equal((await silent.get()).status, "paused");
-  assert.equal((await slept).exit_code, 0);
-  await pausedAfter(foreground, 8000);
-  await pausedAfter(busy, 8000);
-});
+test(
+  "a running foreground exec keeps a capsule awake, a silent background process does not, one that says busy does",
+  { timeout: 60_000 },
+  async () => {
+    await using foreground = await newCapsule({ timeout_sec: 1 });
+    await using busy = await newCapsule({ timeout_sec: 1 });
+    await using silent = await newCapsule({ timeout_sec: 1 });
+    await busy.background({ cmd: "sleep", args: ["5"], busy: true });
+    await silent.background({ cmd: "sleep", args: ["5"] });
+    const slept = foreground.exec({ cmd: "sleep", args: ["4"] });
+    await sleep(3500);
+    assert.equal((await foreground.get()).status, "running");
+    assert.equal((await busy.get()).status, "running");
+    assert.equal((await silent.get()).status, "paused");
+    assert.equal((await slept).exit_code, 0);
+    await pausedAfter(foreground, 8000);
+    await pausedAfter(busy, 8000);
+  },
+);
 
 test("an open exec stream keeps a capsule awake until its process ends", { timeout: 40_000 }, async () => {
   await using capsule = await newCapsule({ timeout_sec: 1 });

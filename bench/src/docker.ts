@@ -2,6 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import type { BenchContext, Row } from "./row.ts";
 import { percentile } from "./row.ts";
 import { hasDocker } from "./server.ts";
@@ -26,7 +27,13 @@ export async function measureDocker({ server, scale }: BenchContext): Promise<re
   };
   for (let round = 0; round < rounds; round++) {
     const id = await timed(took.create, async () => {
-      const created = idOf(await engine("POST", "/containers/create", { Image: IMAGE, Cmd: ["sleep", "infinity"], HostConfig: { NetworkMode: "none", Memory: 512 << 20, NanoCpus: 1e9 } }));
+      const created = idOf(
+        await engine("POST", "/containers/create", {
+          Image: IMAGE,
+          Cmd: ["sleep", "infinity"],
+          HostConfig: { NetworkMode: "none", Memory: 512 << 20, NanoCpus: 1e9 },
+        }),
+      );
       await engine("POST", `/containers/${created}/start`);
       return created;
     });
@@ -45,14 +52,26 @@ export async function measureDocker({ server, scale }: BenchContext): Promise<re
     }
   }
   agent.destroy();
-  const row = (what: string, values: readonly number[]): Row => ({ what, of: "docker", value: percentile(values, 0.5), unit: "ms", note: `${values.length} rounds` });
-  return [row("exec, 1 at a time, p50", took.exec), row("create until it runs (create + start), p50", took.create), row("pause, p50", took.pause), row("resume (unpause), p50", took.unpause)];
+  const row = (what: string, values: readonly number[]): Row => ({
+    what,
+    of: "docker",
+    value: percentile(values, 0.5),
+    unit: "ms",
+    note: `${values.length} rounds`,
+  });
+  return [
+    row("exec, 1 at a time, p50", took.exec),
+    row("create until it runs (create + start), p50", took.create),
+    row("pause, p50", took.pause),
+    row("resume (unpause), p50", took.unpause),
+  ];
 }
 
 /** Makes an image of the built template's files, so that nothing is fetched and both sides run the same programs. */
 async function importTemplate(dataDir: string): Promise<void> {
   const templates = join(dataDir, "store/templates");
-  const rootfs = execFileSync("find", [templates, "-maxdepth", "4", "-type", "d", "-name", "workspace"], { encoding: "utf8" }).split("\n")[0] ?? "";
+  const rootfs =
+    execFileSync("find", [templates, "-maxdepth", "4", "-type", "d", "-name", "workspace"], { encoding: "utf8" }).split("\n")[0] ?? "";
   if (rootfs === "" || !existsSync(rootfs)) throw new Error(`no built template below ${templates}: ${readdirSync(templates).join(", ")}`);
   const tar = spawn("tar", ["-C", join(rootfs, ".."), "-c", "."], { stdio: ["ignore", "pipe", "inherit"] });
   const [repo, tag] = IMAGE.split(":");
@@ -67,9 +86,11 @@ function idOf(body: unknown): string {
 
 async function engine(method: string, path: string, body?: unknown): Promise<unknown> {
   return new Promise((done, failed) => {
-    const isStream = typeof body === "object" && body !== null && "pipe" in body;
+    const isStream = body instanceof Readable;
     const text = body === undefined || isStream ? "" : JSON.stringify(body);
-    const headers = isStream ? { "content-type": "application/x-tar" } : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+    const headers = isStream
+      ? { "content-type": "application/x-tar" }
+      : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
     const sent = request({ socketPath: "/var/run/docker.sock", agent, method, path, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -77,11 +98,12 @@ async function engine(method: string, path: string, body?: unknown): Promise<unk
       response.on("end", () => {
         const got = Buffer.concat(chunks).toString("utf8");
         if ((response.statusCode ?? 500) >= 300) failed(new Error(`${method} ${path}: ${response.statusCode} ${got}`));
-        else done((response.headers["content-type"] ?? "").startsWith("application/json") && !isStream && got !== "" ? JSON.parse(got) : null);
+        else
+          done((response.headers["content-type"] ?? "").startsWith("application/json") && !isStream && got !== "" ? JSON.parse(got) : null);
       });
     });
     sent.once("error", failed);
-    if (isStream && body instanceof Object && "pipe" in body && typeof body.pipe === "function") body.pipe(sent);
+    if (body instanceof Readable) body.pipe(sent);
     else sent.end(text);
   });
 }

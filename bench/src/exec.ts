@@ -13,14 +13,26 @@ export async function measureExec({ server, load, scale }: BenchContext): Promis
     const floorAll = await load.spawn("/bin/true", cpus().length, count);
     const sixteen = await load.http(server.host, request, 16, count * 2);
     return [
-      { what: "exec, 1 at a time, p50", of: "capsuled", value: one.p50_us / 1000, unit: "ms", note: `${one.count} execs; ${(one.p50_us / floorOne.p50_us).toFixed(2)} × the floor` },
+      {
+        what: "exec, 1 at a time, p50",
+        of: "capsuled",
+        value: one.p50_us / 1000,
+        unit: "ms",
+        note: `${one.count} execs; ${(one.p50_us / floorOne.p50_us).toFixed(2)} × the floor`,
+      },
       { what: "exec, 1 at a time, p50", of: "floor", value: floorOne.p50_us / 1000, unit: "ms", note: `${floorOne.count} spawns` },
       { what: "exec, 1 at a time, p99", of: "capsuled", value: one.p99_us / 1000, unit: "ms", note: "" },
       { what: "exec, 1 at a time, p99", of: "floor", value: floorOne.p99_us / 1000, unit: "ms", note: "" },
       { what: "exec, 16 at once, p50", of: "capsuled", value: sixteen.p50_us / 1000, unit: "ms", note: `${sixteen.count} execs` },
       { what: "exec, 16 at once, p99", of: "capsuled", value: sixteen.p99_us / 1000, unit: "ms", note: "" },
       { what: "execs per second, 16 at once", of: "capsuled", value: sixteen.per_second, unit: "/s", note: "" },
-      { what: "execs per second, a thread a core", of: "floor", value: floorAll.per_second, unit: "/s", note: "all cores spawn, nothing else runs" },
+      {
+        what: "execs per second, a thread a core",
+        of: "floor",
+        value: floorAll.per_second,
+        unit: "/s",
+        note: "all cores spawn, nothing else runs",
+      },
     ];
   } finally {
     await server.destroy(id);

@@ -28,5 +28,11 @@ export async function measureLifecycle({ server, scale }: BenchContext): Promise
     { what: `${what}, p50`, of: "capsuled", value: percentile(values, 0.5), unit: "ms", note: `${values.length} rounds` },
     { what: `${what}, p99`, of: "capsuled", value: percentile(values, 0.99), unit: "ms", note: "" },
   ];
-  return [...row("create until it runs (cold)", took.create), ...row("create → first exec's result (cold)", took.first), ...row("pause", took.pause), ...row("resume", took.resume), ...row("destroy", took.destroy)];
+  return [
+    ...row("create until it runs (cold)", took.create),
+    ...row("create → first exec's result (cold)", took.first),
+    ...row("pause", took.pause),
+    ...row("resume", took.resume),
+    ...row("destroy", took.destroy),
+  ];
 }

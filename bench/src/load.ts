@@ -37,8 +37,10 @@ export function buildLoad(root: string): Load {
   const json = async (...args: readonly string[]): Promise<unknown> => JSON.parse((await run(binary, args, { maxBuffer: 1 << 20 })).stdout);
   return {
     spawn: async (program, threads, count) => latencies(await json("spawn", program, String(threads), String(count))),
-    http: async (address, request, connections, count) => withFile(request, async (file) => latencies(await json("http", address, file, String(connections), String(count)))),
-    stream: async (address, handshake, message) => withFile(handshake, async (file) => streamRun(await json("stream", address, file, message))),
+    http: async (address, request, connections, count) =>
+      withFile(request, async (file) => latencies(await json("http", address, file, String(connections), String(count)))),
+    stream: async (address, handshake, message) =>
+      withFile(handshake, async (file) => streamRun(await json("stream", address, file, message))),
   };
 }
 
@@ -60,10 +62,21 @@ function numberOf(value: unknown, name: string): number {
 }
 
 function latencies(value: unknown): Latencies {
-  return { count: numberOf(value, "count"), p50_us: numberOf(value, "p50_us"), p99_us: numberOf(value, "p99_us"), per_second: numberOf(value, "per_second") };
+  return {
+    count: numberOf(value, "count"),
+    p50_us: numberOf(value, "p50_us"),
+    p99_us: numberOf(value, "p99_us"),
+    per_second: numberOf(value, "per_second"),
+  };
 }
 
 function streamRun(value: unknown): StreamRun {
   const last: unknown = typeof value === "object" && value !== null ? Reflect.get(value, "last") : undefined;
-  return { ms: numberOf(value, "ms"), first_output_us: numberOf(value, "first_output_us"), frames: numberOf(value, "frames"), wire_bytes: numberOf(value, "wire_bytes"), last };
+  return {
+    ms: numberOf(value, "ms"),
+    first_output_us: numberOf(value, "first_output_us"),
+    frames: numberOf(value, "frames"),
+    wire_bytes: numberOf(value, "wire_bytes"),
+    last,
+  };
 }

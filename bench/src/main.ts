@@ -25,15 +25,23 @@ Floor: posix_spawn and wait of the same program by that process, without server,
 Lifecycle and Docker figures come from one Node client, keep-alive; Docker by its Engine API over its unix socket,
 network mode none, an image imported from the same template. Memory is read from /proc and the capsule's cgroups.`;
 
-const { values } = parseArgs({ options: { url: { type: "string" }, key: { type: "string" }, "data-dir": { type: "string" }, quick: { type: "boolean" } } });
+const { values } = parseArgs({
+  options: { url: { type: "string" }, key: { type: "string" }, "data-dir": { type: "string" }, quick: { type: "boolean" } },
+});
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const scale = values.quick === true ? 0.1 : 1;
 
 const load = buildLoad(root);
-const server = await openServer({ root, url: values.url ?? null, key: values.key ?? null, dataDir: values["data-dir"] ?? "/var/lib/capsuled-bench" });
+const server = await openServer({
+  root,
+  url: values.url ?? null,
+  key: values.key ?? null,
+  dataDir: values["data-dir"] ?? "/var/lib/capsuled-bench",
+});
 const rows: Row[] = [];
 try {
-  for (const step of [measureExec, measureLifecycle, measureStream, measureMemory, measureDocker]) rows.push(...(await step({ server, load, scale })));
+  for (const step of [measureMemory, measureExec, measureLifecycle, measureStream, measureDocker])
+    rows.push(...(await step({ server, load, scale })));
 } finally {
   await server.close();
 }
@@ -46,7 +54,11 @@ const facts = {
   kernel: release(),
   node: process.version,
 };
-console.log(`\n${renderTable(rows)}\n\n${METHOD}\n\n${Object.entries(facts).map(([name, value]) => `${name}: ${value}`).join(" · ")}`);
+console.log(
+  `\n${renderTable(rows)}\n\n${METHOD}\n\n${Object.entries(facts)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(" · ")}`,
+);
 const dir = join(root, "bench/results");
 mkdirSync(dir, { recursive: true });
 const file = join(dir, `${facts.time.replaceAll(/[:.]/g, "-")}.json`);

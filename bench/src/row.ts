@@ -20,10 +20,19 @@ export interface BenchContext {
 }
 
 export function renderTable(rows: readonly Row[]): string {
-  const cells = rows.map((row) => [row.what, row.of, `${row.value >= 100 ? row.value.toFixed(0) : row.value.toFixed(2)} ${row.unit}`, row.note]);
+  const cells = rows.map((row) => [
+    row.what,
+    row.of,
+    `${row.value >= 100 ? row.value.toFixed(0) : row.value.toFixed(2)} ${row.unit}`,
+    row.note,
+  ]);
   const head = ["what", "of", "value", "note"];
   const widths = head.map((name, column) => Math.max(name.length, ...cells.map((line) => line[column]?.length ?? 0)));
-  const line = (parts: readonly string[]): string => parts.map((part, column) => (column === 2 ? part.padStart(widths[column] ?? 0) : part.padEnd(widths[column] ?? 0))).join("  ").trimEnd();
+  const line = (parts: readonly string[]): string =>
+    parts
+      .map((part, column) => (column === 2 ? part.padStart(widths[column] ?? 0) : part.padEnd(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd();
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...cells.map(line)].join("\n");
 }
 

@@ -32,7 +32,13 @@ export async function openServer(options: OpenOptions): Promise<BenchServer> {
   }
   const child = spawn(process.execPath, [join(options.root, "server/src/main.ts")], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, CAPSULED_PORT: "0", CAPSULED_DATA_DIR: options.dataDir, CAPSULED_TEMPLATES: "minimal", CAPSULED_LOG_LEVEL: "warn" },
+    env: {
+      ...process.env,
+      CAPSULED_PORT: "0",
+      CAPSULED_DATA_DIR: options.dataDir,
+      CAPSULED_TEMPLATES: "minimal",
+      CAPSULED_LOG_LEVEL: "warn",
+    },
   });
   let said = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -58,7 +64,10 @@ function client(url: string, key: string, pid: number | null, dataDir: string, c
   const call: BenchServer["call"] = (method, path, body) =>
     new Promise((done, failed) => {
       const text = body === undefined ? "" : JSON.stringify(body);
-      const headers = { "x-api-key": key, ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }) };
+      const headers = {
+        "x-api-key": key,
+        ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+      };
       const sent = request(`${url}${path}`, { method, agent, headers }, (response) => {
         let got = "";
         response.setEncoding("utf8").on("data", (chunk: string) => (got += chunk));
@@ -76,7 +85,8 @@ function client(url: string, key: string, pid: number | null, dataDir: string, c
     async create(body = {}) {
       const answer = await call("POST", "/v1/capsules", { wait_ms: 30_000, ...body });
       const id: unknown = Reflect.get(Object(answer.body), "id");
-      if (answer.status !== 201 || typeof id !== "string" || Reflect.get(Object(answer.body), "status") !== "running") throw new Error(`no capsule: ${JSON.stringify(answer)}`);
+      if (answer.status !== 201 || typeof id !== "string" || Reflect.get(Object(answer.body), "status") !== "running")
+        throw new Error(`no capsule: ${JSON.stringify(answer)}`);
       return id;
     },
     async destroy(id) {
