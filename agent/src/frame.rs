@@ -40,6 +40,8 @@ kinds! {
     Pause = 0x09, "pause";
     Resume = 0x0a, "resume";
     Shutdown = 0x0b, "shutdown";
+    Log = 0x0c, "log";
+    Output = 0x0d, "output";
     Stdin = 0x10, "stdin";
     StdinClose = 0x11, "stdin_close";
     Cancel = 0x12, "cancel";
@@ -52,6 +54,7 @@ kinds! {
     Result = 0x87, "result";
     Error = 0x88, "error";
     StdinRoom = 0x89, "stdin_room";
+    Entry = 0x8a, "entry";
 }
 
 /// Why bytes are no frame; the connection cannot go on after it.

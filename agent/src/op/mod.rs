@@ -42,11 +42,11 @@ pub fn begin(agent: &mut Agent, key: Key, kind: Kind, payload: &[u8]) {
         Kind::Pause => pause::pause(agent),
         Kind::Resume => pause::resume(agent),
         Kind::Shutdown => shutdown::run(agent, key, &object),
-        Kind::Hello | Kind::Stdin | Kind::StdinClose | Kind::Cancel => {
+        Kind::Hello | Kind::Log | Kind::Output | Kind::Stdin | Kind::StdinClose | Kind::Cancel => {
             return agent.protocol_error(key, "this begins no operation");
         }
         Kind::Welcome | Kind::Started | Kind::Stdout | Kind::Stderr | Kind::Gap | Kind::Exit | Kind::Result
-        | Kind::Error | Kind::StdinRoom => return agent.protocol_error(key, "only the agent sends this"),
+        | Kind::Error | Kind::StdinRoom | Kind::Entry => return agent.protocol_error(key, "only the agent sends this"),
     };
     let (kind, value) = match outcome {
         Ok(None) => return,
