@@ -1,21 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expectCall } from "../harness/call.ts";
+import { call, errorOf, expectCall } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
-import { agentPid } from "../harness/host.ts";
+import { agentPid, hostTraces } from "../harness/host.ts";
 import { endServer, startRefused, startServer } from "../harness/server-process.ts";
 import { readState, writeState } from "../harness/state.ts";
 import { attach, startStream } from "../harness/stream.ts";
+import { newTeam } from "../harness/team.ts";
 import { isAlive } from "../harness/wait.ts";
 
 /** Ends the server under test by a signal and starts it anew on the same data directory and port. */
-async function restart(signal: "SIGTERM" | "SIGKILL", whileDown: () => Promise<void> = async () => {}): Promise<number> {
+async function restart(
+  signal: "SIGTERM" | "SIGKILL",
+  whileDown: () => Promise<void> = async () => {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<number> {
   const state = readState();
   await endServer(state.pid, signal);
   await whileDown();
   const began = performance.now();
-  const server = await startServer({ dataDir: state.dataDir, port: Number(new URL(state.url).port), logFile: state.logFile }, 30_000);
+  const server = await startServer({ dataDir: state.dataDir, port: Number(new URL(state.url).port), logFile: state.logFile, env }, 30_000);
   writeState({ ...state, ...server });
   return performance.now() - began;
 }
@@ -139,6 +144,36 @@ test("a capsule whose agent dies under the server is noticed within seconds", { 
     now = await capsule.get();
   }
   assert.deepEqual([now.status, now.reason], ["error", "agent_lost"]);
+});
+
+test("a full host and a full team are refused with a time to try again, and leave nothing behind", { timeout: 60_000 }, async () => {
+  await restart("SIGTERM", async () => {}, { CAPSULED_CAPSULES_MAX: "2" });
+  {
+    await using first: TestCapsule = await newCapsule();
+    await using second: TestCapsule = await newCapsule();
+    const before = hostTraces(readState().dataDir);
+    const full = await call("createCapsule", { body: { metadata: { full: "host" } } });
+    assert.equal(full.status, 503);
+    assert.equal(errorOf(full.body).code, "host_full");
+    assert.ok(Number(full.headers.get("retry-after")) > 0);
+    assert.deepEqual(hostTraces(readState().dataDir), before);
+    assert.deepEqual(await expectCall("listCapsules", 200, { query: { "metadata.full": "host" } }), []);
+    assert.equal((await first.sh("echo well")).stdout, "well\n");
+    await expectCall("destroyCapsule", 204, { params: { id: second.id } });
+    await using third = await newCapsule();
+    assert.equal((await third.get()).status, "running", "room that is free again is given");
+  }
+  await restart("SIGTERM", async () => {}, { CAPSULED_TEAM_CAPSULES_MAX: "1" });
+  {
+    const other = await newTeam();
+    await using one: TestCapsule = await newCapsule();
+    const full = await call("createCapsule", { body: {} });
+    assert.equal(full.status, 429);
+    assert.equal(errorOf(full.body).code, "quota_exceeded");
+    await using others: TestCapsule = await newCapsule({}, other.key);
+    assert.notEqual(others.id, one.id, "another team has room of its own");
+  }
+  await restart("SIGTERM");
 });
 
 test("a second server on one data directory is refused in one clear line, and the first goes on", { timeout: 60_000 }, async () => {
