@@ -13,6 +13,9 @@ export const API_KEY = /^wrn_[0-9a-f]{40}$/;
 /** What a caller may name a process. Not all digits (a pid) and not `pr-…` (an id). */
 export const TAG = /^(?![0-9]+$)(?!pr-)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
+/** What a caller may name a request with, so that a repeat is not done twice: 1 to 255 printable ASCII characters. */
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+
 export const TEMPLATE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/;
 
 /** A path parameter that names a capsule; any text, since a malformed id is simply not found. */

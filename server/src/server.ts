@@ -10,6 +10,9 @@ import { flushActivity } from "./core/capsule/flush-activity.ts";
 import { LiveCapsules } from "./core/capsule/live.ts";
 import { Reconciler } from "./core/capsule/reconcile.ts";
 import { recoverCapsules } from "./core/capsule/recover.ts";
+import { EventSignal, LOOK_MS } from "./core/event/event-signal.ts";
+import type { RetainDeps } from "./core/event/retain.ts";
+import { removeOld } from "./core/event/retain.ts";
 import type { Log } from "./core/ports/log.ts";
 import { createProcessService } from "./core/process/create-process-service.ts";
 import { createDriver } from "./driver.ts";
@@ -30,14 +33,17 @@ import { adminKeyPath, removeAdminKey, writeAdminKey } from "./store/admin-key-f
 import { createCapsuleStore } from "./store/capsule-store.ts";
 import { lockDataDir } from "./store/data-dir-lock.ts";
 import { ensureDataDir } from "./store/data-dir.ts";
+import { createEventStore } from "./store/event-store.ts";
+import { createIdempotencyStore } from "./store/idempotency-store.ts";
 import { openInstallation } from "./store/installation.ts";
 import type { DatabaseLocation } from "./store/open.ts";
 import { openDatabase } from "./store/open.ts";
+import { createProcessStore } from "./store/process-store.ts";
 import { createSealer, loadSealingKey } from "./store/sealer.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 /** Milliseconds between two ticks. */
-const EVERY = { expire: 1000, flush: 5000, reconcile: 30_000, retain: 3_600_000 } as const;
+const EVERY = { expire: 1000, flush: 5000, reconcile: 30_000, retain: 3_600_000, removeOld: 60_000 } as const;
 /** Milliseconds for which a destroyed capsule's row answers `GET`. */
 const DESTROYED_KEPT_MS = 7 * 24 * 3600 * 1000;
 const RETAIN_BATCH = 1000;
@@ -85,7 +91,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
     const database = await openDatabase(databaseOf(config, log), clock.now());
     shutdown.defer("database", () => database.close());
-    const store = createCapsuleStore(database);
+    const signal = new EventSignal();
+    const onEvents = (teamId: string): void => signal.signal(teamId);
+    const store = createCapsuleStore(database, onEvents);
+    const processStore = createProcessStore(database, onEvents);
+    const eventStore = createEventStore(database);
+    const idempotencyStore = createIdempotencyStore(database);
     const accessStore = createAccessStore(database);
 
     const keyUse = createActivityBuffer({
@@ -100,6 +111,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
     const deps: CapsuleDeps = {
       store,
+      processes: processStore,
       driver,
       templates,
       live: new LiveCapsules(),
@@ -138,7 +150,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     shutdown.defer("http", () => http.close(config.shutdownMs));
 
     const retain = () => store.removeDestroyed(clock.now() - DESTROYED_KEPT_MS, RETAIN_BATCH);
-    for (const loop of startLoops(deps, keyUse, retain)) shutdown.defer("loop", () => loop.close());
+    const old: RetainDeps = {
+      clock,
+      events: eventStore,
+      processes: processStore,
+      idempotency: idempotencyStore,
+      teams: () => accessStore.listTeams(null),
+    };
+    const look = () => signal.look(() => eventStore.latestId());
+    for (const loop of startLoops(deps, keyUse, retain, () => removeOld(old), look)) shutdown.defer("loop", () => loop.close());
     void buildOthers(others, templates, log);
     return { url: http.url, adminKeyPath: adminKeyPath(config.dataDir), close };
   } catch (error) {
@@ -161,13 +181,21 @@ function databaseOf(config: Config, log: Log): DatabaseLocation {
   };
 }
 
-function startLoops(deps: CapsuleDeps, keyUse: ActivityBuffer, retain: () => Promise<unknown>): readonly Loop[] {
+function startLoops(
+  deps: CapsuleDeps,
+  keyUse: ActivityBuffer,
+  retain: () => Promise<unknown>,
+  removeOldRows: () => Promise<unknown>,
+  look: () => Promise<unknown>,
+): readonly Loop[] {
   const reconciler = new Reconciler(deps);
   return [
     startLoop({ name: "expire", everyMs: EVERY.expire, tick: () => expireIdle(deps) }, deps.log),
     startLoop({ name: "flush", everyMs: EVERY.flush, tick: () => Promise.all([flushActivity(deps), keyUse.tick()]) }, deps.log),
     startLoop({ name: "reconcile", everyMs: EVERY.reconcile, tick: () => reconciler.tick() }, deps.log),
     startLoop({ name: "retain", everyMs: EVERY.retain, tick: retain }, deps.log),
+    startLoop({ name: "remove old rows", everyMs: EVERY.removeOld, tick: removeOldRows }, deps.log),
+    startLoop({ name: "look for events", everyMs: LOOK_MS, tick: look }, deps.log),
   ];
 }
 

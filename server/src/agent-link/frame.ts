@@ -23,6 +23,8 @@ export const FRAME = {
   pause: 0x09,
   resume: 0x0a,
   shutdown: 0x0b,
+  log: 0x0c,
+  output: 0x0d,
   stdin: 0x10,
   stdin_close: 0x11,
   cancel: 0x12,
@@ -35,6 +37,7 @@ export const FRAME = {
   result: 0x87,
   error: 0x88,
   stdin_room: 0x89,
+  entry: 0x8a,
 } as const;
 
 const KNOWN = new Set<number>(Object.values(FRAME));

@@ -1,7 +1,9 @@
 import type { Duplex } from "node:stream";
 import type { AgentLink } from "../core/ports/agent-link.ts";
 import { encodeJson, FRAME } from "./frame.ts";
-import { readDone, readList, readStarted, readStats } from "./messages.ts";
+import { openLog } from "./log.ts";
+import { readDone, readKnown, readList, readStarted, readStats } from "./messages.ts";
+import { readOutput } from "./output.ts";
 import { ConnectionPool } from "./pool.ts";
 import { ANSWER_MS, request } from "./request.ts";
 import { runOn } from "./run.ts";
@@ -37,6 +39,11 @@ export function createAgentLink(capsuleId: string, secret: string, open: () => P
     },
     async attach(selector, from) {
       return openStream(await pool.take(), pool, encodeJson(FRAME.attach, { selector, from }));
+    },
+    get: (selector) => ask(FRAME.get, { selector }, readKnown),
+    log: (from, follow, onEntry) => openLog(pool, from, follow, onEntry),
+    async output(selector, stream, from, limit) {
+      return readOutput(await pool.take(), pool, { selector, stream, from, limit });
     },
     list: () => ask(FRAME.list, {}, readList),
     stats: () => ask(FRAME.stats, {}, readStats),

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { PROCESS_REASONS } from "@capsuled/contract";
 import { z } from "zod";
-import type { AgentProcess, AgentStats, GapRecord, ProcessEnd, Started } from "../core/ports/agent-link.ts";
+import type { AgentProcess, AgentStats, GapRecord, KnownProcess, LogEntry, ProcessEnd, Started } from "../core/ports/agent-link.ts";
 import { AgentRefusal } from "../core/ports/agent-link.ts";
 import { ProtocolError } from "./frame.ts";
 
@@ -10,8 +10,18 @@ import { ProtocolError } from "./frame.ts";
 const count = z.int().min(0);
 
 const started = z
-  .object({ id: z.string(), pid: count, tag: z.string(), next_seq: count, started_at_ms: count })
-  .transform((m): Started => ({ id: m.id, pid: m.pid, tag: m.tag, nextSeq: m.next_seq, startedAt: m.started_at_ms }));
+  .object({ id: z.string(), pid: count, tag: z.string(), next_seq: count, started_at_ms: count, repeated: z.boolean().optional() })
+  .transform((m): Started => ({
+    id: m.id,
+    pid: m.pid,
+    tag: m.tag,
+    nextSeq: m.next_seq,
+    startedAt: m.started_at_ms,
+    ...(m.repeated === true && { repeated: true }),
+  }));
+
+/** The agent's words for what its host did, where callers know it as their own doing. */
+const CLIENT_WORDS: readonly string[] = ["cancel", "disconnect"];
 
 const exit = z
   .object({
@@ -40,7 +50,7 @@ const exit = z
     exitCode: m.exit_code,
     signal: m.signal,
     reason: m.reason,
-    requested: m.requested,
+    requested: m.requested !== null && CLIENT_WORDS.includes(m.requested.by) ? { ...m.requested, by: "client" } : m.requested,
     oomKills: m.oom_kills,
     durationMs: m.duration_ms,
     startedAt: m.started_at_ms,
@@ -104,6 +114,50 @@ const stats = z
   .object({ boot_id: z.string(), idle_ms: count, busy: count, processes: count })
   .transform((m): AgentStats => ({ bootId: m.boot_id, idleMs: m.idle_ms, busy: m.busy, processes: m.processes }));
 
+/** What the server keeps of a logged command; the agent keeps no more either. */
+const COMMAND_CHARS_MAX = 4096;
+const NAME_CHARS_MAX = 200;
+
+const known = z.object({
+  id: z.string().max(NAME_CHARS_MAX),
+  pid: count,
+  tag: z.string().max(NAME_CHARS_MAX),
+  cmd: z.string(),
+  args: z.array(z.string()),
+  started_at_ms: count,
+});
+
+/** The head of a command, so that a log cannot fill the database. */
+function described(m: z.output<typeof known>): Omit<KnownProcess, "end"> {
+  const args: string[] = [];
+  let room = COMMAND_CHARS_MAX;
+  for (const arg of m.args) {
+    if (room <= 0) break;
+    args.push(arg.slice(0, room));
+    room -= arg.length + 1;
+  }
+  return { id: m.id, pid: m.pid, tag: m.tag, cmd: m.cmd.slice(0, COMMAND_CHARS_MAX), args, startedAt: m.started_at_ms };
+}
+
+const got = z
+  .object({ process: known.extend({ running: z.boolean(), exit: exit.optional() }) })
+  .transform((m): KnownProcess => ({ ...described(m.process), end: m.process.exit ?? null }));
+
+const position = z.object({ n: count.min(1) });
+
+const entry = z
+  .object({
+    n: count.min(1),
+    kind: z.enum(["started", "ended"]),
+    time_ms: count,
+    process: known.extend({ by: z.string().max(NAME_CHARS_MAX).nullish() }),
+    end: exit.optional(),
+  })
+  .refine((m) => (m.kind === "ended") === (m.end !== undefined), { error: "an end where it ended, and only there" })
+  .transform((m): LogEntry => ({ n: m.n, at: m.time_ms, process: described(m.process), by: m.process.by ?? null, end: m.end ?? null }));
+
+const range = z.object({ from: count, next: count, total: count, ended: z.boolean() });
+
 /** The JSON value of a control payload. Throws `ProtocolError`. */
 export function readJson(name: string, payload: Buffer): unknown {
   if (!isUtf8(payload)) throw new ProtocolError(`${name}: not UTF-8`);
@@ -129,6 +183,11 @@ export const readWelcome = reader("welcome", welcome);
 export const readRoom = reader("stdin_room", room);
 export const readList = reader("list", list);
 export const readStats = reader("stats", stats);
+export const readKnown = reader("get", got);
+export const readRange = reader("output", range);
+/** Where an entry stands, also when nothing else of it can be understood. */
+export const readPosition = reader("entry", position);
+export const readEntry = reader("entry", entry);
 /** A `result` that has nothing to say. */
 export const readDone = reader("result", z.object({}));
 

@@ -36,5 +36,7 @@ function payloadOf(spec: StartSpec, attach: boolean) {
     foreground: spec.foreground,
     busy: spec.busy,
     on_disconnect: spec.onDisconnect,
+    ...(spec.key !== undefined && { key: spec.key }),
+    ...(spec.by !== undefined && { by: spec.by }),
   };
 }

@@ -1,7 +1,10 @@
-import { CAPSULE_REASONS } from "@capsuled/contract";
+import { actor, CAPSULE_REASONS, memoryEvidence } from "@capsuled/contract";
+import type { Actor } from "@capsuled/contract";
 import { z } from "zod";
+import type { Handle } from "../core/ports/driver.ts";
 import type { CapsuleChange, CapsuleRecord } from "../core/capsule/record.ts";
 import { CAPSULE_STATES } from "../core/capsule/state.ts";
+import type { CapsuleState } from "../core/capsule/state.ts";
 import type { CapsuleRow } from "./schema.ts";
 
 const handle = z.object({ driver: z.string(), version: z.int(), data: z.record(z.string(), z.union([z.string(), z.number()])) });
@@ -9,6 +12,15 @@ const state = z.enum(CAPSULE_STATES);
 const reason = z.enum(CAPSULE_REASONS).nullable();
 const metadata = z.record(z.string(), z.string());
 const names = z.array(z.string());
+
+/** One way to write a handle, so that it can be compared as text. */
+export function renderHandle({ driver, version, data }: Handle): string {
+  return JSON.stringify({ driver, version, data });
+}
+
+function toActor(type: string | null, id: string | null): Actor | null {
+  return type === null ? null : actor.parse({ type, id });
+}
 
 /** The row as core knows it. Throws when it holds what this server does not know, e.g. a later version's state. */
 export function toRecord(row: CapsuleRow): CapsuleRecord {
@@ -38,6 +50,9 @@ export function toRecord(row: CapsuleRow): CapsuleRecord {
     lastActiveAt: row.last_active_at,
     stateChangedAt: row.state_changed_at,
     endedAt: row.ended_at,
+    requestedBy: toActor(row.requested_by_type, row.requested_by_id),
+    evidence: row.evidence_json === null ? null : memoryEvidence.parse(JSON.parse(row.evidence_json)),
+    logCursor: row.log_cursor,
   };
 }
 
@@ -60,7 +75,7 @@ export function toRow(record: CapsuleRecord): CapsuleRow {
     sealed_envs: record.sealedEnvs,
     created_at: record.createdAt,
     state_changed_at: record.stateChangedAt,
-    handle_json: record.handle === null ? null : JSON.stringify(record.handle),
+    handle_json: record.handle === null ? null : renderHandle(record.handle),
     has_disk: record.hasDisk ? 1 : 0,
     reason: record.reason,
     message: storable(record.message),
@@ -68,13 +83,23 @@ export function toRow(record: CapsuleRecord): CapsuleRow {
     last_active_at: record.lastActiveAt,
     ended_at: record.endedAt,
     sealed_secret: record.sealedSecret,
+    requested_by_type: record.requestedBy?.type ?? null,
+    requested_by_id: record.requestedBy?.id ?? null,
+    evidence_json: record.evidence === null ? null : JSON.stringify(record.evidence),
+    log_cursor: record.logCursor,
+    held_name: holdsName(record.state) ? record.name : null,
   };
+}
+
+/** A capsule's name is free for another one as soon as its end has begun. */
+export function holdsName(state: CapsuleState): boolean {
+  return state !== "destroying" && state !== "destroyed";
 }
 
 /** The columns that a change names; what it leaves out stays. */
 export function toChangedColumns(change: CapsuleChange): Partial<CapsuleRow> {
   return {
-    ...(change.handle !== undefined && { handle_json: change.handle === null ? null : JSON.stringify(change.handle) }),
+    ...(change.handle !== undefined && { handle_json: change.handle === null ? null : renderHandle(change.handle) }),
     ...(change.hasDisk !== undefined && { has_disk: change.hasDisk ? 1 : 0 }),
     ...(change.reason !== undefined && { reason: change.reason }),
     ...(change.message !== undefined && { message: storable(change.message) }),
@@ -82,10 +107,21 @@ export function toChangedColumns(change: CapsuleChange): Partial<CapsuleRow> {
     ...(change.lastActiveAt !== undefined && { last_active_at: change.lastActiveAt }),
     ...(change.endedAt !== undefined && { ended_at: change.endedAt }),
     ...(change.sealedSecret !== undefined && { sealed_secret: change.sealedSecret }),
+    ...(change.requestedBy !== undefined && {
+      requested_by_type: change.requestedBy?.type ?? null,
+      requested_by_id: change.requestedBy?.id ?? null,
+    }),
+    ...(change.evidence !== undefined && { evidence_json: change.evidence === null ? null : JSON.stringify(change.evidence) }),
+    ...(change.logCursor !== undefined && { log_cursor: change.logCursor }),
   };
+}
+
+/** A message, a command or a tag may hold a NUL, and PostgreSQL holds none in text. */
+export function withoutNul(text: string): string {
+  return text.replaceAll("\0", "\uFFFD");
 }
 
 /** A message may quote what a capsule's machine printed, and PostgreSQL holds no NUL in text. */
 function storable(message: string | null): string | null {
-  return message === null ? null : message.replaceAll("\0", "\uFFFD");
+  return message === null ? null : withoutNul(message);
 }

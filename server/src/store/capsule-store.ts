@@ -3,11 +3,13 @@ import { sql } from "kysely";
 import type { CapsuleRecord } from "../core/capsule/record.ts";
 import type { CapsuleListFilter, CapsuleStore } from "../core/capsule/store.ts";
 import type { CapsuleUpkeep } from "../core/capsule/upkeep.ts";
-import { toChangedColumns, toRecord, toRow } from "./capsule-row.ts";
+import { holdsName, toChangedColumns, toRecord, toRow } from "./capsule-row.ts";
 import { countByState, removeDestroyed } from "./capsule-upkeep.ts";
 import type { Database } from "./database.ts";
+import { insertEvents } from "./insert-events.ts";
 import { latestTimes } from "./latest-times.ts";
 import type { CapsuleRow, Schema } from "./schema.ts";
+import { endUnseen } from "./unseen-ends.ts";
 
 /** A team's capsules, newest first, read along an index from the cursor on, so that a page costs the same wherever it lies. */
 export function listQuery(
@@ -46,20 +48,47 @@ function matchesNothing(filter: CapsuleListFilter): boolean {
   return filter.states.length === 0 || filter.limit < 1 || pairs.some((text) => text.includes("\0"));
 }
 
-/** Capsules' rows in SQL. */
-export function createCapsuleStore(database: Database): CapsuleStore & CapsuleUpkeep {
+/** The row that keeps a new one from being stored: the same id, or the same name in the same team. */
+async function holderOf(db: Kysely<Schema>, record: CapsuleRecord): Promise<CapsuleRow | undefined> {
+  const same = await db.selectFrom("capsules").selectAll().where("id", "=", record.id).executeTakeFirst();
+  if (same !== undefined || record.name === null) return same;
+  return db.selectFrom("capsules").selectAll().where("team_id", "=", record.teamId).where("held_name", "=", record.name).executeTakeFirst();
+}
+
+/** Capsules' rows in SQL. `onEvents` is called with the team after each commit that stored events. */
+export function createCapsuleStore(database: Database, onEvents: (teamId: string) => void = () => {}): CapsuleStore & CapsuleUpkeep {
   return {
     // The pairs of the metadata are for the list's filter only; they come and go with their capsule.
-    async insert(record) {
+    async insert(record, event) {
       const pairs = Object.entries(record.metadata).map(([key, value]) => ({ capsule_id: record.id, key, value }));
-      await database.transact(async (db) => {
-        await db.insertInto("capsules").values(toRow(record)).execute();
+      const holder = await database.transact(async (db) => {
+        const inserted = await db
+          .insertInto("capsules")
+          .values(toRow(record))
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst();
+        if (inserted.numInsertedOrUpdatedRows !== 1n) {
+          const found = await holderOf(db, record);
+          if (found === undefined) throw new Error(`the capsule ${record.id} could not be stored, and nothing holds its place`);
+          return toRecord(found);
+        }
         if (pairs.length > 0) await db.insertInto("capsule_metadata").values(pairs).execute();
+        await insertEvents(db, [event]);
+        return undefined;
       });
+      if (holder === undefined) onEvents(record.teamId);
+      return holder;
     },
 
     async find(id) {
       const row = await database.run((db) => db.selectFrom("capsules").selectAll().where("id", "=", id).executeTakeFirst());
+      return row === undefined ? undefined : toRecord(row);
+    },
+
+    async findNamed(teamId, name) {
+      const row = await database.run((db) =>
+        db.selectFrom("capsules").selectAll().where("team_id", "=", teamId).where("held_name", "=", name).executeTakeFirst(),
+      );
       return row === undefined ? undefined : toRecord(row);
     },
 
@@ -98,19 +127,39 @@ export function createCapsuleStore(database: Database): CapsuleStore & CapsuleUp
       return row.count;
     },
 
-    // One statement is the whole compare-and-set; a row that changed meanwhile is not found.
-    async transition(from, to, change, at): Promise<CapsuleRecord | undefined> {
-      const row = await database.run((db) =>
+    async transition(from, to, change, at, effects): Promise<CapsuleRecord | undefined> {
+      const columns = {
+        ...toChangedColumns(change),
+        state: to,
+        version: from.version + 1,
+        ...(to !== from.state && { state_changed_at: at }),
+        ...(!holdsName(to) && { held_name: null }),
+      };
+      // One statement is the whole compare-and-set; a row that changed meanwhile is not found.
+      const set = (db: Kysely<Schema>): Promise<CapsuleRow | undefined> =>
         db
           .updateTable("capsules")
-          .set({ ...toChangedColumns(change), state: to, version: from.version + 1, ...(to !== from.state && { state_changed_at: at }) })
+          .set(columns)
           .where("id", "=", from.id)
           .where("state", "=", from.state)
           .where("version", "=", from.version)
           .returningAll()
-          .executeTakeFirst(),
-      );
-      return row === undefined ? undefined : toRecord(row);
+          .executeTakeFirst();
+      const { event, unseenEnd } = effects;
+      if (event === null) {
+        const row = await database.run(set);
+        return row === undefined ? undefined : toRecord(row);
+      }
+      const row = await database.transact(async (db) => {
+        const changed = await set(db);
+        if (changed === undefined) return undefined;
+        const ends = unseenEnd === null ? [] : await endUnseen(db, from.id, unseenEnd, event.actor, at);
+        await insertEvents(db, [...ends, event]);
+        return changed;
+      });
+      if (row === undefined) return undefined;
+      onEvents(row.team_id);
+      return toRecord(row);
     },
 
     async recordActivity(entries) {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import test from "node:test";
+import { NO_EFFECTS } from "../core/capsule/effects.ts";
 import { CAPSULE_STATES } from "../core/capsule/state.ts";
 import type { CapsuleListFilter } from "../core/capsule/store.ts";
 import { createAccessStore } from "./access-store.ts";
@@ -11,7 +12,7 @@ import { createCapsuleStore } from "./capsule-store.ts";
 import type { Database } from "./database.ts";
 import { createLeaseStore } from "./lease-store.ts";
 import { openDatabase } from "./open.ts";
-import { capsuleRecord, keyRecord, teamRecord } from "./testing/records.ts";
+import { capsuleRecord, insertCapsule, keyRecord, teamRecord } from "./testing/records.ts";
 
 interface Statement {
   readonly sql: string;
@@ -48,11 +49,11 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
   const page = (given: Partial<CapsuleListFilter>): Promise<unknown> =>
     capsules.list({ teamId: team.id, states: ["running", "paused"], metadata: {}, limit: 10, after: null, ...given });
   await access.insertTeam(team, key);
-  await capsules.insert(capsule);
+  await insertCapsule(capsules, capsule);
   const after = { createdAt: 1000, id: capsule.id };
   const operations: Record<string, () => Promise<unknown>> = {
     "capsule by id": () => capsules.find(capsule.id),
-    transition: () => capsules.transition(capsule, "starting", {}, 2000),
+    transition: () => capsules.transition(capsule, "starting", {}, 2000, NO_EFFECTS),
     "first page": () => page({}),
     "later page": () => page({ after }),
     "page of one state": () => page({ states: ["running"], after }),

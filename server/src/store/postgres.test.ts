@@ -7,7 +7,7 @@ import { describeStore } from "./conformance.ts";
 import type { Database } from "./database.ts";
 import { openDatabase } from "./open.ts";
 import { findPostgres, startPostgresCluster } from "./testing/postgres-cluster.ts";
-import { capsuleRecord, keyRecord, teamRecord } from "./testing/records.ts";
+import { capsuleRecord, insertCapsule, keyRecord, teamRecord } from "./testing/records.ts";
 
 const bin = await findPostgres();
 const isRequired = (process.env["CAPSULED_TEST_REQUIRE"] ?? "").split(",").includes("postgres");
@@ -40,9 +40,9 @@ if (bin === undefined) {
       const servers = [await open(url), await open(url)];
       const team = teamRecord();
       for (const server of servers.slice(0, 1)) await createAccessStore(server).insertTeam(team, keyRecord({ teamId: team.id }));
-      const stores = servers.map(createCapsuleStore);
+      const stores = servers.map((server) => createCapsuleStore(server));
       const rows = Array.from({ length: 200 }, () => capsuleRecord({ teamId: team.id }));
-      for (const row of rows) await stores[0]?.insert(row);
+      for (const row of rows) if (stores[0] !== undefined) await insertCapsule(stores[0], row);
       const entries = rows.map(({ id }, index) => ({ id, lastActiveAt: 5000 + index }));
       for (let round = 0; round < 5; round += 1) {
         await Promise.all([

@@ -45,6 +45,11 @@ export interface CapsuleRow {
   readonly last_active_at: number | null;
   readonly state_changed_at: number;
   readonly ended_at: number | null;
+  readonly requested_by_type: string | null;
+  readonly requested_by_id: string | null;
+  readonly evidence_json: string | null;
+  readonly log_cursor: number;
+  readonly held_name: string | null;
 }
 
 /** A capsule's metadata once more, one pair a row, so that a list can filter by it. */
@@ -60,6 +65,54 @@ export interface LeaseRow {
   readonly expires_at: number;
 }
 
+export interface CounterRow {
+  readonly name: string;
+  readonly value: number;
+}
+
+export interface EventRow {
+  readonly id: number;
+  readonly team_id: string;
+  readonly at: number;
+  readonly type: string;
+  readonly capsule_id: string;
+  readonly process_id: string | null;
+  readonly actor_type: string;
+  readonly actor_id: string;
+  readonly data_json: string;
+}
+
+export interface EventHorizonRow {
+  readonly team_id: string;
+  readonly removed_to: number;
+}
+
+export interface ProcessRow {
+  readonly capsule_id: string;
+  readonly id: string;
+  readonly team_id: string;
+  readonly pid: number;
+  readonly tag: string;
+  readonly cmd: string;
+  readonly args_json: string;
+  readonly started_at: number;
+  readonly ended_at: number | null;
+  readonly end_json: string | null;
+}
+
+export interface IdempotencyKeyRow {
+  readonly team_id: string;
+  readonly key_hash: string;
+  readonly request: string;
+  readonly body_hash: string;
+  readonly sealed_seed: string;
+  readonly holder: string;
+  readonly lease_until: number;
+  readonly sealed_answer: string | null;
+  readonly created_at: number;
+  readonly finished_at: number | null;
+}
+
 export interface MigrationRow {
   readonly name: string;
   readonly checksum: string;
@@ -72,5 +125,10 @@ export interface Schema {
   readonly capsules: CapsuleRow;
   readonly capsule_metadata: CapsuleMetadataRow;
   readonly leases: LeaseRow;
+  readonly counters: CounterRow;
+  readonly events: EventRow;
+  readonly event_horizons: EventHorizonRow;
+  readonly processes: ProcessRow;
+  readonly idempotency_keys: IdempotencyKeyRow;
   readonly schema_migrations: MigrationRow;
 }

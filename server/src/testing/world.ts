@@ -15,6 +15,7 @@ import { createFakeDriver } from "../drivers/fake/driver.ts";
 import { FakeHost } from "../drivers/fake/host.ts";
 import { createFakeTemplates } from "../drivers/fake/templates.ts";
 import { createIds } from "../lib/node/ids.ts";
+import { createProcessStore } from "../store/process-store.ts";
 import { createCapsuleStore } from "../store/capsule-store.ts";
 import type { Database } from "../store/database.ts";
 import { createAccessStore } from "../store/access-store.ts";
@@ -82,6 +83,7 @@ function start(ground: Ground): World {
   const ids = createIds();
   const deps: CapsuleDeps = {
     store: createCapsuleStore(ground.database),
+    processes: createProcessStore(ground.database),
     driver,
     templates: createFakeTemplates(),
     live: new LiveCapsules(),

@@ -49,6 +49,11 @@ export class Acts {
     this.#queues.get(id)?.abort.abort();
   }
 
+  /** Resolves when nothing is under way on this capsule, however it ended. */
+  async idle(id: string): Promise<void> {
+    for (let queue = this.#queues.get(id); queue !== undefined; queue = this.#queues.get(id)) await Promise.allSettled([queue.last]);
+  }
+
   busy(id: string): boolean {
     return this.#queues.has(id);
   }

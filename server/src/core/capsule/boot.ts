@@ -22,7 +22,7 @@ export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSi
     const waiting = await deps.store.find(id);
     if (waiting === undefined || (waiting.state !== "pending" && waiting.state !== "starting")) return;
     await unlessAborted(deps.templates.ensure(waiting.template), signal);
-    const { record } = await changeState(deps, id, "boot");
+    const { record } = await changeState(deps, id, "boot", null);
     if (record.state !== "starting") return;
     const handle = await deps.driver.launch(launchSpec(deps, record), signal);
     link = connectTo(deps, record, handle);
@@ -51,7 +51,7 @@ function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): Parameters<Capsul
 
 async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, link: AgentLink): Promise<void> {
   const now = deps.clock.now();
-  const booted = await changeState(deps, record.id, "booted", {
+  const booted = await changeState(deps, record.id, "booted", null, {
     handle,
     hasDisk: true,
     startedAt: now,
@@ -59,6 +59,8 @@ async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Ha
     endedAt: null,
     reason: null,
     message: null,
+    evidence: null,
+    logCursor: 1,
   });
   if (booted.changed) holdCapsule(deps, booted.record, handle, link, now);
   else link.close();
@@ -66,7 +68,7 @@ async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Ha
 
 async function recordFailure(deps: CapsuleDeps, id: string, error: unknown): Promise<void> {
   deps.log.error({ capsuleId: id, error }, "a capsule did not boot");
-  const { changed } = await changeState(deps, id, "boot_failed", {
+  const { changed } = await changeState(deps, id, "boot_failed", null, {
     reason: "boot_failed",
     message: publicText(error),
     handle: null,

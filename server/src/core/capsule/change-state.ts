@@ -1,5 +1,7 @@
+import type { Actor } from "@capsuled/contract";
 import { fail } from "../fail.ts";
 import type { Clock } from "../ports/clock.ts";
+import { effectsOf } from "./effects.ts";
 import type { CapsuleEvent } from "./machine.ts";
 import { PUBLIC_STATUS, TABLE } from "./machine.ts";
 import type { CapsuleChange, CapsuleRecord } from "./record.ts";
@@ -14,14 +16,19 @@ export interface StateChange {
   readonly changed: boolean;
 }
 
+/** What callers and loops ask for; all other events are facts. */
+const REQUESTS: readonly CapsuleEvent[] = ["pause", "resume", "stop", "start", "destroy"];
+
 /**
  * Applies an event to a capsule's row by the table, compare-and-set. Throws `invalid_state` where the table refuses,
  * `not_found` when there is no such row, and whatever `guard` throws on the row it is about to change.
+ * `actor` is who asks, or who found a fact out; `null` for a fact that whoever asked for it has caused.
  */
 export async function changeState(
   deps: { readonly store: CapsuleStore; readonly clock: Clock },
   id: string,
   event: CapsuleEvent,
+  actor: Actor | null,
   change: CapsuleChange = {},
   guard: (record: CapsuleRecord) => void = () => {},
 ): Promise<StateChange> {
@@ -32,7 +39,9 @@ export async function changeState(
     const cell = TABLE[record.state][event];
     if ("reject" in cell) throw stateRefused(cell.reject, record, event);
     if ("ignore" in cell) return { record, changed: false };
-    const next = await deps.store.transition(record, cell.to, change, deps.clock.now());
+    const at = deps.clock.now();
+    const whole = actor !== null && REQUESTS.includes(event) ? { ...change, requestedBy: actor } : change;
+    const next = await deps.store.transition(record, cell.to, whole, at, effectsOf(record, event, change, actor, at));
     if (next !== undefined) return { record: next, changed: true };
   }
   throw fail("internal_error", undefined, { cause: new Error(`capsule ${id}: ${event} lost ${RACES_MAX} races`) });

@@ -1,3 +1,4 @@
+import { byKey } from "../event/actor.ts";
 import { createCapsule } from "./create.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyCapsule } from "./destroy.ts";
@@ -13,7 +14,7 @@ import { stopCapsule } from "./stop.ts";
 /** The use cases of a capsule's life over one set of dependencies. */
 export function createCapsuleService(deps: CapsuleDeps): CapsuleService {
   return {
-    create: (principal, input) => createCapsule(deps, principal, input),
+    create: (principal, input, options) => createCapsule(deps, principal, input, options),
     async get(principal, id) {
       return withActivity(deps, await ownedCapsule(deps.store, principal, id));
     },
@@ -24,7 +25,7 @@ export function createCapsuleService(deps: CapsuleDeps): CapsuleService {
     start: (principal, id, waitMs) => startCapsule(deps, principal, id, waitMs),
     async destroy(principal, id) {
       await ownedCapsule(deps.store, principal, id);
-      await destroyCapsule(deps, id);
+      await destroyCapsule(deps, id, byKey(principal));
     },
     ping: (principal, id) => pingCapsule(deps, principal, id),
   };

@@ -1,13 +1,16 @@
+import { byKey } from "../event/actor.ts";
 import type { Principal } from "../access/principal.ts";
 import { fail, invalid } from "../fail.ts";
 import type { BootOutcome } from "./boot.ts";
 import { bootCapsule } from "./boot.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyCapsule } from "./destroy.ts";
+import { createdEvent } from "./effects.ts";
 import { envsContext, secretContext } from "./hold.ts";
 import { noCapsule } from "./owned.ts";
 import type { CapsuleRecord } from "./record.ts";
-import type { CreateInput } from "./service.ts";
+import type { Ids } from "../ports/clock.ts";
+import type { Created, CreateInput, CreateOptions } from "./service.ts";
 import type { CapsuleState } from "./state.ts";
 import { settledWithin } from "./wait.ts";
 
@@ -15,26 +18,65 @@ import { settledWithin } from "./wait.ts";
 export const COUNTED: readonly CapsuleState[] = ["pending", "starting", "running", "pausing", "paused", "resuming", "stopping"];
 
 /** Creates and boots a capsule: the row is the intent, written before anything is done on the host. */
-export async function createCapsule(deps: CapsuleDeps, principal: Principal, input: CreateInput): Promise<CapsuleRecord> {
+export async function createCapsule(
+  deps: CapsuleDeps,
+  principal: Principal,
+  input: CreateInput,
+  options: CreateOptions = {},
+): Promise<Created> {
+  const id = (options.intent?.ids ?? deps.ids).next("cl");
+  const holder = await holderOf(deps, principal, input, options, id);
+  if (holder !== undefined) return placeTaken(deps, holder, id, input, options);
   checkAgainstHost(deps, input);
   const template = await deps.templates.find(input.template);
   if (template === undefined) {
     throw fail("not_found", `There is no template named ${JSON.stringify(input.template)}.`, { details: { field: "template" } });
   }
   await checkQuota(deps, principal);
-  const record = newRecord(deps, principal, input);
-  await deps.store.insert(record);
+  const record = newRecord(deps, principal, input, id, options.intent?.ids ?? deps.ids);
+  const winner = await deps.store.insert(record, createdEvent(record, byKey(principal)));
+  if (winner !== undefined) return placeTaken(deps, winner, id, input, options);
   const outcome: BootOutcome = { hostFull: null };
   const boot = deps.acts.run(record.id, "boot", (signal) => bootCapsule(deps, record.id, signal, outcome));
   boot.catch((error: unknown) => deps.log.error({ capsuleId: record.id, error }, "a boot's outcome could not be recorded"));
   await settledWithin(boot, input.wait_ms);
   if (outcome.hostFull !== null) {
-    await destroyCapsule(deps, record.id);
+    await destroyCapsule(deps, record.id, byKey(principal));
     throw fail("host_full", outcome.hostFull.message, { details: { resource: outcome.hostFull.resource }, cause: outcome.hostFull });
   }
   const now = await deps.store.find(record.id);
   if (now === undefined) throw noCapsule();
-  return now;
+  return { record: now, isNew: true };
+}
+
+/** What is in the place already: the capsule of an earlier try of this very request, or one that has the name. */
+async function holderOf(
+  deps: CapsuleDeps,
+  principal: Principal,
+  input: CreateInput,
+  options: CreateOptions,
+  id: string,
+): Promise<CapsuleRecord | undefined> {
+  const own = options.intent === undefined || options.intent.stage === "new" ? undefined : await deps.store.find(id);
+  return own ?? (input.name === undefined ? undefined : deps.store.findNamed(principal.teamId, input.name));
+}
+
+/** An earlier try is gone on with; the holder of a name is given back where that was asked for. */
+async function placeTaken(
+  deps: CapsuleDeps,
+  holder: CapsuleRecord,
+  id: string,
+  input: CreateInput,
+  options: CreateOptions,
+): Promise<Created> {
+  const isNew = holder.id === id;
+  if (!isNew && options.onConflict !== "return") {
+    throw fail("conflict", `A capsule named ${JSON.stringify(holder.name)} exists already: ${holder.id}.`, {
+      details: { field: "name", id: holder.id },
+    });
+  }
+  await settledWithin(deps.acts.idle(holder.id), input.wait_ms);
+  return { record: (await deps.store.find(holder.id)) ?? holder, isNew };
 }
 
 function checkAgainstHost(deps: CapsuleDeps, input: CreateInput): void {
@@ -50,11 +92,11 @@ async function checkQuota(deps: CapsuleDeps, principal: Principal): Promise<void
   const max = deps.limits.teamCapsulesMax;
   if (max === 0) return;
   const count = await deps.store.count(principal.teamId, COUNTED);
-  if (count >= max) throw fail("quota_exceeded", `The team has ${count} capsules, its limit is ${max}: destroy or stop one.`, { details: { limit: max } });
+  if (count >= max)
+    throw fail("quota_exceeded", `The team has ${count} capsules, its limit is ${max}: destroy or stop one.`, { details: { limit: max } });
 }
 
-function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput): CapsuleRecord {
-  const id = deps.ids.next("cl");
+function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput, id: string, ids: Ids): CapsuleRecord {
   const now = deps.clock.now();
   const envs = input.envs ?? {};
   const envNames = Object.keys(envs);
@@ -75,7 +117,7 @@ function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput):
     metadata: input.metadata ?? {},
     envNames,
     sealedEnvs: envNames.length === 0 ? null : deps.sealer.seal(JSON.stringify(envs), envsContext(id)),
-    sealedSecret: deps.sealer.seal(deps.ids.hex(32), secretContext(id)),
+    sealedSecret: deps.sealer.seal(ids.hex(32), secretContext(id)),
     hasDisk: false,
     reason: null,
     message: null,
@@ -84,5 +126,8 @@ function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput):
     lastActiveAt: null,
     stateChangedAt: now,
     endedAt: null,
+    requestedBy: byKey(principal),
+    evidence: null,
+    logCursor: 1,
   };
 }

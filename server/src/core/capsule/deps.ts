@@ -4,6 +4,7 @@ import type { Driver, Handle } from "../ports/driver.ts";
 import type { Log } from "../ports/log.ts";
 import type { Sealer } from "../ports/sealer.ts";
 import type { TemplateStore } from "../ports/templates.ts";
+import type { ProcessStore } from "../process/store.ts";
 import type { Acts } from "./acts.ts";
 import type { LiveCapsules } from "./live.ts";
 import type { CapsuleStore } from "./store.ts";
@@ -22,6 +23,7 @@ export interface CapsuleLimits {
 /** What the use cases of a capsule's life work with. */
 export interface CapsuleDeps {
   readonly store: CapsuleStore;
+  readonly processes: ProcessStore;
   readonly driver: Driver;
   readonly templates: TemplateStore;
   readonly live: LiveCapsules;

@@ -1,3 +1,4 @@
+import { bySystem } from "../event/actor.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import type { LiveCapsule } from "./live.ts";
 import { changeState } from "./change-state.ts";
@@ -32,9 +33,9 @@ async function expireOne(deps: CapsuleDeps, live: LiveCapsule): Promise<string |
       return null;
     }
     if (live.busy > 0) return null;
-    if (deps.driver.capabilities.pause) await pauseById(deps, id);
+    if (deps.driver.capabilities.pause) await pauseById(deps, id, bySystem("expire"));
     else {
-      await changeState(deps, id, "stop");
+      await changeState(deps, id, "stop", bySystem("expire"));
       await deps.acts.run(id, "stop", () => finishStop(deps, id, false));
     }
     deps.log.info({ capsuleId: id, timeoutSec }, "paused after inactivity");

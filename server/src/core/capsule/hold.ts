@@ -1,9 +1,14 @@
+import type { Actor } from "@capsuled/contract";
+import { bySystem } from "../event/actor.ts";
 import type { AgentLink } from "../ports/agent-link.ts";
 import type { Handle } from "../ports/driver.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
+import { memoryEvidenceOf } from "./evidence.ts";
 import { LiveCapsule } from "./live.ts";
+import { LogFollower } from "../process/log-follower.ts";
 import type { CapsuleRecord } from "./record.ts";
+import { settledWithin } from "./wait.ts";
 
 /** Names what a sealed text belongs to, so that it opens nowhere else. */
 export const secretContext = (id: string): string => `capsule-secret:${id}`;
@@ -20,10 +25,20 @@ export function holdCapsule(deps: CapsuleDeps, record: CapsuleRecord, handle: Ha
   deps.live.add(live);
   const unwatch = deps.driver.watch(handle, () => {
     deps.acts
-      .run(record.id, "lost", () => loseCapsule(deps, record.id))
+      .run(record.id, "lost", () => loseCapsule(deps, record.id, bySystem("driver")))
       .catch((error: unknown) => deps.log.error({ capsuleId: record.id, error }, "the end of a machine could not be recorded"));
   });
   live.onGone(unwatch);
+  live.follower = new LogFollower(deps, {
+    capsuleId: record.id,
+    teamId: record.teamId,
+    handle,
+    link,
+    cursor: record.logCursor,
+    asker: () => live.record.requestedBy,
+    evidence: () => memoryEvidenceOf(deps, live.record),
+  });
+  live.follower.begin();
   return live;
 }
 
@@ -34,9 +49,16 @@ function openEnvs(deps: CapsuleDeps, record: CapsuleRecord): Readonly<Record<str
   return Object.fromEntries(Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === "string"));
 }
 
-/** The machine has ended by itself: the capsule is `error` with the reason `agent_lost`, its disk is kept. */
-export async function loseCapsule(deps: CapsuleDeps, id: string): Promise<void> {
-  const { record, changed } = await changeState(deps, id, "lost", {
+/** Milliseconds that entries of a lost agent's log, which came before its end, may take to be stored. */
+const SETTLE_MS = 1000;
+
+/** The machine has ended by itself: the capsule is `error` with the reason `agent_lost`, its disk is kept. `finder` is who noticed. */
+export async function loseCapsule(deps: CapsuleDeps, id: string, finder: Actor): Promise<void> {
+  const live = deps.live.get(id);
+  if (live?.follower !== null && live?.follower !== undefined) await settledWithin(live.follower.settle(), SETTLE_MS);
+  const evidence = live === undefined ? null : await memoryEvidenceOf(deps, live.record);
+  const { record, changed } = await changeState(deps, id, "lost", finder, {
+    evidence,
     reason: "agent_lost",
     message: "The capsule's first process ended unexpectedly; its disk is kept and it can be started again.",
     handle: null,

@@ -69,7 +69,7 @@ async function bear(work: Promise<unknown>): Promise<void> {
 async function perform(world: World, ids: string[], given: Call): Promise<void> {
   if (given.do === "create") {
     const made = await world.capsules.create(world.principal, INPUT).catch((error: unknown) => void bear(Promise.reject(error)));
-    if (made !== undefined) ids.push(made.id);
+    if (made !== undefined) ids.push(made.record.id);
     return;
   }
   const id = ids[given.on % Math.max(ids.length, 1)];

@@ -1,4 +1,5 @@
 import type { AgentLink } from "../ports/agent-link.ts";
+import type { LogFollower } from "../process/log-follower.ts";
 import type { CapsuleRecord } from "./record.ts";
 
 /** A capsule whose machine this server holds: what the hot path needs, in memory. */
@@ -10,6 +11,8 @@ export class LiveCapsule {
   readonly envs: Readonly<Record<string, string>>;
   /** Unix milliseconds of the last activity. */
   lastActiveAt: number;
+  /** Brings the agent's log of processes into the store; set once the capsule is held. */
+  follower: LogFollower | null = null;
   /** Operations under way that count as activity. */
   busy = 0;
   readonly #gone = new Set<() => void>();
@@ -32,6 +35,7 @@ export class LiveCapsule {
 
   /** Closes the link and tells those who wait on this capsule. */
   end(): void {
+    this.follower?.close();
     this.link.close();
     for (const listener of this.#gone) listener();
     this.#gone.clear();

@@ -1,3 +1,5 @@
+import type { Actor } from "@capsuled/contract";
+import { byKey } from "../event/actor.ts";
 import type { Principal } from "../access/principal.ts";
 import { fail } from "../fail.ts";
 import { changeState } from "./change-state.ts";
@@ -8,14 +10,14 @@ import type { CapsuleRecord } from "./record.ts";
 /** Freezes every process. A failure leaves the capsule running and destroys nothing. */
 export async function pauseCapsule(deps: CapsuleDeps, principal: Principal, id: string): Promise<CapsuleRecord> {
   await ownedCapsule(deps.store, principal, id);
-  await pauseById(deps, id);
+  await pauseById(deps, id, byKey(principal));
   return ownedCapsule(deps.store, principal, id);
 }
 
 /** As a caller or as the inactivity loop. */
-export async function pauseById(deps: CapsuleDeps, id: string): Promise<void> {
+export async function pauseById(deps: CapsuleDeps, id: string, actor: Actor): Promise<void> {
   if (!deps.driver.capabilities.pause) throw fail("invalid_state", "The driver of this capsule cannot pause.");
-  const { record } = await changeState(deps, id, "pause");
+  const { record } = await changeState(deps, id, "pause", actor);
   deps.live.update(record);
   await deps.acts.run(id, "pause", () => finishPause(deps, id));
 }
@@ -29,11 +31,11 @@ async function finishPause(deps: CapsuleDeps, id: string): Promise<void> {
     await deps.driver.pause(record.handle);
   } catch (error) {
     await thaw(deps, record);
-    const { record: running } = await changeState(deps, id, "pause_failed");
+    const { record: running } = await changeState(deps, id, "pause_failed", null);
     deps.live.update(running);
     throw fail("agent_error", "The capsule could not be paused; it goes on running.", { cause: error });
   }
-  const { record: paused } = await changeState(deps, id, "paused", { lastActiveAt: live.lastActiveAt });
+  const { record: paused } = await changeState(deps, id, "paused", null, { lastActiveAt: live.lastActiveAt });
   deps.live.update(paused);
 }
 

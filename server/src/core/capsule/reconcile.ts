@@ -1,3 +1,4 @@
+import { bySystem } from "../event/actor.ts";
 import type { MachineState } from "../ports/driver.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { loseCapsule } from "./hold.ts";
@@ -23,10 +24,12 @@ export class Reconciler {
     const found = new Map((await deps.driver.list()).map((capsule) => [capsule.capsuleId, capsule.state]));
     const rows = new Map((await deps.store.listOnHost(deps.hostId, UNSETTLED, ROWS_MAX)).map((record) => [record.id, record]));
     const differences = new Map<string, () => Promise<void>>();
-    for (const [id, machine] of found) if (!rows.has(id) && (await this.#isStray(id, machine))) differences.set(id, () => this.#removeStray(id));
+    for (const [id, machine] of found)
+      if (!rows.has(id) && (await this.#isStray(id, machine))) differences.set(id, () => this.#removeStray(id));
     for (const record of rows.values()) {
       const machine = found.get(record.id);
-      if (isHeld(record) && (machine === undefined || machine === "debris" || machine === "gone")) differences.set(record.id, () => loseCapsule(deps, record.id));
+      if (isHeld(record) && (machine === undefined || machine === "debris" || machine === "gone"))
+        differences.set(record.id, () => loseCapsule(deps, record.id, bySystem("reconcile")));
       else if (isHeld(record) ? deps.live.get(record.id) === undefined : true) differences.set(record.id, () => recoverOne(deps, record));
     }
     return this.#act(differences);

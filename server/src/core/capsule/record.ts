@@ -1,4 +1,4 @@
-import type { CapsuleReason } from "@capsuled/contract";
+import type { Actor, CapsuleReason, MemoryEvidence } from "@capsuled/contract";
 import type { Handle } from "../ports/driver.ts";
 import type { CapsuleState } from "./state.ts";
 
@@ -40,9 +40,28 @@ export interface CapsuleRecord {
   /** The most recent change of `state`. */
   readonly stateChangedAt: number;
   readonly endedAt: number | null;
+  /** Who asked for the change under way, or for the last one; `null` in rows from before this was kept. */
+  readonly requestedBy: Actor | null;
+  /** What its memory was like when it last ended. */
+  readonly evidence: MemoryEvidence | null;
+  /** The entry of the agent's process log to read next. */
+  readonly logCursor: number;
 }
 
 /** What a transition may change beside the state. */
 export type CapsuleChange = Partial<
-  Pick<CapsuleRecord, "handle" | "hasDisk" | "reason" | "message" | "startedAt" | "lastActiveAt" | "endedAt" | "sealedSecret">
+  Pick<
+    CapsuleRecord,
+    | "handle"
+    | "hasDisk"
+    | "reason"
+    | "message"
+    | "startedAt"
+    | "lastActiveAt"
+    | "endedAt"
+    | "sealedSecret"
+    | "requestedBy"
+    | "evidence"
+    | "logCursor"
+  >
 >;

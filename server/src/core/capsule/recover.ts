@@ -1,3 +1,4 @@
+import { bySystem } from "../event/actor.ts";
 import type { Handle, MachineState } from "../ports/driver.ts";
 import { bootCapsule } from "./boot.ts";
 import { changeState } from "./change-state.ts";
@@ -9,7 +10,16 @@ import type { CapsuleState } from "./state.ts";
 import { finishStop } from "./stop.ts";
 
 /** States that a server may have left behind with a machine, or an act under way. */
-export const UNSETTLED: readonly CapsuleState[] = ["pending", "starting", "running", "pausing", "paused", "resuming", "stopping", "destroying"];
+export const UNSETTLED: readonly CapsuleState[] = [
+  "pending",
+  "starting",
+  "running",
+  "pausing",
+  "paused",
+  "resuming",
+  "stopping",
+  "destroying",
+];
 
 /** Milliseconds after its adoption before which no capsule is paused for inactivity. */
 const ADOPTED_GRACE_MS = 10_000;
@@ -25,7 +35,10 @@ export async function recoverCapsules(deps: CapsuleDeps): Promise<number> {
       try {
         await recoverOne(deps, record);
       } catch (error) {
-        deps.log.error({ capsuleId: record.id, state: record.state, error }, "a capsule could not be recovered; the reconciler tries again");
+        deps.log.error(
+          { capsuleId: record.id, state: record.state, error },
+          "a capsule could not be recovered; the reconciler tries again",
+        );
       }
     }
   };
@@ -60,13 +73,14 @@ export async function recoverOne(deps: CapsuleDeps, record: CapsuleRecord): Prom
 }
 
 async function adopt(deps: CapsuleDeps, record: CapsuleRecord): Promise<void> {
-  if (record.handle === null) return loseCapsule(deps, record.id);
+  const found = bySystem("recover");
+  if (record.handle === null) return loseCapsule(deps, record.id, found);
   const machine = await deps.driver.recover(record.handle);
   switch (machine) {
     case "gone":
-      return loseCapsule(deps, record.id);
+      return loseCapsule(deps, record.id, found);
     case "host_restarted": {
-      await changeState(deps, record.id, "host_restarted", {
+      await changeState(deps, record.id, "host_restarted", found, {
         reason: "host_restarted",
         message: "The host was restarted; the disk is kept and the capsule can be started again.",
         handle: null,
@@ -80,7 +94,12 @@ async function adopt(deps: CapsuleDeps, record: CapsuleRecord): Promise<void> {
   }
 }
 
-async function takeOver(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, machine: Extract<MachineState, "running" | "paused">): Promise<void> {
+async function takeOver(
+  deps: CapsuleDeps,
+  record: CapsuleRecord,
+  handle: Handle,
+  machine: Extract<MachineState, "running" | "paused">,
+): Promise<void> {
   const link = connectTo(deps, record, handle);
   try {
     const stats = await link.stats();
@@ -91,17 +110,17 @@ async function takeOver(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle
   } catch (error) {
     link.close();
     deps.log.warn({ capsuleId: record.id, error }, "a capsule's agent did not answer after the server's restart");
-    await loseCapsule(deps, record.id);
+    await loseCapsule(deps, record.id, bySystem("recover"));
   }
 }
 
 /** Brings row and machine together: what the machine is decides where an act was cut off. */
 async function settle(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, machine: "running" | "paused"): Promise<CapsuleRecord> {
   const { id, state } = record;
-  if (state === "pausing") return (await changeState(deps, id, machine === "paused" ? "paused" : "pause_failed")).record;
+  if (state === "pausing") return (await changeState(deps, id, machine === "paused" ? "paused" : "pause_failed", null)).record;
   if (state === "resuming") {
     const event = machine === "running" ? "resumed" : "resume_failed";
-    return (await changeState(deps, id, event, event === "resumed" ? { startedAt: deps.clock.now() } : {})).record;
+    return (await changeState(deps, id, event, null, event === "resumed" ? { startedAt: deps.clock.now() } : {})).record;
   }
   if (state === "running" && machine === "paused") await deps.driver.resume(handle);
   if (state === "paused" && machine === "running") await deps.driver.pause(handle);

@@ -1,23 +1,21 @@
+import { byKey } from "../event/actor.ts";
 import type { Principal } from "../access/principal.ts";
 import { fail } from "../fail.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { ownedCapsule } from "./owned.ts";
 import type { CapsuleRecord } from "./record.ts";
-import { settledWithin } from "./wait.ts";
+import { outcomeWithin } from "./wait.ts";
 
 /** Thaws a paused capsule; its inactivity TTL begins anew. */
 export async function resumeCapsule(deps: CapsuleDeps, principal: Principal, id: string, waitMs: number): Promise<CapsuleRecord> {
   await ownedCapsule(deps.store, principal, id);
-  const { record } = await changeState(deps, id, "resume");
+  const { record } = await changeState(deps, id, "resume", byKey(principal));
   deps.live.update(record);
-  let failure: unknown;
-  const resume = deps.acts.run(id, "resume", () => finishResume(deps, id));
-  resume.catch((error: unknown) => {
-    failure = error;
-  });
-  await settledWithin(resume, waitMs);
-  if (failure !== undefined) throw failure;
+  await outcomeWithin(
+    deps.acts.run(id, "resume", () => finishResume(deps, id)),
+    waitMs,
+  );
   return ownedCapsule(deps.store, principal, id);
 }
 
@@ -31,13 +29,13 @@ async function finishResume(deps: CapsuleDeps, id: string): Promise<void> {
     await live.link.touch();
   } catch (error) {
     await freezeAgain(deps, record);
-    const { record: paused } = await changeState(deps, id, "resume_failed");
+    const { record: paused } = await changeState(deps, id, "resume_failed", null);
     deps.live.update(paused);
     throw fail("agent_error", "The capsule could not be resumed; it stays paused.", { cause: error });
   }
   const now = deps.clock.now();
   live.touch(now);
-  const { record: running } = await changeState(deps, id, "resumed", { startedAt: now, lastActiveAt: now });
+  const { record: running } = await changeState(deps, id, "resumed", null, { startedAt: now, lastActiveAt: now });
   deps.live.update(running);
 }
 

@@ -1,9 +1,23 @@
 import type { capsuleCreate, CapsuleStatus } from "@capsuled/contract";
 import type { z } from "zod";
 import type { Principal } from "../access/principal.ts";
+import type { Intent } from "../idempotency/service.ts";
 import type { CapsuleRecord } from "./record.ts";
 
 export type CreateInput = z.output<typeof capsuleCreate>;
+
+export interface CreateOptions {
+  /** What to do when the team has a capsule of that name: `fail` (the default) or `return` it. */
+  readonly onConflict?: "fail" | "return";
+  /** Set for a request that is done once, however often it comes. */
+  readonly intent?: Intent | undefined;
+}
+
+export interface Created {
+  readonly record: CapsuleRecord;
+  /** `false` when an existing one was given back. */
+  readonly isNew: boolean;
+}
 
 export interface ListInput {
   readonly status: CapsuleStatus | null;
@@ -24,7 +38,7 @@ export interface CapsuleList {
  */
 export interface CapsuleService {
   /** Resolves once it runs, has failed to boot, or `wait_ms` has passed. */
-  create(principal: Principal, input: CreateInput): Promise<CapsuleRecord>;
+  create(principal: Principal, input: CreateInput, options?: CreateOptions): Promise<Created>;
   get(principal: Principal, id: string): Promise<CapsuleRecord>;
   list(principal: Principal, input: ListInput): Promise<CapsuleList>;
   pause(principal: Principal, id: string): Promise<CapsuleRecord>;

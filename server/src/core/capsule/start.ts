@@ -1,3 +1,4 @@
+import { byKey } from "../event/actor.ts";
 import type { Principal } from "../access/principal.ts";
 import { fail } from "../fail.ts";
 import type { BootOutcome } from "./boot.ts";
@@ -11,8 +12,9 @@ import { settledWithin } from "./wait.ts";
 /** Boots a stopped (or failed) capsule again from its disk. */
 export async function startCapsule(deps: CapsuleDeps, principal: Principal, id: string, waitMs: number): Promise<CapsuleRecord> {
   await ownedCapsule(deps.store, principal, id);
-  await changeState(deps, id, "start", {}, (record) => {
-    if (!record.hasDisk && (record.state === "stopped" || record.state === "error")) throw stateRefused("invalid_state", record, "start without a disk");
+  await changeState(deps, id, "start", byKey(principal), {}, (record) => {
+    if (!record.hasDisk && (record.state === "stopped" || record.state === "error"))
+      throw stateRefused("invalid_state", record, "start without a disk");
   });
   const outcome: BootOutcome = { hostFull: null };
   const boot = deps.acts.run(id, "boot", (signal) => bootCapsule(deps, id, signal, outcome));

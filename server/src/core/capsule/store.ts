@@ -1,3 +1,5 @@
+import type { EventDraft } from "../event/record.ts";
+import type { TransitionEffects } from "./effects.ts";
 import type { CapsuleChange, CapsuleRecord } from "./record.ts";
 import type { CapsuleState } from "./state.ts";
 
@@ -14,8 +16,14 @@ export interface CapsuleListFilter {
 
 /** Where capsules' rows are kept. Throws `StoreUnavailableError` when the database cannot be reached, is locked or read-only. */
 export interface CapsuleStore {
-  insert(record: CapsuleRecord): Promise<void>;
+  /**
+   * Stores a new row and its event in one transaction. Returns what holds the place instead, and stores nothing: the row with the
+   * same id, or the team's existing (not destroyed) capsule of the same name.
+   */
+  insert(record: CapsuleRecord, event: EventDraft): Promise<CapsuleRecord | undefined>;
   find(id: string): Promise<CapsuleRecord | undefined>;
+  /** The team's capsule that holds this name. */
+  findNamed(teamId: string, name: string): Promise<CapsuleRecord | undefined>;
   list(filter: CapsuleListFilter): Promise<readonly CapsuleRecord[]>;
   /** Rows of one host in these states, oldest change first. */
   listOnHost(hostId: string, states: readonly CapsuleState[], limit: number): Promise<readonly CapsuleRecord[]>;
@@ -23,13 +31,14 @@ export interface CapsuleStore {
   count(teamId: string, states: readonly CapsuleState[]): Promise<number>;
   /**
    * Compare-and-set: changes the row only if it still is in `from.state` with `from.version`, and adds one to the version.
-   * `stateChangedAt` becomes `at` when the state differs. Returns the new row, or `undefined` when another change came first.
+   * `stateChangedAt` becomes `at` when the state differs. The effects are stored in the same transaction. Returns the new row, or `undefined` when another change came first.
    */
   transition(
     from: Pick<CapsuleRecord, "id" | "state" | "version">,
     to: CapsuleState,
     change: CapsuleChange,
     at: number,
+    effects: TransitionEffects,
   ): Promise<CapsuleRecord | undefined>;
   /** Sets `lastActiveAt` where it is later; touches neither state nor version. One statement or transaction for all. */
   recordActivity(entries: readonly { readonly id: string; readonly lastActiveAt: number }[]): Promise<void>;

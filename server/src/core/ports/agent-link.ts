@@ -18,6 +18,10 @@ export interface StartSpec {
   readonly busy: boolean;
   /** What an end of the connection without a `cancel` means. */
   readonly onDisconnect: "continue" | "kill" | "grace";
+  /** A repeated start with the same key starts nothing: it is answered by the process that the first one started. */
+  readonly key?: string;
+  /** Who starts it; comes back in the agent's log. */
+  readonly by?: string;
 }
 
 export interface Started {
@@ -27,6 +31,8 @@ export interface Started {
   readonly nextSeq: number;
   /** Unix milliseconds. */
   readonly startedAt: number;
+  /** Whether an earlier start with the same key began it. */
+  readonly repeated?: boolean;
 }
 
 /** Bytes that a process printed, as the journal has them. */
@@ -122,6 +128,53 @@ export interface AgentProcess {
   readonly startedAt: number;
 }
 
+/** A process that the agent remembers, running or ended. */
+export interface KnownProcess {
+  readonly id: string;
+  readonly pid: number;
+  readonly tag: string;
+  readonly cmd: string;
+  readonly args: readonly string[];
+  readonly startedAt: number;
+  /** `null` while it runs. */
+  readonly end: ProcessEnd | null;
+}
+
+/** One entry of the agent's numbered log of processes: what `start` began in the background, streamed, tagged or keyed, and every abnormal end. */
+export interface LogEntry {
+  /** Dense from 1. */
+  readonly n: number;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly process: Omit<KnownProcess, "end">;
+  /** Who started it, where `start` said so. */
+  readonly by: string | null;
+  /** `null`: it has started. */
+  readonly end: ProcessEnd | null;
+}
+
+/** A log being read. */
+export interface LogFeed {
+  /** Resolves after the last entry of a log that is not followed; rejects when the agent says no more. Never settles after `close`. */
+  readonly done: Promise<void>;
+  pause(): void;
+  resume(): void;
+  close(): void;
+}
+
+/** A range of a stream's bytes, as far as the agent still has them. */
+export interface OutputRange {
+  readonly bytes: Uint8Array;
+  /** Offset of the first byte; later than what was asked for when that is not kept any more. */
+  readonly from: number;
+  /** Offset to go on from. */
+  readonly next: number;
+  /** Bytes of the stream so far. */
+  readonly total: number;
+  /** Whether the process has ended: `total` is final. */
+  readonly ended: boolean;
+}
+
 export interface AgentStats {
   readonly bootId: string;
   /** Unfrozen milliseconds since the last activity. */
@@ -158,6 +211,12 @@ export interface AgentLink {
   open(spec: StartSpec): Promise<ProcessStream>;
   attach(selector: string, from: "now" | "start" | number): Promise<ProcessStream>;
   list(): Promise<readonly AgentProcess[]>;
+  /** A process by id, pid or tag, running or ended and kept. */
+  get(selector: string): Promise<KnownProcess>;
+  /** At most `limit` bytes (1 MiB) of a stream from an offset on. An offset beyond the end is refused with `invalid_offset`. */
+  output(selector: string, stream: "stdout" | "stderr", from: number, limit: number): Promise<OutputRange>;
+  /** Reads the log from entry `from` on; followed, it goes on with the entries to come. */
+  log(from: number, follow: boolean, onEntry: (entry: LogEntry) => void): LogFeed;
   signal(selector: string, signal: "SIGTERM" | "SIGKILL", by: string): Promise<void>;
   stats(): Promise<AgentStats>;
   touch(): Promise<void>;

@@ -3,7 +3,7 @@ import type { HostFrame } from "./frames.ts";
 import type { ExitFacts, FakeProcess } from "./process.ts";
 import { getSchema, readPayload, Refusal, shutdownSchema, signalSchema } from "./requests.ts";
 
-export type Question = Exclude<HostFrame, "hello" | "start" | "attach" | "stdin" | "stdin_close" | "cancel">;
+export type Question = Exclude<HostFrame, "hello" | "start" | "attach" | "log" | "output" | "stdin" | "stdin_close" | "cancel">;
 
 /** What `started`, `exit`, `list` and `get` all tell of a process. */
 export function describe(process: FakeProcess) {

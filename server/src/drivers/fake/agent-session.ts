@@ -2,11 +2,12 @@ import type { Duplex } from "node:stream";
 import type { FakeAgent } from "./agent.ts";
 import { answer, describe } from "./agent-answers.ts";
 import { Attachment } from "./attachment.ts";
+import { outputRange } from "./output-range.ts";
 import type { HostFrame } from "./frames.ts";
-import { BrokenFrameError, jsonFrame, takeFrames } from "./frames.ts";
+import { BrokenFrameError, jsonFrame, recordFrame, takeFrames } from "./frames.ts";
 import type { FakeProcess } from "./process.ts";
 import type { StartRequest } from "./requests.ts";
-import { attachSchema, cancelSchema, helloSchema, readPayload, Refusal, startSchema } from "./requests.ts";
+import { attachSchema, cancelSchema, helloSchema, logSchema, readPayload, Refusal, startSchema } from "./requests.ts";
 
 export const PROTOCOL_VERSION = 1;
 /** Milliseconds for the host to say `hello`. */
@@ -28,6 +29,8 @@ export class AgentSession {
   #started: StartRequest | null = null;
   /** An answer is on its way. */
   #answering = false;
+  /** Ends the log that is being followed. */
+  #stopFollowing: () => void = () => undefined;
   #closed = false;
 
   constructor(agent: FakeAgent, socket: Duplex, onClose: () => void) {
@@ -116,6 +119,8 @@ export class AgentSession {
     try {
       if (name === "start") return this.#start(readPayload(startSchema, payload));
       if (name === "attach") return this.#attach(payload);
+      if (name === "log") return this.#log(payload);
+      if (name === "output") return this.#output(payload);
       const result = answer(this.#agent, name, payload);
       if (!(result instanceof Promise)) return this.#send(jsonFrame("result", result));
       this.#answering = true;
@@ -132,13 +137,30 @@ export class AgentSession {
   #start(request: StartRequest): void {
     this.#agent.touch();
     if (this.#agent.diesAt("start")) return;
-    const process = this.#agent.start(request);
+    const repeated = request.key === undefined ? undefined : this.#agent.processes.findKey(request.key);
+    const process = repeated ?? this.#agent.start(request);
     if (this.#agent.diesAt("started")) return;
-    this.#send(jsonFrame("started", { ...describe(process), next_seq: 1 }));
+    this.#send(jsonFrame("started", { ...describe(process), next_seq: 1, ...(repeated !== undefined && { repeated: true }) }));
     if (!request.attach) return;
+    if (repeated !== undefined) return this.#follow(process, 1);
     this.#started = request;
     process.stdin.onTaken = (bytes) => this.#send(jsonFrame("stdin_room", { bytes }));
     this.#follow(process, 1);
+  }
+
+  #log(payload: Buffer): void {
+    const { from, follow } = readPayload(logSchema, payload);
+    const { log } = this.#agent;
+    for (const entry of log.from(from)) this.#send(jsonFrame("entry", entry));
+    if (!follow) return this.#send(jsonFrame("result", { next: log.next }));
+    this.#answering = true;
+    this.#stopFollowing = log.follow((entry) => this.#send(jsonFrame("entry", entry)));
+  }
+
+  #output(payload: Buffer): void {
+    const { records, result } = outputRange(this.#agent, payload);
+    for (const record of records) this.#send(recordFrame(record));
+    this.#send(jsonFrame("result", result));
   }
 
   #attach(payload: Buffer): void {
@@ -182,6 +204,7 @@ export class AgentSession {
   #close(): void {
     this.#closed = true;
     clearTimeout(this.#helloTimer);
+    this.#stopFollowing();
     const process = this.#attachment?.process;
     const disconnect = this.#started?.on_disconnect ?? "continue";
     this.#release();

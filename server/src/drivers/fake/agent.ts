@@ -5,6 +5,7 @@ import { AgentSession } from "./agent-session.ts";
 import type { FakeDisk } from "./disk.ts";
 import type { Program } from "./program.ts";
 import type { Programs } from "./programs.ts";
+import { ProcessLog } from "./process-log.ts";
 import { FakeProcess } from "./process.ts";
 import { ProcessTable } from "./process-table.ts";
 import type { StartRequest } from "./requests.ts";
@@ -41,6 +42,7 @@ export class FakeAgent {
   /** The agent's own timers; the protocol's `pause` freezes it. */
   readonly clock = new Stopwatch();
   readonly processes = new ProcessTable(this.clock);
+  readonly log = new ProcessLog();
   readonly #sessions = new Set<AgentSession>();
   #activeAt = 0;
   #shuttingDown = false;
@@ -90,6 +92,7 @@ export class FakeAgent {
       this.touch();
       if (process.exit?.oom_kills === 1) this.settings.onOomKill();
     });
+    this.log.watch(process);
     this.work.after(0, () => void process.run(program));
     return process;
   }

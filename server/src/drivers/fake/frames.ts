@@ -20,6 +20,8 @@ export const HOST_FRAMES = {
   0x09: "pause",
   0x0a: "resume",
   0x0b: "shutdown",
+  0x0c: "log",
+  0x0d: "output",
   0x10: "stdin",
   0x11: "stdin_close",
   0x12: "cancel",
@@ -36,6 +38,7 @@ export const AGENT_FRAMES = {
   result: 0x87,
   error: 0x88,
   stdin_room: 0x89,
+  entry: 0x8a,
 } as const;
 export type AgentFrame = keyof typeof AGENT_FRAMES;
 

@@ -76,6 +76,11 @@ export class Journal {
     for (let at = 0; at < bytes.length; at += RECORD_BYTES_MAX) this.#appendRecord(kind, bytes.slice(at, at + RECORD_BYTES_MAX));
   }
 
+  /** The records of one stream that are kept, oldest first. */
+  kept(kind: "stdout" | "stderr"): readonly JournalRecord[] {
+    return this.#records.filter((record) => record.kind === kind);
+  }
+
   /** The record, or the gap that stands in its place; `null` when it is not written yet. */
   read(seq: number): JournalRecord | Gap | null {
     const first = this.firstSeq;

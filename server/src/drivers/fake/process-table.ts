@@ -53,6 +53,11 @@ export class ProcessTable {
     return [...this.#live, ...this.#ended].some((process) => process.request.id === id);
   }
 
+  /** The process that an earlier start with this key began. */
+  findKey(key: string): FakeProcess | undefined {
+    return [...this.#live, ...this.#ended].find((process) => process.request.key === key);
+  }
+
   /** By id, pid or tag: a live one first, else the latest that ended. */
   find(selector: string): FakeProcess | undefined {
     const named = (process: FakeProcess): boolean =>

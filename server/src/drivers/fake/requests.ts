@@ -25,6 +25,8 @@ export const startSchema = z.object({
   foreground: z.boolean(),
   busy: z.boolean(),
   on_disconnect: z.enum(["continue", "kill", "grace"]),
+  key: z.string().min(1).optional(),
+  by: z.string().optional(),
 });
 export type StartRequest = z.output<typeof startSchema>;
 
@@ -32,6 +34,16 @@ export const attachSchema = z.object({ selector, from: z.union([z.enum(["now", "
 export const signalSchema = z.object({ selector, signal: z.enum(["SIGTERM", "SIGKILL"]), by: z.string() });
 export const getSchema = z.object({ selector });
 export const cancelSchema = z.object({ reason: z.enum(["client_gone", "stopped", "timed_out"]), grace_ms: graceMs });
+export const logSchema = z.object({ from: z.int().min(1), follow: z.boolean() });
+export const outputSchema = z.object({
+  selector,
+  stream: z.enum(["stdout", "stderr"]),
+  from: z.int().min(0),
+  limit: z
+    .int()
+    .min(1)
+    .max(1024 * 1024),
+});
 export const shutdownSchema = z.object({ reason: z.enum(["capsule_stopped", "capsule_destroyed"]), grace_ms: graceMs });
 
 /** The agent says no, by a code of the protocol. */

@@ -56,6 +56,9 @@ export function capsuleRecord(changes: Partial<CapsuleRecord> = {}): CapsuleReco
     lastActiveAt: null,
     stateChangedAt: Date.UTC(2026, 10, 1, 10),
     endedAt: null,
+    requestedBy: null,
+    evidence: null,
+    logCursor: 1,
     ...changes,
   };
 }
@@ -107,7 +110,7 @@ export function createFakeServices(): FakeServices {
     revoke: (keyId) => revoked.forEach((listener) => listener(keyId)),
     capsuleGone: () => gone.forEach((listener) => listener()),
     capsules: {
-      create: async (principal, input) => capsuleRecord({ teamId: principal.teamId, template: input.template }),
+      create: async (principal, input) => ({ record: capsuleRecord({ teamId: principal.teamId, template: input.template }), isNew: true }),
       get: async (principal, id) => owned(principal, id),
       list: async (principal) => ({
         items: [...records.values()].filter((record) => record.teamId === principal.teamId),

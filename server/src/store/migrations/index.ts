@@ -1,5 +1,6 @@
 import type { Migration } from "../migrate.ts";
 import { first } from "./0001_first.ts";
+import { events } from "./0002_events.ts";
 
 /** Every migration, in the order in which they are applied. */
-export const migrations: readonly Migration[] = [first];
+export const migrations: readonly Migration[] = [first, events];

@@ -1,3 +1,5 @@
+import type { CapsuleStore } from "../../core/capsule/store.ts";
+import { createdEvent } from "../../core/capsule/effects.ts";
 import type { KeyRecord, TeamRecord } from "../../core/access/store.ts";
 import type { CapsuleRecord } from "../../core/capsule/record.ts";
 import { createIds } from "../../lib/node/ids.ts";
@@ -49,6 +51,14 @@ export function capsuleRecord(given: Partial<CapsuleRecord> & Pick<CapsuleRecord
     lastActiveAt: null,
     stateChangedAt: 1000,
     endedAt: null,
+    requestedBy: null,
+    evidence: null,
+    logCursor: 1,
     ...given,
   };
+}
+
+/** Stores a capsule as the use case does, with its event. */
+export function insertCapsule(store: CapsuleStore, record: CapsuleRecord): Promise<CapsuleRecord | undefined> {
+  return store.insert(record, createdEvent(record, { type: "key", id: "key-test" }));
 }

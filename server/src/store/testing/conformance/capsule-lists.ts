@@ -3,7 +3,7 @@ import { it } from "node:test";
 import fc from "fast-check";
 import type { CapsuleRecord } from "../../../core/capsule/record.ts";
 import { CAPSULE_STATES } from "../../../core/capsule/state.ts";
-import { capsuleRecord } from "../records.ts";
+import { capsuleRecord, insertCapsule } from "../records.ts";
 import type { WithCapsuleStore } from "./capsule-world.ts";
 
 export function describeCapsuleLists(withStore: WithCapsuleStore): void {
@@ -12,7 +12,7 @@ export function describeCapsuleLists(withStore: WithCapsuleStore): void {
       const old = capsuleRecord({ teamId, createdAt: 1 });
       const young = capsuleRecord({ teamId, createdAt: 2, state: "running" });
       const gone = capsuleRecord({ teamId, createdAt: 3, state: "destroyed" });
-      for (const capsule of [old, young, gone, capsuleRecord({ teamId: otherTeamId })]) await store.insert(capsule);
+      for (const capsule of [old, young, gone, capsuleRecord({ teamId: otherTeamId })]) await insertCapsule(store, capsule);
       const ask = async (states: CapsuleRecord["state"][]): Promise<readonly string[]> =>
         (await store.list({ teamId, states, metadata: {}, limit: 10, after: null })).map((capsule) => capsule.id);
       assert.deepEqual(await ask([...CAPSULE_STATES]), [gone.id, young.id, old.id]);
@@ -25,7 +25,7 @@ export function describeCapsuleLists(withStore: WithCapsuleStore): void {
     withStore(async ({ store, teamId }) => {
       const both = capsuleRecord({ teamId, metadata: { "a.b": "1", 'q"uote': "%_'" } });
       const one = capsuleRecord({ teamId, metadata: { "a.b": "1" } });
-      for (const capsule of [both, one, capsuleRecord({ teamId, metadata: { a: "1" } })]) await store.insert(capsule);
+      for (const capsule of [both, one, capsuleRecord({ teamId, metadata: { a: "1" } })]) await insertCapsule(store, capsule);
       const ask = async (metadata: Record<string, string>): Promise<readonly string[]> =>
         (await store.list({ teamId, states: ["pending"], metadata, limit: 10, after: null })).map((capsule) => capsule.id).toSorted();
       assert.deepEqual(await ask({ "a.b": "1" }), [both.id, one.id].toSorted());
@@ -43,7 +43,7 @@ export function describeCapsuleLists(withStore: WithCapsuleStore): void {
           async (times, limit) => {
             const template = capsuleRecord({ teamId }).id;
             const rows = times.map((createdAt) => capsuleRecord({ teamId, createdAt, metadata: { template } }));
-            for (const row of rows) await store.insert(row);
+            for (const row of rows) await insertCapsule(store, row);
             const seen: CapsuleRecord[] = [];
             let after: { createdAt: number; id: string } | null = null;
             for (;;) {
@@ -59,7 +59,7 @@ export function describeCapsuleLists(withStore: WithCapsuleStore): void {
               const last = page.at(-1);
               if (last === undefined) break;
               after = { createdAt: last.createdAt, id: last.id };
-              await store.insert(capsuleRecord({ teamId, createdAt: 9, metadata: { template } }));
+              await insertCapsule(store, capsuleRecord({ teamId, createdAt: 9, metadata: { template } }));
             }
             const expected = rows.toSorted((left, right) => right.createdAt - left.createdAt || (left.id < right.id ? 1 : -1));
             assert.deepEqual(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { NO_EFFECTS } from "../../../core/capsule/effects.ts";
 import { it } from "node:test";
-import { capsuleRecord } from "../records.ts";
+import { capsuleRecord, insertCapsule } from "../records.ts";
 import type { WithCapsuleStore } from "./capsule-world.ts";
 
 export function describeCapsuleRows(withStore: WithCapsuleStore): void {
@@ -22,8 +23,8 @@ export function describeCapsuleRows(withStore: WithCapsuleStore): void {
         endedAt: 1_900_000_000_000,
       });
       const empty = capsuleRecord({ teamId });
-      await store.insert(full);
-      await store.insert(empty);
+      await insertCapsule(store, full);
+      await insertCapsule(store, empty);
       assert.deepEqual(await store.find(full.id), full);
       assert.deepEqual(await store.find(empty.id), empty);
       assert.equal(await store.find("cl-none"), undefined);
@@ -32,12 +33,12 @@ export function describeCapsuleRows(withStore: WithCapsuleStore): void {
   it("changes a row only from the expected state and version, and counts the version up", () =>
     withStore(async ({ store, teamId }) => {
       const capsule = capsuleRecord({ teamId });
-      await store.insert(capsule);
-      const started = await store.transition(capsule, "starting", { message: "a\0b" }, 2000);
+      await insertCapsule(store, capsule);
+      const started = await store.transition(capsule, "starting", { message: "a\0b" }, 2000, NO_EFFECTS);
       assert.deepEqual(started, { ...capsule, state: "starting", version: 2, stateChangedAt: 2000, message: "a\uFFFDb" });
-      assert.equal(await store.transition(capsule, "starting", {}, 3000), undefined, "an old state and version");
-      assert.equal(await store.transition({ ...capsule, state: "starting" }, "running", {}, 3000), undefined, "an old version");
-      assert.equal(await store.transition({ ...capsule, version: 2 }, "running", {}, 3000), undefined, "another state");
+      assert.equal(await store.transition(capsule, "starting", {}, 3000, NO_EFFECTS), undefined, "an old state and version");
+      assert.equal(await store.transition({ ...capsule, state: "starting" }, "running", {}, 3000, NO_EFFECTS), undefined, "an old version");
+      assert.equal(await store.transition({ ...capsule, version: 2 }, "running", {}, 3000, NO_EFFECTS), undefined, "another state");
       assert.deepEqual(await store.find(capsule.id), started);
     }));
 
@@ -45,12 +46,13 @@ export function describeCapsuleRows(withStore: WithCapsuleStore): void {
     withStore(async ({ store, teamId }) => {
       const handle = { driver: "fake", version: 1, data: { n: 1 } };
       const capsule = capsuleRecord({ teamId, state: "running", handle, reason: "stopped", message: "m", startedAt: 5 });
-      await store.insert(capsule);
+      await insertCapsule(store, capsule);
       const same = await store.transition(
         capsule,
         "running",
         { handle: null, reason: null, hasDisk: true, endedAt: 9, sealedSecret: "v1.new" },
         2000,
+        NO_EFFECTS,
       );
       assert.deepEqual(same, { ...capsule, version: 2, handle: null, reason: null, hasDisk: true, endedAt: 9, sealedSecret: "v1.new" });
     }));
@@ -58,9 +60,9 @@ export function describeCapsuleRows(withStore: WithCapsuleStore): void {
   it("lets exactly one of many changes at once win", () =>
     withStore(async ({ store, teamId }) => {
       const capsule = capsuleRecord({ teamId, state: "running" });
-      await store.insert(capsule);
+      await insertCapsule(store, capsule);
       const changes = await Promise.all(
-        Array.from({ length: 8 }, (_, index) => store.transition(capsule, "pausing", { message: `${index}` }, 2000)),
+        Array.from({ length: 8 }, (_, index) => store.transition(capsule, "pausing", { message: `${index}` }, 2000, NO_EFFECTS)),
       );
       const winners = changes.filter((change) => change !== undefined);
       assert.equal(winners.length, 1);

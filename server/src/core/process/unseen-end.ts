@@ -1,0 +1,18 @@
+import type { UnseenEnd } from "../capsule/effects.ts";
+import type { ProcessEndFacts } from "./record.ts";
+
+/** The end of a process that nobody saw ending: its reason is known, its exit code and bytes are not. */
+export function unseenEndFacts({ reason, requested }: UnseenEnd): ProcessEndFacts {
+  return {
+    reason,
+    exit_code: null,
+    signal: null,
+    requested,
+    oom_kills: null,
+    duration_ms: null,
+    stdout_bytes: null,
+    stderr_bytes: null,
+    late_bytes: null,
+    evidence: null,
+  };
+}
