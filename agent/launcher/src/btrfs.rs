@@ -15,11 +15,7 @@ const QUOTA_ENABLE: u64 = 1;
 const QUOTA_ENABLE_SIMPLE: u64 = 4;
 const LIMIT_REFERENCED: u64 = 1;
 
-const fn code(
-    direction: libc::c_ulong,
-    number: libc::c_ulong,
-    size: libc::c_ulong,
-) -> libc::c_ulong {
+const fn code(direction: libc::c_ulong, number: libc::c_ulong, size: libc::c_ulong) -> libc::c_ulong {
     direction << 30 | size << 16 | 0x94 << 8 | number
 }
 
@@ -62,10 +58,7 @@ fn by_name(path: &str, request: libc::c_ulong, step: &str) -> Result<()> {
         (Some(parent), Some(name)) if name.len() < 256 => (parent, name),
         _ => return Err(Failure::new(step, "the path has no name")),
     };
-    let mut args = NamedArgs {
-        fd: 0,
-        name: [0; 4088],
-    };
+    let mut args = NamedArgs { fd: 0, name: [0; 4088] };
     args.name[..name.len()].copy_from_slice(name.as_bytes());
     let directory = File::open(parent).during(|| format!("open {}", parent.display()))?;
     control(&directory, request, &mut args).during(|| format!("{} {}", step, path))
@@ -84,13 +77,7 @@ pub fn delete_subvolume(path: &str) -> Result<()> {
 pub fn limit(path: &str, bytes: u64) -> Result<()> {
     let subvolume = File::open(path).during(|| format!("open {}", path))?;
     // Number 0 stands for the subvolume that the descriptor is in.
-    let mut args = LimitArgs {
-        qgroup: 0,
-        flags: LIMIT_REFERENCED,
-        max_referenced: bytes,
-        max_exclusive: 0,
-        reserved: [0; 2],
-    };
+    let mut args = LimitArgs { qgroup: 0, flags: LIMIT_REFERENCED, max_referenced: bytes, max_exclusive: 0, reserved: [0; 2] };
     control(&subvolume, QGROUP_LIMIT, &mut args).during(|| format!("limit the subvolume {}", path))
 }
 
@@ -98,27 +85,9 @@ pub fn limit(path: &str, bytes: u64) -> Result<()> {
 /// and where the kernel has none, the full kind. Returns which.
 pub fn enable_quota(path: &str, simple: bool) -> Result<&'static str> {
     let root = File::open(path).during(|| format!("open {}", path))?;
-    if simple
-        && control(
-            &root,
-            QUOTA_CONTROL,
-            &mut QuotaArgs {
-                command: QUOTA_ENABLE_SIMPLE,
-                status: 0,
-            },
-        )
-        .is_ok()
-    {
+    if simple && control(&root, QUOTA_CONTROL, &mut QuotaArgs { command: QUOTA_ENABLE_SIMPLE, status: 0 }).is_ok() {
         return Ok("simple");
     }
-    control(
-        &root,
-        QUOTA_CONTROL,
-        &mut QuotaArgs {
-            command: QUOTA_ENABLE,
-            status: 0,
-        },
-    )
-    .during(|| "turn quotas on".to_string())?;
+    control(&root, QUOTA_CONTROL, &mut QuotaArgs { command: QUOTA_ENABLE, status: 0 }).during(|| "turn quotas on".to_string())?;
     Ok("full")
 }

@@ -2,7 +2,8 @@
 //! runtime itself runs while it launches, so that one `cgroup.kill` on `<id>` ends whatever a broken launch left.
 
 use crate::failure::{During, Failure, Result};
-use crate::kernel::{self, Forked};
+use crate::kernel;
+use crate::namespaces::{self, Namespaces};
 use crate::spec::Cgroup;
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
@@ -20,8 +21,7 @@ pub struct Groups {
     /// `tasks` of `work` in each v1 hierarchy where it has a group.
     pub joins: Vec<File>,
     pub oom_counter: File,
-    /// A cgroup namespace whose root is `<id>` in every hierarchy.
-    pub namespace: File,
+    pub namespaces: Namespaces,
 }
 
 pub fn make(spec: &Cgroup, owner: u32) -> Result<Groups> {
@@ -30,7 +30,7 @@ pub fn make(spec: &Cgroup, owner: u32) -> Result<Groups> {
     for mount in &spec.v1 {
         make_directory(mount, &spec.path)?;
     }
-    let namespace = namespace(spec, &unified)?;
+    let namespaces = namespaces::make(spec, &unified, owner)?;
     hand_down(spec)?;
     for name in ["launch", "work"] {
         make_one(&format!("{}/{}", unified, name))?;
@@ -43,29 +43,20 @@ pub fn make(spec: &Cgroup, owner: u32) -> Result<Groups> {
     let mut joins = Vec::new();
     for mount in &spec.work_v1 {
         let path = format!("{}{}/work/tasks", mount, spec.path);
-        joins.push(
-            OpenOptions::new()
-                .write(true)
-                .open(&path)
-                .during(|| format!("open {}", path))?,
-        );
+        joins.push(OpenOptions::new().write(true).open(&path).during(|| format!("open {}", path))?);
     }
     Ok(Groups {
-        launch: File::open(format!("{}/launch", unified))
-            .during(|| "open the launch cgroup".to_string())?,
+        launch: File::open(format!("{}/launch", unified)).during(|| "open the launch cgroup".to_string())?,
         work: kernel::clone_tree(&format!("{}/work", unified))?,
         joins,
-        oom_counter: File::open(&spec.oom_counter)
-            .during(|| format!("open {}", spec.oom_counter))?,
-        namespace,
+        oom_counter: File::open(&spec.oom_counter).during(|| format!("open {}", spec.oom_counter))?,
+        namespaces,
     })
 }
 
 fn make_one(path: &str) -> Result<()> {
     match fs::create_dir(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(Failure::new(format!("make {}", path), error))
-        }
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Failure::new(format!("make {}", path), error)),
         _ => Ok(()),
     }
 }
@@ -85,54 +76,12 @@ fn make_directory(mount: &str, path: &str) -> Result<()> {
             }
             let has = fs::read_to_string(&own).during(|| format!("read {}", own))?;
             if has.trim().is_empty() {
-                let inherited = fs::read_to_string(format!("{}/{}", parent, file))
-                    .during(|| format!("read {} of {}", file, parent))?;
+                let inherited = fs::read_to_string(format!("{}/{}", parent, file)).during(|| format!("read {} of {}", file, parent))?;
                 fs::write(&own, inherited.trim()).during(|| format!("write {}", own))?;
             }
         }
     }
     Ok(())
-}
-
-/// A cgroup namespace takes its root from where the process that makes it is: a short-lived child goes to `<id>` in every
-/// hierarchy first. It must be gone before cgroup2 hands controllers down, which a group with processes refuses.
-fn namespace(spec: &Cgroup, unified: &str) -> Result<File> {
-    let directory = File::open(unified).during(|| format!("open {}", unified))?;
-    let parent = kernel::own_pid();
-    match kernel::fork(Some(&directory))? {
-        Forked::Child => {
-            kernel::die_with(parent);
-            let moved = spec
-                .v1
-                .iter()
-                .all(|mount| fs::write(format!("{}{}/tasks", mount, spec.path), "0").is_ok());
-            let made = moved && kernel::unshare(libc::CLONE_NEWCGROUP, "").is_ok();
-            if !made {
-                kernel::exit_child(1);
-            }
-            // Stopped, it keeps the namespace alive until the parent has opened it.
-            // SAFETY: no pointers.
-            unsafe { libc::raise(libc::SIGSTOP) };
-            kernel::exit_child(0);
-        }
-        Forked::Parent(child) => {
-            let mut status = 0;
-            // SAFETY: `status` outlives the call.
-            let waited = unsafe { libc::waitpid(child, &mut status, libc::WUNTRACED) };
-            if waited != child || !libc::WIFSTOPPED(status) {
-                return Err(Failure::new(
-                    "make a cgroup namespace",
-                    "a child could not enter the capsule's cgroups",
-                ));
-            }
-            let opened = File::open(format!("/proc/{}/ns/cgroup", child))
-                .during(|| "open the cgroup namespace".to_string());
-            // SAFETY: the child is ours and not reaped.
-            unsafe { libc::kill(child, libc::SIGKILL) };
-            kernel::wait(child)?;
-            opened
-        }
-    }
 }
 
 /// Enables the controllers from the root of cgroup2 down to `<id>`; `work` keeps its own list empty, so that processes and
@@ -141,11 +90,7 @@ fn hand_down(spec: &Cgroup) -> Result<()> {
     if spec.controllers.is_empty() {
         return Ok(());
     }
-    let wanted: Vec<String> = spec
-        .controllers
-        .iter()
-        .map(|name| format!("+{}", name))
-        .collect();
+    let wanted: Vec<String> = spec.controllers.iter().map(|name| format!("+{}", name)).collect();
     let mut at = spec.unified.clone();
     for part in spec.path.split('/') {
         if !part.is_empty() {
@@ -153,11 +98,7 @@ fn hand_down(spec: &Cgroup) -> Result<()> {
         }
         let file = format!("{}/cgroup.subtree_control", at);
         let now = fs::read_to_string(&file).during(|| format!("read {}", file))?;
-        if !spec
-            .controllers
-            .iter()
-            .all(|name| now.split_whitespace().any(|has| has == name))
-        {
+        if !spec.controllers.iter().all(|name| now.split_whitespace().any(|has| has == name)) {
             fs::write(&file, wanted.join(" ")).during(|| format!("write {}", file))?;
         }
     }

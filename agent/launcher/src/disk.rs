@@ -14,10 +14,7 @@ pub fn prepare(disk: &Disk) -> Result<()> {
     let upper = format!("{}/u", disk.path);
     if disk.keep {
         if !Path::new(&upper).is_dir() {
-            return Err(Failure::new(
-                "keep the disk",
-                format!("{} is not there", upper),
-            ));
+            return Err(Failure::new("keep the disk", format!("{} is not there", upper)));
         }
     } else {
         if disk.btrfs {
@@ -25,17 +22,12 @@ pub fn prepare(disk: &Disk) -> Result<()> {
         } else {
             fs::create_dir(&disk.path).during(|| format!("make {}", disk.path))?;
         }
-        fs::set_permissions(&disk.path, Permissions::from_mode(0o700))
-            .during(|| format!("close {}", disk.path))?;
+        fs::set_permissions(&disk.path, Permissions::from_mode(0o700)).during(|| format!("close {}", disk.path))?;
         for (name, mode) in [("u", 0o755), ("w", 0o700)] {
             let path = format!("{}/{}", disk.path, name);
-            DirBuilder::new()
-                .mode(mode)
-                .create(&path)
-                .during(|| format!("make {}", path))?;
+            DirBuilder::new().mode(mode).create(&path).during(|| format!("make {}", path))?;
         }
-        fs::set_permissions(&upper, Permissions::from_mode(0o755))
-            .during(|| format!("open up {}", upper))?;
+        fs::set_permissions(&upper, Permissions::from_mode(0o755)).during(|| format!("open up {}", upper))?;
     }
     if disk.btrfs && disk.limit > 0 {
         btrfs::limit(&disk.path, disk.limit)?;
@@ -46,9 +38,7 @@ pub fn prepare(disk: &Disk) -> Result<()> {
 /// Makes the control directory, and gives it and what an earlier life left in it to the capsule's root of today.
 pub fn prepare_control(path: &str, owner: u32) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            return Err(Failure::new(format!("make {}", path), error))
-        }
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Failure::new(format!("make {}", path), error)),
         _ => {}
     }
     give(Path::new(path), owner)?;
@@ -58,20 +48,13 @@ pub fn prepare_control(path: &str, owner: u32) -> Result<()> {
 /// The capsule is not running, so nothing changes under the walk; links are changed, never followed.
 fn give_contents(directory: &Path, owner: u32, depth: u32) -> Result<()> {
     if depth > 16 {
-        return Err(Failure::new(
-            "give the control directory away",
-            "it is nested too deep",
-        ));
+        return Err(Failure::new("give the control directory away", "it is nested too deep"));
     }
     for entry in fs::read_dir(directory).during(|| format!("list {}", directory.display()))? {
         let entry = entry.during(|| format!("list {}", directory.display()))?;
         let path = entry.path();
         give(&path, owner)?;
-        if entry
-            .file_type()
-            .during(|| format!("look at {}", path.display()))?
-            .is_dir()
-        {
+        if entry.file_type().during(|| format!("look at {}", path.display()))?.is_dir() {
             give_contents(&path, owner, depth + 1)?;
         }
     }

@@ -14,10 +14,7 @@ pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
     pub fn new(step: impl Into<String>, message: impl fmt::Display) -> Failure {
-        Failure {
-            step: step.into(),
-            message: message.to_string(),
-        }
+        Failure { step: step.into(), message: message.to_string() }
     }
 
     /// The calling thread's `errno` as a failure of `step`.

@@ -37,19 +37,13 @@ pub fn namespace(base: u32) -> Result<File> {
 
 fn map_and_open(child: libc::pid_t, base: u32, ready: &mut File) -> Result<File> {
     let mut answer = [0];
-    ready
-        .read_exact(&mut answer)
-        .during(|| "wait for the user namespace".to_string())?;
+    ready.read_exact(&mut answer).during(|| "wait for the user namespace".to_string())?;
     if answer != [1] {
-        return Err(Failure::new(
-            "make a user namespace",
-            "the kernel refused; see user.max_user_namespaces",
-        ));
+        return Err(Failure::new("make a user namespace", "the kernel refused; see user.max_user_namespaces"));
     }
     let map = format!("0 {} {}\n{} 0 1\n", base, RANGE, RANGE);
     for file in ["uid_map", "gid_map"] {
-        fs::write(format!("/proc/{}/{}", child, file), &map)
-            .during(|| format!("write {}", file))?;
+        fs::write(format!("/proc/{}/{}", child, file), &map).during(|| format!("write {}", file))?;
     }
     File::open(format!("/proc/{}/ns/user", child)).during(|| "open the user namespace".to_string())
 }

@@ -41,6 +41,20 @@ struct CloneArgs {
     cgroup: u64,
 }
 
+#[repr(C)]
+struct CapHeader {
+    version: u32,
+    pid: libc::c_int,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapSet {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
 pub fn c_string(text: &str) -> Result<CString> {
     CString::new(text).map_err(|_| Failure::new("make a C string", "it holds a NUL byte"))
 }
@@ -56,11 +70,7 @@ fn owned(fd: libc::c_long, step: impl FnOnce() -> String) -> Result<File> {
 
 /// Opens with O_PATH: a reference that can be executed or walked from, but not read.
 pub fn open_path(path: &str) -> Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_PATH | libc::O_NOFOLLOW)
-        .open(path)
-        .during(|| format!("open {}", path))
+    OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path).during(|| format!("open {}", path))
 }
 
 /// A detached copy of the mount at `path`, whose root is `path`: `..` does not leave it.
@@ -74,12 +84,7 @@ pub fn clone_tree(path: &str) -> Result<File> {
 
 /// Sets attributes (and, with MOUNT_ATTR_IDMAP, the user namespace that maps owners) of a detached mount.
 pub fn set_attributes(tree: &File, set: u64, userns: Option<&File>) -> Result<()> {
-    let attr = MountAttr {
-        set,
-        clear: 0,
-        propagation: 0,
-        userns: userns.map_or(0, |fd| fd.as_raw_fd() as u64),
-    };
+    let attr = MountAttr { set, clear: 0, propagation: 0, userns: userns.map_or(0, |fd| fd.as_raw_fd() as u64) };
     let empty = c_string("")?;
     // SAFETY: both pointers outlive the call and the size is the structure's.
     let done = unsafe {
@@ -103,14 +108,7 @@ pub fn attach(tree: &File, path: &str) -> Result<()> {
     let (empty, to) = (c_string("")?, c_string(path)?);
     // SAFETY: the names outlive the call.
     let done = unsafe {
-        libc::syscall(
-            libc::SYS_move_mount,
-            tree.as_raw_fd(),
-            empty.as_ptr(),
-            libc::AT_FDCWD,
-            to.as_ptr(),
-            MOVE_MOUNT_F_EMPTY_PATH,
-        )
+        libc::syscall(libc::SYS_move_mount, tree.as_raw_fd(), empty.as_ptr(), libc::AT_FDCWD, to.as_ptr(), MOVE_MOUNT_F_EMPTY_PATH)
     };
     if done < 0 {
         return Err(Failure::last(format!("attach a mount at {}", path)));
@@ -118,30 +116,10 @@ pub fn attach(tree: &File, path: &str) -> Result<()> {
     Ok(())
 }
 
-pub fn mount(
-    source: &str,
-    target: &str,
-    kind: &str,
-    flags: libc::c_ulong,
-    data: &str,
-) -> Result<()> {
-    let (source, to, kind, data) = (
-        c_string(source)?,
-        c_string(target)?,
-        c_string(kind)?,
-        c_string(data)?,
-    );
+pub fn mount(source: &str, target: &str, kind: &str, flags: libc::c_ulong, data: &str) -> Result<()> {
+    let (source, to, kind, data) = (c_string(source)?, c_string(target)?, c_string(kind)?, c_string(data)?);
     // SAFETY: the strings outlive the call.
-    if unsafe {
-        libc::mount(
-            source.as_ptr(),
-            to.as_ptr(),
-            kind.as_ptr(),
-            flags,
-            data.as_ptr().cast(),
-        )
-    } < 0
-    {
+    if unsafe { libc::mount(source.as_ptr(), to.as_ptr(), kind.as_ptr(), flags, data.as_ptr().cast()) } < 0 {
         return Err(Failure::last(format!("mount {}", target)));
     }
     Ok(())
@@ -155,6 +133,27 @@ pub fn unshare(flags: libc::c_int, step: &str) -> Result<()> {
     Ok(())
 }
 
+/// Takes over a uid and gid of the host but keeps the capabilities: what is made from here on is that user's.
+pub fn become_user(id: u32) -> Result<()> {
+    let step = "take over the capsule's uid";
+    // SAFETY: only this process's credentials change; the arrays outlive the calls.
+    unsafe {
+        let mut header = CapHeader { version: 0x2008_0522, pid: 0 };
+        let mut sets = [CapSet::default(); 2];
+        let done = libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0
+            && libc::setresgid(id, id, id) == 0
+            && libc::setresuid(id, id, id) == 0
+            && libc::syscall(libc::SYS_capget, &mut header, sets.as_mut_ptr()) == 0;
+        for set in sets.iter_mut() {
+            set.effective = set.permitted;
+        }
+        if !done || libc::syscall(libc::SYS_capset, &header, sets.as_ptr()) != 0 {
+            return Err(Failure::last(step));
+        }
+    }
+    Ok(())
+}
+
 /// A forked child. The launcher has one thread, so the child may run ordinary code.
 pub enum Forked {
     Parent(libc::pid_t),
@@ -163,22 +162,13 @@ pub enum Forked {
 
 /// `fork`, with the child born in the cgroup2 directory, if one is given.
 pub fn fork(cgroup: Option<&File>) -> Result<Forked> {
-    let mut args = CloneArgs {
-        exit_signal: libc::SIGCHLD as u64,
-        ..CloneArgs::default()
-    };
+    let mut args = CloneArgs { exit_signal: libc::SIGCHLD as u64, ..CloneArgs::default() };
     if let Some(directory) = cgroup {
         args.flags = CLONE_INTO_CGROUP;
         args.cgroup = directory.as_raw_fd() as u64;
     }
     // SAFETY: without a stack the call behaves as fork; the process has one thread.
-    match unsafe {
-        libc::syscall(
-            libc::SYS_clone3,
-            &mut args as *mut CloneArgs,
-            std::mem::size_of::<CloneArgs>(),
-        )
-    } {
+    match unsafe { libc::syscall(libc::SYS_clone3, &mut args as *mut CloneArgs, std::mem::size_of::<CloneArgs>()) } {
         0 => Ok(Forked::Child),
         pid if pid > 0 => Ok(Forked::Parent(pid as libc::pid_t)),
         _ => Err(Failure::last("fork")),
@@ -231,16 +221,13 @@ pub fn exit_child(code: libc::c_int) -> ! {
 pub fn sealed_memory(name: &str, content: &[u8]) -> Result<File> {
     let name = c_string(name)?;
     // SAFETY: the name outlives the call.
-    let fd =
-        unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) };
+    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) };
     let mut file = owned(fd.into(), || "make a memory file".to_string())?;
-    file.write_all(content)
-        .during(|| "fill a memory file".to_string())?;
+    file.write_all(content).during(|| "fill a memory file".to_string())?;
     let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
     // SAFETY: no pointers.
     let done = unsafe {
-        libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals)
-            | libc::lseek(file.as_raw_fd(), 0, libc::SEEK_SET) as libc::c_int
+        libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) | libc::lseek(file.as_raw_fd(), 0, libc::SEEK_SET) as libc::c_int
     };
     if done < 0 {
         return Err(Failure::last("seal a memory file"));
@@ -268,8 +255,7 @@ pub fn place(file: File, to: RawFd) -> Result<()> {
 /// Makes `owner` the owner and group of what is at `path`, without following a link there.
 pub fn give(path: &Path, owner: u32) -> Result<()> {
     let step = || format!("give away {}", path.display());
-    let name =
-        CString::new(path.as_os_str().as_bytes()).map_err(|error| Failure::new(step(), error))?;
+    let name = CString::new(path.as_os_str().as_bytes()).map_err(|error| Failure::new(step(), error))?;
     // SAFETY: the name outlives the call.
     if unsafe { libc::lchown(name.as_ptr(), owner, owner) } < 0 {
         return Err(Failure::last(step()));

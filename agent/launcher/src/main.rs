@@ -14,6 +14,7 @@ mod disk;
 mod failure;
 mod idmap;
 mod kernel;
+mod namespaces;
 mod rootfs;
 mod runtime;
 mod spec;
@@ -30,15 +31,15 @@ fn main() {
         ["launch"] => launch(),
         ["subvolume-delete", path] => btrfs::delete_subvolume(path).map(|()| json!({ "ok": true })),
         ["quota-enable", path, kind] => btrfs::enable_quota(path, *kind == "simple").map(|kind| json!({ "ok": true, "kind": kind })),
-        _ => Err(Failure::new("read the arguments", "usage: capsuled-launcher launch | subvolume-delete PATH | quota-enable PATH simple|full")),
+        _ => Err(Failure::new(
+            "read the arguments",
+            "usage: capsuled-launcher launch | subvolume-delete PATH | quota-enable PATH simple|full",
+        )),
     };
     match outcome {
         Ok(answer) => println!("{}", answer),
         Err(failure) => {
-            println!(
-                "{}",
-                json!({ "ok": false, "step": failure.step, "message": failure.message })
-            );
+            println!("{}", json!({ "ok": false, "step": failure.step, "message": failure.message }));
             std::process::exit(1);
         }
     }
@@ -52,10 +53,7 @@ struct Phases {
 
 impl Phases {
     fn end(&mut self, name: &str) {
-        self.done.insert(
-            name.to_string(),
-            json!(self.since.elapsed().as_micros() as u64),
-        );
+        self.done.insert(name.to_string(), json!(self.since.elapsed().as_micros() as u64));
         self.since = Instant::now();
     }
 }
@@ -66,15 +64,9 @@ fn launch() -> Result<Value> {
     // A later server may clean up at once what this one was making: nothing may go on making it.
     kernel::die_with(kernel::parent_pid());
     let mut source = String::new();
-    std::io::stdin()
-        .take(spec::SPEC_MAX)
-        .read_to_string(&mut source)
-        .during(|| "read the spec".to_string())?;
+    std::io::stdin().take(spec::SPEC_MAX).read_to_string(&mut source).during(|| "read the spec".to_string())?;
     let spec = spec::Spec::parse(&source)?;
-    let mut phases = Phases {
-        since: Instant::now(),
-        done: Map::new(),
-    };
+    let mut phases = Phases { since: Instant::now(), done: Map::new() };
     disk::prepare(&spec.disk)?;
     disk::prepare_control(&spec.control_dir, spec.uid_base)?;
     phases.end("disk");
@@ -83,10 +75,8 @@ fn launch() -> Result<Value> {
     let descriptors = descriptors::collect(&spec, &mut groups)?;
     rootfs::make(&spec)?;
     phases.end("rootfs");
-    runtime::write_config(&spec, &groups.namespace)?;
-    let started = runtime::run(&spec, &groups.launch, descriptors)?;
+    let rlimits = runtime::write_config(&spec, &groups.namespaces)?;
+    let started = runtime::run(&spec, &groups.launch, &rlimits, descriptors)?;
     phases.end("runtime");
-    Ok(
-        json!({ "ok": true, "pid": started.pid, "startTime": started.start_time, "phases": phases.done }),
-    )
+    Ok(json!({ "ok": true, "pid": started.pid, "startTime": started.start_time, "phases": phases.done }))
 }

@@ -20,19 +20,9 @@ pub fn make(spec: &Spec) -> Result<()> {
         layers.push(tree);
     }
     let disk = kernel::clone_tree(&spec.disk.path)?;
-    kernel::set_attributes(
-        &disk,
-        MOUNT_ATTR_IDMAP | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
-        Some(&owners),
-    )?;
+    kernel::set_attributes(&disk, MOUNT_ATTR_IDMAP | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, Some(&owners))?;
 
-    kernel::mount(
-        "stage",
-        &spec.stage,
-        "tmpfs",
-        libc::MS_NOSUID | libc::MS_NODEV,
-        "mode=0711,size=1m",
-    )?;
+    kernel::mount("stage", &spec.stage, "tmpfs", libc::MS_NOSUID | libc::MS_NODEV, "mode=0711,size=1m")?;
     std::env::set_current_dir(&spec.stage).during(|| format!("enter {}", spec.stage))?;
     let mut lower = Vec::new();
     for (depth, tree) in layers.iter().enumerate() {
@@ -46,9 +36,6 @@ pub fn make(spec: &Spec) -> Result<()> {
     }
     kernel::attach(&disk, "disk")?;
     // Relative names: the capsule reads these options in /proc/self/mountinfo.
-    let options = format!(
-        "lowerdir={},upperdir=disk/u,workdir=disk/w",
-        lower.join(":")
-    );
+    let options = format!("lowerdir={},upperdir=disk/u,workdir=disk/w", lower.join(":"));
     kernel::mount("capsule", "root", "overlay", libc::MS_NODEV, &options)
 }

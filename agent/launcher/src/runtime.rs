@@ -3,6 +3,7 @@
 use crate::descriptors::FIRST;
 use crate::failure::{During, Failure, Result};
 use crate::kernel::{self, Forked};
+use crate::namespaces::Namespaces;
 use crate::spec::Spec;
 use serde_json::{json, Value};
 use std::ffi::CString;
@@ -20,20 +21,47 @@ pub struct Started {
     pub start_time: u64,
 }
 
-/// Writes the bundle's configuration: the server's, with what only this process knows.
-pub fn write_config(spec: &Spec, namespace: &File) -> Result<()> {
+/// A limit of one resource, as setrlimit takes it.
+type Rlimit = (libc::__rlimit_resource_t, libc::rlimit);
+
+/// Takes the resource limits out of the configuration. The launcher sets them for the runtime, and the capsule inherits them:
+/// the runtime itself could set them in a user namespace that is not its own only with CAP_SYS_RESOURCE, which roots of some
+/// virtual machines lack.
+fn take_rlimits(config: &mut Value) -> Result<Vec<Rlimit>> {
+    let limits = config["process"]["rlimits"].take();
+    let number = |limit: &Value, name: &str| limit[name].as_u64().ok_or_else(|| Failure::new("read the resource limits", name));
+    let mut taken = Vec::new();
+    for limit in limits.as_array().into_iter().flatten() {
+        let resource = match limit["type"].as_str() {
+            Some("RLIMIT_NOFILE") => libc::RLIMIT_NOFILE,
+            Some("RLIMIT_CORE") => libc::RLIMIT_CORE,
+            _ => return Err(Failure::new("read the resource limits", "an unknown type")),
+        };
+        let bounds = libc::rlimit { rlim_cur: number(limit, "soft")?, rlim_max: number(limit, "hard")? };
+        taken.push((resource, bounds));
+    }
+    Ok(taken)
+}
+
+/// Writes the bundle's configuration: the server's, with what only this process knows. Gives the resource limits to run under.
+pub fn write_config(spec: &Spec, namespaces: &Namespaces) -> Result<Vec<Rlimit>> {
     let mut config = spec.config.clone();
+    let rlimits = take_rlimits(&mut config)?;
     config["root"] = json!({ "path": format!("{}/root", spec.stage), "readonly": false });
-    let path = format!("/proc/{}/fd/{}", std::process::id(), namespace.as_raw_fd());
+    let path = |file: &File| format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
     match config["linux"]["namespaces"].as_array_mut() {
-        Some(namespaces) => namespaces.push(json!({ "type": "cgroup", "path": path })),
+        Some(list) => {
+            list.push(json!({ "type": "user", "path": path(&namespaces.user) }));
+            list.push(json!({ "type": "cgroup", "path": path(&namespaces.cgroup) }));
+        }
         None => return Err(Failure::new("write config.json", "it has no namespaces")),
     }
-    fs::write("bundle/config.json", config.to_string()).during(|| "write config.json".to_string())
+    fs::write("bundle/config.json", config.to_string()).during(|| "write config.json".to_string())?;
+    Ok(rlimits)
 }
 
 /// Runs the runtime to its end, born in the cgroup `launch`. The working directory is the stage.
-pub fn run(spec: &Spec, launch: &File, descriptors: Vec<File>) -> Result<Started> {
+pub fn run(spec: &Spec, launch: &File, rlimits: &[Rlimit], descriptors: Vec<File>) -> Result<Started> {
     let preserve = descriptors.len().to_string();
     let bundle = format!("{}/bundle", spec.stage);
     let arguments = [
@@ -54,19 +82,12 @@ pub fn run(spec: &Spec, launch: &File, descriptors: Vec<File>) -> Result<Started
         &bundle,
         &spec.capsule,
     ];
-    let arguments = arguments
-        .iter()
-        .map(|one| kernel::c_string(one))
-        .collect::<Result<Vec<CString>>>()?;
-    let nowhere = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/null")
-        .during(|| "open /dev/null".to_string())?;
+    let arguments = arguments.iter().map(|one| kernel::c_string(one)).collect::<Result<Vec<CString>>>()?;
+    let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null").during(|| "open /dev/null".to_string())?;
     let warmer = keep_moves_warm(spec, launch)?;
     let parent = kernel::own_pid();
     match kernel::fork(Some(launch))? {
-        Forked::Child => become_runtime(parent, &arguments, nowhere, descriptors),
+        Forked::Child => become_runtime(parent, &arguments, nowhere, rlimits, descriptors),
         Forked::Parent(child) => {
             drop(descriptors);
             let status = kernel::wait(child)?;
@@ -74,17 +95,11 @@ pub fn run(spec: &Spec, launch: &File, descriptors: Vec<File>) -> Result<Started
             unsafe { libc::kill(warmer, libc::SIGKILL) };
             kernel::wait(warmer)?;
             // Empty now; what is not removed here goes with the capsule.
-            let _ = fs::remove_dir(format!(
-                "{}{}/launch",
-                spec.cgroup.unified, spec.cgroup.path
-            ));
+            let _ = fs::remove_dir(format!("{}{}/launch", spec.cgroup.unified, spec.cgroup.path));
             if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 {
                 return started();
             }
-            Err(Failure::new(
-                format!("run {}", spec.runtime),
-                complaint(status),
-            ))
+            Err(Failure::new(format!("run {}", spec.runtime), complaint(status)))
         }
     }
 }
@@ -97,10 +112,7 @@ fn keep_moves_warm(spec: &Spec, launch: &File) -> Result<libc::pid_t> {
         Forked::Parent(child) => Ok(child),
         Forked::Child => {
             kernel::die_with(parent);
-            let file = format!(
-                "{}{}/launch/cgroup.procs",
-                spec.cgroup.unified, spec.cgroup.path
-            );
+            let file = format!("{}{}/launch/cgroup.procs", spec.cgroup.unified, spec.cgroup.path);
             for _ in 0..WARM_MOVES {
                 if fs::write(&file, "0").is_err() {
                     break;
@@ -112,31 +124,22 @@ fn keep_moves_warm(spec: &Spec, launch: &File) -> Result<libc::pid_t> {
     }
 }
 
-fn become_runtime(
-    parent: libc::pid_t,
-    arguments: &[CString],
-    nowhere: File,
-    descriptors: Vec<File>,
-) -> ! {
+fn become_runtime(parent: libc::pid_t, arguments: &[CString], nowhere: File, rlimits: &[Rlimit], descriptors: Vec<File>) -> ! {
     // Without the launcher nobody would look after what the runtime starts.
     kernel::die_with(parent);
+    // SAFETY: the limits outlive the calls.
+    if !rlimits.iter().all(|(resource, limit)| unsafe { libc::setrlimit(*resource, limit) } == 0) {
+        kernel::exit_child(126);
+    }
     let placed = kernel::raise(nowhere, 100).and_then(|high| {
         for standard in 0..FIRST {
             // The capsule keeps these three, so they must lead nowhere.
-            kernel::place(
-                high.try_clone()
-                    .during(|| "copy a descriptor".to_string())?,
-                standard,
-            )?;
+            kernel::place(high.try_clone().during(|| "copy a descriptor".to_string())?, standard)?;
         }
-        descriptors
-            .into_iter()
-            .zip(FIRST..)
-            .try_for_each(|(file, number)| kernel::place(file, number))
+        descriptors.into_iter().zip(FIRST..).try_for_each(|(file, number)| kernel::place(file, number))
     });
     if placed.is_ok() {
-        let mut pointers: Vec<*const libc::c_char> =
-            arguments.iter().map(|one| one.as_ptr()).collect();
+        let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|one| one.as_ptr()).collect();
         pointers.push(std::ptr::null());
         let path = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\0";
         let environment = [path.as_ptr().cast(), std::ptr::null()];
@@ -149,21 +152,11 @@ fn become_runtime(
 fn started() -> Result<Started> {
     let step = || "read what the runtime started".to_string();
     let pid = fs::read_to_string("pid").during(step)?;
-    let pid: u32 = pid
-        .trim()
-        .parse()
-        .map_err(|error| Failure::new(step(), error))?;
+    let pid: u32 = pid.trim().parse().map_err(|error| Failure::new(step(), error))?;
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid)).during(step)?;
     // The command name, in parentheses, may hold anything: count fields from its end.
-    let start_time = stat
-        .rsplit(')')
-        .next()
-        .and_then(|rest| rest.split_whitespace().nth(19))
-        .and_then(|field| field.parse().ok());
-    Ok(Started {
-        pid,
-        start_time: start_time.ok_or_else(|| Failure::new(step(), "no start time"))?,
-    })
+    let start_time = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19)).and_then(|field| field.parse().ok());
+    Ok(Started { pid, start_time: start_time.ok_or_else(|| Failure::new(step(), "no start time"))? })
 }
 
 /// The runtime's last words: the message of the last line of its log, at most 2 000 characters.

@@ -60,10 +60,7 @@ pub struct Limit {
 }
 
 fn bad(field: &str) -> Failure {
-    Failure::new(
-        "read the spec",
-        format!("{} is missing or has a wrong type", field),
-    )
+    Failure::new("read the spec", format!("{} is missing or has a wrong type", field))
 }
 
 fn text(from: &Value, field: &str) -> Result<String> {
@@ -75,9 +72,7 @@ fn text(from: &Value, field: &str) -> Result<String> {
 
 fn texts(from: &Value, field: &str) -> Result<Vec<String>> {
     let all = from[field].as_array().ok_or_else(|| bad(field))?;
-    all.iter()
-        .map(|one| one.as_str().map(str::to_string).ok_or_else(|| bad(field)))
-        .collect()
+    all.iter().map(|one| one.as_str().map(str::to_string).ok_or_else(|| bad(field))).collect()
 }
 
 fn flag(from: &Value, field: &str) -> Result<bool> {
@@ -85,23 +80,14 @@ fn flag(from: &Value, field: &str) -> Result<bool> {
 }
 
 fn limit(from: &Value) -> Result<Limit> {
-    Ok(Limit {
-        mount: text(from, "mount")?,
-        file: text(from, "file")?,
-        value: text(from, "value")?,
-        optional: flag(from, "optional")?,
-    })
+    Ok(Limit { mount: text(from, "mount")?, file: text(from, "file")?, value: text(from, "value")?, optional: flag(from, "optional")? })
 }
 
 impl Spec {
     pub fn parse(source: &str) -> Result<Spec> {
-        let all: Value =
-            serde_json::from_str(source).map_err(|error| Failure::new("read the spec", error))?;
+        let all: Value = serde_json::from_str(source).map_err(|error| Failure::new("read the spec", error))?;
         let (disk, cgroup) = (&all["disk"], &all["cgroup"]);
-        let uid_base = all["uidBase"]
-            .as_u64()
-            .filter(|base| (65_536..=0x7fff_0000).contains(base))
-            .ok_or_else(|| bad("uidBase"))?;
+        let uid_base = all["uidBase"].as_u64().filter(|base| (65_536..=0x7fff_0000).contains(base)).ok_or_else(|| bad("uidBase"))?;
         Ok(Spec {
             capsule: text(&all, "capsule")?,
             uid_base: uid_base as u32,
@@ -110,9 +96,7 @@ impl Spec {
             disk: Disk {
                 path: text(disk, "path")?,
                 btrfs: flag(disk, "btrfs")?,
-                limit: disk["limitBytes"]
-                    .as_u64()
-                    .ok_or_else(|| bad("disk.limitBytes"))?,
+                limit: disk["limitBytes"].as_u64().ok_or_else(|| bad("disk.limitBytes"))?,
                 keep: flag(disk, "keep")?,
             },
             control_dir: text(&all, "controlDir")?,
@@ -125,12 +109,7 @@ impl Spec {
                 controllers: texts(cgroup, "controllers")?,
                 v1: texts(cgroup, "v1")?,
                 work_v1: texts(cgroup, "workV1")?,
-                limits: cgroup["limits"]
-                    .as_array()
-                    .ok_or_else(|| bad("cgroup.limits"))?
-                    .iter()
-                    .map(limit)
-                    .collect::<Result<_>>()?,
+                limits: cgroup["limits"].as_array().ok_or_else(|| bad("cgroup.limits"))?.iter().map(limit).collect::<Result<_>>()?,
                 oom_counter: text(cgroup, "oomCounter")?,
             },
             runtime: text(&all, "runtime")?,

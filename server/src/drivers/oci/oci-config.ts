@@ -56,7 +56,7 @@ interface HostFacts {
 }
 
 /**
- * The OCI configuration of a capsule, without `root` and the cgroup namespace, which the launcher adds.
+ * The OCI configuration of a capsule, without `root` and the user and cgroup namespaces, which the launcher adds.
  * @param cgroup absolute path of the capsule's cgroup; the agent's own is below it
  */
 export function ociConfig(
@@ -92,7 +92,7 @@ export function ociConfig(
         memory: { limit: OCI_LIMITS.agentMemoryMb * 1024 * 1024 },
         pids: { limit: OCI_LIMITS.agentPids },
       },
-      namespaces: ["user", "pid", "mount", "network", "ipc", "uts"].map((type) => ({ type })),
+      namespaces: ["pid", "mount", "network", "ipc", "uts"].map((type) => ({ type })),
       uidMappings: mapping,
       gidMappings: mapping,
       maskedPaths: [...MASKED_PATHS],
