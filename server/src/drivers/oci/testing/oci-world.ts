@@ -1,3 +1,4 @@
+import { isMissing } from "../missing.ts";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -166,9 +167,19 @@ export function tracesOf(world: OciWorld): readonly string[] {
       filesBelow,
     ),
     ...readdirSync(uids)
-      .filter((name) => readFileSync(join(uids, name), "utf8").includes(installationId))
+      .filter((name) => textOf(join(uids, name)).includes(installationId))
       .map((name) => `uids ${name}`),
   ].sort();
+}
+
+/** Empty when it has just gone: other installations come and go on the same host. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return "";
+    throw error;
+  }
 }
 
 function filesBelow(dir: string): string[] {
