@@ -17,6 +17,7 @@ export const capsuleExample = {
   env_names: ["API_URL"],
   reason: null,
   message: null,
+  evidence: null,
   startable: false,
 } as const;
 
@@ -35,6 +36,7 @@ export const execExample = {
   stdout_bytes: 6,
   stderr_bytes: 0,
   late_bytes: 0,
+  evidence: null,
   stdout_truncated: false,
   stderr_truncated: false,
 } as const;
@@ -87,3 +89,47 @@ export const attachExample = [
   { from: "server", message: { type: "stderr", data: "warning: deprecated flag -j\n", seq: 2 } },
   { from: "server", message: exit },
 ] as const;
+
+/** A background process that was killed for want of memory. */
+export const processExample = {
+  id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z",
+  capsule_id: capsuleExample.id,
+  pid: 42,
+  tag: "build",
+  cmd: "make",
+  args: ["-j8"],
+  running: false,
+  started_at: "2026-11-01T10:00:05.000Z",
+  ended_at: "2026-11-01T10:00:09.250Z",
+  reason: "oom_killed",
+  exit_code: 137,
+  signal: "SIGKILL",
+  requested: null,
+  oom_kills: 1,
+  duration_ms: 4250,
+  stdout_bytes: 8120,
+  stderr_bytes: 96,
+  late_bytes: 0,
+  evidence: { memory_limit_bytes: 1073741824, memory_peak_bytes: 1073741824, oom_kills: 1 },
+} as const;
+
+export const eventExample = {
+  id: 1207,
+  time: "2026-11-01T10:00:00.041Z",
+  type: "capsule.running",
+  capsule_id: capsuleExample.id,
+  process_id: null,
+  actor: { type: "key", id: keyExample.id },
+  data: {},
+} as const;
+
+export const eventStreamExample = `retry: 1000
+
+id: 1207
+event: capsule.running
+data: ${JSON.stringify(eventExample)}
+
+: keep-alive
+id: 1215
+
+`;

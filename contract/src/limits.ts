@@ -32,6 +32,10 @@ export const LIMITS = {
   diskMbMin: 16,
   diskMbMax: 1024 * 1024,
   listLimitMax: 1000,
+  /** Bytes of a process's output in one page of `/output`. */
+  outputPageBytesMax: 1024 * 1024,
+  /** Bytes that one raw answer of `/output` holds at most. */
+  outputBytesMax: 1024 * 1024 * 1024,
   waitMsMax: 60_000,
   /** Milliseconds that create, start and resume wait for the capsule to be running. */
   waitMsDefault: 4000,

@@ -8,6 +8,9 @@ export function errorsOf(operation: Operation): readonly ErrorCode[] {
   if (operation.auth !== "none") codes.add("unauthorized");
   if (operation.auth === "admin") codes.add("forbidden");
   if (operation.socket !== undefined) codes.add("forbidden");
+  if (operation.idempotency === "with_key" && operation.socket === undefined) {
+    for (const code of ["invalid_request", "idempotency_conflict", "idempotency_in_progress", "unavailable"] as const) codes.add(code);
+  }
   if (operation.path.includes("{")) codes.add("not_found");
   if (operation.body !== null)
     for (const code of ["invalid_request", "too_large", "unsupported_media_type", "request_timeout"] as const) codes.add(code);

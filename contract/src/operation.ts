@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import type { ErrorCode } from "./errors.ts";
 
-/** `wrong_key`: repeatable with the same outcome. `none`: a repeat does it again. */
-export type Idempotency = "safe" | "idempotent" | "none";
+/** `idempotent`: repeatable with the same outcome. `with_key`: a repeat does it again, unless both carry the same `Idempotency-Key`. */
+export type Idempotency = "safe" | "idempotent" | "with_key";
 
 export interface AnswerSpec {
   readonly description: string;

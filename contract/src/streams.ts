@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { PROCESS_ID } from "./ids.ts";
+import { IDEMPOTENCY_KEY, PROCESS_ID } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { command, endFacts } from "./schemas/command.ts";
 import { optional } from "./schemas/text.ts";
@@ -10,6 +10,9 @@ export const startMessage = z
     type: z.literal("start"),
     ...command.shape,
     stdin: optional(z.boolean()).describe("Keep standard input open for `stdin` messages; otherwise it is /dev/null."),
+    idempotency_key: optional(z.string().regex(IDEMPOTENCY_KEY, { error: "must be 1 to 255 printable ASCII characters" })).describe(
+      "A name for this start: a repeat starts nothing and is sent the first one's output from its beginning.",
+    ),
     on_disconnect: optional(z.enum(["continue", "kill"])).describe(
       "What becomes of the process when this client goes; `continue` by default.",
     ),

@@ -10,9 +10,11 @@ import { flushActivity } from "./core/capsule/flush-activity.ts";
 import { LiveCapsules } from "./core/capsule/live.ts";
 import { Reconciler } from "./core/capsule/reconcile.ts";
 import { recoverCapsules } from "./core/capsule/recover.ts";
+import { createEventService } from "./core/event/create-event-service.ts";
 import { EventSignal, LOOK_MS } from "./core/event/event-signal.ts";
 import type { RetainDeps } from "./core/event/retain.ts";
 import { removeOld } from "./core/event/retain.ts";
+import { createIdempotencyService } from "./core/idempotency/create-idempotency-service.ts";
 import type { Log } from "./core/ports/log.ts";
 import { createProcessService } from "./core/process/create-process-service.ts";
 import { createDriver } from "./driver.ts";
@@ -24,6 +26,7 @@ import { createActivityBuffer } from "./lib/activity-buffer.ts";
 import { systemClock } from "./lib/node/clock.ts";
 import { nodeHash } from "./lib/node/hash.ts";
 import { createIds } from "./lib/node/ids.ts";
+import { createSeededIds } from "./lib/node/seeded-ids.ts";
 import { createShutdown } from "./lib/node/shutdown.ts";
 import type { Loop } from "./loops/loop.ts";
 import { startLoop } from "./loops/loop.ts";
@@ -136,9 +139,21 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     if (recovered > 0) log.info({ capsules: recovered }, "capsules of an earlier start were looked after");
 
     const metrics = createMetrics({ countCapsules: () => store.countByState(installation.hostId) });
+    const idempotency = createIdempotencyService({
+      store: idempotencyStore,
+      sealer,
+      clock,
+      ids,
+      seededIds: createSeededIds,
+      hash: nodeHash,
+      log,
+      holder: `${installation.hostId}/${ids.hex(8)}`,
+    });
     const http = createHttpServer({
+      events: createEventService({ store: eventStore, signal }),
+      idempotency,
       capsules: createCapsuleService(deps),
-      processes: createProcessService({ store, live: deps.live, clock, ids, metrics, outputBytesMax: config.outputBytesMax }),
+      processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
       access,
       metrics,
       health: async () => health(() => accessStore.countTeams()),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { capsuleIdParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
-import { capsule, capsuleCreate, capsuleListQuery, capsulePage, waitBody } from "../schemas/capsule.ts";
+import { capsule, capsuleCreate, capsuleCreateQuery, capsuleListQuery, capsulePage, waitBody } from "../schemas/capsule.ts";
 import { capsuleExample } from "../examples.ts";
 
 const tag = "Capsules";
@@ -19,9 +19,9 @@ export const createCapsule = defineOperation({
   description:
     "Boots an isolated machine from a template. The answer waits up to `wait_ms` for `running`; a slower boot answers `pending` or `starting`.",
   auth: "member",
-  idempotency: "none",
+  idempotency: "with_key",
   params: none,
-  query: loose,
+  query: capsuleCreateQuery,
   body: capsuleCreate,
   bodyExample: {
     template: "base-python",
@@ -31,8 +31,8 @@ export const createCapsule = defineOperation({
     envs: { API_URL: "https://api.example" },
     metadata: { purpose: "tests" },
   },
-  answers: { 201: one("The capsule.") },
-  errors: ["invalid_request", "not_found", "too_large", "quota_exceeded", "host_full", "unavailable", "shutting_down"],
+  answers: { 201: one("The capsule."), 200: one("With `on_conflict=return`: the team's capsule of that name.") },
+  errors: ["invalid_request", "not_found", "conflict", "too_large", "quota_exceeded", "host_full", "unavailable", "shutting_down"],
 });
 
 export const listCapsules = defineOperation({
@@ -89,7 +89,7 @@ export const pauseCapsule = defineOperation({
   tag,
   summary: "Pause: freeze every process, keep memory and files",
   auth: "member",
-  idempotency: "none",
+  idempotency: "with_key",
   params,
   query: loose,
   body: null,
@@ -104,7 +104,7 @@ export const resumeCapsule = defineOperation({
   tag,
   summary: "Resume a paused capsule",
   auth: "member",
-  idempotency: "none",
+  idempotency: "with_key",
   params,
   query: loose,
   body: waitBody,
@@ -119,7 +119,7 @@ export const stopCapsule = defineOperation({
   tag,
   summary: "Stop: end every process, keep the disk",
   auth: "member",
-  idempotency: "none",
+  idempotency: "with_key",
   params,
   query: loose,
   body: null,
@@ -134,7 +134,7 @@ export const startCapsule = defineOperation({
   tag,
   summary: "Boot a stopped capsule again from its disk",
   auth: "member",
-  idempotency: "none",
+  idempotency: "with_key",
   params,
   query: loose,
   body: waitBody,

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { capsuleIdParam, selectorParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
-import { attachQuery, killQuery, processList } from "../schemas/command.ts";
-import { attachExample } from "../examples.ts";
+import { attachQuery, killQuery, outputPage, outputQuery, processList } from "../schemas/command.ts";
+import { processFacts } from "../schemas/process.ts";
+import { attachExample, processExample } from "../examples.ts";
 import { clientMessage, serverMessage } from "../streams.ts";
 
 const tag = "Processes";
@@ -49,7 +50,7 @@ export const killProcess = defineOperation({
   tag,
   summary: "Signal a process and its whole tree",
   auth: "member",
-  idempotency: "none",
+  idempotency: "with_key",
   params: selected,
   query: killQuery,
   body: null,
@@ -80,4 +81,44 @@ export const streamProcess = defineOperation({
     "shutting_down",
   ],
   socket: { first: null, client: clientMessage, server: serverMessage, example: attachExample },
+});
+
+export const getProcess = defineOperation({
+  id: "getProcess",
+  method: "GET",
+  path: "/v1/capsules/{id}/processes/{selector}",
+  tag,
+  summary: "Get a process that runs or has ended, with the facts of its end",
+  description:
+    "Also while the capsule is paused. Ends are remembered for 7 days, also after the capsule was destroyed. A plain foreground command is remembered for a short time only, unless it ended abnormally.",
+  auth: "member",
+  idempotency: "safe",
+  params: selected,
+  query: z.object({}),
+  body: null,
+  answers: { 200: { description: "The process.", schema: processFacts, example: processExample } },
+  errors: ["not_found", "agent_error", "unavailable"],
+});
+
+export const getProcessOutput = defineOperation({
+  id: "getProcessOutput",
+  method: "GET",
+  path: "/v1/capsules/{id}/processes/{selector}/output",
+  tag,
+  summary: "Read what a process has printed, by offset",
+  description:
+    "JSON, or with `Accept: application/octet-stream` the bytes themselves, with the same facts in `X-Output-From`, `X-Output-Total`, `X-Output-Gap-Bytes` and `X-Output-Ended`. Also while the capsule is paused, and after the process's end for as long as its output is kept.",
+  auth: "member",
+  idempotency: "safe",
+  params: selected,
+  query: outputQuery,
+  body: null,
+  answers: {
+    200: {
+      description: "A range of the stream.",
+      schema: outputPage,
+      example: { data: "step 1 complete\n", encoding: "utf-8", from: 0, next: 16, gap_bytes: 0, total: 16, ended: false },
+    },
+  },
+  errors: ["invalid_request", "invalid_offset", "not_found", "result_expired", "agent_error", "unavailable"],
 });

@@ -3,6 +3,7 @@ import { CAPSULE_ID, TEMPLATE_NAME } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { CAPSULE_REASONS, CAPSULE_STATUSES } from "../reasons.ts";
 import { envs } from "./command.ts";
+import { memoryEvidence } from "./process.ts";
 import { defaulted, noNul, optional, timestamp } from "./text.ts";
 
 export const metadata = z
@@ -30,10 +31,17 @@ export const capsuleCreate = z
     timeout: optional(z.int().min(0).max(LIMITS.ttlSecMax)).describe("The same as `timeout_sec`."),
     envs: optional(envs).describe("Variables of every process started through the API. Kept encrypted; only names are returned."),
     metadata: optional(metadata),
-    name: optional(noNul(z.string().min(1).max(LIMITS.nameCharsMax))).describe("For people; need not be unique."),
+    name: optional(noNul(z.string().min(1).max(LIMITS.nameCharsMax))).describe("Unique among the team's capsules that are not destroyed."),
     wait_ms: waitMs,
   })
   .meta({ id: "CapsuleCreate" });
+
+export const capsuleCreateQuery = z.object({
+  on_conflict: z
+    .enum(["fail", "return"])
+    .default("fail")
+    .describe("What to do when the team has a capsule of that `name`: answer 409 naming it, or give it back with a 200."),
+});
 
 /** Body of start and resume. */
 export const waitBody = z.object({ wait_ms: waitMs }).meta({ id: "Wait" });
@@ -57,6 +65,7 @@ export const capsule = z
     env_names: z.array(z.string()).describe("Names of the capsule's own variables; values are never returned."),
     reason: z.enum(CAPSULE_REASONS).nullable().describe("Why it is `stopped` or `error`."),
     message: z.string().nullable().describe("The reason in words, with what is known about it."),
+    evidence: memoryEvidence.nullable().describe("What its memory was like when it last ended; null while it runs."),
     startable: z.boolean().describe("Whether `POST …/start` can boot it again from its disk."),
   })
   .meta({ id: "Capsule" });

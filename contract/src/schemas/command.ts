@@ -2,6 +2,7 @@ import { z } from "zod";
 import { PROCESS_ID, TAG } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { PROCESS_REASONS } from "../reasons.ts";
+import { memoryEvidence } from "./process.ts";
 import { noNul, optional, utf8Bytes } from "./text.ts";
 
 export const envs = z
@@ -69,6 +70,7 @@ export const execResult = z
     id: z.string().regex(PROCESS_ID),
     pid: z.int().nullable().describe("null when it could not start."),
     ...endFacts,
+    evidence: memoryEvidence.nullable().describe("The capsule's memory, where it was the end of the command."),
     stdout_truncated: z.boolean(),
     stderr_truncated: z.boolean(),
   })
@@ -102,3 +104,27 @@ export const attachQuery = z.strictObject({
     .describe("`now`, `start`, or a sequence number: that record comes first."),
   encoding: z.enum(["utf-8", "base64"]).optional(),
 });
+
+export const outputQuery = z.strictObject({
+  stream: z.enum(["stdout", "stderr"]).default("stdout"),
+  from: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe("Offset of the first byte within its stream."),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.outputBytesMax)
+    .optional()
+    .describe(`Bytes at most. JSON holds at most ${LIMITS.outputPageBytesMax}, the default there; raw bytes go to the end by default.`),
+});
+
+export const outputPage = z
+  .object({
+    data: z.string(),
+    encoding: z.enum(["utf-8", "base64"]).describe("`base64` when the bytes are no whole UTF-8 text."),
+    from: z.int().describe("Offset of the first byte; later than asked for when the earlier ones are not kept any more."),
+    next: z.int().describe("Offset to go on from."),
+    gap_bytes: z.int().describe("Bytes that were asked for and are not kept any more."),
+    total: z.int().describe("Bytes of the stream so far."),
+    ended: z.boolean().describe("Whether the process has ended: nothing comes after `total`."),
+  })
+  .meta({ id: "OutputPage" });

@@ -51,7 +51,8 @@ export function runOn(
         if (started === null) {
           if (type !== FRAME.started) throw new ProtocolError(`frame 0x${type.toString(16)} before started`);
           started = readStarted(payload);
-          feed?.advance(0);
+          // What an earlier start of the same process was given is not given again.
+          if (started.repeated !== true) feed?.advance(0);
           return;
         }
         switch (type) {

@@ -3,7 +3,7 @@ import type { ErrorCode } from "@capsuled/contract";
 
 /** An error that a caller gets to see: a code of the catalogue, a public message, public details. The cause is for the log only. */
 export class CapsuledError extends Error {
-  override readonly name = "CapsuledError";
+  override readonly name: string = "CapsuledError";
   readonly code: ErrorCode;
   readonly details: Readonly<Record<string, unknown>> | null;
   constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> | null, cause: unknown) {
@@ -14,6 +14,11 @@ export class CapsuledError extends Error {
   get status(): number {
     return ERRORS[this.code].status;
   }
+}
+
+/** An error that a repeated request gets again from its first time. */
+export class ReplayedError extends CapsuledError {
+  override readonly name = "ReplayedError";
 }
 
 /** The one way to make a `CapsuledError`: `throw fail("not_found", "There is no capsule with this id.")`. */

@@ -4,6 +4,24 @@ export interface Answer {
   readonly contentType: string | null;
   readonly body: string | null;
   readonly headers: Readonly<Record<string, string>> | null;
+  /** Set for a body that is written piece by piece, in place of `body`. */
+  readonly stream?: BodyStream;
+}
+
+/** A body as it is produced. One of the two is called, once. */
+export interface BodyStream {
+  /** Writes it; its end is the answer's, its failure breaks the connection off. */
+  write(sink: BodySink): Promise<void>;
+  /** Nobody wants it: HEAD, or a client that has gone. */
+  cancel(): void;
+}
+
+/** The client's end of a body. */
+export interface BodySink {
+  /** Resolves once there is room for more; `false` when the client has gone or took nothing for too long. */
+  send(chunk: string | Uint8Array): Promise<boolean>;
+  /** Called once, when the connection is closed or the server stops. */
+  onClose(listener: () => void): void;
 }
 
 const JSON_TYPE = "application/json; charset=utf-8";

@@ -1,6 +1,8 @@
 import type { AddressInfo } from "node:net";
 import Fastify from "fastify";
 import { fail } from "../core/fail.ts";
+import type { StreamLimits } from "./body-stream.ts";
+import { OpenStreams, STREAM_LIMITS } from "./body-stream.ts";
 import { answerClientError } from "./client-error.ts";
 import { createCorsPolicy } from "./cors.ts";
 import type { HttpDeps, RouteDeps } from "./deps.ts";
@@ -38,11 +40,16 @@ export interface HttpServer {
   close(drainMs: number): Promise<void>;
 }
 
-export function createHttpServer(given: HttpDeps, socketLimits: SocketLimits = SOCKET_LIMITS): HttpServer {
+export function createHttpServer(
+  given: HttpDeps,
+  socketLimits: SocketLimits = SOCKET_LIMITS,
+  streamLimits: StreamLimits = STREAM_LIMITS,
+): HttpServer {
   const { config, ids, log } = given;
-  const deps: RouteDeps = { ...given, documents: createDocuments(config.version), socketLimits };
+  const streams = new OpenStreams(streamLimits.eventStreamsMax);
+  const deps: RouteDeps = { ...given, documents: createDocuments(config.version), socketLimits, streams, streamLimits };
   let stopping = false;
-  const around = { cors: createCorsPolicy(config.corsOrigins), isStopping: () => stopping };
+  const around = { cors: createCorsPolicy(config.corsOrigins), isStopping: () => stopping, stallMs: streamLimits.stallMs };
   const paths = new PathTable(ROUTE_LIST);
   const sockets = createSocketServer(deps, paths, around);
   const app = Fastify({
@@ -72,6 +79,7 @@ export function createHttpServer(given: HttpDeps, socketLimits: SocketLimits = S
   });
   registerRoutes(app, ROUTE_LIST, deps, around);
   registerUnrouted(app, paths, deps, around);
+  const stopListening = given.access.onRevoked((keyId) => streams.revoke(keyId));
   app.server.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
 
   return {
@@ -86,6 +94,8 @@ export function createHttpServer(given: HttpDeps, socketLimits: SocketLimits = S
       const drained = app.close();
       app.server.closeIdleConnections();
       sockets.close();
+      stopListening();
+      streams.closeAll();
       const deadline = setTimeout(() => {
         sockets.terminate();
         app.server.closeAllConnections();

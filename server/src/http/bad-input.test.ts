@@ -99,12 +99,14 @@ test("any path, query and method is answered in the same shape", async () => {
       fc.constantFrom("..", ".", "%zz", "%", "42", IDS.running),
     )
     .map((text) => (text.startsWith("%") ? text : encodeURIComponent(text)));
-  const path = fc.constantFrom(...OPERATION_LIST).chain((operation: Operation) =>
-    fc.array(segment, { minLength: 3, maxLength: 3 }).map((values) => {
-      let index = 0;
-      return operation.path.replaceAll(/\{\w+\}/g, () => values[index++] ?? "x");
-    }),
-  );
+  const path = fc
+    .constantFrom(...OPERATION_LIST.filter(({ answers }) => answers[200]?.contentType !== "text/event-stream"))
+    .chain((operation: Operation) =>
+      fc.array(segment, { minLength: 3, maxLength: 3 }).map((values) => {
+        let index = 0;
+        return operation.path.replaceAll(/\{\w+\}/g, () => values[index++] ?? "x");
+      }),
+    );
   const query = fc.dictionary(
     fc.constantFrom("limit", "cursor", "status", "signal", "from", "encoding", "metadata.a", "metadata.", "__proto__"),
     scalar,

@@ -19,11 +19,21 @@ export function createCorsPolicy(origins: readonly string[]): CorsPolicy {
       if (listed.size === 0) return;
       headers.push("Vary", "Origin");
       if (origin === undefined || !allows(origin)) return;
-      headers.push("Access-Control-Allow-Origin", origin, "Access-Control-Expose-Headers", "X-Request-Id, X-Truncated, Retry-After");
+      headers.push(
+        "Access-Control-Allow-Origin",
+        origin,
+        "Access-Control-Expose-Headers",
+        "X-Request-Id, X-Truncated, Retry-After, Idempotent-Replayed, X-Output-From, X-Output-Gap-Bytes, X-Output-Total, X-Output-Ended",
+      );
     },
     addPreflightHeaders(origin, methods, headers) {
       if (origin === undefined || !allows(origin)) return;
-      headers.push("Access-Control-Allow-Methods", methods.join(", "), "Access-Control-Allow-Headers", "X-API-Key, Content-Type");
+      headers.push(
+        "Access-Control-Allow-Methods",
+        methods.join(", "),
+        "Access-Control-Allow-Headers",
+        "X-API-Key, Content-Type, Idempotency-Key, Last-Event-ID",
+      );
       headers.push("Access-Control-Max-Age", String(PREFLIGHT_SECONDS));
     },
   };

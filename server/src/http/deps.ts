@@ -1,9 +1,12 @@
 import type { ErrorCode } from "@capsuled/contract";
 import type { AccessService } from "../core/access/service.ts";
 import type { CapsuleService } from "../core/capsule/service.ts";
+import type { EventService } from "../core/event/service.ts";
+import type { IdempotencyService } from "../core/idempotency/service.ts";
 import type { Ids } from "../core/ports/clock.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { ProcessService } from "../core/process/service.ts";
+import type { OpenStreams, StreamLimits } from "./body-stream.ts";
 import type { Documents } from "./documents.ts";
 import type { SocketLimits } from "./sockets/limits.ts";
 
@@ -27,6 +30,8 @@ export interface HttpServices {
   readonly capsules: CapsuleService;
   readonly processes: ProcessService;
   readonly access: AccessService;
+  readonly events: EventService;
+  readonly idempotency: IdempotencyService;
   readonly metrics: HttpMetrics;
   health(): Promise<Health>;
 }
@@ -55,4 +60,6 @@ export interface HttpDeps extends HttpServices {
 export interface RouteDeps extends HttpDeps {
   readonly documents: Documents;
   readonly socketLimits: SocketLimits;
+  readonly streams: OpenStreams;
+  readonly streamLimits: StreamLimits;
 }

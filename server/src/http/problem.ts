@@ -1,7 +1,7 @@
 import type { ErrorCode } from "@capsuled/contract";
 import { ERRORS } from "@capsuled/contract";
 import { StoreUnavailableError } from "../core/capsule/store.ts";
-import { CapsuledError, fail } from "../core/fail.ts";
+import { CapsuledError, fail, ReplayedError } from "../core/fail.ts";
 import type { Log } from "../core/ports/log.ts";
 import { refusalToError } from "../core/process/refusal.ts";
 import type { Answer } from "./answer.ts";
@@ -42,6 +42,11 @@ export function publicError(error: unknown): CapsuledError {
 }
 
 function problemHeaders(error: CapsuledError): Readonly<Record<string, string>> | null {
+  if (error instanceof ReplayedError) return { ...headersOf(error), "idempotent-replayed": "true" };
+  return headersOf(error);
+}
+
+function headersOf(error: CapsuledError): Readonly<Record<string, string>> | null {
   if (error.status === 429 || error.status === 503) return { "retry-after": String(RETRY_AFTER_SECONDS) };
   if (error.code === "upgrade_required") return { upgrade: "websocket", connection: "upgrade" };
   const allow = error.details?.["allow"];

@@ -2,11 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { fail } from "../core/fail.ts";
-import type { Answer } from "./answer.ts";
+import type { Intent } from "../core/idempotency/service.ts";
+import type { Answer, BodyStream } from "./answer.ts";
 import { admit } from "./auth.ts";
+import { ResponseSink } from "./body-stream.ts";
 import { signalOfClientGone } from "./client-gone.ts";
 import type { CorsPolicy } from "./cors.ts";
 import type { RouteDeps } from "./deps.ts";
+import { runNamed } from "./named-request.ts";
 import { pathsOf } from "./paths.ts";
 import type { ProblemAnswer } from "./problem.ts";
 import { renderProblem } from "./problem.ts";
@@ -17,6 +20,8 @@ import type { AnswerRoute, Exchange, Route } from "./route.ts";
 export interface Surroundings {
   readonly cors: CorsPolicy;
   isStopping(): boolean;
+  /** Milliseconds that a client may take nothing of a body that is written piece by piece. */
+  readonly stallMs: number;
 }
 
 /** Every operation becomes a route of the framework, under each of its paths. */
@@ -73,11 +78,20 @@ async function answerTo(
   if (route.kind === "socket") throw fail("upgrade_required");
   const body = operation.body === null ? undefined : await readJson(request.raw);
   const raw = { params: request.params, query: request.query, body };
-  return (route satisfies AnswerRoute).run(deps, caller, raw, exchangeOf(request.raw, response));
+  const run = (intent: Intent | undefined): Answer | Promise<Answer> =>
+    (route satisfies AnswerRoute).run(deps, caller, raw, exchangeOf(request.raw, response, intent));
+  const key = operation.idempotency === "with_key" ? request.raw.headers["idempotency-key"] : undefined;
+  if (key === undefined || caller === null) return run(undefined);
+  const named = { key: typeof key === "string" ? key : "", method: operation.method, url: request.raw.url ?? "", body };
+  return runNamed(deps.idempotency, caller, route.id, named, async (intent) => run(intent));
 }
 
-function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
+function exchangeOf(request: IncomingMessage, response: ServerResponse, intent: Intent | undefined): Exchange {
+  const { accept, "last-event-id": lastEventId } = request.headers;
   return {
+    intent,
+    lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
+    accepts: (type) => accept?.split(",").some((item) => item.split(";", 1)[0]?.trim().toLowerCase() === type) === true,
     clientGone: () => signalOfClientGone(response),
     remoteAddress: request.socket.remoteAddress ?? "",
     isForwarded: request.headers["x-forwarded-for"] !== undefined || request.headers["forwarded"] !== undefined,
@@ -92,7 +106,10 @@ export function sendAnswer(
   requestId: string,
   around: Surroundings,
 ): void {
-  if (response.headersSent || response.destroyed) return;
+  if (response.headersSent || response.destroyed) {
+    answer.stream?.cancel();
+    return;
+  }
   const headers: string[] = ["X-Request-Id", requestId, "X-Content-Type-Options", "nosniff", "Cache-Control", "no-store"];
   if (answer.contentType !== null) headers.push("Content-Type", answer.contentType);
   if (answer.body !== null) headers.push("Content-Length", String(Buffer.byteLength(answer.body)));
@@ -101,6 +118,21 @@ export function sendAnswer(
   // A connection that is kept would keep the server from stopping.
   if (around.isStopping()) headers.push("Connection", "close");
   response.writeHead(answer.status, headers);
-  if (answer.body === null) response.end();
+  if (answer.stream !== undefined) writeStream(request, response, answer.stream, around);
+  else if (answer.body === null) response.end();
   else response.end(answer.body);
+}
+
+/** Writes a body piece by piece; one that fails half-way breaks the connection off, since its end would pass for the whole. */
+function writeStream(request: IncomingMessage, response: ServerResponse, stream: BodyStream, around: Surroundings): void {
+  if (request.method === "HEAD") {
+    stream.cancel();
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  stream.write(new ResponseSink(response, around.stallMs)).then(
+    () => response.end(),
+    () => response.destroy(),
+  );
 }

@@ -1,6 +1,7 @@
 import type { BodyOf, Operation, OperationId, ParamsOf, QueryOf, SocketSpec } from "@capsuled/contract";
 import { OPERATIONS } from "@capsuled/contract";
 import type { Principal } from "../core/access/principal.ts";
+import type { Intent } from "../core/idempotency/service.ts";
 import type { Answer } from "./answer.ts";
 import type { RouteDeps } from "./deps.ts";
 import type { RawInput } from "./parse.ts";
@@ -14,6 +15,11 @@ type CallerOf<O extends Operation> = O["auth"] extends "none" ? Principal | null
 export interface Exchange {
   /** Aborts when the client goes before it has its answer. */
   clientGone(): AbortSignal;
+  /** Set when the request carries a key: it is done once, however often it comes. */
+  readonly intent: Intent | undefined;
+  readonly lastEventId: string | undefined;
+  /** Whether the client asks for this very type. */
+  accepts(type: string): boolean;
   readonly remoteAddress: string;
   /** Whether a proxy has passed the request on. */
   readonly isForwarded: boolean;

@@ -15,10 +15,22 @@ import { createFakeDriver } from "../drivers/fake/driver.ts";
 import { FakeHost } from "../drivers/fake/host.ts";
 import { createFakeTemplates } from "../drivers/fake/templates.ts";
 import { createIds } from "../lib/node/ids.ts";
+import { createEventService } from "../core/event/create-event-service.ts";
+import { EventSignal } from "../core/event/event-signal.ts";
+import type { EventService } from "../core/event/service.ts";
+import { createIdempotencyService } from "../core/idempotency/create-idempotency-service.ts";
+import type { IdempotencyService } from "../core/idempotency/service.ts";
+import { nodeHash } from "../lib/node/hash.ts";
+import { createSeededIds } from "../lib/node/seeded-ids.ts";
+import { createEventStore } from "../store/event-store.ts";
+import { createIdempotencyStore } from "../store/idempotency-store.ts";
 import { createProcessStore } from "../store/process-store.ts";
 import { createCapsuleStore } from "../store/capsule-store.ts";
 import type { Database } from "../store/database.ts";
 import { createAccessStore } from "../store/access-store.ts";
+import type { EventStore } from "../core/event/store.ts";
+import type { Death } from "./life.ts";
+import { Life, mortalDatabase, mortalDriver } from "./life.ts";
 import { openDatabase } from "../store/open.ts";
 import { createSealer } from "../store/sealer.ts";
 
@@ -39,17 +51,28 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 export interface World {
   readonly capsules: CapsuleService;
   readonly processes: ProcessService;
+  readonly events: EventService;
+  readonly idempotency: IdempotencyService;
+  readonly eventStore: EventStore;
+  readonly life: Life;
+  /** What every life of the server works on. */
+  readonly database: Database;
   readonly deps: CapsuleDeps;
   readonly driver: FakeDriver;
   readonly clock: TestClock;
   /** An admin of a team of its own. */
   readonly principal: Principal;
   /** Ends this server as `kill -9` does, and starts another on the same host and database. */
-  restart(options?: Omit<FakeDriverOptions, "host">): Promise<World>;
+  restart(options?: WorldOptions): Promise<World>;
   close(): Promise<void>;
 }
 
-export async function createWorld(options: Omit<FakeDriverOptions, "host"> = {}): Promise<World> {
+export interface WorldOptions extends Omit<FakeDriverOptions, "host"> {
+  /** When this life of the server ends by itself; the next one has none unless it is said again. */
+  readonly death?: Death;
+}
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const clock = new TestClock();
   const database = await openDatabase({ kind: "sqlite", path: ":memory:" }, clock.now());
   const ids = createIds();
@@ -75,15 +98,20 @@ interface Ground {
   readonly clock: TestClock;
   readonly principal: Principal;
   readonly host: FakeHost;
-  readonly options: Omit<FakeDriverOptions, "host">;
+  readonly options: WorldOptions;
 }
 
 function start(ground: Ground): World {
-  const driver = createFakeDriver({ ...ground.options, host: ground.host });
+  const life = new Life(ground.options.death ?? null);
+  const driver = mortalDriver(createFakeDriver({ ...ground.options, host: ground.host }), life);
+  const database = mortalDatabase(ground.database, life);
+  const signal = new EventSignal();
+  const onEvents = (teamId: string): void => signal.signal(teamId);
+  const eventStore = createEventStore(database);
   const ids = createIds();
   const deps: CapsuleDeps = {
-    store: createCapsuleStore(ground.database),
-    processes: createProcessStore(ground.database),
+    store: createCapsuleStore(database, onEvents),
+    processes: createProcessStore(database, onEvents),
     driver,
     templates: createFakeTemplates(),
     live: new LiveCapsules(),
@@ -101,13 +129,26 @@ function start(ground: Ground): World {
     for (const live of deps.live.all()) deps.live.remove(live.record.id);
     await driver.close();
   };
+  const idempotency = createIdempotencyService({
+    store: createIdempotencyStore(database),
+    sealer: deps.sealer,
+    clock: ground.clock,
+    ids,
+    seededIds: createSeededIds,
+    hash: nodeHash,
+    log: silent,
+    holder: `${deps.hostId}/${ids.hex(8)}`,
+  });
   return {
     capsules: createCapsuleService(deps),
+    events: createEventService({ store: eventStore, signal }),
+    idempotency,
+    eventStore,
+    life,
+    database: ground.database,
     processes: createProcessService({
-      store: deps.store,
-      live: deps.live,
-      clock: ground.clock,
-      ids,
+      ...deps,
+      idempotency,
       metrics: { execEnded() {} },
       outputBytesMax: 16 * 1024 * 1024,
     }),
@@ -115,7 +156,7 @@ function start(ground: Ground): World {
     driver,
     clock: ground.clock,
     principal: ground.principal,
-    async restart(options = ground.options) {
+    async restart(options = withoutDeath(ground.options)) {
       await leave();
       const world = start({ ...ground, options });
       await recoverCapsules(world.deps);
@@ -128,4 +169,8 @@ function start(ground: Ground): World {
       await ground.database.close();
     },
   };
+}
+
+function withoutDeath({ death: _death, ...options }: WorldOptions): WorldOptions {
+  return options;
 }

@@ -14,11 +14,11 @@ export function createAccessService(given: Omit<AccessDeps, "cache">): AccessSer
   return {
     authenticate: createAuthenticate(deps),
     listKeys: (principal) => deps.store.listKeys(principal.teamId),
-    createKey: (principal, input) => createKey(deps, principal, input),
+    createKey: (principal, input, intent) => createKey(deps, principal, input, intent),
     revokeKey: (principal, keyId) => revokeKey(deps, principal, keyId),
     // One's own team; the first team's admins see all.
     listTeams: (principal) => deps.store.listTeams(principal.isFirstTeam && principal.role === "admin" ? null : principal.teamId),
-    createTeam: (principal, input) => createTeam(deps, principal, input),
+    createTeam: (principal, input, intent) => createTeam(deps, principal, input, intent),
     ensureFirstTeam: (save) => ensureFirstTeam(deps, save ?? (async () => {})),
     onRevoked: (listener) => cache.onRevoked(listener),
   };

@@ -3,6 +3,7 @@ import type { AccessDeps } from "./deps.ts";
 import { ACCESS_LIMITS } from "./limits.ts";
 import { makeKey } from "./make-key.ts";
 import type { Principal } from "./principal.ts";
+import type { Intent } from "../idempotency/service.ts";
 import type { NewKey } from "./service.ts";
 import { isReserved, slugFrom, withSuffix } from "./slug.ts";
 import type { TeamRecord } from "./store.ts";
@@ -12,10 +13,12 @@ const SLUG_TRIES_MAX = 5;
 
 /** For the first team's admins: a team with its first admin key. */
 export async function createTeam(
-  deps: AccessDeps,
+  given: AccessDeps,
   principal: Principal,
   input: { readonly name: string; readonly slug: string | undefined },
+  intent?: Intent,
 ): Promise<{ readonly team: TeamRecord; readonly key: NewKey }> {
+  const deps = intent === undefined ? given : { ...given, ids: intent.ids };
   if (principal.role !== "admin" || !principal.isFirstTeam) throw fail("forbidden", "Only an admin key of the first team can make teams.");
   if (input.slug !== undefined && isReserved(input.slug)) throw invalid("slug", "is a word of the API; choose another one");
   if ((await deps.store.countTeams()) >= ACCESS_LIMITS.teamsMax) {
@@ -26,6 +29,8 @@ export async function createTeam(
   for (const slug of slugsToTry(deps, input)) {
     const team: TeamRecord = { id: deps.ids.next("team"), name: input.name, slug, isFirst: false, createdAt: deps.clock.now() };
     const key = makeKey(deps, team.id, "First admin key", "admin");
+    const made = intent?.stage === "continued" ? await deps.store.findKeyByHash(key.record.hash) : undefined;
+    if (made !== undefined) return { team: made.team, key: { ...key, record: made.key } };
     if (await deps.store.insertTeam(team, key.record)) return { team, key };
   }
   throw fail("conflict", "A team has this slug already; choose another one.", { details: { field: "slug" } });

@@ -1,4 +1,5 @@
 import type { Role } from "@capsuled/contract";
+import type { Intent } from "../idempotency/service.ts";
 import type { Principal } from "./principal.ts";
 import type { KeyRecord, TeamRecord } from "./store.ts";
 
@@ -13,12 +14,13 @@ export interface AccessService {
   /** The caller behind a key, from a cache of at most 5 s; `undefined` for a key that is malformed, unknown or revoked. Notes the use. */
   authenticate(keyText: string): Principal | undefined | Promise<Principal | undefined>;
   listKeys(principal: Principal): Promise<readonly KeyRecord[]>;
-  createKey(principal: Principal, input: { readonly name: string | undefined; readonly role: Role }): Promise<NewKey>;
+  createKey(principal: Principal, input: { readonly name: string | undefined; readonly role: Role }, intent?: Intent): Promise<NewKey>;
   revokeKey(principal: Principal, keyId: string): Promise<void>;
   listTeams(principal: Principal): Promise<readonly TeamRecord[]>;
   createTeam(
     principal: Principal,
     input: { readonly name: string; readonly slug: string | undefined },
+    intent?: Intent,
   ): Promise<{ readonly team: TeamRecord; readonly key: NewKey }>;
   /**
    * The installation's first team with an admin key, unless there is one already. `save` puts the key where its owner finds it,

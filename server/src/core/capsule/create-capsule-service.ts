@@ -3,6 +3,7 @@ import { createCapsule } from "./create.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyCapsule } from "./destroy.ts";
 import { listCapsules, withActivity } from "./list.ts";
+import { orAlready } from "./or-already.ts";
 import { ownedCapsule } from "./owned.ts";
 import { pauseCapsule } from "./pause.ts";
 import { pingCapsule } from "./ping.ts";
@@ -19,10 +20,12 @@ export function createCapsuleService(deps: CapsuleDeps): CapsuleService {
       return withActivity(deps, await ownedCapsule(deps.store, principal, id));
     },
     list: (principal, input) => listCapsules(deps, principal, input),
-    pause: (principal, id) => pauseCapsule(deps, principal, id),
-    resume: (principal, id, waitMs) => resumeCapsule(deps, principal, id, waitMs),
-    stop: (principal, id) => stopCapsule(deps, principal, id),
-    start: (principal, id, waitMs) => startCapsule(deps, principal, id, waitMs),
+    pause: (principal, id, intent) => orAlready(deps, principal, id, ["paused"], intent, () => pauseCapsule(deps, principal, id)),
+    resume: (principal, id, waitMs, intent) =>
+      orAlready(deps, principal, id, ["running"], intent, () => resumeCapsule(deps, principal, id, waitMs)),
+    stop: (principal, id, intent) => orAlready(deps, principal, id, ["stopped"], intent, () => stopCapsule(deps, principal, id)),
+    start: (principal, id, waitMs, intent) =>
+      orAlready(deps, principal, id, ["pending", "starting", "running"], intent, () => startCapsule(deps, principal, id, waitMs)),
     async destroy(principal, id) {
       await ownedCapsule(deps.store, principal, id);
       await destroyCapsule(deps, id, byKey(principal));

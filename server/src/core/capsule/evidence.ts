@@ -6,7 +6,10 @@ import type { CapsuleRecord } from "./record.ts";
 const LOOK_MS = 500;
 
 /** What a capsule's memory is like; `null` when nobody can look any more. */
-export async function memoryEvidenceOf(deps: Pick<CapsuleDeps, "driver" | "log">, record: CapsuleRecord): Promise<MemoryEvidence | null> {
+export async function memoryEvidenceOf(
+  deps: { readonly driver: Pick<CapsuleDeps["driver"], "stats">; readonly log: CapsuleDeps["log"] },
+  record: CapsuleRecord,
+): Promise<MemoryEvidence | null> {
   if (record.handle === null) return null;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {

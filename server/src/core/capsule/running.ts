@@ -11,6 +11,21 @@ export function liveOwned(deps: Pick<CapsuleDeps, "live">, principal: Principal,
   return live !== undefined && live.record.teamId === principal.teamId && live.record.state === "running" ? live : undefined;
 }
 
+/** The caller's capsule as this server holds it, running or paused; `undefined` when it has no machine here. Throws `not_found`. */
+export async function ownedLive(
+  deps: Pick<CapsuleDeps, "live" | "store">,
+  principal: Principal,
+  id: string,
+): Promise<LiveCapsule | undefined> {
+  const live = deps.live.get(id);
+  if (live === undefined) {
+    await ownedCapsule(deps.store, principal, id);
+    return undefined;
+  }
+  if (live.record.teamId !== principal.teamId) throw noCapsule();
+  return live;
+}
+
 /** The caller's running capsule. Throws `not_found` and `invalid_state`. */
 export async function runningCapsule(deps: Pick<CapsuleDeps, "live" | "store">, principal: Principal, id: string): Promise<LiveCapsule> {
   const live = liveOwned(deps, principal, id);

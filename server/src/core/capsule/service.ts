@@ -41,10 +41,11 @@ export interface CapsuleService {
   create(principal: Principal, input: CreateInput, options?: CreateOptions): Promise<Created>;
   get(principal: Principal, id: string): Promise<CapsuleRecord>;
   list(principal: Principal, input: ListInput): Promise<CapsuleList>;
-  pause(principal: Principal, id: string): Promise<CapsuleRecord>;
-  resume(principal: Principal, id: string, waitMs: number): Promise<CapsuleRecord>;
-  stop(principal: Principal, id: string): Promise<CapsuleRecord>;
-  start(principal: Principal, id: string, waitMs: number): Promise<CapsuleRecord>;
+  /** These four: with an intent whose first try was cut off, a capsule that is as it was asked to be is the answer. */
+  pause(principal: Principal, id: string, intent?: Intent): Promise<CapsuleRecord>;
+  resume(principal: Principal, id: string, waitMs: number, intent?: Intent): Promise<CapsuleRecord>;
+  stop(principal: Principal, id: string, intent?: Intent): Promise<CapsuleRecord>;
+  start(principal: Principal, id: string, waitMs: number, intent?: Intent): Promise<CapsuleRecord>;
   /** From every state; repeatable. */
   destroy(principal: Principal, id: string): Promise<void>;
   ping(principal: Principal, id: string): Promise<void>;

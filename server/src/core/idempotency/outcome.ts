@@ -1,7 +1,7 @@
 import type { ErrorCode } from "@capsuled/contract";
 import { ERROR_CODES, ERRORS } from "@capsuled/contract";
 import { z } from "zod";
-import { CapsuledError, fail } from "../fail.ts";
+import { CapsuledError, ReplayedError } from "../fail.ts";
 
 /** What becomes of a request's name once it has an outcome. */
 export type Disposal = "keep_error" | "keep_without_answer" | "forget" | "release";
@@ -34,10 +34,10 @@ export function renderAnswer(answer: string): string {
   return JSON.stringify({ answer });
 }
 
-/** The kept answer's text. Throws the kept error. */
+/** The kept answer's text. Throws the kept error, as `ReplayedError`. */
 export function parseKept(text: string): string {
   const outcome = kept.parse(JSON.parse(text));
   if ("answer" in outcome) return outcome.answer;
   const { code, message, details } = outcome.error;
-  throw fail(code, message, details === null ? {} : { details });
+  throw new ReplayedError(code, message, details, undefined);
 }

@@ -2,7 +2,11 @@ import type { Principal } from "../access/principal.ts";
 import type { LiveCapsule } from "../capsule/live.ts";
 import { liveOwned, runningCapsule } from "../capsule/running.ts";
 import { invalid } from "../fail.ts";
+import type { Intent } from "../idempotency/service.ts";
 import type { ProcessDeps } from "./deps.ts";
+import { execEvidence } from "./exec-evidence.ts";
+import type { ExecPlan } from "./exec-once.ts";
+import { execOnce } from "./exec-once.ts";
 import { notStartable, refusalToError } from "./refusal.ts";
 import type { ExecInput, ExecNotStarted, ExecOutcome } from "./service.ts";
 import { EXEC_TIMEOUT_SEC, startSpec, timeoutSeconds } from "./spec.ts";
@@ -15,18 +19,34 @@ export async function execCommand(
   capsuleId: string,
   input: ExecInput,
   signal: AbortSignal,
+  intent?: Intent,
 ): Promise<ExecOutcome> {
   const timeoutSec = timeoutSeconds(input);
   const background = input.background === true;
   if (background && input.stdin !== undefined) throw invalid("stdin", "is for foreground commands only");
   const stdin = input.stdin === undefined ? null : decodeStdin(input.stdin, input.stdin_encoding ?? "utf-8");
+  const plan: ExecPlan = { input, background, timeoutSec: background ? 0 : (timeoutSec ?? EXEC_TIMEOUT_SEC), stdin };
+  if (intent !== undefined)
+    return notedOutcome(deps, plan, intent.ids.next("pr"), (id) => execOnce(deps, principal, capsuleId, plan, intent, id));
   const live = liveOwned(deps, principal, capsuleId) ?? (await runningCapsule(deps, principal, capsuleId));
-  const id = deps.ids.next("pr");
   live.touch(deps.clock.now());
+  return notedOutcome(deps, plan, deps.ids.next("pr"), (id) =>
+    background ? startInBackground(deps, live, id, input, principal.keyId) : runInForeground(deps, live, id, plan, principal.keyId, signal),
+  );
+}
+
+/** The outcome, counted; a program that cannot be found or executed is a result, not an error. */
+async function notedOutcome(
+  deps: ProcessDeps,
+  { input, background }: ExecPlan,
+  id: string,
+  run: (id: string) => Promise<ExecOutcome>,
+): Promise<ExecOutcome> {
   try {
-    return background
-      ? await startInBackground(deps, live, id, input)
-      : await runInForeground(deps, live, id, input, timeoutSec ?? EXEC_TIMEOUT_SEC, stdin, signal);
+    const outcome = await run(id);
+    if (outcome.kind === "ended") deps.metrics.execEnded("foreground", outcome.end.reason);
+    else if (outcome.kind === "background") deps.metrics.execEnded("background", "started");
+    return outcome;
   } catch (error) {
     const notStarted = spawnRefusal(id, input.cmd, error);
     if (notStarted === undefined) throw refusalToError(error);
@@ -39,9 +59,8 @@ async function runInForeground(
   deps: ProcessDeps,
   live: LiveCapsule,
   id: string,
-  input: ExecInput,
-  timeoutSec: number,
-  stdin: Uint8Array | null,
+  { input, timeoutSec, stdin }: ExecPlan,
+  by: string,
   signal: AbortSignal,
 ): Promise<ExecOutcome> {
   const spec = startSpec(input, live.envs, {
@@ -52,19 +71,19 @@ async function runInForeground(
     busy: true,
     timeoutSec,
     onDisconnect: "grace",
+    by,
   });
   live.busy += 1;
   try {
     const { end, stdout, stderr } = await live.link.run(spec, stdin, deps.outputBytesMax, signal);
-    deps.metrics.execEnded("foreground", end.reason);
-    return { kind: "ended", end, stdout, stderr };
+    return { kind: "ended", end, stdout, stderr, evidence: await execEvidence(deps, live, end) };
   } finally {
     live.busy -= 1;
     live.touch(deps.clock.now());
   }
 }
 
-async function startInBackground(deps: ProcessDeps, live: LiveCapsule, id: string, input: ExecInput): Promise<ExecOutcome> {
+async function startInBackground(deps: ProcessDeps, live: LiveCapsule, id: string, input: ExecInput, by: string): Promise<ExecOutcome> {
   const spec = startSpec(input, live.envs, {
     id,
     tag: input.tag ?? `bg-${deps.ids.hex(4)}`,
@@ -73,13 +92,11 @@ async function startInBackground(deps: ProcessDeps, live: LiveCapsule, id: strin
     busy: input.busy === true,
     timeoutSec: 0,
     onDisconnect: "continue",
+    by,
   });
-  const started = await live.link.start(spec);
-  deps.metrics.execEnded("background", "started");
-  return { kind: "background", started };
+  return { kind: "background", started: await live.link.start(spec) };
 }
 
-/** A program that cannot be found or executed is a result, not an error. */
 function spawnRefusal(id: string, cmd: string, error: unknown): ExecNotStarted | undefined {
   const refused = notStartable(cmd, error);
   return refused === undefined ? undefined : { kind: "not_started", id, ...refused };

@@ -1,12 +1,15 @@
 import type { Principal } from "../access/principal.ts";
 import type { LiveCapsule } from "../capsule/live.ts";
 import { runningCapsule } from "../capsule/running.ts";
+import type { AnswerForm, Intent } from "../idempotency/service.ts";
 import type { ProcessEvent, ProcessStream } from "../ports/agent-link.ts";
 import { AgentRefusal } from "../ports/agent-link.ts";
+import { attachAgain } from "./again.ts";
 import type { ProcessDeps } from "./deps.ts";
 import { notStartable, refusalToError } from "./refusal.ts";
 import type { StartInput, StreamTarget } from "./service.ts";
 import { StartRefused } from "./service.ts";
+import type { RunMode } from "./spec.ts";
 import { startSpec, timeoutSeconds } from "./spec.ts";
 
 /** Checks that a stream may be opened in the caller's capsule. */
@@ -14,16 +17,50 @@ export async function prepareStream(deps: ProcessDeps, principal: Principal, cap
   await runningCapsule(deps, principal, capsuleId);
   return {
     async start(input) {
+      if (input.idempotency_key !== undefined) return openOnce(deps, principal, capsuleId, input, input.idempotency_key);
       const live = await runningCapsule(deps, principal, capsuleId);
-      return startStream(deps, live, input);
+      return startStream(deps, live, input, { id: deps.ids.next("pr"), tag: `bg-${deps.ids.hex(4)}`, by: principal.keyId });
     },
   };
 }
 
-async function startStream(deps: ProcessDeps, live: LiveCapsule, input: StartInput): Promise<ProcessStream> {
+/** A stream is its reader's own, so a repeat attaches to the process for itself, from the first record. */
+const NOT_KEPT: AnswerForm<ProcessStream> = {
+  render: () => null,
+  parse() {
+    throw new Error("a stream is never kept");
+  },
+};
+
+/** Starts the process once, however often the same `start` comes. */
+async function openOnce(
+  deps: ProcessDeps,
+  principal: Principal,
+  capsuleId: string,
+  input: StartInput,
+  key: string,
+): Promise<ProcessStream> {
+  const open = async (intent: Intent): Promise<ProcessStream> => {
+    const id = intent.ids.next("pr");
+    const tag = `bg-${intent.ids.hex(4)}`;
+    const again = await attachAgain(deps, principal, capsuleId, id, intent.stage);
+    const live = deps.live.get(capsuleId);
+    if (again !== undefined && live !== undefined) return countActivity(deps, live, again, () => {});
+    return startStream(deps, await runningCapsule(deps, principal, capsuleId), input, { id, tag, by: principal.keyId, key: intent.key });
+  };
+  const named = { key, request: `GET /v1/capsules/${capsuleId}/exec/stream`, body: input };
+  return (await deps.idempotency.run(principal, named, open, NOT_KEPT)).value;
+}
+
+async function startStream(
+  deps: ProcessDeps,
+  live: LiveCapsule,
+  input: StartInput,
+  mode: Pick<RunMode, "id" | "tag" | "by" | "key">,
+): Promise<ProcessStream> {
   const spec = startSpec(input, live.envs, {
-    id: deps.ids.next("pr"),
-    tag: input.tag ?? `bg-${deps.ids.hex(4)}`,
+    ...mode,
+    tag: input.tag ?? mode.tag,
     stdin: input.stdin === true,
     foreground: false,
     busy: true,

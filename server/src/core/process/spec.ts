@@ -33,6 +33,8 @@ export interface RunMode {
   readonly busy: boolean;
   readonly timeoutSec: number;
   readonly onDisconnect: StartSpec["onDisconnect"];
+  readonly by: string;
+  readonly key?: string;
 }
 
 /** A command in a capsule as the agent takes it. Throws `invalid_request`. */
@@ -52,6 +54,8 @@ export function startSpec(input: CommandInput, capsuleEnvs: Readonly<Record<stri
     foreground: mode.foreground,
     busy: mode.busy,
     onDisconnect: mode.onDisconnect,
+    by: mode.by,
+    ...(mode.key !== undefined && { key: mode.key }),
   };
 }
 

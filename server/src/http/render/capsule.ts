@@ -24,6 +24,7 @@ export function renderCapsule(record: CapsuleRecord): z.output<typeof capsule> {
     env_names: [...record.envNames],
     reason: record.reason,
     message: record.message,
+    evidence: record.evidence,
     startable: record.hasDisk && (record.state === "stopped" || record.state === "error"),
   };
 }

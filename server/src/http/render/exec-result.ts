@@ -30,6 +30,7 @@ export function renderEnded(outcome: ExecEnded, wanted: Encoding | undefined): E
     stdout_bytes: end.stdoutBytes,
     stderr_bytes: end.stderrBytes,
     late_bytes: end.lateBytes,
+    evidence: outcome.evidence ?? null,
     stdout_truncated: isStdoutCut,
     stderr_truncated: isStderrCut,
   };
@@ -54,6 +55,7 @@ export function renderNotStarted(outcome: ExecNotStarted, wanted: Encoding | und
     stdout_bytes: 0,
     stderr_bytes: bytes.length,
     late_bytes: 0,
+    evidence: null,
     stdout_truncated: false,
     stderr_truncated: false,
   };

@@ -7,7 +7,7 @@ import { renderEnded, renderNotStarted } from "../render/exec-result.ts";
 import { route } from "../route.ts";
 
 export const exec = route("exec", async ({ caller, params, body }, { processes }, exchange) =>
-  answer(await processes.exec(caller, params.id, body, exchange.clientGone()), body.encoding),
+  answer(await processes.exec(caller, params.id, body, exchange.clientGone(), exchange.intent), body.encoding),
 );
 
 function answer(outcome: ExecOutcome, encoding: Encoding | undefined): Answer {

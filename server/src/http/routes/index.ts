@@ -13,6 +13,10 @@ import { execStream } from "./exec-stream.ts";
 import { listProcesses } from "./list-processes.ts";
 import { killProcess } from "./kill-process.ts";
 import { streamProcess } from "./stream-process.ts";
+import { getProcess } from "./get-process.ts";
+import { getProcessOutput } from "./get-process-output.ts";
+import { listEvents } from "./list-events.ts";
+import { streamEvents } from "./stream-events.ts";
 import { listKeys } from "./list-keys.ts";
 import { createKey } from "./create-key.ts";
 import { revokeKey } from "./revoke-key.ts";
@@ -39,6 +43,10 @@ export const ROUTES = {
   listProcesses,
   killProcess,
   streamProcess,
+  getProcess,
+  getProcessOutput,
+  listEvents,
+  streamEvents,
   listKeys,
   createKey,
   revokeKey,

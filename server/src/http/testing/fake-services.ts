@@ -146,6 +146,28 @@ export function createFakeServices(): FakeServices {
         running(principal, id);
         return [{ id: null, pid: 7, ppid: 1, tag: "", cmd: "sleep", args: ["60"], startedAt: 0 }];
       },
+      get: async (principal, id, selector) => {
+        const { teamId } = owned(principal, id);
+        if (selector !== "42") throw fail("not_found", "There is no such process in this capsule.");
+        return {
+          capsuleId: id,
+          teamId,
+          id: stream.started.id,
+          pid: 42,
+          tag: "",
+          cmd: "sleep",
+          args: ["60"],
+          startedAt: 0,
+          endedAt: null,
+          end: null,
+        };
+      },
+      output: async (principal, id, selector, { from, limit }) => {
+        owned(principal, id);
+        if (selector !== "42") throw fail("not_found", "There is no such process in this capsule.");
+        const bytes = Buffer.from("hello\n").subarray(from, from + limit);
+        return { bytes, from, next: from + bytes.length, total: 6, ended: false };
+      },
       kill: async (principal, id, selector) => {
         running(principal, id);
         if (selector !== "42") throw fail("not_found", "There is no such process in this capsule.");

@@ -1,4 +1,15 @@
 import type { ErrorCode } from "@capsuled/contract";
+import { createEventService } from "../../core/event/create-event-service.ts";
+import { EventSignal } from "../../core/event/event-signal.ts";
+import { createIdempotencyService } from "../../core/idempotency/create-idempotency-service.ts";
+import { systemClock } from "../../lib/node/clock.ts";
+import { nodeHash } from "../../lib/node/hash.ts";
+import { createSeededIds } from "../../lib/node/seeded-ids.ts";
+import { createSealer } from "../../store/sealer.ts";
+import { MemoryEventStore } from "../../testing/memory-event-store.ts";
+import { MemoryIdempotencyStore } from "../../testing/memory-idempotency-store.ts";
+import type { StreamLimits } from "../body-stream.ts";
+import { STREAM_LIMITS } from "../body-stream.ts";
 import { createIds } from "../../lib/node/ids.ts";
 import type { HttpServer } from "../app.ts";
 import { createHttpServer } from "../app.ts";
@@ -20,6 +31,9 @@ export interface World extends AsyncDisposable {
   readonly server: HttpServer;
   readonly url: string;
   readonly services: FakeServices;
+  readonly eventStore: MemoryEventStore;
+  readonly signal: EventSignal;
+  readonly idempotencyStore: MemoryIdempotencyStore;
   readonly log: readonly LogLine[];
   health: Health;
   /** Resolves when the next answer with this error's code has been written. */
@@ -38,7 +52,11 @@ export interface CallOptions {
 }
 
 export async function createWorld(
-  settings: { readonly config?: Partial<HttpConfig>; readonly limits?: Partial<SocketLimits> } = {},
+  settings: {
+    readonly config?: Partial<HttpConfig>;
+    readonly limits?: Partial<SocketLimits>;
+    readonly streams?: Partial<StreamLimits>;
+  } = {},
 ): Promise<World> {
   const services = createFakeServices();
   const log: LogLine[] = [];
@@ -61,8 +79,14 @@ export async function createWorld(
     for (const resolve of closings.splice(0)) resolve(code);
   };
   const health: Health = { status: "ok", checks: { database: "ok" } };
+  const eventStore = new MemoryEventStore();
+  const signal = new EventSignal();
+  const idempotencyStore = new MemoryIdempotencyStore();
   const world = {
     services,
+    eventStore,
+    signal,
+    idempotencyStore,
     socketClosed: () => new Promise<number>((resolve) => closings.push(resolve)),
     answered: (code: ErrorCode) => new Promise<void>((resolve) => awaited.push({ code, resolve })),
     log,
@@ -71,6 +95,17 @@ export async function createWorld(
   const server = createHttpServer(
     {
       ...services,
+      events: createEventService({ store: eventStore, signal }),
+      idempotency: createIdempotencyService({
+        store: idempotencyStore,
+        sealer: createSealer(new Uint8Array(32)),
+        clock: systemClock,
+        ids: createIds(),
+        seededIds: createSeededIds,
+        hash: nodeHash,
+        log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
+        holder: "host/life",
+      }),
       config,
       ids: createIds(),
       log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
@@ -83,6 +118,7 @@ export async function createWorld(
       health: async () => world.health,
     },
     { ...SOCKET_LIMITS, ...settings.limits },
+    { ...STREAM_LIMITS, ...settings.streams },
   );
   await server.listen();
   const { url } = server;

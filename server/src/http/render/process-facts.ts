@@ -1,0 +1,33 @@
+import type { processFacts } from "@capsuled/contract";
+import type { z } from "zod";
+import type { ProcessRecord } from "../../core/process/record.ts";
+import { timestamp, timestampOrNull } from "./time.ts";
+
+const NO_END = {
+  reason: null,
+  exit_code: null,
+  signal: null,
+  requested: null,
+  oom_kills: null,
+  duration_ms: null,
+  stdout_bytes: null,
+  stderr_bytes: null,
+  late_bytes: null,
+  evidence: null,
+} as const;
+
+/** A process with the facts of its end, where it has ended. */
+export function renderProcessFacts(process: ProcessRecord): z.output<typeof processFacts> {
+  return {
+    id: process.id,
+    capsule_id: process.capsuleId,
+    pid: process.pid,
+    tag: process.tag,
+    cmd: process.cmd,
+    args: [...process.args],
+    running: process.end === null,
+    started_at: timestamp(process.startedAt),
+    ended_at: timestampOrNull(process.endedAt),
+    ...(process.end ?? NO_END),
+  };
+}
