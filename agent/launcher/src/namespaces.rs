@@ -32,6 +32,8 @@ pub fn make(spec: &Cgroup, unified: &str, base: u32) -> Result<Namespaces> {
             if !made {
                 kernel::exit_child(1);
             }
+            // Another identity has made the kernel forget the first one of these.
+            kernel::die_with(parent);
             // Stopped, it keeps the namespaces alive until the parent has opened them.
             // SAFETY: no pointers.
             unsafe { libc::raise(libc::SIGSTOP) };

@@ -19,6 +19,9 @@ export interface RunOptions {
   readonly onOutput?: (text: string) => void;
 }
 
+/** Milliseconds for which the streams of a program that has ended stay open for a descendant that holds them. */
+const STRAY_STREAMS_MS = 1000;
+
 const SANE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Runs a program to its end, with a bound on its time and output. Throws when it cannot be started or is aborted. */
@@ -44,7 +47,14 @@ export function runProgram(program: string, args: readonly string[], options: Ru
       failure = error;
       if (child.pid === undefined) reject(error);
     });
+    let strays: NodeJS.Timeout | undefined;
+    child.on("exit", () => {
+      strays = setTimeout(() => {
+        for (const stream of [child.stdout, child.stderr]) stream.destroy();
+      }, STRAY_STREAMS_MS);
+    });
     child.on("close", (code) => {
+      clearTimeout(strays);
       if (failure !== null) reject(failure);
       else resolve({ code: code ?? 128, stdout: stdout(), stderr: stderr() });
     });
