@@ -3,6 +3,8 @@
 use crate::board::Board;
 use crate::clock::{self, Clock};
 use crate::connection::Connection;
+use crate::files::ControlDir;
+use crate::log::ProcessLog;
 use crate::oom::OomCounter;
 use crate::poller::{Poller, Source, READABLE};
 use crate::pool::Pool;
@@ -13,6 +15,7 @@ use crate::seccomp::Filter;
 use crate::settings::Settings;
 use crate::slab::{Key, Slab};
 use crate::slot::Slots;
+use crate::spill::Disk;
 use crate::sys::Errno;
 use crate::timers::Timers;
 use std::collections::HashMap;
@@ -50,21 +53,35 @@ pub struct Agent {
     pub by_pid: HashMap<i32, Key>,
     /// Live processes and those about to be.
     pub by_tag: HashMap<String, Key>,
+    /// Processes that were started with a key, for as long as they are known.
+    pub by_key: HashMap<String, Key>,
     pub ended: Ended,
+    /// How many processes have ended.
+    pub ends: u64,
     pub pool: Pool,
     pub slots: Slots,
     pub oom: OomCounter,
     /// Memory of all journals together, in bytes.
     pub journal_bytes: usize,
+    pub disk: Disk,
+    pub log: ProcessLog,
+    /// The log could not be written and waits.
+    pub log_failing: bool,
+    /// Connections that read the log.
+    pub followers: Vec<Key>,
     /// Buffers of READ_SIZE for the next reads.
     pub buffers: Vec<Vec<u8>>,
     pub scratch: Vec<u8>,
+    /// What was read from journals' files last.
+    pub replay: Vec<u8>,
     /// Streams that may have more to read without an event.
     pub ready: Vec<(Key, Stream)>,
     /// Connections that may have sent more than one turn reads, and whether their end is known to be there.
     pub unread: Vec<(Key, bool)>,
     /// Connections that may have something to write.
     pub dirty: Vec<Key>,
+    /// Connections that have more to write than one turn lets them.
+    pub behind: Vec<Key>,
     /// Processes that wait for their readers.
     pub paced: Vec<Key>,
     /// A reader has taken something, so paced processes look again.
@@ -83,6 +100,7 @@ pub struct Launch {
     pub settings: Settings,
     pub listener: OwnedFd,
     pub null: OwnedFd,
+    pub control: Option<OwnedFd>,
     pub work: Option<OwnedFd>,
     pub oom: Option<OwnedFd>,
     pub tasks: Vec<OwnedFd>,
@@ -104,7 +122,12 @@ impl Agent {
         poller.add(&launch.listener, READABLE, Source::Listener, nobody)?;
         poller.add(&signals, READABLE, Source::Signals, nobody)?;
         let now = clock::monotonic();
+        let control = launch.control.and_then(ControlDir::open);
         Ok(Agent {
+            disk: Disk::new(control, launch.settings.journal, now),
+            log: ProcessLog::open(None, &mut |_| {}),
+            log_failing: false,
+            followers: Vec::new(),
             settings: launch.settings,
             boot_id: random_id(),
             poller,
@@ -120,6 +143,8 @@ impl Agent {
             by_id: HashMap::new(),
             by_pid: HashMap::new(),
             by_tag: HashMap::new(),
+            by_key: HashMap::new(),
+            ends: 0,
             ended: Ended::default(),
             pool: Pool::new(Board::new()?, Filter::build(), launch.tasks, launch.descriptors),
             slots: Slots::new(launch.work),
@@ -127,9 +152,11 @@ impl Agent {
             journal_bytes: 0,
             buffers: Vec::new(),
             scratch: Vec::new(),
+            replay: Vec::new(),
             ready: Vec::new(),
             unread: Vec::new(),
             dirty: Vec::new(),
+            behind: Vec::new(),
             paced: Vec::new(),
             eased: false,
             last_activity: now,
@@ -183,6 +210,6 @@ impl Agent {
 
     fn latest_ended(&self, wanted: impl Fn(&Process) -> bool) -> Option<Key> {
         let found = self.processes.iter().filter(|(_, process)| process.is_ended() && !process.forgotten && wanted(process));
-        found.max_by_key(|(_, process)| process.leader.map_or(0, |exit| exit.at)).map(|(key, _)| key)
+        found.max_by_key(|(_, process)| process.ended_order).map(|(key, _)| key)
     }
 }

@@ -7,6 +7,7 @@ use crate::sys;
 use std::os::unix::io::{FromRawFd, OwnedFd, RawFd};
 
 const LISTENER: RawFd = 3;
+const CONTROL: RawFd = 4;
 /// The agent's own binary, which has been run by then.
 const BINARY: RawFd = 5;
 const WORK: RawFd = 6;
@@ -70,6 +71,7 @@ pub unsafe fn boot(argc: libc::c_int, argv: *mut *mut libc::c_char) -> ! {
     let launch = Launch {
         settings,
         listener,
+        control: take(CONTROL),
         work: take(WORK).filter(is_cgroup2),
         oom: take(OOM_COUNTER),
         tasks,
@@ -78,7 +80,8 @@ pub unsafe fn boot(argc: libc::c_int, argv: *mut *mut libc::c_char) -> ! {
     };
     let null = sys::duplicate(&launch.null);
     match Agent::new(launch) {
-        Ok(agent) => {
+        Ok(mut agent) => {
+            agent.recover();
             null.iter().for_each(harden::silence);
             drop(null);
             agent.run()

@@ -1,6 +1,9 @@
 //! One connection of a host: what it has sent in part, what it has not yet taken, what it is about.
 
 use crate::frame::{self, Kind};
+use crate::log::LogPlace;
+use crate::record::Stream;
+use crate::replay::Place;
 use crate::slab::Key;
 use crate::sys;
 use serde_json::Value;
@@ -17,8 +20,41 @@ pub struct Cursor {
     pub process: Key,
     /// The next record to send.
     pub next: u64,
+    /// Bytes of both streams before it.
+    pub before: [u64; 2],
+    /// Where it may stand in files.
+    pub place: Place,
     /// Bytes of its frame that are already sent.
     pub sent: usize,
+    /// The connection of a plain process, which need not wait for files.
+    pub own: bool,
+}
+
+/// A reader's place in a range of one stream's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ranging {
+    pub process: Key,
+    pub stream: Stream,
+    /// Offset of the first byte that is given.
+    pub from: u64,
+    /// Offset of the next byte to send, and of the end.
+    pub at: u64,
+    pub end: u64,
+    /// The record to look at next, and where it may stand.
+    pub next: u64,
+    pub place: Place,
+    /// Bytes of the frame under way that are already sent.
+    pub sent: usize,
+}
+
+/// A reader's place in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogCursor {
+    /// The next entry to send.
+    pub next: u64,
+    pub place: LogPlace,
+    /// Goes on with entries to come.
+    pub follow: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +65,8 @@ pub enum Operation {
     /// A start whose process is not there yet.
     Starting(Key),
     Reading(Cursor),
+    Ranging(Ranging),
+    Logging(LogCursor),
     /// A shutdown under way.
     Shutdown,
     /// Refused: only what is unsent still goes out.
@@ -70,6 +108,23 @@ impl Connection {
         }
     }
 
+    /// The place in a journal of which it reads records.
+    pub fn cursor(&self) -> Option<Cursor> {
+        match self.operation {
+            Operation::Reading(cursor) => Some(cursor),
+            _ => None,
+        }
+    }
+
+    /// The process it reads in any way, and the oldest record it still needs.
+    pub fn position(&self) -> Option<(Key, u64)> {
+        match self.operation {
+            Operation::Reading(cursor) => Some((cursor.process, cursor.next)),
+            Operation::Ranging(ranging) => Some((ranging.process, ranging.next)),
+            _ => None,
+        }
+    }
+
     /// Puts a control frame behind what is unsent.
     pub fn push_json(&mut self, kind: Kind, value: &Value) {
         let at = self.out.len();
@@ -80,6 +135,11 @@ impl Connection {
         } else {
             self.out.truncate(at);
         }
+    }
+
+    /// Puts a frame whose payload is JSON already behind what is unsent.
+    pub fn push_text(&mut self, kind: Kind, json: &[u8]) {
+        frame::encode(kind, json, &mut self.out);
     }
 
     /// Puts the rest of a frame before what is unsent.

@@ -18,7 +18,8 @@ impl Agent {
         let mut events: Vec<Event> = Vec::new();
         let mut children = true;
         loop {
-            let busy = !self.ready.is_empty() || !self.unread.is_empty() || children;
+            let more = !self.ready.is_empty() || !self.unread.is_empty() || !self.behind.is_empty() || self.disk.has_doomed();
+            let busy = more || children;
             self.poller.wait(if busy { 0 } else { self.sleep_ms() }, &mut events);
             self.now = clock::monotonic();
             children = std::mem::take(&mut children) | self.handle(&events);
@@ -26,6 +27,8 @@ impl Agent {
             children = children && self.reap();
             self.read_ready();
             self.fire();
+            self.disk.tidy();
+            std::mem::take(&mut self.behind).into_iter().for_each(|key| self.mark_dirty(key));
             // Who waits for an answer comes before the children for later starts.
             self.write_all();
             if self.shutdown.is_none() {
@@ -127,6 +130,9 @@ impl Agent {
                 Timer::Shutdown => self.shutdown_due(),
                 Timer::SweepSlots => self.sweep_slots(),
                 Timer::ShrinkPool => self.shrink_pool(),
+                Timer::Spill => self.spill_due(),
+                Timer::Rate => self.rate_due(),
+                Timer::Log => self.log_due(),
                 Timer::Respawn => {}
             }
         }
@@ -169,6 +175,7 @@ impl Agent {
             Timer::OutputEnd(key) => process(key).map_or(false, |one| one.is_live()),
             Timer::Retention(key) | Timer::Pace(key) => process(key).is_some(),
             Timer::Grace(..) | Timer::Shutdown | Timer::SweepSlots | Timer::ShrinkPool | Timer::Respawn | Timer::Trim => true,
+            Timer::Spill | Timer::Rate | Timer::Log => true,
         }
     }
 }

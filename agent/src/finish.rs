@@ -64,11 +64,23 @@ impl Agent {
             None => return,
         };
         process.phase = Phase::Ended;
-        process.end_seq = process.journal.end();
+        process.end_seq = process.journal.next_seq();
         process.paced_since = None;
         process.owner = None;
+        self.ends += 1;
+        process.ended_order = self.ends;
+        let plain = process.is_plain();
+        if !plain {
+            self.spill(key, true);
+        }
+        self.log_end(key);
+        let process = match self.processes.get_mut(key) {
+            Some(process) => process,
+            None => return,
+        };
+        process.journal.end();
         let readers = process.readers.clone();
-        let (foreground, busy) = (process.request.foreground, process.request.busy);
+        let busy = process.request.busy;
         let tag = process.request.tag.clone();
         if let Some(slot) = process.slot {
             self.slots.release(slot);
@@ -81,7 +93,7 @@ impl Agent {
             self.busy = self.busy.saturating_sub(1);
             self.touch_activity();
         }
-        self.retain(key, foreground);
+        self.retain(key, plain);
         self.settle_shutdown();
         self.sweep_later();
     }

@@ -175,6 +175,8 @@ impl Agent {
         let process = match operation {
             Operation::Starting(process) => process,
             Operation::Reading(cursor) => cursor.process,
+            Operation::Ranging(ranging) => ranging.process,
+            Operation::Logging(_) => return self.followers.retain(|follower| *follower != key),
             Operation::Shutdown => {
                 if let Some(shutdown) = &mut self.shutdown {
                     shutdown.waiting.retain(|one| *one != key);
@@ -186,6 +188,7 @@ impl Agent {
         let mut owned = false;
         if let Some(process) = self.processes.get_mut(process) {
             process.readers.retain(|reader| *reader != key);
+            process.repeats.retain(|(repeat, _)| *repeat != key);
             owned = process.owner == Some(key);
             if owned {
                 process.owner = None;

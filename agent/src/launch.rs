@@ -3,7 +3,7 @@
 use crate::agent::Agent;
 use crate::board::{Progress, Step};
 use crate::clock::{self, MS, SECOND};
-use crate::connection::{Cursor, Operation};
+use crate::connection::Operation;
 use crate::frame::Kind;
 use crate::passing::send_with;
 use crate::poller::{Source, EDGE, READABLE, WRITABLE};
@@ -187,29 +187,20 @@ impl Agent {
 
     /// Tells the connection that its process runs.
     fn announce(&mut self, key: Key) {
+        self.log_start(key);
         let process = match self.processes.get_mut(key) {
             Some(process) => process,
             None => return,
         };
-        let started = process.started_json(1);
-        let (attach, cancel) = (process.request.attach, process.cancel.take());
-        if let Some(owner) = process.owner {
-            if let Some(connection) = self.connections.get_mut(owner) {
-                connection.push_json(Kind::Started, &started);
-                connection.operation = if attach {
-                    process.readers.push(owner);
-                    connection.progress = self.now;
-                    if process.request.foreground {
-                        connection.held_since = Some(self.now);
-                    }
-                    Operation::Reading(Cursor { process: key, next: 1, sent: 0 })
-                } else {
-                    process.owner = None;
-                    Operation::Idle
-                };
-                self.mark_dirty(owner);
-            }
+        let (attach, cancel, owner) = (process.request.attach, process.cancel.take(), process.owner);
+        let repeats = std::mem::take(&mut process.repeats);
+        if !attach {
+            process.owner = None;
         }
+        if let Some(owner) = owner {
+            self.answer_start(key, owner, attach, false);
+        }
+        repeats.into_iter().for_each(|(asker, attach)| self.answer_start(key, asker, attach, true));
         if let Some((reason, grace_ms)) = cancel {
             self.end_tree(key, "cancel", reason, grace_ms);
         }
@@ -226,11 +217,11 @@ impl Agent {
             None => return,
         };
         self.forget_names(key, &process);
-        if let Some(owner) = process.owner {
-            if let Some(connection) = self.connections.get_mut(owner) {
+        for asker in process.owner.into_iter().chain(process.repeats.iter().map(|(asker, _)| *asker)) {
+            if let Some(connection) = self.connections.get_mut(asker) {
                 connection.operation = Operation::Idle;
                 connection.push_json(Kind::Error, &refusal.to_json());
-                self.mark_dirty(owner);
+                self.mark_dirty(asker);
             }
         }
         self.settle_shutdown();
@@ -263,6 +254,9 @@ impl Agent {
         }
         if self.by_tag.get(&request.tag) == Some(&key) {
             self.by_tag.remove(&request.tag);
+        }
+        if let Some(name) = request.key.as_ref().filter(|name| self.by_key.get(*name) == Some(&key)) {
+            self.by_key.remove(name);
         }
         if self.by_pid.get(&process.pid) == Some(&key) {
             self.by_pid.remove(&process.pid);

@@ -1,19 +1,21 @@
 //! From a process's pipes to its journal, within bounds: a journal that is full of what a reader
-//! still wants stops the reading, and so the process.
+//! still wants stops the reading, and so the process; so does the rate at which files may grow.
 
 use crate::agent::{Agent, READ_SIZE};
 use crate::clock::{self, SECOND};
 use crate::process::Process;
 use crate::record::Stream;
+use crate::request::OnFull;
 use crate::slab::Key;
+use crate::spill::{Spilled, SPILL_BYTES};
 use crate::sys;
 use crate::timers::Timer;
 use std::os::unix::io::AsRawFd;
 
-/// Memory of one process's journal.
+/// Memory of one process's journal, where it cannot be written to files.
 pub const PROCESS_JOURNAL: usize = 1 << 20;
-/// The same for a foreground process, whose output nobody reads later.
-pub const FOREGROUND_JOURNAL: usize = 256 * 1024;
+/// The same for a plain process, whose output nobody reads later.
+pub const PLAIN_JOURNAL: usize = 256 * 1024;
 /// Memory of all journals of the capsule.
 pub const CAPSULE_JOURNALS: usize = 16 << 20;
 /// What a process may still print when all that memory is taken by unread output of others.
@@ -36,7 +38,17 @@ enum Got {
     Bytes,
     Nothing,
     End,
+    /// Not read, because of its readers.
     Paced,
+    /// Not read for now, which is no reader's fault.
+    Waits,
+}
+
+/// How much a process may print now.
+enum Room {
+    Bytes(usize),
+    Readers,
+    Later,
 }
 
 impl Agent {
@@ -51,7 +63,8 @@ impl Agent {
                 Got::Bytes => {}
                 Got::Nothing => return self.try_finish(key),
                 Got::End => return self.close_output(key, stream),
-                Got::Paced => return self.pace(key),
+                Got::Paced => return self.pace(key, true),
+                Got::Waits => return self.pace(key, false),
             }
         }
         self.try_finish(key);
@@ -65,10 +78,11 @@ impl Agent {
     }
 
     fn read_record(&mut self, key: Key, stream: Stream) -> Got {
-        let room = self.make_room(key);
-        if room == 0 {
-            return Got::Paced;
-        }
+        let room = match self.make_room(key, stream) {
+            Room::Bytes(room) => room,
+            Room::Readers => return Got::Paced,
+            Room::Later => return Got::Waits,
+        };
         let mut buffer = self.buffers.pop().unwrap_or_else(|| Vec::with_capacity(READ_SIZE));
         let process = match self.processes.get_mut(key) {
             Some(process) => process,
@@ -106,8 +120,9 @@ impl Agent {
         } else {
             buffer
         };
+        let now = self.now;
         if let Some(process) = self.processes.get_mut(key) {
-            self.journal_bytes += process.journal.append(stream, kept, clock::unix() / 1000);
+            self.journal_bytes += process.journal.append(stream, kept, clock::unix() / 1000, now);
             process.paced_since = None;
             let readers = std::mem::take(&mut process.readers);
             readers.iter().for_each(|reader| self.mark_dirty(*reader));
@@ -115,6 +130,7 @@ impl Agent {
                 process.readers = readers;
             }
         }
+        self.spill_later(key);
         Got::Bytes
     }
 
@@ -133,29 +149,82 @@ impl Agent {
         self.trimming = false;
         self.buffers = Vec::new();
         self.scratch = Vec::new();
+        self.replay = Vec::new();
+        self.processes.keys().into_iter().for_each(|key| self.free_written(key));
         self.timers.compact_memory();
         // SAFETY: works on the allocator's own free memory.
         unsafe { libc::malloc_trim(0) };
     }
 
-    /// How many bytes the process may print now; 0 where it must wait for its readers.
-    fn make_room(&mut self, key: Key) -> usize {
-        let limit = match self.processes.get(key) {
-            Some(process) if process.request.foreground => FOREGROUND_JOURNAL,
-            _ => PROCESS_JOURNAL,
+    /// How many bytes the process may print now.
+    fn make_room(&mut self, key: Key, stream: Stream) -> Room {
+        if let Some(wait) = self.disk.bucket.wait(self.now) {
+            if !std::mem::replace(&mut self.disk.rate_armed, true) {
+                self.timers.at_real(self.now + wait, Timer::Rate);
+            }
+            return Room::Later;
+        }
+        // What was in the pipe at the end of the leader belongs to the journal, whatever its bound.
+        let (unwritten, owed) = self.processes.get(key).map_or((0, false), |process| {
+            (process.journal.unwritten, process.leader.is_some() && process.outputs[stream.index()].owed > 0)
+        });
+        if unwritten >= SPILL_BYTES {
+            match self.spill(key, owed) {
+                Spilled::Done => {}
+                Spilled::Pinned => return Room::Readers,
+                Spilled::Untaken => return Room::Later,
+                Spilled::Failed => {
+                    if let Some(room) = self.ring_room(key) {
+                        return room;
+                    }
+                }
+            }
+        }
+        let mut freed = false;
+        while self.journal_bytes >= CAPSULE_JOURNALS {
+            if !std::mem::replace(&mut freed, true) {
+                self.free_all_memory();
+            } else if !self.drop_somewhere(key) {
+                let empty = self.processes.get(key).map_or(true, |process| process.journal.is_empty());
+                return if empty { Room::Bytes(LEAST) } else { Room::Readers };
+            }
+        }
+        Room::Bytes(READ_SIZE)
+    }
+
+    /// Keeps a journal that cannot be written within its memory; none where that is done.
+    fn ring_room(&mut self, key: Key) -> Option<Room> {
+        let (limit, blocks) = match self.processes.get(key) {
+            Some(process) if process.is_plain() => (PLAIN_JOURNAL, process.request.on_full == OnFull::Block),
+            Some(process) => (PROCESS_JOURNAL, process.request.on_full == OnFull::Block),
+            None => return None,
         };
         while self.processes.get(key).map_or(false, |process| process.journal.cost() >= limit) {
+            let untaken = self.processes.get(key).map_or(false, |process| process.journal.taken < process.journal.oldest_end());
+            if blocks && untaken {
+                return Some(Room::Later);
+            }
             if !self.drop_unpinned(key) {
-                return 0;
+                return Some(Room::Readers);
             }
         }
-        while self.journal_bytes >= CAPSULE_JOURNALS {
-            if !self.drop_somewhere(key) {
-                let empty = self.processes.get(key).map_or(true, |process| process.journal.is_empty());
-                return if empty { LEAST } else { 0 };
-            }
+        None
+    }
+
+    /// Writes what can be written and frees all memory that holds the same.
+    fn free_all_memory(&mut self) {
+        self.spill_all();
+        for key in self.processes.keys() {
+            self.free_written(key);
         }
-        READ_SIZE
+    }
+
+    fn free_written(&mut self, key: Key) {
+        if let Some(process) = self.processes.get_mut(key) {
+            let before = process.journal.cost();
+            while process.journal.free_written(u64::MAX).is_some() {}
+            self.journal_bytes = self.journal_bytes.saturating_sub(before - process.journal.cost());
+        }
     }
 
     /// Drops a process's oldest record if every reader has it.
@@ -165,8 +234,8 @@ impl Agent {
             Some(process) => process,
             None => return false,
         };
-        let first = process.journal.first_seq();
-        let wanted = |reader: &Key| connections.get(*reader).and_then(|one| one.cursor()).map_or(false, |cursor| cursor.next <= first);
+        let first = process.journal.memory_start().0;
+        let wanted = |reader: &Key| connections.get(*reader).and_then(|one| one.position()).map_or(false, |(_, next)| next <= first);
         if process.readers.iter().any(wanted) {
             return false;
         }
@@ -184,7 +253,7 @@ impl Agent {
     /// Drops a record of the one that ended first, else of `key`, else of who has most.
     fn drop_somewhere(&mut self, key: Key) -> bool {
         let mut ended: Vec<(u64, Key)> = self.processes.iter().filter(|(_, p)| p.is_ended() && !p.journal.is_empty())
-            .map(|(key, process)| (process.leader.map_or(0, |exit| exit.at), key)).collect();
+            .map(|(key, process)| (process.ended_order, key)).collect();
         ended.sort_unstable();
         if ended.iter().any(|(_, key)| self.drop_unpinned(*key)) || self.drop_unpinned(key) {
             return true;
@@ -195,9 +264,9 @@ impl Agent {
         others.iter().rev().any(|(_, key)| self.drop_unpinned(*key))
     }
 
-    fn pace(&mut self, key: Key) {
+    fn pace(&mut self, key: Key, by_readers: bool) {
         let (now, due) = (self.now, self.unfrozen() + MAX_STALL_S * SECOND);
-        if let Some(process) = self.processes.get_mut(key) {
+        if let Some(process) = self.processes.get_mut(key).filter(|_| by_readers) {
             if process.paced_since.is_none() {
                 process.paced_since = Some(now);
             }
@@ -211,7 +280,13 @@ impl Agent {
         }
     }
 
-    /// Lets paced processes try again after readers have taken something.
+    /// Files may grow again.
+    pub fn rate_due(&mut self) {
+        self.disk.rate_armed = false;
+        self.eased = true;
+    }
+
+    /// Lets paced processes try again after readers have taken something, or time has passed.
     pub fn ease(&mut self) {
         if !std::mem::take(&mut self.eased) {
             return;

@@ -1,5 +1,6 @@
 //! A process started through the API, from its request to the facts of its end.
 
+use crate::digest::hex;
 use crate::journal::Journal;
 use crate::record::Stream;
 use crate::request::StartRequest;
@@ -34,6 +35,8 @@ pub enum Reason {
     ServerLost,
     CapsuleStopped,
     CapsuleDestroyed,
+    AgentLost,
+    HostRestarted,
 }
 
 impl Reason {
@@ -49,6 +52,8 @@ impl Reason {
             Reason::ServerLost => "server_lost",
             Reason::CapsuleStopped => "capsule_stopped",
             Reason::CapsuleDestroyed => "capsule_destroyed",
+            Reason::AgentLost => "agent_lost",
+            Reason::HostRestarted => "host_restarted",
         }
     }
 }
@@ -127,6 +132,14 @@ pub struct Process {
     pub pace_timer: bool,
     /// The bound between the leader's exit and the end of its output is over.
     pub output_due: bool,
+    /// In the list of those whose journal is to be written.
+    pub spills_later: bool,
+    /// Connections that asked for the same by its key and wait for its start, and whether they attach.
+    pub repeats: Vec<(Key, bool)>,
+    /// Which of all ends this was: greater is later.
+    pub ended_order: u64,
+    /// The end's facts, in JSON, of a process that an earlier agent left.
+    pub past_end: Option<Box<str>>,
     /// No selector finds it any more; it lasts while descendants hold its pipes.
     pub forgotten: bool,
 }
@@ -185,6 +198,10 @@ impl Process {
             paced_since: None,
             pace_timer: false,
             output_due: false,
+            spills_later: false,
+            repeats: Vec::new(),
+            ended_order: 0,
+            past_end: None,
             forgotten: false,
         }
     }
@@ -196,6 +213,16 @@ impl Process {
 
     pub fn is_ended(&self) -> bool {
         self.phase == Phase::Ended
+    }
+
+    /// Foreground and with no other name than its id: its end is only news to whoever started it.
+    pub fn is_plain(&self) -> bool {
+        self.request.foreground && self.request.tag.is_empty() && self.request.key.is_none()
+    }
+
+    /// Its journal stays as it is in memory: the short run of a plain process touches no disk.
+    pub fn rests_in_memory(&self) -> bool {
+        self.is_ended() && self.is_plain()
     }
 
     pub fn output(&mut self, stream: Stream) -> &mut Output {
@@ -210,6 +237,11 @@ impl Process {
     /// Whether bytes of before the leader's exit are still in a pipe.
     pub fn owes_output(&self) -> bool {
         self.outputs.iter().any(|output| output.pipe.is_some() && output.owed > 0)
+    }
+
+    /// Why it ended, once it has.
+    pub fn end_reason(&self) -> Option<Reason> {
+        self.leader.as_ref().map(|exit| self.reason(exit))
     }
 
     fn reason(&self, exit: &LeaderExit) -> Reason {
@@ -231,6 +263,11 @@ impl Process {
 
     /// The end's facts; none before the end.
     pub fn exit_json(&self) -> Option<Value> {
+        if let Some(past) = &self.past_end {
+            let mut exit: Value = serde_json::from_str(past).ok()?;
+            exit["gap_bytes"] = self.journal.gap_bytes().into();
+            return Some(exit);
+        }
         let exit = self.leader.as_ref().filter(|_| self.is_ended())?;
         let signal = if exit.by_signal { Some(signal_name(exit.status)) } else { None };
         let requested = self.requested.as_ref();
@@ -244,16 +281,36 @@ impl Process {
             "started_at_ms": self.started_unix_ms, "ended_at_ms": exit.at_unix_ms,
             "stdout_bytes": self.journal.printed(Stream::Stdout),
             "stderr_bytes": self.journal.printed(Stream::Stderr),
-            "late_bytes": self.late_bytes,
+            "late_bytes": self.late_bytes, "gap_bytes": self.journal.gap_bytes(),
+            "stdout_sha256": self.journal.digest(Stream::Stdout),
+            "stderr_sha256": self.journal.digest(Stream::Stderr),
+            "stdout_tail": hex(self.journal.tail(Stream::Stdout).as_slice()),
+            "stderr_tail": hex(self.journal.tail(Stream::Stderr).as_slice()),
         }))
+    }
+
+    /// What the log says about it.
+    pub fn log_json(&self) -> Value {
+        let mut facts = json!({
+            "id": self.request.id, "pid": self.pid, "tag": self.request.tag, "cmd": self.request.cmd,
+            "args": self.request.args, "started_at_ms": self.started_unix_ms, "foreground": self.request.foreground,
+        });
+        for (name, value) in [("key", &self.request.key), ("by", &self.request.by)] {
+            if let Some(value) = value {
+                facts[name] = value.as_str().into();
+            }
+        }
+        facts
     }
 
     /// What `get` tells.
     pub fn facts_json(&self) -> Value {
-        let mut facts = json!({
-            "id": self.request.id, "pid": self.pid, "tag": self.request.tag, "cmd": self.request.cmd,
-            "args": self.request.args, "running": self.is_live(), "started_at_ms": self.started_unix_ms,
-        });
+        let mut facts = self.log_json();
+        facts["running"] = self.is_live().into();
+        facts["next_seq"] = self.journal.next_seq().into();
+        facts["stdout_bytes"] = self.journal.printed(Stream::Stdout).into();
+        facts["stderr_bytes"] = self.journal.printed(Stream::Stderr).into();
+        facts["gap_bytes"] = self.journal.gap_bytes().into();
         if let Some(exit) = self.exit_json() {
             facts["exit"] = exit;
         }

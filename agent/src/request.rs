@@ -9,6 +9,10 @@ pub type Object = Map<String, Value>;
 
 /// Most supplementary groups of a process.
 const MAX_GROUPS: usize = 64;
+/// Most bytes of a key.
+pub const MAX_KEY: usize = 255;
+/// Most bytes that are kept of who asked for something.
+pub const MAX_BY: usize = 256;
 
 /// What the end of a connection without `cancel` means for the process it started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,15 @@ pub enum OnDisconnect {
     Continue,
     Kill,
     Grace,
+}
+
+/// What happens to a process whose journal is full of what nobody has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFull {
+    /// The oldest output goes.
+    Drop,
+    /// The process waits.
+    Block,
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +47,11 @@ pub struct StartRequest {
     /// Counts as activity while it runs.
     pub busy: bool,
     pub on_disconnect: OnDisconnect,
+    pub on_full: OnFull,
+    /// Starts with the same key start one process.
+    pub key: Option<String>,
+    /// Who asked for it.
+    pub by: Option<String>,
 }
 
 fn wrong(field: &'static str, message: &str) -> Refusal {
@@ -102,7 +120,8 @@ fn environment(object: &Object) -> Result<Vec<String>, Refusal> {
     map.iter().map(pair).collect()
 }
 
-fn is_process_id(text: &str) -> bool {
+/// Whether this has the form of a process id.
+pub fn is_process_id(text: &str) -> bool {
     text.len() == 28
         && text.starts_with("pr-")
         && text.bytes().skip(3).all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
@@ -136,6 +155,19 @@ impl StartRequest {
             "grace" => OnDisconnect::Grace,
             _ => return Err(wrong("on_disconnect", "must be continue, kill or grace")),
         };
+        let on_full = match text(object, "on_full")?.unwrap_or("drop") {
+            "drop" => OnFull::Drop,
+            "block" => OnFull::Block,
+            _ => return Err(wrong("on_full", "must be drop or block")),
+        };
+        let key = text(object, "key")?;
+        if key.map_or(false, |key| key.is_empty() || key.len() > MAX_KEY) {
+            return Err(wrong("key", "must have 1 to 255 bytes"));
+        }
+        let mut by = text(object, "by")?.map(String::from);
+        if let Some(by) = &mut by {
+            crate::process::cut(by, MAX_BY);
+        }
         let cmd = required(object, "cmd")?.to_string();
         let args = strings(object, "args")?;
         let foreground = flag(object, "foreground", false)?;
@@ -151,6 +183,9 @@ impl StartRequest {
             foreground,
             busy: flag(object, "busy", foreground)?,
             on_disconnect,
+            on_full,
+            key: key.map(String::from),
+            by,
         })
     }
 }
@@ -227,6 +262,10 @@ mod tests {
             (json!({"attach": 1}), "attach"),
             (json!({"timeout_ms": 1.5}), "timeout_ms"),
             (json!({"on_disconnect": "x"}), "on_disconnect"),
+            (json!({"on_full": "wait"}), "on_full"),
+            (json!({"key": ""}), "key"),
+            (json!({"key": "k".repeat(256)}), "key"),
+            (json!({"by": 1}), "by"),
         ];
         for (change, field) in cases {
             let refusal = read(change.clone()).expect_err(&change.to_string());

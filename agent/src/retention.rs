@@ -6,8 +6,8 @@ use crate::slab::Key;
 use crate::timers::Timer;
 use std::collections::VecDeque;
 
-/// Ended foreground processes that stay known: the latest.
-pub const MAX_FOREGROUND: usize = 64;
+/// Ended plain processes that stay known: the latest.
+pub const MAX_PLAIN: usize = 64;
 /// Other ended processes that stay known: the latest.
 pub const MAX_KEPT: usize = 1000;
 /// Seconds of unfrozen time for which these stay known.
@@ -17,22 +17,22 @@ pub const MAX_HELD_OPEN: usize = 1024;
 
 #[derive(Default)]
 pub struct Ended {
-    foreground: VecDeque<Key>,
+    plain: VecDeque<Key>,
     kept: VecDeque<Key>,
     held_open: VecDeque<Key>,
 }
 
 impl Agent {
     /// Keeps an ended process, and forgets those that are too many.
-    pub fn retain(&mut self, key: Key, foreground: bool) {
-        if foreground {
-            self.ended.foreground.push_back(key);
+    pub fn retain(&mut self, key: Key, plain: bool) {
+        if plain {
+            self.ended.plain.push_back(key);
         } else {
             self.ended.kept.push_back(key);
             self.timers.at_unfrozen(self.unfrozen() + KEPT_S * SECOND, Timer::Retention(key));
         }
-        let surplus = if self.ended.foreground.len() > MAX_FOREGROUND {
-            self.ended.foreground.pop_front()
+        let surplus = if self.ended.plain.len() > MAX_PLAIN {
+            self.ended.plain.pop_front()
         } else if self.ended.kept.len() > MAX_KEPT {
             self.ended.kept.pop_front()
         } else {
@@ -61,10 +61,15 @@ impl Agent {
         }
         process.forgotten = true;
         self.journal_bytes = self.journal_bytes.saturating_sub(process.journal.cost());
-        process.journal = Default::default();
+        let journal = std::mem::take(&mut process.journal);
         let id = std::mem::take(&mut process.request.id);
+        let name = process.request.key.take();
+        self.disk.doom(&id, &journal.segments);
         process.request.args = Vec::new();
         let open = !process.output_ended();
+        if let Some(name) = name.filter(|name| self.by_key.get(name) == Some(&key)) {
+            self.by_key.remove(&name);
+        }
         if self.by_id.get(&id) == Some(&key) {
             self.by_id.remove(&id);
         }
@@ -90,6 +95,6 @@ impl Agent {
 
     /// Whether an ended process is still in one of the lists.
     pub fn is_retained(&self, key: Key) -> bool {
-        self.ended.foreground.contains(&key) || self.ended.kept.contains(&key)
+        self.ended.plain.contains(&key) || self.ended.kept.contains(&key)
     }
 }

@@ -1,5 +1,6 @@
 //! What the launcher tells the agent, once, in a memory file.
 
+use crate::process::Reason;
 use crate::sys;
 use serde_json::Value;
 use std::os::unix::io::OwnedFd;
@@ -14,6 +15,36 @@ pub struct Settings {
     pub secret: String,
     /// How many `tasks` files follow.
     pub join: usize,
+    /// Why processes ended that an earlier life of the capsule left without an end.
+    pub previous: Reason,
+    pub journal: Bounds,
+}
+
+/// What journals may take on disk, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    pub process: u64,
+    pub capsule: u64,
+    /// Bytes written in a second.
+    pub rate: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { process: 256 << 20, capsule: 1 << 30, rate: 256 << 20 }
+    }
+}
+
+impl Bounds {
+    fn read(value: &Value) -> Bounds {
+        let usual = Bounds::default();
+        let bytes = |name: &str, usual: u64| value[name].as_u64().filter(|bytes| *bytes > 0).unwrap_or(usual);
+        Bounds {
+            process: bytes("process_bytes", usual.process),
+            capsule: bytes("capsule_bytes", usual.capsule),
+            rate: bytes("rate_bytes", usual.rate),
+        }
+    }
 }
 
 impl Settings {
@@ -35,7 +66,13 @@ impl Settings {
             return Err("the secret has not 64 characters".to_string());
         }
         let join = value["join"].as_u64().unwrap_or(0).min(64) as usize;
-        Ok(Settings { capsule, secret, join })
+        let previous = match value["previous"].as_str() {
+            None | Some("agent_lost") => Reason::AgentLost,
+            Some("host_restarted") => Reason::HostRestarted,
+            Some("capsule_stopped") => Reason::CapsuleStopped,
+            Some(_) => return Err("previous is none of agent_lost, host_restarted and capsule_stopped".to_string()),
+        };
+        Ok(Settings { capsule, secret, join, previous, journal: Bounds::read(&value["journal"]) })
     }
 
     /// Whether this is the secret, in a time that does not tell how much of it is right.
@@ -59,5 +96,15 @@ mod tests {
         assert!(settings.is_secret(&"ab".repeat(32)));
         assert!(!settings.is_secret(&"ba".repeat(32)));
         assert!(!settings.is_secret(""));
+        assert_eq!((settings.previous, settings.journal), (Reason::AgentLost, Bounds::default()));
+    }
+
+    #[test]
+    fn the_bounds_of_journals_and_the_last_end_are_read() {
+        let parse = |more: &str| Settings::parse(format!(r#"{{"capsule":"cl-a","secret":"{}",{}}}"#, "ab".repeat(32), more).as_bytes());
+        let settings = parse(r#""previous":"host_restarted","journal":{"process_bytes":7,"rate_bytes":0}"#).unwrap();
+        let expected = Bounds { process: 7, ..Bounds::default() };
+        assert_eq!((settings.previous, settings.journal), (Reason::HostRestarted, expected));
+        assert!(parse(r#""previous":"gone""#).is_err());
     }
 }

@@ -33,6 +33,12 @@ pub enum Timer {
     /// A paced process looks at its slow readers.
     Pace(Key),
     Shutdown,
+    /// Journals write what has waited long enough.
+    Spill,
+    /// Journals may grow again.
+    Rate,
+    /// The log is written again.
+    Log,
     SweepSlots,
     ShrinkPool,
     Respawn,

@@ -5,6 +5,8 @@ pub mod cancel;
 pub mod get;
 pub mod hello;
 pub mod list;
+pub mod log;
+pub mod output;
 pub mod pause;
 pub mod shutdown;
 pub mod signal;
@@ -42,7 +44,9 @@ pub fn begin(agent: &mut Agent, key: Key, kind: Kind, payload: &[u8]) {
         Kind::Pause => pause::pause(agent),
         Kind::Resume => pause::resume(agent),
         Kind::Shutdown => shutdown::run(agent, key, &object),
-        Kind::Hello | Kind::Log | Kind::Output | Kind::Stdin | Kind::StdinClose | Kind::Cancel => {
+        Kind::Log => log::run(agent, key, &object),
+        Kind::Output => output::run(agent, key, &object),
+        Kind::Hello | Kind::Stdin | Kind::StdinClose | Kind::Cancel => {
             return agent.protocol_error(key, "this begins no operation");
         }
         Kind::Welcome | Kind::Started | Kind::Stdout | Kind::Stderr | Kind::Gap | Kind::Exit | Kind::Result

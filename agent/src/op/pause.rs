@@ -5,6 +5,8 @@ use crate::agent::Agent;
 use serde_json::json;
 
 pub fn pause(agent: &mut Agent) -> Outcome {
+    // What was printed is in files before the capsule stands still, whatever becomes of it then.
+    agent.spill_all();
     agent.clock.pause(agent.now);
     Ok(Some(json!({})))
 }

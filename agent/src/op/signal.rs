@@ -5,11 +5,8 @@ use crate::agent::Agent;
 use crate::process::Reason;
 use crate::procfs;
 use crate::refusal::{Code, Refusal};
-use crate::request::{required, text, Object};
+use crate::request::{required, text, Object, MAX_BY};
 use serde_json::json;
-
-/// Most bytes that are kept of who asked.
-const MAX_BY: usize = 256;
 
 pub fn run(agent: &mut Agent, object: &Object) -> Outcome {
     let selector = required(object, "selector")?;

@@ -3,10 +3,12 @@
 use super::Outcome;
 use crate::agent::Agent;
 use crate::clock::{MS, SECOND};
-use crate::connection::Operation;
+use crate::connection::{Cursor, Operation};
+use crate::frame::Kind;
 use crate::launch::MAX_START_WAIT_MS;
 use crate::process::{Phase, Process, Reason};
 use crate::refusal::{Code, Refusal};
+use crate::replay::Place;
 use crate::request::{Object, OnDisconnect, StartRequest};
 use crate::slab::Key;
 use crate::timers::Timer;
@@ -20,6 +22,10 @@ pub const LOST_GRACE_S: u64 = 60;
 
 pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     let request = StartRequest::read(object)?;
+    if let Some(first) = request.key.as_ref().and_then(|name| agent.by_key.get(name)).copied() {
+        repeat(agent, key, first, request.attach);
+        return Ok(None);
+    }
     if agent.shutdown.is_some() {
         return Err(Refusal::new(Code::ShuttingDown, "the capsule is shutting down"));
     }
@@ -38,7 +44,7 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
         return Err(Refusal::new(Code::ProcessLimit, "too many starts wait already"));
     }
     agent.touch_activity();
-    let (id, tag) = (request.id.clone(), request.tag.clone());
+    let (id, tag, name) = (request.id.clone(), request.tag.clone(), request.key.clone());
     if request.busy {
         agent.busy += 1;
     }
@@ -46,6 +52,9 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     agent.by_id.insert(id, process);
     if !tag.is_empty() {
         agent.by_tag.insert(tag, process);
+    }
+    if let Some(name) = name {
+        agent.by_key.insert(name, process);
     }
     if let Some(connection) = agent.connections.get_mut(key) {
         connection.operation = Operation::Starting(process);
@@ -60,7 +69,47 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     Ok(None)
 }
 
+/// Answers a start by the process that an earlier one with its key has started.
+fn repeat(agent: &mut Agent, key: Key, first: Key, attach: bool) {
+    agent.touch_activity();
+    match agent.processes.get_mut(first) {
+        Some(process) if !process.is_live() && !process.is_ended() => {
+            process.repeats.push((key, attach));
+            if let Some(connection) = agent.connections.get_mut(key) {
+                connection.operation = Operation::Starting(first);
+            }
+        }
+        _ => agent.answer_start(first, key, attach, true),
+    }
+}
+
 impl Agent {
+    /// Tells a connection that a process has started, and lets it read if it wants to.
+    pub fn answer_start(&mut self, key: Key, asker: Key, attach: bool, repeated: bool) {
+        let process = match self.processes.get_mut(key) {
+            Some(process) => process,
+            None => return,
+        };
+        let mut started = process.started_json(1);
+        if repeated {
+            started["repeated"] = true.into();
+        }
+        let own = !repeated && process.is_plain();
+        let held = !repeated && process.request.foreground;
+        if let Some(connection) = self.connections.get_mut(asker) {
+            connection.push_json(Kind::Started, &started);
+            connection.operation = Operation::Idle;
+            if attach {
+                process.readers.push(asker);
+                connection.progress = self.now;
+                connection.held_since = if held { Some(self.now) } else { None };
+                let cursor = Cursor { process: key, next: 1, before: [0; 2], place: Place::default(), sent: 0, own };
+                connection.operation = Operation::Reading(cursor);
+            }
+            self.mark_dirty(asker);
+        }
+    }
+
     /// The connection that started a process has ended without a cancel.
     pub fn owner_left(&mut self, key: Key) {
         let (phase, policy, has_timeout) = match self.processes.get(key) {

@@ -26,10 +26,19 @@ pub struct Wish {
     pub memory: Option<u64>,
     /// No cgroup2 directory at all.
     pub without_slots: bool,
+    /// Most bytes of one journal, of all, and of those written in a second.
+    pub journal: Option<(u64, u64, u64)>,
+    /// Why what an earlier agent left has ended.
+    pub previous: Option<&'static str>,
+    /// Bytes of the file system with the control directory.
+    pub disk: Option<u64>,
+    /// No control directory at all.
+    pub without_control: bool,
 }
 
 pub struct TestAgent {
     pub dir: PathBuf,
+    pub wish: Wish,
     /// The cgroup2 directory of the agent; `work` lies in it.
     pub cgroup: Option<PathBuf>,
     controllers: Vec<PathBuf>,
@@ -86,6 +95,22 @@ fn cgroup2_root(dir: &Path) -> PathBuf {
     at
 }
 
+fn new_name() -> String {
+    format!("capsuled-agent-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst))
+}
+
+fn mount_disk(at: &Path, bytes: u64) {
+    let path = CString::new(at.to_str().unwrap()).unwrap();
+    let (kind, options) = (CString::new("tmpfs").unwrap(), CString::new(format!("size={}", bytes)).unwrap());
+    let result = unsafe { libc::mount(kind.as_ptr(), path.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };
+    assert_eq!(result, 0, "a tmpfs cannot be mounted: {}", std::io::Error::last_os_error());
+}
+
+fn unmount(at: &Path) {
+    let path = CString::new(at.to_str().unwrap()).unwrap();
+    unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
+}
+
 fn open(path: &Path, flags: i32) -> OwnedFd {
     let text = CString::new(path.to_str().unwrap()).unwrap();
     let fd = unsafe { libc::open(text.as_ptr(), flags | libc::O_CLOEXEC) };
@@ -93,12 +118,16 @@ fn open(path: &Path, flags: i32) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-fn settings(join: usize) -> OwnedFd {
+fn settings(join: usize, wish: &Wish) -> OwnedFd {
     let name = CString::new("settings").unwrap();
     let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) };
     assert!(fd >= 0);
     let mut file = unsafe { fs::File::from_raw_fd(fd) };
-    write!(file, r#"{{"capsule":"{}","secret":"{}","join":{}}}"#, CAPSULE, SECRET, join).unwrap();
+    let journal = wish.journal.map_or(String::new(), |(process, capsule, rate)| {
+        format!(r#","journal":{{"process_bytes":{},"capsule_bytes":{},"rate_bytes":{}}}"#, process, capsule, rate)
+    });
+    let previous = wish.previous.map_or(String::new(), |reason| format!(r#","previous":"{}""#, reason));
+    write!(file, r#"{{"capsule":"{}","secret":"{}","join":{}{}{}}}"#, CAPSULE, SECRET, join, journal, previous).unwrap();
     file.into()
 }
 
@@ -145,9 +174,28 @@ impl TestAgent {
 
     pub fn with(wish: Wish) -> TestAgent {
         assert_eq!(unsafe { libc::geteuid() }, 0, "these tests make namespaces and cgroups: run them as root");
-        let name = format!("capsuled-agent-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
-        let dir = std::env::temp_dir().join(&name);
-        fs::create_dir_all(&dir).unwrap();
+        let dir = std::env::temp_dir().join(new_name());
+        fs::create_dir_all(dir.join("control")).unwrap();
+        if let Some(bytes) = wish.disk {
+            mount_disk(&dir.join("control"), bytes);
+        }
+        TestAgent::launch(dir, wish)
+    }
+
+    /// Kills the agent, and with it all in its capsule, and starts another one on the same files.
+    pub fn restart(mut self, change: impl FnOnce(&mut Wish)) -> TestAgent {
+        self.end();
+        fs::remove_file(self.socket()).unwrap();
+        let mut wish = self.wish;
+        change(&mut wish);
+        let agent = TestAgent::launch(self.dir.clone(), wish);
+        // What the files are in belongs to the new one.
+        self.dir = PathBuf::new();
+        agent
+    }
+
+    fn launch(dir: PathBuf, wish: Wish) -> TestAgent {
+        let name = new_name();
         let listener = UnixListener::bind(dir.join("a.sock")).unwrap();
         let cgroup = if wish.without_slots { None } else { Some(cgroup2_root(&dir).join(&name)) };
         let mut limits = Limits { name: &name, work: cgroup.as_ref().map(|path| path.join("work")), v1: Vec::new() };
@@ -176,13 +224,17 @@ impl TestAgent {
         }
         let controllers = limits.v1;
         let tasks: Vec<OwnedFd> = controllers.iter().map(|at| open(&at.join("tasks"), libc::O_WRONLY)).collect();
+        let control = match wish.without_control {
+            false => open(&dir.join("control"), libc::O_PATH | libc::O_DIRECTORY),
+            true => open(Path::new("/dev/null"), libc::O_RDONLY),
+        };
         let mut fds = vec![
             listener.into_raw_fd(),
-            open(&dir, libc::O_PATH | libc::O_DIRECTORY).into_raw_fd(),
+            control.into_raw_fd(),
             open(&binary(), libc::O_RDONLY).into_raw_fd(),
             work.into_raw_fd(),
             oom.into_raw_fd(),
-            settings(tasks.len()).into_raw_fd(),
+            settings(tasks.len(), &wish).into_raw_fd(),
         ];
         fds.extend(tasks.into_iter().map(|fd| fd.into_raw_fd()));
         let passed = fds.clone();
@@ -194,11 +246,30 @@ impl TestAgent {
         fds.into_iter().for_each(|fd| drop(unsafe { OwnedFd::from_raw_fd(fd) }));
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", middle.id())).unwrap();
         let pid = children.trim().parse().expect("the agent has died at once");
-        TestAgent { dir, cgroup, controllers, middle, pid, limited }
+        TestAgent { dir, wish, cgroup, controllers, middle, pid, limited }
     }
 
     pub fn socket(&self) -> PathBuf {
         self.dir.join("a.sock")
+    }
+
+    /// The segments of journals, and their bytes.
+    pub fn segments(&self) -> Vec<(String, u64)> {
+        let entries = fs::read_dir(self.dir.join("control/j")).unwrap().flatten();
+        let mut all: Vec<(String, u64)> =
+            entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.metadata().map_or(0, |about| about.len()))).collect();
+        all.sort();
+        all
+    }
+
+    /// Kills the agent and takes its cgroups away.
+    fn end(&mut self) {
+        unsafe { libc::kill(self.pid, libc::SIGKILL) };
+        let _ = self.middle.wait();
+        self.cgroup.iter().chain(&self.controllers).for_each(|path| remove_cgroup(path));
+        if self.dir.join("cgroup2").exists() {
+            unmount(&self.dir.join("cgroup2"));
+        }
     }
 
     /// A number from the agent's own /proc/…/status, such as `VmRSS` in KiB.
@@ -257,12 +328,12 @@ fn remove_cgroup(path: &Path) {
 
 impl Drop for TestAgent {
     fn drop(&mut self) {
-        unsafe { libc::kill(self.pid, libc::SIGKILL) };
-        let _ = self.middle.wait();
-        self.cgroup.iter().chain(&self.controllers).for_each(|path| remove_cgroup(path));
-        if self.dir.join("cgroup2").exists() {
-            let path = CString::new(self.dir.join("cgroup2").to_str().unwrap()).unwrap();
-            unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
+        if self.dir.as_os_str().is_empty() {
+            return;
+        }
+        self.end();
+        if self.wish.disk.is_some() {
+            unmount(&self.dir.join("control"));
         }
         let _ = fs::remove_dir_all(&self.dir);
     }

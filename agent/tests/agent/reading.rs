@@ -1,7 +1,7 @@
 //! Readers of a process's output: when they come, how fast they are, and what they get.
 
 use crate::client::{new_id, program, shell, with, Client, Outcome};
-use crate::harness::{eventually, TestAgent};
+use crate::harness::{eventually, TestAgent, Wish};
 use capsuled_agent::frame::Kind;
 use capsuled_agent::record::RecordHeader;
 use serde_json::json;
@@ -98,7 +98,7 @@ fn a_reader_may_come_from_now_from_the_start_or_from_a_record() {
 
 #[test]
 fn what_is_gone_is_told_in_a_gap_before_the_rest() {
-    let agent = TestAgent::start();
+    let agent = TestAgent::with(Wish { journal: Some((2 << 20, 1 << 30, 1 << 30)), ..Wish::default() });
     let mut client = Client::connect(&agent);
     let request = with(shell("head -c 5000000 /dev/zero; echo end"), json!({"foreground": false, "attach": false}));
     client.start(&request);

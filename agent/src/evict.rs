@@ -1,0 +1,91 @@
+//! What goes when journals reach their bounds: whole segments, and only those that nobody waits for.
+
+use crate::agent::Agent;
+use crate::request::OnFull;
+use crate::slab::Key;
+
+/// Whether there is space on disk within the bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    Free,
+    /// Readers have not taken what would have to go.
+    Pinned,
+    /// No reader ever took what would have to go, and the process waits for one.
+    Untaken,
+    /// Everything belongs to processes that wait for readers.
+    Full,
+}
+
+impl Agent {
+    /// Makes space for `incoming` bytes of a process's journal.
+    pub fn make_space(&mut self, key: Key, incoming: u64) -> Space {
+        loop {
+            match self.processes.get(key) {
+                Some(process) if process.journal.disk_bytes + incoming > self.disk.bounds.process && !process.journal.segments.is_empty() => {}
+                _ => break,
+            }
+            match self.oldest_of(key) {
+                Space::Free => self.evict(key),
+                other => return other,
+            }
+        }
+        while self.disk.bytes + incoming > self.disk.bounds.capsule {
+            match self.victim() {
+                Ok(victim) => self.evict(victim),
+                Err(Space::Full) if self.waits_for_readers(key) => return Space::Untaken,
+                Err(other) => return other,
+            }
+        }
+        Space::Free
+    }
+
+    fn waits_for_readers(&self, key: Key) -> bool {
+        self.processes.get(key).map_or(false, |process| process.request.on_full == OnFull::Block && !process.is_ended())
+    }
+
+    /// Whether a process's oldest segment may go.
+    fn oldest_of(&self, key: Key) -> Space {
+        let process = match self.processes.get(key) {
+            Some(process) => process,
+            None => return Space::Full,
+        };
+        let end = process.journal.oldest_end();
+        if self.waits_for_readers(key) && process.journal.taken < end {
+            return Space::Untaken;
+        }
+        let pins = |reader: &Key| self.connections.get(*reader).and_then(|one| one.position()).map_or(false, |(_, next)| next < end);
+        if process.readers.iter().any(pins) { Space::Pinned } else { Space::Free }
+    }
+
+    /// The process whose oldest segment goes next: the one that ended first, else the live one that
+    /// has most on disk.
+    fn victim(&self) -> Result<Key, Space> {
+        let mut candidates: Vec<(bool, u64, Key)> = self.processes.iter()
+            .filter(|(_, process)| !process.journal.segments.is_empty())
+            .map(|(key, process)| match process.is_ended() {
+                true => (false, process.ended_order, key),
+                false => (true, u64::MAX - process.journal.disk_bytes, key),
+            }).collect();
+        candidates.sort_unstable();
+        let mut none = Space::Full;
+        for (_, _, key) in candidates {
+            match self.oldest_of(key) {
+                Space::Free => return Ok(key),
+                Space::Pinned => none = Space::Pinned,
+                Space::Untaken | Space::Full => {}
+            }
+        }
+        Err(none)
+    }
+
+    /// Removes a process's oldest segment.
+    fn evict(&mut self, key: Key) {
+        let dropped = self.processes.get_mut(key).and_then(|process| Some((process.journal.drop_segment()?, process.request.id.clone())));
+        if let Some((segment, id)) = dropped {
+            self.disk.bytes = self.disk.bytes.saturating_sub(segment.length);
+            if let Some(control) = &self.disk.control {
+                control.remove_segment(&id, segment.number);
+            }
+        }
+    }
+}
