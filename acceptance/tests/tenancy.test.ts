@@ -19,6 +19,8 @@ const WITHOUT_OBJECT = new Set<string>([
   "createKey",
   "listTeams",
   "createTeam",
+  "listEvents",
+  "streamEvents",
   "getHealth",
   "getMetrics",
   "getOpenapi",
@@ -86,6 +88,8 @@ test("lists show nothing of another team's, whatever is asked for", async () => 
   for (const query of questions) {
     assert.ok(!JSON.stringify(await expectCall("listCapsules", 200, { key: other.key, query })).includes(real.id));
   }
+  assert.ok(!JSON.stringify(await expectCall("listEvents", 200, { key: other.key })).includes(real.id));
+  assert.ok(JSON.stringify(await expectCall("listEvents", 200, { key: owner.key })).includes(real.id), "the owner sees its own");
   assert.ok(!JSON.stringify(await expectCall("listKeys", 200, { key: other.key })).includes(real.key_id));
   assert.deepEqual(
     (await expectCall("listTeams", 200, { key: other.key })).teams.map(({ id }) => id),

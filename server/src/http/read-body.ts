@@ -52,24 +52,35 @@ function badBody(problem: string): Error {
   return fail("invalid_request", `The body ${problem}.`, { details: { field: "body", problems: [{ field: "body", message: problem }] } });
 }
 
+/** Bytes and milliseconds for which a body that is too large is read on and thrown away: a client that still sends would lose the answer. */
+export const REFUSED_BODY = { bytesMax: 16 * 1024 * 1024, ms: 2000 } as const;
+
 function readBytes(request: IncomingMessage): Promise<Buffer> {
-  if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytesMax) throw tooLarge();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let patience: NodeJS.Timeout | undefined;
+    const refuse = (): void => {
+      clearTimeout(patience);
+      reject(tooLarge());
+    };
     request.on("data", (chunk: Buffer) => {
       length += chunk.length;
       if (length <= LIMITS.bodyBytesMax) {
         chunks.push(chunk);
         return;
       }
-      // Later chunks flow on unread, until the connection is closed after the answer.
       chunks.length = 0;
-      reject(tooLarge());
+      patience ??= setTimeout(refuse, REFUSED_BODY.ms);
+      if (length > LIMITS.bodyBytesMax + REFUSED_BODY.bytesMax) refuse();
     });
-    request.on("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
+    request.on("end", () => {
+      if (length > LIMITS.bodyBytesMax) refuse();
+      else resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    });
     // Emitted after `end` as well; an error is made only where the end did not come.
     request.on("close", () => {
+      clearTimeout(patience);
       if (!request.complete) reject(new ClientGoneError());
     });
     request.on("error", () => {});
