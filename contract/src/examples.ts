@@ -110,6 +110,8 @@ export const processExample = {
   stdout_bytes: 8120,
   stderr_bytes: 96,
   late_bytes: 0,
+  stdout_sha256: "2ef7bde608ce5404e97d5f042f95f89f1c232871d3d7b5fba7d5dcb8c1b5ad1f",
+  stderr_sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
   evidence: { memory_limit_bytes: 1073741824, memory_peak_bytes: 1073741824, oom_kills: 1 },
 } as const;
 

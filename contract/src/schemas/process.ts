@@ -29,6 +29,8 @@ export const processEndFacts = {
   stdout_bytes: z.int().nullable().describe(unknownAfterLoss),
   stderr_bytes: z.int().nullable(),
   late_bytes: z.int().nullable(),
+  stdout_sha256: z.string().nullable().describe("Of all bytes of the stream, in hex."),
+  stderr_sha256: z.string().nullable(),
   evidence: memoryEvidence.nullable().describe("The capsule's memory, where it was its end."),
 } as const;
 

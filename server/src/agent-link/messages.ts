@@ -40,6 +40,8 @@ const exit = z
     stdout_bytes: count,
     stderr_bytes: count,
     late_bytes: count,
+    stdout_sha256: z.string().nullish(),
+    stderr_sha256: z.string().nullish(),
   })
   .transform((m): ProcessEnd => ({
     kind: "exit",
@@ -58,6 +60,8 @@ const exit = z
     stdoutBytes: m.stdout_bytes,
     stderrBytes: m.stderr_bytes,
     lateBytes: m.late_bytes,
+    stdoutSha256: m.stdout_sha256 ?? null,
+    stderrSha256: m.stderr_sha256 ?? null,
   }));
 
 const gap = z.object({ from_seq: count, to_seq: count, stdout_bytes: count, stderr_bytes: count }).transform((m): GapRecord => ({
@@ -111,8 +115,8 @@ const list = z
   .transform((m) => m.processes);
 
 const stats = z
-  .object({ boot_id: z.string(), idle_ms: count, busy: count, processes: count })
-  .transform((m): AgentStats => ({ bootId: m.boot_id, idleMs: m.idle_ms, busy: m.busy, processes: m.processes }));
+  .object({ boot_id: z.string(), idle_ms: count, busy: count, processes: count, log_next: count.optional() })
+  .transform((m): AgentStats => ({ bootId: m.boot_id, idleMs: m.idle_ms, busy: m.busy, processes: m.processes, logNext: m.log_next ?? 1 }));
 
 /** What the server keeps of a logged command; the agent keeps no more either. */
 const COMMAND_CHARS_MAX = 4096;

@@ -5,8 +5,13 @@ import { describeCapsuleLists } from "./testing/conformance/capsule-lists.ts";
 import { describeCapsuleLoops } from "./testing/conformance/capsule-loops.ts";
 import { describeCapsuleRows } from "./testing/conformance/capsule-rows.ts";
 import { withCapsuleStore } from "./testing/conformance/capsule-world.ts";
+import { withEventWorld } from "./testing/conformance/event-world.ts";
+import { describeEvents } from "./testing/conformance/events.ts";
+import { describeIdempotencyKeys } from "./testing/conformance/idempotency-keys.ts";
 import { describeKeys } from "./testing/conformance/keys.ts";
 import { describeLeases } from "./testing/conformance/leases.ts";
+import { describeNames } from "./testing/conformance/names.ts";
+import { describeProcesses } from "./testing/conformance/processes.ts";
 import { describeTeams } from "./testing/conformance/teams.ts";
 import type { Database } from "./database.ts";
 import { migrate, SchemaMismatchError } from "./migrate.ts";
@@ -24,6 +29,10 @@ export function describeStore(name: string, openFresh: OpenFresh): void {
     describeTeams(withAccessStore(openFresh));
     describeKeys(withAccessStore(openFresh));
     describeLeases(openFresh);
+    describeEvents(withEventWorld(openFresh));
+    describeProcesses(withEventWorld(openFresh));
+    describeNames(withEventWorld(openFresh));
+    describeIdempotencyKeys(withEventWorld(openFresh));
 
     it("migrates once: a second start applies nothing", async () => {
       const database = await openFresh();

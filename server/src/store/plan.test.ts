@@ -4,13 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import test from "node:test";
-import { NO_EFFECTS } from "../core/capsule/effects.ts";
+import { effectsOf, NO_EFFECTS } from "../core/capsule/effects.ts";
 import { CAPSULE_STATES } from "../core/capsule/state.ts";
 import type { CapsuleListFilter } from "../core/capsule/store.ts";
+import type { IdempotencyRecord } from "../core/idempotency/store.ts";
+import { unseenEndFacts } from "../core/process/unseen-end.ts";
 import { createAccessStore } from "./access-store.ts";
 import { createCapsuleStore } from "./capsule-store.ts";
 import type { Database } from "./database.ts";
+import { createEventStore } from "./event-store.ts";
+import { createIdempotencyStore } from "./idempotency-store.ts";
 import { createLeaseStore } from "./lease-store.ts";
+import { createProcessStore } from "./process-store.ts";
 import { openDatabase } from "./open.ts";
 import { capsuleRecord, insertCapsule, keyRecord, teamRecord } from "./testing/records.ts";
 
@@ -43,13 +48,24 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
   const statements: Statement[] = [];
   const recorded = recording(database, statements);
   const [capsules, access, leases] = [createCapsuleStore(recorded), createAccessStore(recorded), createLeaseStore(recorded)];
+  const [events, processes, idempotency] = [createEventStore(recorded), createProcessStore(recorded), createIdempotencyStore(recorded)];
+  const handle = { driver: "fake", version: 1, data: {} };
+  const process = { id: "pr-a", pid: 7, tag: "web", cmd: "sleep", args: [], startedAt: 1 };
+  const actor = { type: "key", id: "key-a" } as const;
+  const end = unseenEndFacts({ reason: "agent_lost", requested: null });
   const team = teamRecord();
+  const held = capsuleRecord({ teamId: team.id, state: "running", handle });
+  const named: IdempotencyRecord = {
+    ...{ teamId: team.id, keyHash: "k", request: "r", bodyHash: "b", sealedSeed: "s", holder: "a" },
+    ...{ leaseUntil: 1, sealedAnswer: null, createdAt: 1, finishedAt: null },
+  };
   const key = keyRecord({ teamId: team.id });
   const capsule = capsuleRecord({ teamId: team.id });
   const page = (given: Partial<CapsuleListFilter>): Promise<unknown> =>
     capsules.list({ teamId: team.id, states: ["running", "paused"], metadata: {}, limit: 10, after: null, ...given });
   await access.insertTeam(team, key);
   await insertCapsule(capsules, capsule);
+  await insertCapsule(capsules, held);
   const after = { createdAt: 1000, id: capsule.id };
   const operations: Record<string, () => Promise<unknown>> = {
     "capsule by id": () => capsules.find(capsule.id),
@@ -71,6 +87,32 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
     "removed key": () => access.removeKey(team.id, "key-none"),
     "own team": () => access.listTeams(team.id),
     "all teams": () => access.listTeams(null),
+    "capsule by name": () => capsules.findNamed(team.id, "web"),
+    "paused with its event": () => capsules.transition(capsule, "paused", {}, 2000, effectsOf(capsule, "stopped", {}, null, 2000)),
+    "event page": () => events.list({ teamId: team.id, capsuleId: null, type: null, above: 0, below: 9, order: "desc", limit: 10 }),
+    "event page of a capsule": () =>
+      events.list({ teamId: team.id, capsuleId: capsule.id, type: null, above: 0, below: 9, order: "desc", limit: 10 }),
+    "event page of a type": () =>
+      events.list({ teamId: team.id, capsuleId: null, type: "capsule.created", above: 3, below: null, order: "asc", limit: 10 }),
+    "events after": () => events.readAfter({ teamId: team.id, capsuleId: null, type: null }, 3, 10),
+    "old events": () => events.removeOld(team.id, 10_000, 5, 10),
+    "log batch": () =>
+      processes.importLog({
+        capsuleId: held.id,
+        teamId: team.id,
+        handle,
+        entries: [
+          { process, actor, end: null },
+          { process, actor, end: { facts: end, endedAt: 5 } },
+        ],
+        cursor: 2,
+      }),
+    "process by tag": () => processes.find(capsule.id, "web"),
+    "process by pid": () => processes.find(capsule.id, "7"),
+    "old processes": () => processes.removeEnded(team.id, 10_000, 5, 10),
+    "key claimed": () => idempotency.claim(named),
+    "key taken over": () => idempotency.takeOver(named, "b", 2),
+    "old keys": () => idempotency.removeOld(team.id, 10_000, 5, 10),
     lease: () => leases.acquire("reaper", "a", 1, 1),
   };
   const plans = new Map<string, readonly { sql: string; steps: readonly string[] }[]>();
@@ -95,7 +137,10 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
 
 /** What reads a whole table or index that grows: `SCAN` of anything but a list of values, or of all teams where all are asked for. */
 function fullScans(name: string, steps: readonly string[]): readonly string[] {
-  const allowed = name === "all teams" ? /SCAN (teams USING INDEX teams_by_age|.*CONSTANT ROW|given)/ : /SCAN (.*CONSTANT ROW|given)/;
+  const allowed =
+    name === "all teams"
+      ? /SCAN (teams USING INDEX teams_by_age|.*CONSTANT ROW|.*VALUES CLAUSE|given)/
+      : /SCAN (.*CONSTANT ROW|.*VALUES CLAUSE|given)/;
   return steps.filter((step) => step.startsWith("SCAN") && !allowed.test(step));
 }
 
@@ -103,7 +148,7 @@ test("no hot query reads a whole table, and a page is read in the order of its i
   const directory = await mkdtemp(join(tmpdir(), "capsuled-plan-"));
   try {
     const plans = await plansOf(join(directory, "plan.db"));
-    assert.ok(plans.size >= 20);
+    assert.ok(plans.size >= 34);
     for (const [name, statements] of plans) {
       assert.ok(statements.length > 0, `${name}: no statement was seen`);
       for (const { sql, steps } of statements) {

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import test, { after, describe, it } from "node:test";
+import { Client } from "pg";
 import { StoreUnavailableError } from "../core/capsule/store.ts";
 import { createAccessStore } from "./access-store.ts";
 import { createCapsuleStore } from "./capsule-store.ts";
 import { describeStore } from "./conformance.ts";
 import type { Database } from "./database.ts";
+import { POSTGRES } from "./database.ts";
 import { openDatabase } from "./open.ts";
+import { checkUpgraded, firstVersion } from "./testing/first-version.ts";
 import { findPostgres, startPostgresCluster } from "./testing/postgres-cluster.ts";
 import { capsuleRecord, insertCapsule, keyRecord, teamRecord } from "./testing/records.ts";
 
@@ -26,6 +29,17 @@ if (bin === undefined) {
   describeStore("postgres", async () => open(await cluster.createDatabase()));
 
   describe("postgres", () => {
+    it("brings a database of the version before up to date, also where capsules share a name", async () => {
+      const url = await cluster.createDatabase();
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      for (const statement of firstVersion(POSTGRES)) await client.query(statement);
+      await client.end();
+      const database = await open(url);
+      await checkUpgraded(database);
+      await database.close();
+    });
+
     it("migrates once though several servers start at once", async () => {
       const url = await cluster.createDatabase();
       const servers = await Promise.all([open(url), open(url), open(url)]);

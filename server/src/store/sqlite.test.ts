@@ -8,7 +8,9 @@ import { sql } from "kysely";
 import { StoreUnavailableError } from "../core/capsule/store.ts";
 import { createAccessStore } from "./access-store.ts";
 import { describeStore } from "./conformance.ts";
+import { SQLITE } from "./database.ts";
 import { openDatabase } from "./open.ts";
+import { checkUpgraded, firstVersion } from "./testing/first-version.ts";
 import { keyRecord, teamRecord } from "./testing/records.ts";
 
 describeStore("sqlite", () => openDatabase({ kind: "sqlite", path: ":memory:" }, 1000));
@@ -33,6 +35,17 @@ test("the database's files are readable by their owner only, and rows outlive a 
     const again = await openDatabase(location, 2000);
     assert.deepEqual(await createAccessStore(again).findTeam(team.id), team);
     await again.close();
+  }));
+
+test("a database of the version before is brought up to date, also where capsules share a name", () =>
+  withDirectory(async (directory) => {
+    const path = join(directory, "capsuled.db");
+    const before = new DatabaseSync(path);
+    for (const statement of firstVersion(SQLITE)) before.exec(statement);
+    before.close();
+    const database = await openDatabase({ kind: "sqlite", path }, 1000);
+    await checkUpgraded(database);
+    await database.close();
   }));
 
 test("the settings that durability and concurrency rest on hold", () =>

@@ -26,8 +26,8 @@ export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSi
     if (record.state !== "starting") return;
     const handle = await deps.driver.launch(launchSpec(deps, record), signal);
     link = connectTo(deps, record, handle);
-    await link.stats();
-    await recordBooted(deps, record, handle, link);
+    const { logNext } = await link.stats();
+    await recordBooted(deps, record, handle, link, logNext);
   } catch (error) {
     link?.close();
     if (error instanceof HostFullError) outcome.hostFull = error;
@@ -49,7 +49,7 @@ function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): Parameters<Capsul
   };
 }
 
-async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, link: AgentLink): Promise<void> {
+async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, link: AgentLink, logNext: number): Promise<void> {
   const now = deps.clock.now();
   const booted = await changeState(deps, record.id, "booted", null, {
     handle,
@@ -60,7 +60,8 @@ async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Ha
     reason: null,
     message: null,
     evidence: null,
-    logCursor: 1,
+    // A log goes on over restarts of its capsule; one that is shorter than what was read of it is a new one.
+    logCursor: logNext < record.logCursor ? 1 : record.logCursor,
   });
   if (booted.changed) holdCapsule(deps, booted.record, handle, link, now);
   else link.close();

@@ -72,6 +72,9 @@ export interface ProcessEnd {
   readonly stdoutBytes: number;
   readonly stderrBytes: number;
   readonly lateBytes: number;
+  /** Of all bytes that the stream ever had, in hex; `null` where that is not known any more. */
+  readonly stdoutSha256?: string | null;
+  readonly stderrSha256?: string | null;
 }
 
 /** The connection or the agent said no more: `lost` when it went away, else the agent's own code. */
@@ -182,6 +185,8 @@ export interface AgentStats {
   /** Operations under way that count as activity. */
   readonly busy: number;
   readonly processes: number;
+  /** Number of the next entry of its log. */
+  readonly logNext: number;
 }
 
 /** The agent's refusal, with its code (agent/PROTOCOL.md), e.g. `not_found`, `cwd_not_found`, `tag_in_use`, `process_limit`. */

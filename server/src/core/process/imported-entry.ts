@@ -46,6 +46,8 @@ export function endFacts(end: ProcessEnd, asker: Actor | null, evidence: MemoryE
     stdout_bytes: end.stdoutBytes,
     stderr_bytes: end.stderrBytes,
     late_bytes: end.lateBytes,
+    stdout_sha256: end.stdoutSha256 ?? null,
+    stderr_sha256: end.stderrSha256 ?? null,
     evidence,
   };
 }

@@ -1,5 +1,6 @@
 import type { Actor, MemoryEvidence } from "@capsuled/contract";
 import { StoreUnavailableError } from "../capsule/store.ts";
+import { AgentRefusal } from "../ports/agent-link.ts";
 import type { AgentLink, LogEntry, LogFeed } from "../ports/agent-link.ts";
 import type { Handle } from "../ports/driver.ts";
 import type { Log } from "../ports/log.ts";
@@ -169,6 +170,8 @@ export class LogFollower {
   #again(feed: LogFeed, error: unknown): void {
     if (this.#closed || this.#feed !== feed) return;
     this.#feed = null;
+    // The log is shorter than what was read of it: it is another one. What it shares with the old one is known and changes nothing.
+    if (error instanceof AgentRefusal && error.code === "invalid_offset") this.#next = 1;
     const afterMs = this.#backOff();
     this.#deps.log.debug({ capsuleId: this.#machine.capsuleId, error, afterMs }, "a capsule's log broke off; it is read on soon");
     const retry = setTimeout(() => {

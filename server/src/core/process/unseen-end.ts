@@ -13,6 +13,8 @@ export function unseenEndFacts({ reason, requested }: UnseenEnd): ProcessEndFact
     stdout_bytes: null,
     stderr_bytes: null,
     late_bytes: null,
+    stdout_sha256: null,
+    stderr_sha256: null,
     evidence: null,
   };
 }

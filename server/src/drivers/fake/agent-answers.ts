@@ -52,6 +52,7 @@ export function answer(agent: FakeAgent, question: Question, payload: Buffer): o
         busy: agent.busy,
         processes: agent.processes.live.size,
         journal_bytes: agent.processes.journalBytes,
+        log_next: agent.log.next,
         connections: agent.connections,
       };
     case "touch":

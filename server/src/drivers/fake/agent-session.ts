@@ -151,6 +151,7 @@ export class AgentSession {
   #log(payload: Buffer): void {
     const { from, follow } = readPayload(logSchema, payload);
     const { log } = this.#agent;
+    if (from > log.next) throw new Refusal("invalid_offset", `the next entry is ${log.next}`, "from");
     for (const entry of log.from(from)) this.#send(jsonFrame("entry", entry));
     if (!follow) return this.#send(jsonFrame("result", { next: log.next }));
     this.#answering = true;

@@ -13,6 +13,8 @@ const NO_END = {
   stdout_bytes: null,
   stderr_bytes: null,
   late_bytes: null,
+  stdout_sha256: null,
+  stderr_sha256: null,
   evidence: null,
 } as const;
 
