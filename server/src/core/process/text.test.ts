@@ -4,7 +4,28 @@ import fc from "fast-check";
 import { completeLength, flushedText, recordText } from "./text.ts";
 
 /** Bytes that lie near every rule of UTF-8: lead bytes, their narrowed seconds, continuations, plain letters. */
-const awkwardByte = fc.constantFrom(0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf3, 0xf4, 0xf5, 0xff);
+const awkwardByte = fc.constantFrom(
+  0x41,
+  0x7f,
+  0x80,
+  0x8f,
+  0x90,
+  0x9f,
+  0xa0,
+  0xbf,
+  0xc1,
+  0xc2,
+  0xdf,
+  0xe0,
+  0xe2,
+  0xed,
+  0xef,
+  0xf0,
+  0xf3,
+  0xf4,
+  0xf5,
+  0xff,
+);
 const piece = fc.oneof(
   fc.array(awkwardByte, { maxLength: 5 }).map((bytes) => Uint8Array.from(bytes)),
   fc.string({ unit: "binary", maxLength: 4 }).map((text) => new TextEncoder().encode(text)),
@@ -18,7 +39,9 @@ function wholeText(bytes: Uint8Array): string {
 
 /** The journal's records for a stream cut at these places, each with the tail before it. */
 function records(bytes: Uint8Array, cuts: readonly number[]): { tail: Uint8Array; bytes: Uint8Array }[] {
-  const places = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].filter((cut) => cut > 0 && cut < bytes.length).sort((a, b) => a - b);
+  const places = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))]
+    .filter((cut) => cut > 0 && cut < bytes.length)
+    .sort((a, b) => a - b);
   const bounds = [0, ...places, bytes.length];
   return bounds.slice(0, -1).map((from, index) => {
     const before = bytes.subarray(0, from);
