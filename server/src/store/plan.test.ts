@@ -56,8 +56,16 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
   const team = teamRecord();
   const held = capsuleRecord({ teamId: team.id, state: "running", handle });
   const named: IdempotencyRecord = {
-    ...{ teamId: team.id, keyHash: "k", request: "r", bodyHash: "b", sealedSeed: "s", holder: "a" },
-    ...{ leaseUntil: 1, sealedAnswer: null, createdAt: 1, finishedAt: null },
+    teamId: team.id,
+    keyHash: "k",
+    request: "r",
+    bodyHash: "b",
+    sealedSeed: "s",
+    holder: "a",
+    leaseUntil: 1,
+    sealedAnswer: null,
+    createdAt: 1,
+    finishedAt: null,
   };
   const key = keyRecord({ teamId: team.id });
   const capsule = capsuleRecord({ teamId: team.id });
