@@ -1,5 +1,5 @@
 //! Measures the agent alone, through its socket: latency and rate of short programs, throughput of
-//! output, memory. `cargo run --release --example latency`, as root.
+//! output, memory. `cargo run --release --example latency`, as root; with `-- throughput` only that.
 
 #[path = "../tests/agent/client.rs"]
 #[allow(dead_code)]
@@ -62,11 +62,18 @@ fn many_at_once(agent: &TestAgent, connections: usize) {
     quantiles("  each", times);
 }
 
+/// Processor time that the agent has had.
+fn cpu_ms(agent: &TestAgent) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", agent.pid)).unwrap();
+    let fields: Vec<u64> = stat.rsplit(')').next().unwrap().split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+    (fields[11] + fields[12]) * 10
+}
+
 fn throughput(agent: &TestAgent, foreground: bool) {
     let mut client = Client::connect(agent);
     let request = with(shell("head -c 2000000000 /dev/zero"), json!({"foreground": foreground}));
     client.send(Kind::Start, &request);
-    let begin = Instant::now();
+    let (begin, spent) = (Instant::now(), cpu_ms(agent));
     let mut bytes = 0;
     loop {
         let (kind, payload) = client.next().unwrap();
@@ -77,7 +84,8 @@ fn throughput(agent: &TestAgent, foreground: bool) {
         }
     }
     let seconds = begin.elapsed().as_secs_f64();
-    println!("{:40} {:.0} MB/s", format!("output, foreground {}", foreground), bytes as f64 / 1e6 / seconds);
+    let rate = bytes as f64 / 1e6 / seconds;
+    println!("{:40} {:.0} MB/s, {} ms of the agent's processor time", format!("output, foreground {}", foreground), rate, cpu_ms(agent) - spent);
 }
 
 fn memory(agent: &TestAgent, name: &str) {
@@ -101,6 +109,18 @@ fn memory(agent: &TestAgent, name: &str) {
 }
 
 fn main() {
+    if std::env::args().all(|arg| arg != "throughput") {
+        programs();
+    }
+    // What the journal costs, and not how fast it may grow.
+    let agent = TestAgent::with(Wish { journal: Some((256 << 20, 1 << 30, 1 << 40)), ..Wish::default() });
+    throughput(&agent, true);
+    throughput(&agent, false);
+    std::thread::sleep(Duration::from_secs(8));
+    memory(&agent, "memory after them");
+}
+
+fn programs() {
     let agent = TestAgent::start();
     Client::connect(&agent).shell("true");
     std::thread::sleep(Duration::from_millis(50));
@@ -112,10 +132,4 @@ fn main() {
     std::thread::sleep(Duration::from_secs(8));
     memory(&agent, "memory, idle again");
     println!("slots {}, descriptors {}", agent.slots(), agent.descriptors());
-    // What the journal costs, and not how fast it may grow.
-    let agent = TestAgent::with(Wish { journal: Some((256 << 20, 1 << 30, 1 << 40)), ..Wish::default() });
-    throughput(&agent, true);
-    throughput(&agent, false);
-    std::thread::sleep(Duration::from_secs(8));
-    memory(&agent, "memory after them");
 }

@@ -86,6 +86,8 @@ pub struct Agent {
     pub paced: Vec<Key>,
     /// A reader has taken something, so paced processes look again.
     pub eased: bool,
+    /// A timer ends the wait for readers that are close behind.
+    pub close_armed: bool,
     /// Unfrozen time of the latest activity.
     pub last_activity: u64,
     /// Processes started as busy that run or are about to.
@@ -159,6 +161,7 @@ impl Agent {
             behind: Vec::new(),
             paced: Vec::new(),
             eased: false,
+            close_armed: false,
             last_activity: now,
             busy: 0,
             shutdown: None,

@@ -132,6 +132,7 @@ impl Agent {
                 Timer::ShrinkPool => self.shrink_pool(),
                 Timer::Spill => self.spill_due(),
                 Timer::Rate => self.rate_due(),
+                Timer::Close => self.close_due(),
                 Timer::Log => self.log_due(),
                 Timer::Respawn => {}
             }
@@ -175,7 +176,7 @@ impl Agent {
             Timer::OutputEnd(key) => process(key).map_or(false, |one| one.is_live()),
             Timer::Retention(key) | Timer::Pace(key) => process(key).is_some(),
             Timer::Grace(..) | Timer::Shutdown | Timer::SweepSlots | Timer::ShrinkPool | Timer::Respawn | Timer::Trim => true,
-            Timer::Spill | Timer::Rate | Timer::Log => true,
+            Timer::Spill | Timer::Rate | Timer::Close | Timer::Log => true,
         }
     }
 }

@@ -25,13 +25,13 @@ impl Agent {
                 _ => break,
             }
             match self.oldest_of(key) {
-                Space::Free => self.evict(key),
+                Space::Free => self.evict(key, true),
                 other => return other,
             }
         }
         while self.disk.bytes + incoming > self.disk.bounds.capsule {
             match self.victim() {
-                Ok(victim) => self.evict(victim),
+                Ok(victim) => self.evict(victim, false),
                 Err(Space::Full) if self.waits_for_readers(key) => return Space::Untaken,
                 Err(other) => return other,
             }
@@ -78,13 +78,18 @@ impl Agent {
         Err(none)
     }
 
-    /// Removes a process's oldest segment.
-    fn evict(&mut self, key: Key) {
-        let dropped = self.processes.get_mut(key).and_then(|process| Some((process.journal.drop_segment()?, process.request.id.clone())));
-        if let Some((segment, id)) = dropped {
+    /// Drops a process's oldest segment; its file is kept for the next one if that is `reused`.
+    fn evict(&mut self, key: Key, reused: bool) {
+        let process = match self.processes.get_mut(key) {
+            Some(process) => process,
+            None => return,
+        };
+        if let Some(segment) = process.journal.drop_segment() {
             self.disk.bytes = self.disk.bytes.saturating_sub(segment.length);
-            if let Some(control) = &self.disk.control {
-                control.remove_segment(&id, segment.number);
+            let number = segment.number;
+            let gone = if reused { process.journal.spare.replace(number) } else { Some(number) };
+            if let (Some(control), Some(number)) = (&self.disk.control, gone) {
+                control.remove_segment(&process.request.id, number);
             }
         }
     }

@@ -111,6 +111,15 @@ impl ControlDir {
         open(&self.journals, &segment_path(id, number), libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC)
     }
 
+    /// A segment in the file of an old one, whose bytes are still there.
+    pub fn reuse_segment(&self, id: &str, old: u32, number: u32) -> Result<OwnedFd, Errno> {
+        let (from, to) = (segment_path(id, old), segment_path(id, number));
+        let dir = self.journals.as_raw_fd();
+        // SAFETY: both paths end in NUL.
+        check(unsafe { libc::renameat(dir, from.as_ptr().cast(), dir, to.as_ptr().cast()) }.into())?;
+        open(&self.journals, &to, libc::O_RDWR)
+    }
+
     pub fn open_segment(&self, id: &str, number: u32) -> Result<OwnedFd, Errno> {
         open(&self.journals, &segment_path(id, number), libc::O_RDONLY)
     }

@@ -79,6 +79,10 @@ impl Agent {
             None => return,
         };
         process.journal.end();
+        let spare = process.journal.spare.take();
+        if let (Some(control), Some(spare)) = (&self.disk.control, spare) {
+            control.remove_segment(&process.request.id, spare);
+        }
         let readers = process.readers.clone();
         let busy = process.request.busy;
         let tag = process.request.tag.clone();

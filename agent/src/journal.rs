@@ -72,6 +72,8 @@ pub struct Journal {
     /// The last segment's file, while records may still be added to it.
     pub file: Option<OwnedFd>,
     pub next_number: u32,
+    /// The file of a segment that went, for the next one: its memory need not be found anew.
+    pub spare: Option<u32>,
     /// Bytes of all segments.
     pub disk_bytes: u64,
     /// The greatest number that a reader has taken all records before of.
@@ -99,6 +101,7 @@ impl Default for Journal {
             segments: VecDeque::new(),
             file: None,
             next_number: 1,
+            spare: None,
             disk_bytes: 0,
             taken: 1,
             gap_bytes: 0,
@@ -298,7 +301,10 @@ impl Journal {
 
     /// Ends the journal: no record follows.
     pub fn end(&mut self) {
-        self.file = None;
+        if let (Some(file), Some(last)) = (self.file.take(), self.segments.back()) {
+            // A file that was used before may be longer.
+            crate::files::truncate(&file, last.length);
+        }
         self.records.shrink_to_fit();
     }
 }

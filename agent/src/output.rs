@@ -2,7 +2,7 @@
 //! still wants stops the reading, and so the process; so does the rate at which files may grow.
 
 use crate::agent::{Agent, READ_SIZE};
-use crate::clock::{self, SECOND};
+use crate::clock::{self, MS, SECOND};
 use crate::process::Process;
 use crate::record::Stream;
 use crate::request::OnFull;
@@ -43,6 +43,14 @@ enum Got {
     /// Not read for now, which is no reader's fault.
     Waits,
 }
+
+/// Milliseconds from one record to the next while a reader is behind that takes what it can: a
+/// process is slowed to the speed of such a reader, but not below 64 KiB in this time.
+const CLOSE_MS: u64 = 2;
+/// Bytes that such a reader is behind.
+const CLOSE_BYTES: u64 = 256 * 1024;
+/// Milliseconds in which it has taken something.
+const ACTIVE_MS: u64 = 100;
 
 /// How much a process may print now.
 enum Room {
@@ -124,6 +132,7 @@ impl Agent {
         if let Some(process) = self.processes.get_mut(key) {
             self.journal_bytes += process.journal.append(stream, kept, clock::unix() / 1000, now);
             process.paced_since = None;
+            process.read_at = now;
             let readers = std::mem::take(&mut process.readers);
             readers.iter().for_each(|reader| self.mark_dirty(*reader));
             if let Some(process) = self.processes.get_mut(key) {
@@ -180,6 +189,9 @@ impl Agent {
                 }
             }
         }
+        if self.waits_for_close_reader(key) {
+            return Room::Later;
+        }
         let mut freed = false;
         while self.journal_bytes >= CAPSULE_JOURNALS {
             if !std::mem::replace(&mut freed, true) {
@@ -190,6 +202,34 @@ impl Agent {
             }
         }
         Room::Bytes(READ_SIZE)
+    }
+
+    /// Whether a process gives a reader that is behind and takes what it can a moment, so that it
+    /// reads from memory and not from files.
+    fn waits_for_close_reader(&mut self, key: Key) -> bool {
+        let (now, connections) = (self.now, &self.connections);
+        let process = match self.processes.get(key) {
+            Some(process) if now < process.read_at + CLOSE_MS * MS => process,
+            _ => return false,
+        };
+        let printed: u64 = process.journal.offsets().iter().sum();
+        let is_close = |reader: &Key| connections.get(*reader).map_or(false, |connection| {
+            let taken: u64 = connection.cursor().map_or(printed, |cursor| cursor.before.iter().sum());
+            printed - taken.min(printed) >= CLOSE_BYTES && now < connection.progress + ACTIVE_MS * MS
+        });
+        if !process.readers.iter().any(is_close) {
+            return false;
+        }
+        if !std::mem::replace(&mut self.close_armed, true) {
+            self.timers.at_real(process.read_at + CLOSE_MS * MS, Timer::Close);
+        }
+        true
+    }
+
+    /// Processes have waited long enough for readers that are close behind.
+    pub fn close_due(&mut self) {
+        self.close_armed = false;
+        self.eased = true;
     }
 
     /// Keeps a journal that cannot be written within its memory; none where that is done.

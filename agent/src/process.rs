@@ -128,6 +128,8 @@ pub struct Process {
     pub late_bytes: u64,
     /// Not read until a reader takes something: since when.
     pub paced_since: Option<u64>,
+    /// Monotonic time of the latest record.
+    pub read_at: u64,
     /// A timer looks at slow readers already.
     pub pace_timer: bool,
     /// The bound between the leader's exit and the end of its output is over.
@@ -196,6 +198,7 @@ impl Process {
             end_seq: 0,
             late_bytes: 0,
             paced_since: None,
+            read_at: 0,
             pace_timer: false,
             output_due: false,
             spills_later: false,

@@ -2,7 +2,7 @@
 //! reads on finds the next record that is whole.
 
 use crate::files::{self, ControlDir};
-use crate::journal::Journal;
+use crate::journal::{Journal, Segment};
 use crate::segment::{self, Found, Stored, SEGMENT_HEAD, STORED_HEADER};
 use std::ops::Range;
 
@@ -74,7 +74,7 @@ pub fn replay(control: &ControlDir, id: &str, journal: &Journal, seq: u64, place
                     _ => break,
                 };
                 let to_end = at + got as u64 >= segment.length || got < limit;
-                let used = collect(buffer, to_end, seq, segment.until, Place { number: segment.number, at }, &mut result);
+                let used = collect(buffer, to_end, seq, segment, Place { number: segment.number, at }, &mut result);
                 at += used as u64;
                 scanned += used as u64;
                 if result.records.is_empty() {
@@ -92,7 +92,7 @@ pub fn replay(control: &ControlDir, id: &str, journal: &Journal, seq: u64, place
 }
 
 /// Takes the records of a chunk that begins at `place`; gives how many bytes are done with.
-fn collect(buffer: &[u8], to_end: bool, seq: u64, until: u64, place: Place, result: &mut Replay) -> usize {
+fn collect(buffer: &[u8], to_end: bool, seq: u64, segment: &Segment, place: Place, result: &mut Replay) -> usize {
     let mut at = 0;
     let mut least = 0;
     while at < buffer.len() && result.records.len() < BATCH {
@@ -100,7 +100,7 @@ fn collect(buffer: &[u8], to_end: bool, seq: u64, until: u64, place: Place, resu
             Found::Record(stored) => {
                 let start = at + STORED_HEADER;
                 at += stored.size();
-                let fits = stored.header.seq >= least && stored.header.seq < until;
+                let fits = stored.header.seq >= least.max(segment.first_seq) && stored.header.seq < segment.until;
                 if fits && stored.header.seq >= seq {
                     let end = Place { number: place.number, at: place.at + at as u64 };
                     result.records.push(Replayed { stored, bytes: start..at, end });

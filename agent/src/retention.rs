@@ -64,7 +64,7 @@ impl Agent {
         let journal = std::mem::take(&mut process.journal);
         let id = std::mem::take(&mut process.request.id);
         let name = process.request.key.take();
-        self.disk.doom(&id, &journal.segments);
+        self.disk.doom(&id, &journal.segments, journal.spare);
         process.request.args = Vec::new();
         let open = !process.output_ended();
         if let Some(name) = name.filter(|name| self.by_key.get(name) == Some(&key)) {

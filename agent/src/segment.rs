@@ -22,25 +22,26 @@ const RECORD_MAGIC: [u8; 4] = [0xf7, b'C', b'j', 0xfb];
 /// A checksum of two parts that sees every change of up to eight neighbouring bytes, and others
 /// but for one in 2^64. No defence against intent: whoever can write the files can write anything.
 pub fn checksum(seed: u64, parts: [&[u8]; 2]) -> u64 {
-    const PRIMES: [u64; 4] = [0x9e37_79b1_85eb_ca87, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9, 0x85eb_ca77_c2b2_ae63];
-    let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
-    let step = |lane: u64, word: u64, index: usize| (lane.rotate_left(27) ^ word).wrapping_mul(PRIMES[index]);
-    let mut lanes = [seed, !seed, PRIMES[0], PRIMES[1]];
+    const LANES: usize = 8;
+    const PRIME: u64 = 0x9e37_79b1_85eb_ca87;
+    let step = |lane: u64, word: u64| (lane.rotate_left(27) ^ word).wrapping_mul(PRIME);
+    let mut lanes = [0; LANES];
+    lanes.iter_mut().enumerate().for_each(|(index, lane)| *lane = seed ^ (index as u64 + 1).wrapping_mul(PRIME));
     for part in parts {
-        let mut whole = part.chunks_exact(32);
+        let mut whole = part.chunks_exact(8 * LANES);
         for chunk in &mut whole {
-            for index in 0..4 {
-                lanes[index] = step(lanes[index], word(&chunk[8 * index..8 * index + 8]), index);
+            for (lane, word) in lanes.iter_mut().zip(chunk.chunks_exact(8)) {
+                *lane = step(*lane, u64::from_le_bytes(word.try_into().unwrap_or_default()));
             }
         }
-        for (index, chunk) in whole.remainder().chunks(8).enumerate() {
+        for (lane, word) in lanes.iter_mut().zip(whole.remainder().chunks(8)) {
             let mut last = [0; 8];
-            last[..chunk.len()].copy_from_slice(chunk);
-            lanes[index] = step(lanes[index], u64::from_le_bytes(last), index);
+            last[..word.len()].copy_from_slice(word);
+            *lane = step(*lane, u64::from_le_bytes(last));
         }
-        lanes[3] = step(lanes[3], part.len() as u64, 3);
+        lanes[LANES - 1] = step(lanes[LANES - 1], part.len() as u64);
     }
-    let sum = lanes.iter().enumerate().fold(0, |sum, (index, lane)| step(sum, *lane, index));
+    let sum = lanes.iter().fold(0, |sum, lane| step(sum, *lane));
     sum ^ sum >> 32
 }
 

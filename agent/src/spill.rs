@@ -26,7 +26,7 @@ const MAX_SEGMENT: u64 = 4 << 20;
 /// The least that a segment holds before the next one begins.
 const MIN_SEGMENT: u64 = 128 * 1024;
 /// Memory of written records that are kept for a reader who is close behind.
-const TAIL: usize = 320 * 1024;
+const TAIL: usize = 384 * 1024;
 /// Records in one write.
 const BATCH: usize = 256;
 /// Files removed in one turn of the loop.
@@ -93,8 +93,9 @@ impl Disk {
     }
 
     /// Leaves a process's segments to be removed later, a few in each turn.
-    pub fn doom(&mut self, id: &str, segments: &VecDeque<Segment>) {
+    pub fn doom(&mut self, id: &str, segments: &VecDeque<Segment>, spare: Option<u32>) {
         self.bytes = self.bytes.saturating_sub(segments.iter().map(|segment| segment.length).sum());
+        self.doomed.extend(spare.map(|number| (id.to_string(), number)));
         self.doomed.extend(segments.iter().map(|segment| (id.to_string(), segment.number)));
     }
 
@@ -126,7 +127,14 @@ fn write_some(disk: &Disk, process: &mut Process) -> Result<u64, Errno> {
     let mut head = None;
     if !goes_on {
         let begun = journal.head();
-        journal.file = Some(control.make_segment(&process.request.id, journal.next_number)?);
+        journal.file = Some(match journal.spare.take() {
+            // Its old records have smaller numbers, and nobody takes them for those of this segment.
+            Some(spare) => control.reuse_segment(&process.request.id, spare, journal.next_number).or_else(|_| {
+                control.remove_segment(&process.request.id, spare);
+                control.make_segment(&process.request.id, journal.next_number)
+            })?,
+            None => control.make_segment(&process.request.id, journal.next_number)?,
+        });
         head = Some((Segment {
             number: journal.next_number,
             first_seq: first,

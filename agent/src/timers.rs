@@ -37,6 +37,8 @@ pub enum Timer {
     Spill,
     /// Journals may grow again.
     Rate,
+    /// Processes stop waiting for readers that are close behind.
+    Close,
     /// The log is written again.
     Log,
     SweepSlots,
