@@ -44,19 +44,21 @@ fn one_at_a_time(agent: &TestAgent, pause: Duration) {
 fn many_at_once(agent: &TestAgent, connections: usize) {
     let begin = Instant::now();
     let end = begin + Duration::from_secs(3);
-    let workers: Vec<_> = (0..connections).map(|_| {
-        let socket = agent.socket();
-        std::thread::spawn(move || {
-            let mut client = Client::connect_to(&socket);
-            let mut times = Vec::new();
-            while Instant::now() < end {
-                let begin = Instant::now();
-                client.run(&program("/bin/true", &[])).unwrap();
-                times.push(begin.elapsed());
-            }
-            times
+    let workers: Vec<_> = (0..connections)
+        .map(|_| {
+            let socket = agent.socket();
+            std::thread::spawn(move || {
+                let mut client = Client::connect_to(&socket);
+                let mut times = Vec::new();
+                while Instant::now() < end {
+                    let begin = Instant::now();
+                    client.run(&program("/bin/true", &[])).unwrap();
+                    times.push(begin.elapsed());
+                }
+                times
+            })
         })
-    }).collect();
+        .collect();
     let times: Vec<Duration> = workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();
     println!("{:40} {:.0}/s", format!("/bin/true, {} at once", connections), times.len() as f64 / begin.elapsed().as_secs_f64());
     quantiles("  each", times);
@@ -85,7 +87,12 @@ fn throughput(agent: &TestAgent, foreground: bool) {
     }
     let seconds = begin.elapsed().as_secs_f64();
     let rate = bytes as f64 / 1e6 / seconds;
-    println!("{:40} {:.0} MB/s, {} ms of the agent's processor time", format!("output, foreground {}", foreground), rate, cpu_ms(agent) - spent);
+    println!(
+        "{:40} {:.0} MB/s, {} ms of the agent's processor time",
+        format!("output, foreground {}", foreground),
+        rate,
+        cpu_ms(agent) - spent
+    );
 }
 
 fn memory(agent: &TestAgent, name: &str) {
@@ -105,7 +112,14 @@ fn memory(agent: &TestAgent, name: &str) {
             }
         }
     }
-    println!("{:40} {} processes, {} KiB private dirty, {} KiB Pss, agent RSS {} KiB", name, pids.len(), private, shared, agent.status("VmRSS"));
+    println!(
+        "{:40} {} processes, {} KiB private dirty, {} KiB Pss, agent RSS {} KiB",
+        name,
+        pids.len(),
+        private,
+        shared,
+        agent.status("VmRSS")
+    );
 }
 
 fn main() {

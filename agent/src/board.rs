@@ -32,7 +32,11 @@ impl Board {
         let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
         // SAFETY: a new mapping; it is never unmapped.
         let page = unsafe { libc::mmap(std::ptr::null_mut(), 4096, access, flags, -1, 0) };
-        if page == libc::MAP_FAILED { Err(sys::errno()) } else { Ok(Board(page as *const AtomicI32)) }
+        if page == libc::MAP_FAILED {
+            Err(sys::errno())
+        } else {
+            Ok(Board(page as *const AtomicI32))
+        }
     }
 
     fn cell(&self, index: usize) -> &AtomicI32 {

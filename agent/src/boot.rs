@@ -22,7 +22,11 @@ const CGROUP2_MAGIC: i64 = 0x6367_7270;
 /// # Safety
 /// Each may be taken once.
 unsafe fn take(fd: RawFd) -> Option<OwnedFd> {
-    if libc::fcntl(fd, libc::F_GETFD) < 0 { None } else { Some(OwnedFd::from_raw_fd(fd)) }
+    if libc::fcntl(fd, libc::F_GETFD) < 0 {
+        None
+    } else {
+        Some(OwnedFd::from_raw_fd(fd))
+    }
 }
 
 fn is_cgroup2(fd: &OwnedFd) -> bool {

@@ -41,7 +41,11 @@ impl Clock {
 
     /// The monotonic time of an unfrozen one; none while the clock stands.
     pub fn monotonic_of(&self, unfrozen: u64) -> Option<u64> {
-        if self.is_paused() { None } else { Some(unfrozen.saturating_add(self.lost)) }
+        if self.is_paused() {
+            None
+        } else {
+            Some(unfrozen.saturating_add(self.lost))
+        }
     }
 
     pub fn pause(&mut self, now: u64) {

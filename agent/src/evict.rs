@@ -21,7 +21,8 @@ impl Agent {
     pub fn make_space(&mut self, key: Key, incoming: u64) -> Space {
         loop {
             match self.processes.get(key) {
-                Some(process) if process.journal.disk_bytes + incoming > self.disk.bounds.process && !process.journal.segments.is_empty() => {}
+                Some(process)
+                    if process.journal.disk_bytes + incoming > self.disk.bounds.process && !process.journal.segments.is_empty() => {}
                 _ => break,
             }
             match self.oldest_of(key) {
@@ -54,18 +55,25 @@ impl Agent {
             return Space::Untaken;
         }
         let pins = |reader: &Key| self.connections.get(*reader).and_then(|one| one.position()).map_or(false, |(_, next)| next < end);
-        if process.readers.iter().any(pins) { Space::Pinned } else { Space::Free }
+        if process.readers.iter().any(pins) {
+            Space::Pinned
+        } else {
+            Space::Free
+        }
     }
 
     /// The process whose oldest segment goes next: the one that ended first, else the live one that
     /// has most on disk.
     fn victim(&self) -> Result<Key, Space> {
-        let mut candidates: Vec<(bool, u64, Key)> = self.processes.iter()
+        let mut candidates: Vec<(bool, u64, Key)> = self
+            .processes
+            .iter()
             .filter(|(_, process)| !process.journal.segments.is_empty())
             .map(|(key, process)| match process.is_ended() {
                 true => (false, process.ended_order, key),
                 false => (true, u64::MAX - process.journal.disk_bytes, key),
-            }).collect();
+            })
+            .collect();
         candidates.sort_unstable();
         let mut none = Space::Full;
         for (_, _, key) in candidates {

@@ -19,7 +19,11 @@ fn format_of(fd: &OwnedFd) -> u32 {
     // SAFETY: the kernel fills the struct.
     unsafe {
         let mut about: libc::stat = std::mem::zeroed();
-        if libc::fstat(fd.as_raw_fd(), &mut about) == 0 { about.st_mode & libc::S_IFMT } else { 0 }
+        if libc::fstat(fd.as_raw_fd(), &mut about) == 0 {
+            about.st_mode & libc::S_IFMT
+        } else {
+            0
+        }
     }
 }
 
@@ -28,7 +32,11 @@ pub fn length(fd: &OwnedFd) -> u64 {
     // SAFETY: the kernel fills the struct.
     unsafe {
         let mut about: libc::stat = std::mem::zeroed();
-        if libc::fstat(fd.as_raw_fd(), &mut about) == 0 { about.st_size.max(0) as u64 } else { 0 }
+        if libc::fstat(fd.as_raw_fd(), &mut about) == 0 {
+            about.st_size.max(0) as u64
+        } else {
+            0
+        }
     }
 }
 
@@ -64,7 +72,11 @@ fn open(dir: &OwnedFd, path: &[u8], flags: libc::c_int) -> Result<OwnedFd, Errno
         let fd = check(libc::openat(dir.as_raw_fd(), path.as_ptr().cast(), flags, 0o600).into())?;
         OwnedFd::from_raw_fd(fd as i32)
     };
-    if format_of(&fd) == libc::S_IFREG { Ok(fd) } else { Err(libc::EINVAL) }
+    if format_of(&fd) == libc::S_IFREG {
+        Ok(fd)
+    } else {
+        Err(libc::EINVAL)
+    }
 }
 
 fn segment_path(id: &str, number: u32) -> Vec<u8> {
@@ -74,7 +86,11 @@ fn segment_path(id: &str, number: u32) -> Vec<u8> {
 fn parse_name(name: &str) -> Option<(String, u32)> {
     let (id, number) = name.split_once('.')?;
     let number = number.parse().ok()?;
-    if crate::request::is_process_id(id) { Some((id.to_string(), number)) } else { None }
+    if crate::request::is_process_id(id) {
+        Some((id.to_string(), number))
+    } else {
+        None
+    }
 }
 
 impl ControlDir {

@@ -93,9 +93,7 @@ pub fn decode(bytes: &[u8], limit: usize) -> Result<Option<Frame<'_>>, FrameErro
     if length as usize > limit.min(MAX_PAYLOAD) {
         return Err(FrameError::TooLong(length));
     }
-    Ok(bytes
-        .get(HEADER..HEADER + length as usize)
-        .map(|payload| Frame { kind, payload }))
+    Ok(bytes.get(HEADER..HEADER + length as usize).map(|payload| Frame { kind, payload }))
 }
 
 /// The header of a frame whose payload has `length` bytes.

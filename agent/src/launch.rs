@@ -235,9 +235,7 @@ impl Agent {
         }
         let seconds = MAX_START_WAIT_MS * MS / SECOND;
         self.fail_start(key, Refusal::new(Code::ProcessLimit, format!("no process could be started in {} s", seconds)));
-        let stuck = |cell: &Option<crate::pool::Zygote>| {
-            cell.as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Launching(key))
-        };
+        let stuck = |cell: &Option<crate::pool::Zygote>| cell.as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Launching(key));
         if let Some(index) = self.pool.cells.iter().position(stuck) {
             if let Some(zygote) = self.pool.cells[index].as_ref() {
                 sys::kill(zygote.pid, libc::SIGKILL);

@@ -18,6 +18,7 @@ mod incoming;
 mod journal;
 mod launch;
 mod log;
+mod log_line;
 mod oom;
 mod op;
 mod output;

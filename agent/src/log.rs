@@ -2,7 +2,7 @@
 //! cannot be written stays in memory for a while.
 
 use crate::files::{self, ControlDir};
-use crate::segment::checksum;
+use crate::log_line::{line, parse, walk};
 use serde_json::{json, Value};
 use std::collections::VecDeque;
 use std::os::unix::io::OwnedFd;
@@ -13,8 +13,6 @@ pub const MAX_LOG: u64 = 8 << 20;
 pub const MAX_PENDING: usize = 1 << 20;
 /// Bytes between two remembered places of a file.
 const STRIDE: u64 = 64 * 1024;
-/// Bytes of a file that are read at once; every line is shorter.
-const CHUNK: usize = 128 * 1024;
 
 const CURRENT: &[u8] = b"processes.log\0";
 const BEFORE: &[u8] = b"processes.log.1\0";
@@ -58,58 +56,6 @@ pub struct ProcessLog {
     generation: u32,
 }
 
-/// A line of a file: its number (0 for what is no entry) and its JSON.
-fn line(n: u64, json: &[u8]) -> Vec<u8> {
-    let number = n.to_string();
-    let sum = checksum(n, [number.as_bytes(), json]);
-    let mut line = format!("{:016x} {} ", sum, number).into_bytes();
-    line.extend_from_slice(json);
-    line.push(b'\n');
-    line
-}
-
-/// Reads a line without its end; none where it is damaged.
-fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
-    let rest = line.get(17..).filter(|_| line[16] == b' ')?;
-    let sum = u64::from_str_radix(std::str::from_utf8(&line[..16]).ok()?, 16).ok()?;
-    let space = rest.iter().position(|byte| *byte == b' ')?;
-    let (number, json) = (&rest[..space], &rest[space + 1..]);
-    let n: u64 = std::str::from_utf8(number).ok()?.parse().ok()?;
-    if checksum(n, [number, json]) == sum { Some((n, json)) } else { None }
-}
-
-/// A line of a file as a walk shows it.
-struct Visited<'a> {
-    /// Number and JSON; none where it is damaged.
-    entry: Option<(u64, &'a [u8])>,
-    at: u64,
-    /// The place behind it.
-    end: u64,
-}
-
-/// Goes over the lines of a file from `at` on for as long as `visit` says so; gives where it stopped.
-fn walk(file: &OwnedFd, mut at: u64, length: u64, visit: &mut dyn FnMut(Visited<'_>) -> bool) -> u64 {
-    let mut buffer = Vec::new();
-    while at < length {
-        let limit = CHUNK.min((length - at) as usize);
-        let got = match files::pread_into(file, &mut buffer, limit, at) {
-            Ok(got) if got > 0 => got,
-            _ => return length,
-        };
-        let mut done = 0;
-        while let Some(size) = buffer[done..].iter().position(|byte| *byte == b'\n') {
-            let (start, end) = (at + done as u64, at + (done + size + 1) as u64);
-            if !visit(Visited { entry: parse(&buffer[done..done + size]), at: start, end }) {
-                return start;
-            }
-            done += size + 1;
-        }
-        // What has no end within a chunk is no line.
-        at += if done > 0 { done as u64 } else { got as u64 };
-    }
-    at
-}
-
 impl ProcessLog {
     /// Opens what an earlier agent left and shows `visit` every entry, in order.
     pub fn open(control: Option<&ControlDir>, visit: &mut dyn FnMut(&Value)) -> ProcessLog {
@@ -122,7 +68,7 @@ impl ProcessLog {
             log.generation += 1;
             let length = files::length(&file);
             let mut opened = LogFile { generation: log.generation, file, length: 0, preface: 0, closed: false, marks: Vec::new() };
-            let (mut next, mut end) = (log.next, 0);
+            let (mut next, mut end, mut damaged) = (log.next, 0, 0);
             let mut found: Vec<(u64, u64)> = Vec::new();
             walk(&opened.file, 0, length, &mut |line| {
                 end = line.end;
@@ -133,15 +79,17 @@ impl ProcessLog {
                     }
                     Some((n, value)) if n >= next => {
                         next = n + 1;
+                        damaged = 0;
                         found.push((n, line.at));
                         visit(&value);
                     }
                     Some(_) => {}
-                    // Its number may have been told: it is not given again.
-                    None => next += 1,
+                    None => damaged += 1,
                 }
                 true
             });
+            // The numbers of the last lines may have been told: they are not given again.
+            next += damaged;
             found.into_iter().for_each(|(n, at)| opened.mark(n, at));
             log.next = next;
             // A line that was written in part is written over.
@@ -365,7 +313,8 @@ mod tests {
         add(&mut log, &control, 10);
         let file = place.0.join("processes.log");
         let mut text = std::fs::read(&file).unwrap();
-        let starts: Vec<usize> = std::iter::once(0).chain(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1)).collect();
+        let starts: Vec<usize> =
+            std::iter::once(0).chain(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1)).collect();
         // Two lines stand before the first entry.
         text[starts[5] + 30] ^= 1;
         text[starts[6] + 30] ^= 1;

@@ -213,10 +213,12 @@ impl Agent {
             _ => return false,
         };
         let printed: u64 = process.journal.offsets().iter().sum();
-        let is_close = |reader: &Key| connections.get(*reader).map_or(false, |connection| {
-            let taken: u64 = connection.cursor().map_or(printed, |cursor| cursor.before.iter().sum());
-            printed - taken.min(printed) >= CLOSE_BYTES && now < connection.progress + ACTIVE_MS * MS
-        });
+        let is_close = |reader: &Key| {
+            connections.get(*reader).map_or(false, |connection| {
+                let taken: u64 = connection.cursor().map_or(printed, |cursor| cursor.before.iter().sum());
+                printed - taken.min(printed) >= CLOSE_BYTES && now < connection.progress + ACTIVE_MS * MS
+            })
+        };
         if !process.readers.iter().any(is_close) {
             return false;
         }
@@ -292,14 +294,18 @@ impl Agent {
 
     /// Drops a record of the one that ended first, else of `key`, else of who has most.
     fn drop_somewhere(&mut self, key: Key) -> bool {
-        let mut ended: Vec<(u64, Key)> = self.processes.iter().filter(|(_, p)| p.is_ended() && !p.journal.is_empty())
-            .map(|(key, process)| (process.ended_order, key)).collect();
+        let mut ended: Vec<(u64, Key)> = self
+            .processes
+            .iter()
+            .filter(|(_, p)| p.is_ended() && !p.journal.is_empty())
+            .map(|(key, process)| (process.ended_order, key))
+            .collect();
         ended.sort_unstable();
         if ended.iter().any(|(_, key)| self.drop_unpinned(*key)) || self.drop_unpinned(key) {
             return true;
         }
-        let mut others: Vec<(usize, Key)> = self.processes.iter().filter(|(_, p)| !p.journal.is_empty())
-            .map(|(key, process)| (process.journal.cost(), key)).collect();
+        let mut others: Vec<(usize, Key)> =
+            self.processes.iter().filter(|(_, p)| !p.journal.is_empty()).map(|(key, process)| (process.journal.cost(), key)).collect();
         others.sort_unstable();
         others.iter().rev().any(|(_, key)| self.drop_unpinned(*key))
     }

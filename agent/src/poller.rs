@@ -17,16 +17,8 @@ pub enum Source {
     Stdin,
 }
 
-const SOURCES: [Source; 8] = [
-    Source::Listener,
-    Source::Signals,
-    Source::Spawner,
-    Source::Connection,
-    Source::Zygote,
-    Source::Stdout,
-    Source::Stderr,
-    Source::Stdin,
-];
+const SOURCES: [Source; 8] =
+    [Source::Listener, Source::Signals, Source::Spawner, Source::Connection, Source::Zygote, Source::Stdout, Source::Stderr, Source::Stdin];
 
 /// Events taken at once.
 const BATCH: usize = 64;
@@ -63,8 +55,7 @@ impl Poller {
         let token = kind << 56 | u64::from(key.generation & 0xff_ffff) << 32 | u64::from(key.index);
         let mut event = libc::epoll_event { events: flags, u64: token };
         // SAFETY: the kernel copies the event.
-        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event) }.into())
-            .map(drop)
+        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event) }.into()).map(drop)
     }
 
     /// Waits at most `timeout_ms` (for ever below 0).

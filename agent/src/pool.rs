@@ -94,7 +94,11 @@ impl Pool {
     pub fn find(&self, key: Key) -> Option<usize> {
         let index = key.index as usize;
         let zygote = self.cells.get(index)?.as_ref()?;
-        if zygote.key == key { Some(index) } else { None }
+        if zygote.key == key {
+            Some(index)
+        } else {
+            None
+        }
     }
 
     /// The cell of the child with this pid.

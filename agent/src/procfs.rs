@@ -62,11 +62,7 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
     // The name in parentheses may hold anything, parentheses too.
     let end = text.iter().rposition(|byte| *byte == b')')?;
     let fields: Vec<&str> = std::str::from_utf8(&text[end + 1..]).ok()?.split_ascii_whitespace().collect();
-    Some(Stat {
-        is_zombie: *fields.first()? == "Z",
-        ppid: fields.get(1)?.parse().ok()?,
-        start_ticks: fields.get(19)?.parse().ok()?,
-    })
+    Some(Stat { is_zombie: *fields.first()? == "Z", ppid: fields.get(1)?.parse().ok()?, start_ticks: fields.get(19)?.parse().ok()? })
 }
 
 /// The command line as valid text; the name in brackets for a process that has none.

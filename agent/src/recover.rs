@@ -92,9 +92,9 @@ fn segments_of(control: &ControlDir, id: &str, mut numbers: Vec<u32>) -> (VecDeq
                 }
             }
         }
-        let follows = segments.back().map_or(true, |last| {
-            segment.first_seq > last.first_seq && (0..2).all(|index| segment.offsets[index] >= last.offsets[index])
-        });
+        let follows = segments
+            .back()
+            .map_or(true, |last| segment.first_seq > last.first_seq && (0..2).all(|index| segment.offsets[index] >= last.offsets[index]));
         if follows && segment.first_seq > 0 {
             if let Some(last) = segments.back_mut() {
                 last.until = segment.first_seq;
@@ -164,11 +164,13 @@ fn request_of(facts: &Value) -> Option<StartRequest> {
     object.insert("cmd".into(), "unknown".into());
     let mut request = StartRequest::read(&object).ok()?;
     request.program = Default::default();
-    let text = |value: &Value| value.as_str().map(|text| {
-        let mut text = text.to_string();
-        cut(&mut text, MAX_ARGS_KEPT);
-        text
-    });
+    let text = |value: &Value| {
+        value.as_str().map(|text| {
+            let mut text = text.to_string();
+            cut(&mut text, MAX_ARGS_KEPT);
+            text
+        })
+    };
     request.cmd = text(&facts["cmd"]).unwrap_or_default();
     request.args = facts["args"].as_array().map_or(Vec::new(), |args| args.iter().filter_map(text).collect());
     Some(request)
@@ -195,7 +197,9 @@ impl Agent {
             let numbers = left.facts["id"].as_str().and_then(|id| files.remove(id)).unwrap_or_default();
             let (end_missing, id) = (left.end.is_none(), left.facts["id"].clone());
             let adopted = adopt(&control, left, numbers.clone());
-            let known = |number: &u32| adopted.as_ref().map_or(false, |(process, _)| process.journal.segments.iter().any(|one| one.number == *number));
+            let known = |number: &u32| {
+                adopted.as_ref().map_or(false, |(process, _)| process.journal.segments.iter().any(|one| one.number == *number))
+            };
             for number in numbers.iter().filter(|number| !known(number)) {
                 control.remove_segment(id.as_str().unwrap_or_default(), *number);
             }
@@ -234,7 +238,11 @@ impl Agent {
             process.ended_order = order;
         }
         self.retain(key, false);
-        if end_missing { Some(key) } else { None }
+        if end_missing {
+            Some(key)
+        } else {
+            None
+        }
     }
 
     /// Writes the end of a process that was left running.

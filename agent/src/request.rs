@@ -89,7 +89,11 @@ pub fn number(object: &Object, field: &'static str, default: u64) -> Result<u64,
 
 fn id(value: u64, field: &'static str) -> Result<u32, Refusal> {
     // The greatest 32-bit number means "leave it as it is" to the kernel.
-    if value < u64::from(u32::MAX) { Ok(value as u32) } else { Err(wrong(field, "is no user or group id")) }
+    if value < u64::from(u32::MAX) {
+        Ok(value as u32)
+    } else {
+        Err(wrong(field, "is no user or group id"))
+    }
 }
 
 fn strings(object: &Object, field: &'static str) -> Result<Vec<String>, Refusal> {
@@ -112,9 +116,7 @@ fn environment(object: &Object) -> Result<Vec<String>, Refusal> {
         Some(_) => return Err(wrong("env", "must be an object of strings")),
     };
     let pair = |(name, value): (&String, &Value)| match value.as_str() {
-        Some(text) if !name.is_empty() && !name.contains(&['=', '\0'][..]) && !text.contains('\0') => {
-            Ok(format!("{}={}", name, text))
-        }
+        Some(text) if !name.is_empty() && !name.contains(&['=', '\0'][..]) && !text.contains('\0') => Ok(format!("{}={}", name, text)),
         _ => Err(wrong("env", "must hold only strings, and names without '=' or NUL")),
     };
     map.iter().map(pair).collect()
@@ -122,9 +124,7 @@ fn environment(object: &Object) -> Result<Vec<String>, Refusal> {
 
 /// Whether this has the form of a process id.
 pub fn is_process_id(text: &str) -> bool {
-    text.len() == 28
-        && text.starts_with("pr-")
-        && text.bytes().skip(3).all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+    text.len() == 28 && text.starts_with("pr-") && text.bytes().skip(3).all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
 
 fn is_tag(text: &str) -> bool {
@@ -201,10 +201,9 @@ fn program(object: &Object, cmd: &str, args: &[String], cwd: &str) -> Result<Pro
     };
     let groups = match user.get("groups") {
         None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(list)) if list.len() <= MAX_GROUPS => list
-            .iter()
-            .map(|value| id(value.as_u64().unwrap_or(u64::MAX), "user"))
-            .collect::<Result<Vec<u32>, Refusal>>()?,
+        Some(Value::Array(list)) if list.len() <= MAX_GROUPS => {
+            list.iter().map(|value| id(value.as_u64().unwrap_or(u64::MAX), "user")).collect::<Result<Vec<u32>, Refusal>>()?
+        }
         Some(_) => return Err(wrong("user", "groups must be a short list of ids")),
     };
     let mut argv = vec![cmd.to_string()];

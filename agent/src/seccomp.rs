@@ -103,13 +103,9 @@ fn compile(rule: &Rule) -> Vec<libc::sock_filter> {
         When::Always => vec![refuse],
         When::Is(arg, value) => vec![argument(arg), step(JUMP_EQUAL, value, 0, 1), refuse],
         When::Not(arg, value) => vec![argument(arg), step(JUMP_EQUAL, value, 1, 0), refuse],
-        When::Both(one, first, other, second) => vec![
-            argument(one),
-            step(JUMP_EQUAL, first, 0, 3),
-            argument(other),
-            step(JUMP_EQUAL, second, 0, 1),
-            refuse,
-        ],
+        When::Both(one, first, other, second) => {
+            vec![argument(one), step(JUMP_EQUAL, first, 0, 3), argument(other), step(JUMP_EQUAL, second, 0, 1), refuse]
+        }
     };
     body.push(step(LOAD, NUMBER_AT, 0, 0));
     body.push(step(AND, !X32, 0, 0));

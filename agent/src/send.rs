@@ -59,7 +59,9 @@ pub enum Sent {
     /// This many bytes, those of the first frame that were sent before included.
     Bytes(usize),
     Again,
-    Blocked { starved: bool },
+    Blocked {
+        starved: bool,
+    },
     Broken,
 }
 
@@ -123,12 +125,18 @@ impl Agent {
         let mut pieces: Vec<Piece<'_>>;
         if cursor.next >= process.journal.memory_start().0 {
             let mut size = 0;
-            pieces = process.journal.read_from(cursor.next).take_while(|record| record.header.seq < visible).take(most)
+            pieces = process
+                .journal
+                .read_from(cursor.next)
+                .take_while(|record| record.header.seq < visible)
+                .take(most)
                 .take_while(|record| {
                     let first = size == 0;
                     size += record.bytes.len();
                     first || size <= BATCH_BYTES
-                }).map(Piece::of).collect();
+                })
+                .map(Piece::of)
+                .collect();
         } else {
             let found = match &self.disk.control {
                 Some(control) => replay(control, &process.request.id, &process.journal, cursor.next, cursor.place, buffer),
@@ -184,6 +192,10 @@ impl Agent {
 impl Process {
     /// The number of the first record that a reader is not shown yet.
     pub fn visible(&self, own: bool, failing: bool) -> u64 {
-        if own || failing || self.journal.is_written() { self.journal.next_seq() } else { self.journal.written() }
+        if own || failing || self.journal.is_written() {
+            self.journal.next_seq()
+        } else {
+            self.journal.written()
+        }
     }
 }

@@ -37,12 +37,20 @@ impl<T> Slab<T> {
 
     pub fn get(&self, key: Key) -> Option<&T> {
         let place = self.places.get(key.index as usize)?;
-        if place.generation == key.generation { place.inhabitant.as_ref() } else { None }
+        if place.generation == key.generation {
+            place.inhabitant.as_ref()
+        } else {
+            None
+        }
     }
 
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         let place = self.places.get_mut(key.index as usize)?;
-        if place.generation == key.generation { place.inhabitant.as_mut() } else { None }
+        if place.generation == key.generation {
+            place.inhabitant.as_mut()
+        } else {
+            None
+        }
     }
 
     pub fn remove(&mut self, key: Key) -> Option<T> {

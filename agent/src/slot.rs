@@ -92,9 +92,7 @@ impl Slots {
             None => return false,
         };
         slot.killed.set(true);
-        sys::open_at(Some(&slot.dir), b"cgroup.kill\0", libc::O_WRONLY)
-            .and_then(|file| sys::write(&file, b"1"))
-            .is_ok()
+        sys::open_at(Some(&slot.dir), b"cgroup.kill\0", libc::O_WRONLY).and_then(|file| sys::write(&file, b"1")).is_ok()
     }
 
     /// The pids in the slot now, as this namespace knows them.

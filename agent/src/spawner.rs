@@ -154,9 +154,7 @@ fn make(slot: Option<&OwnedFd>, into_cgroup: &mut bool) -> Result<(i32, bool), s
         return Ok((0, false));
     }
     let joined = slot.map_or(false, |slot| {
-        sys::open_at(Some(slot), b"cgroup.procs\0", libc::O_WRONLY)
-            .and_then(|file| sys::write(&file, pid.to_string().as_bytes()))
-            .is_ok()
+        sys::open_at(Some(slot), b"cgroup.procs\0", libc::O_WRONLY).and_then(|file| sys::write(&file, pid.to_string().as_bytes())).is_ok()
     });
     Ok((pid, joined))
 }

@@ -135,22 +135,29 @@ fn write_some(disk: &Disk, process: &mut Process) -> Result<u64, Errno> {
             })?,
             None => control.make_segment(&process.request.id, journal.next_number)?,
         });
-        head = Some((Segment {
-            number: journal.next_number,
-            first_seq: first,
-            offsets: begun.offsets,
-            until: first,
-            until_offsets: begun.offsets,
-            length: 0,
-        }, begun.encode()));
+        head = Some((
+            Segment {
+                number: journal.next_number,
+                first_seq: first,
+                offsets: begun.offsets,
+                until: first,
+                until_offsets: begun.offsets,
+                length: 0,
+            },
+            begun.encode(),
+        ));
     }
     let at = if goes_on { last.map_or(0, |last| last.length) } else { 0 };
     let mut size = 0;
-    let records: Vec<&Record> = journal.read_from(first).take(BATCH).take_while(|record| {
-        let begun = size > 0;
-        size += (STORED_HEADER + record.bytes.len()) as u64;
-        !begun || at + size <= most
-    }).collect();
+    let records: Vec<&Record> = journal
+        .read_from(first)
+        .take(BATCH)
+        .take_while(|record| {
+            let begun = size > 0;
+            size += (STORED_HEADER + record.bytes.len()) as u64;
+            !begun || at + size <= most
+        })
+        .collect();
     let headers: Vec<[u8; STORED_HEADER]> =
         records.iter().map(|record| Stored::encode(&record.header, record.stream, &record.before, &record.bytes)).collect();
     let mut parts: Vec<libc::iovec> = head.iter().map(|(_, head)| sys::iovec(head)).collect();

@@ -38,7 +38,8 @@ impl Agent {
                 Some(found) => found,
                 None => continue,
             };
-            let pins = self.processes.get(process).map_or(false, |one| position < one.journal.oldest_end() && position < one.journal.next_seq());
+            let pins =
+                self.processes.get(process).map_or(false, |one| position < one.journal.oldest_end() && position < one.journal.next_seq());
             // Only this process's readers hold it up, unless what all journals may have is full.
             if !pins || (process != key && !full) {
                 continue;

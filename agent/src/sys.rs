@@ -98,7 +98,11 @@ pub fn unread(fd: &OwnedFd) -> usize {
     let mut bytes: libc::c_int = 0;
     // SAFETY: FIONREAD stores one int.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut bytes) };
-    if result < 0 { 0 } else { usize::try_from(bytes).unwrap_or(0) }
+    if result < 0 {
+        0
+    } else {
+        usize::try_from(bytes).unwrap_or(0)
+    }
 }
 
 pub fn accept(listener: &OwnedFd) -> Result<OwnedFd, Errno> {

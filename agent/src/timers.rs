@@ -107,7 +107,11 @@ impl Timers {
             return self.real.pop().map(|entry| entry.0 .1);
         }
         let due = !clock.is_paused() && self.unfrozen.peek().map_or(false, |entry| entry.0 .0 <= clock.unfrozen(now));
-        if due { self.unfrozen.pop().map(|entry| entry.0 .1) } else { None }
+        if due {
+            self.unfrozen.pop().map(|entry| entry.0 .1)
+        } else {
+            None
+        }
     }
 }
 

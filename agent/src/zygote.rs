@@ -118,10 +118,13 @@ fn become_program(board: Board, cell: usize, program: &Encoded<'_>) -> (Step, Er
         };
         let (args, env) = (pointers(&program.args), pointers(&program.env));
         board.set(cell, Progress::Taken);
-        (Step::Exec, search(program, |path| {
-            libc::execve(path.as_ptr().cast(), args.as_ptr(), env.as_ptr());
-            sys::errno()
-        }))
+        (
+            Step::Exec,
+            search(program, |path| {
+                libc::execve(path.as_ptr().cast(), args.as_ptr(), env.as_ptr());
+                sys::errno()
+            }),
+        )
     }
 }
 

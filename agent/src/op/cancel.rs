@@ -17,7 +17,9 @@ pub fn run(agent: &mut Agent, key: Key, operation: Operation, payload: &[u8]) {
         Operation::Reading(cursor) => cursor.process,
         // It crossed the last frame of an operation that has just ended.
         Operation::Idle | Operation::Closing => return,
-        Operation::Unknown | Operation::Shutdown | Operation::Ranging(_) | Operation::Logging(_) => return agent.protocol_error(key, "nothing to cancel"),
+        Operation::Unknown | Operation::Shutdown | Operation::Ranging(_) | Operation::Logging(_) => {
+            return agent.protocol_error(key, "nothing to cancel")
+        }
     };
     let read = |object: &Object| -> Result<(Reason, u64), Refusal> {
         let reason = match object.get("reason").and_then(Value::as_str) {

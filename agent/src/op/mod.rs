@@ -49,8 +49,16 @@ pub fn begin(agent: &mut Agent, key: Key, kind: Kind, payload: &[u8]) {
         Kind::Hello | Kind::Stdin | Kind::StdinClose | Kind::Cancel => {
             return agent.protocol_error(key, "this begins no operation");
         }
-        Kind::Welcome | Kind::Started | Kind::Stdout | Kind::Stderr | Kind::Gap | Kind::Exit | Kind::Result
-        | Kind::Error | Kind::StdinRoom | Kind::Entry => return agent.protocol_error(key, "only the agent sends this"),
+        Kind::Welcome
+        | Kind::Started
+        | Kind::Stdout
+        | Kind::Stderr
+        | Kind::Gap
+        | Kind::Exit
+        | Kind::Result
+        | Kind::Error
+        | Kind::StdinRoom
+        | Kind::Entry => return agent.protocol_error(key, "only the agent sends this"),
     };
     let (kind, value) = match outcome {
         Ok(None) => return,

@@ -7,6 +7,7 @@ use serde_json::{json, Value};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -137,6 +138,57 @@ impl Client {
         self.finish()
     }
 
+    /// Reads a process from a record on, to its exit.
+    pub fn attach(&mut self, selector: &Value, from: Value) -> Result<Outcome, Value> {
+        self.send(Kind::Attach, &json!({"selector": selector, "from": from}));
+        self.finish()
+    }
+
+    /// A range of a stream's bytes, its records, and what is told of it.
+    pub fn output(&mut self, selector: &Value, stream: &str, from: u64, limit: u64) -> Result<(Vec<u8>, Vec<RecordHeader>, Value), Value> {
+        self.send(Kind::Output, &json!({"selector": selector, "stream": stream, "from": from, "limit": limit}));
+        let (mut all, mut records) = (Vec::new(), Vec::new());
+        loop {
+            let (kind, payload) = self.next().expect("the connection ended before the result");
+            match kind {
+                Kind::Stdout | Kind::Stderr => {
+                    let (header, bytes) = RecordHeader::decode(&payload).expect("no record");
+                    all.extend_from_slice(bytes);
+                    records.push(header);
+                }
+                Kind::Result => return Ok((all, records, serde_json::from_slice(&payload).unwrap())),
+                Kind::Error => return Err(serde_json::from_slice(&payload).unwrap()),
+                other => panic!("{:?}", other),
+            }
+        }
+    }
+
+    /// The entries of the log from this number on.
+    pub fn log(&mut self, from: u64) -> Vec<Value> {
+        self.send(Kind::Log, &json!({"from": from, "follow": false}));
+        let mut entries = Vec::new();
+        loop {
+            match self.control() {
+                (Kind::Entry, entry) => entries.push(entry),
+                (Kind::Result, result) => {
+                    assert_eq!(result["next"], entries.last().map_or(from, |entry: &Value| entry["n"].as_u64().unwrap() + 1));
+                    return entries;
+                }
+                (kind, value) => panic!("{:?} {}", kind, value),
+            }
+        }
+    }
+
+    /// The facts of a process once it has ended.
+    pub fn ended(&mut self, selector: &Value) -> Value {
+        let mut facts = Value::Null;
+        crate::harness::eventually("it has ended", || {
+            facts = self.ask(Kind::Get, &json!({"selector": selector})).unwrap()["process"].clone();
+            facts["running"] == false
+        });
+        facts
+    }
+
     /// Runs a shell script to its end.
     pub fn shell(&mut self, script: &str) -> Outcome {
         self.run(&shell(script)).expect(script)
@@ -164,6 +216,19 @@ pub fn program(cmd: &str, args: &[&str]) -> Value {
 /// A foreground start of a shell script.
 pub fn shell(script: &str) -> Value {
     program("sh", &["-c", script])
+}
+
+/// A start of a shell script that nobody waits for.
+pub fn background(script: &str) -> Value {
+    with(shell(script), json!({"foreground": false, "attach": false}))
+}
+
+/// The SHA-256 of some bytes, by another program than the agent.
+pub fn sha256(bytes: &[u8]) -> String {
+    let mut child = std::process::Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    let out = child.wait_with_output().unwrap().stdout;
+    String::from_utf8_lossy(&out[..64]).into_owned()
 }
 
 /// The same start with some fields changed.

@@ -78,7 +78,11 @@ fn mounted(kind: &str, controller: &str) -> Option<PathBuf> {
         let (left, right) = line.split_once(" - ")?;
         let mut fields = right.split(' ');
         let matches = fields.next() == Some(kind) && (controller.is_empty() || right.split(&[' ', ','][..]).any(|one| one == controller));
-        if matches { left.split(' ').nth(4).map(PathBuf::from) } else { None }
+        if matches {
+            left.split(' ').nth(4).map(PathBuf::from)
+        } else {
+            None
+        }
     })
 }
 
@@ -251,15 +255,6 @@ impl TestAgent {
 
     pub fn socket(&self) -> PathBuf {
         self.dir.join("a.sock")
-    }
-
-    /// The segments of journals, and their bytes.
-    pub fn segments(&self) -> Vec<(String, u64)> {
-        let entries = fs::read_dir(self.dir.join("control/j")).unwrap().flatten();
-        let mut all: Vec<(String, u64)> =
-            entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.metadata().map_or(0, |about| about.len()))).collect();
-        all.sort();
-        all
     }
 
     /// Kills the agent and takes its cgroups away.

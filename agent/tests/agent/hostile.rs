@@ -76,7 +76,8 @@ fn at_the_limit_of_processes_a_start_says_so_and_never_hangs() {
         return;
     }
     let mut client = Client::connect(&agent);
-    let fill = "import os,signal,time\nfor i in range(64):\n try:\n  if os.fork() == 0: signal.pause()\n except OSError: time.sleep(0.02)\n\
+    let fill =
+        "import os,signal,time\nfor i in range(64):\n try:\n  if os.fork() == 0: signal.pause()\n except OSError: time.sleep(0.02)\n\
         print('full', flush=True)\nsignal.pause()";
     client.start(&with(program("python3", &["-c", fill]), json!({"tag": "full"})));
     assert_eq!(client.next().unwrap().0, Kind::Stdout);
@@ -126,7 +127,8 @@ call('x32-prlimit', 302 | 0x40000000, 1, 7, ctypes.byref(limit), None)
 "#;
     let text = client.run(&program("python3", &["-c", attack])).unwrap().text();
     let result = |name: &str| {
-        let line = text.lines().find(|line| line.split(' ').next() == Some(name)).unwrap_or_else(|| panic!("{} did not run: {}", name, text));
+        let line =
+            text.lines().find(|line| line.split(' ').next() == Some(name)).unwrap_or_else(|| panic!("{} did not run: {}", name, text));
         let mut parts = line.split(' ').skip(1);
         (parts.next().unwrap().to_string(), parts.next().unwrap().parse::<i32>().unwrap())
     };

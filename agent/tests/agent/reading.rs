@@ -43,7 +43,8 @@ fn binary_output_arrives_identical() {
 fn text_is_the_same_however_the_output_was_cut() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);
-    let script = "for b in '\\303' '\\251\\342' '\\202' '\\254\\360\\237' '\\230\\200\\377' '\\342\\202'; do printf \"$b\"; sleep 0.02; done";
+    let script =
+        "for b in '\\303' '\\251\\342' '\\202' '\\254\\360\\237' '\\230\\200\\377' '\\342\\202'; do printf \"$b\"; sleep 0.02; done";
     client.start(&shell(script));
     let mut cuts = Vec::new();
     loop {

@@ -75,7 +75,10 @@ fn the_environment_directory_user_and_session_are_those_asked_for() {
     let mut lines: Vec<String> = outcome.text().lines().map(String::from).collect();
     lines.sort();
     assert_eq!(lines, ["A=b c", "PATH=/usr/bin:/bin"]);
-    let request = with(shell("pwd; id -u; id -g; id -G; umask; ulimit -n"), json!({"cwd": "/usr", "user": {"uid": 65534, "gid": 65533, "groups": [4]}}));
+    let request = with(
+        shell("pwd; id -u; id -g; id -G; umask; ulimit -n"),
+        json!({"cwd": "/usr", "user": {"uid": 65534, "gid": 65533, "groups": [4]}}),
+    );
     let text = client.run(&request).unwrap().text();
     assert!(text.starts_with("/usr\n65534\n65533\n65533 4\n0022\n"), "{}", text);
     let stat = client.shell("cat /proc/$$/stat").text();

@@ -26,6 +26,11 @@ function send(world: World, id: OperationId, key: string, json: unknown = GOOD_R
   });
 }
 
+function jsonObject(id: OperationId): object {
+  const { json } = GOOD_REQUESTS[id];
+  return typeof json === "object" && json !== null ? json : {};
+}
+
 /** A world in which every good request succeeds. */
 async function createGoodWorld(): Promise<World> {
   const world = await createWorld();
@@ -37,11 +42,13 @@ async function createGoodWorld(): Promise<World> {
 function countCalls(world: World): () => number {
   let calls = 0;
   for (const service of [world.services.capsules, world.services.processes, world.services.access]) {
-    for (const [name, method] of Object.entries(service)) {
+    for (const name of Object.keys(service)) {
+      const method: unknown = Reflect.get(service, name);
       if (typeof method !== "function" || ["authenticate", "onRevoked", "onCapsuleGone"].includes(name)) continue;
       const counted = (...given: unknown[]): unknown => {
         calls += 1;
-        return Reflect.apply(method, service, given);
+        const outcome: unknown = method.call(service, ...given);
+        return outcome;
       };
       Object.assign(service, { [name]: counted });
     }
@@ -91,7 +98,7 @@ for (const id of named) {
     assert.ok(String(error.details?.["first_request"]).includes(path.split("?")[0] ?? ""), String(error.details?.["first_request"]));
     const operation: Operation = OPERATIONS[id];
     if (operation.body === null) return;
-    const changed = await problemOf(await send(world, id, "my key", { ...(GOOD_REQUESTS[id].json ?? {}), name: "another" }));
+    const changed = await problemOf(await send(world, id, "my key", { ...jsonObject(id), name: "another" }));
     assert.deepEqual([changed.code, changed.details?.["differs"]], ["idempotency_conflict", "body"]);
   });
 

@@ -218,7 +218,7 @@ test("nothing that is stored can be read without the key's own value", async () 
   const { service, store } = setUp();
   await ask(service, async () => "wrn_secret", { key: "my key" });
   const [row] = [...store.rows.values()];
-  assert.ok(row?.sealedAnswer != null);
+  assert.ok(row !== undefined && row.sealedAnswer !== null);
   assert.equal(JSON.stringify(row).includes("wrn_secret"), false);
   assert.equal(JSON.stringify(row).includes("my key"), false);
   const sealer = createSealer(new Uint8Array(32));
