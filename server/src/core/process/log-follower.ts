@@ -33,6 +33,11 @@ export interface FollowerDeps {
   readonly log: Log;
 }
 
+interface Numbered {
+  readonly n: number;
+  readonly entry: ImportedEntry;
+}
+
 /** Brings an agent's log of processes into the store, batch by batch, in order; what could not be stored is tried again. */
 export class LogFollower {
   readonly #deps: FollowerDeps;
@@ -134,11 +139,10 @@ export class LogFollower {
 
   async #storeBatch(): Promise<void> {
     const batch = this.#waiting.slice(0, BATCH_ENTRIES_MAX);
-    const last = batch.at(-1);
-    if (last === undefined) return;
-    const entries: ImportedEntry[] = [];
-    for (const entry of batch) entries.push(await toImported(entry, this.#machine));
-    const isOurs = await this.#import(entries, last.n + 1);
+    if (batch.length === 0) return;
+    const numbered: Numbered[] = [];
+    for (const entry of batch) numbered.push({ n: entry.n, entry: await toImported(entry, this.#machine) });
+    const isOurs = await this.#import(numbered);
     this.#waiting.splice(0, batch.length);
     this.#retryMs = RETRY_MS_MIN;
     if (!isOurs) {
@@ -149,20 +153,21 @@ export class LogFollower {
     if (this.#waiting.length > 0) this.#storeSoon(0);
   }
 
-  /** An entry that no store takes must not stop those after it. */
-  async #import(entries: readonly ImportedEntry[], cursor: number): Promise<boolean> {
+  /** An entry that no store takes must not stop those after it. The cursor never runs ahead of what is stored. */
+  async #import(numbered: readonly Numbered[]): Promise<boolean> {
     const { capsuleId, teamId, handle } = this.#machine;
     const { processes, log } = this.#deps;
+    const cursor = (numbered.at(-1)?.n ?? 0) + 1;
     try {
-      return await processes.importLog({ capsuleId, teamId, handle, entries, cursor });
+      return await processes.importLog({ capsuleId, teamId, handle, entries: numbered.map(({ entry }) => entry), cursor });
     } catch (error) {
       if (error instanceof StoreUnavailableError) throw error;
-      if (entries.length <= 1) {
+      if (numbered.length <= 1) {
         log.error({ capsuleId, error }, "an entry of a capsule's log could not be stored and is left out");
         return processes.importLog({ capsuleId, teamId, handle, entries: [], cursor });
       }
       let isOurs = true;
-      for (const entry of entries) isOurs = isOurs && (await this.#import([entry], cursor));
+      for (const each of numbered) isOurs = isOurs && (await this.#import([each]));
       return isOurs;
     }
   }
