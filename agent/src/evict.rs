@@ -25,7 +25,7 @@ impl Agent {
                     if process.journal.disk_bytes + incoming > self.disk.bounds.process && !process.journal.segments.is_empty() => {}
                 _ => break,
             }
-            match self.oldest_of(key) {
+            match self.oldest_of(key, self.waits_for_readers(key)) {
                 Space::Free => self.evict(key, true),
                 other => return other,
             }
@@ -41,17 +41,17 @@ impl Agent {
     }
 
     fn waits_for_readers(&self, key: Key) -> bool {
-        self.processes.get(key).map_or(false, |process| process.request.on_full == OnFull::Block && !process.is_ended())
+        self.processes.get(key).map_or(false, |process| process.request.on_full == OnFull::Block)
     }
 
-    /// Whether a process's oldest segment may go.
-    fn oldest_of(&self, key: Key) -> Space {
+    /// Whether a process's oldest segment may go, where it `waits` only if a reader has taken it.
+    fn oldest_of(&self, key: Key, waits: bool) -> Space {
         let process = match self.processes.get(key) {
             Some(process) => process,
             None => return Space::Full,
         };
         let end = process.journal.oldest_end();
-        if self.waits_for_readers(key) && process.journal.taken < end {
+        if waits && process.journal.taken < end {
             return Space::Untaken;
         }
         let pins = |reader: &Key| self.connections.get(*reader).and_then(|one| one.position()).map_or(false, |(_, next)| next < end);
@@ -76,8 +76,8 @@ impl Agent {
             .collect();
         candidates.sort_unstable();
         let mut none = Space::Full;
-        for (_, _, key) in candidates {
-            match self.oldest_of(key) {
+        for (live, _, key) in candidates {
+            match self.oldest_of(key, live && self.waits_for_readers(key)) {
                 Space::Free => return Ok(key),
                 Space::Pinned => none = Space::Pinned,
                 Space::Untaken | Space::Full => {}

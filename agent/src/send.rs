@@ -144,7 +144,9 @@ impl Agent {
             };
             cursor.place = found.place;
             pieces = pieces_of(&found, buffer);
-            pieces.truncate(most);
+            // Behind a hole there is a gap to tell first.
+            let dense = pieces.windows(2).take_while(|pair| pair[0].header.seq + 1 == pair[1].header.seq).count() + 1;
+            pieces.truncate(most.min(dense));
             if found.more && pieces.is_empty() {
                 connection.operation = Operation::Reading(cursor);
                 self.behind.push(key);

@@ -257,6 +257,16 @@ impl TestAgent {
         self.dir.join("a.sock")
     }
 
+    /// The segments of journals, and their bytes.
+    pub fn segments(&self) -> Vec<(String, u64)> {
+        let entries = fs::read_dir(self.dir.join("control/j")).unwrap().flatten();
+        let mut all: Vec<(String, u64)> = entries
+            .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.metadata().map_or(0, |about| about.len())))
+            .collect();
+        all.sort();
+        all
+    }
+
     /// Kills the agent and takes its cgroups away.
     fn end(&mut self) {
         unsafe { libc::kill(self.pid, libc::SIGKILL) };
