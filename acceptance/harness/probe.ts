@@ -7,7 +7,8 @@ import type { TestCapsule } from "./capsule.ts";
 const outcomes = z.record(z.string(), z.string());
 const calls = z.record(z.string(), z.tuple([z.number(), z.string()]));
 
-function source(name: string): string {
+/** A probe's program. */
+export function probeSource(name: string): string {
   return readFileSync(fileURLToPath(new URL(`../probes/${name}.py`, import.meta.url)), "utf8");
 }
 
@@ -18,7 +19,7 @@ export async function probe<S extends z.ZodType>(
   schema: S,
   args: readonly string[] = [],
 ): Promise<z.output<S>> {
-  const result = await capsule.exec({ cmd: "python3", args: ["-", ...args], stdin: source(name), timeout: 60 });
+  const result = await capsule.exec({ cmd: "python3", args: ["-", ...args], stdin: probeSource(name), timeout: 60 });
   if (result.exit_code !== 0) throw new Error(`the probe ${name} failed to run: ${JSON.stringify(result)}`);
   return schema.parse(JSON.parse(result.stdout));
 }
@@ -26,7 +27,7 @@ export async function probe<S extends z.ZodType>(
 /** The same probe as root on the host, as the control that shows that its calls are right. */
 export function probeOutside<S extends z.ZodType>(name: string, schema: S): z.output<S> {
   const out = execFileSync("python3", ["-"], {
-    input: source(name),
+    input: probeSource(name),
     encoding: "utf8",
     env: { PATH: process.env["PATH"] ?? "", PROBE_OUTSIDE: "1" },
   });

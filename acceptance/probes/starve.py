@@ -50,7 +50,7 @@ def answer(attempt):
 found = {
     "control_prlimit_own": answer(lambda: call("prlimit64", 0, resource.RLIMIT_NOFILE, ctypes.byref(Limit(64, 64)), None)),
     "control_affinity_own": answer(lambda: call("sched_setaffinity", 0, 8, ctypes.byref(one_core))),
-    "control_nice_own": answer(lambda: call("setpriority", 0, 0, 5)),
+    "control_nice_own": answer(lambda: call("setpriority", 0, 0, 19)),
     "prlimit_nofile": answer(lambda: call("prlimit64", 1, resource.RLIMIT_NOFILE, ctypes.byref(tiny), None)),
     "prlimit_as": answer(lambda: call("prlimit64", 1, resource.RLIMIT_AS, ctypes.byref(tiny), None)),
     "prlimit_cpu": answer(lambda: call("prlimit64", 1, resource.RLIMIT_CPU, ctypes.byref(tiny), None)),

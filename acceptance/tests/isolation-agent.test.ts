@@ -9,7 +9,7 @@ import type { TestCapsule } from "../harness/capsule.ts";
 import { agentPid, processUse } from "../harness/host.ts";
 import { outcomes, probe } from "../harness/probe.ts";
 import { startStream } from "../harness/stream.ts";
-import { isAlive } from "../harness/wait.ts";
+import { isAlive, waitUntil } from "../harness/wait.ts";
 
 /** PID 1 of every capsule is the agent. None of this may touch it, and after each attack a command must still run. */
 let capsule: TestCapsule;
@@ -122,7 +122,15 @@ test(
         "import os,signal\nwhile True:\n for p in os.listdir('/proc'):\n  if p.isdigit() and int(p) not in (1, os.getpid()):\n   try: os.kill(int(p), 9)\n   except OSError: pass",
       ],
     });
-    await other.sh("true").catch(() => {});
+    const victim = await other.background({ cmd: "sleep", args: ["1000"] }).catch(() => null);
+    await waitUntil(async () => ((await other.processes()).some(({ id }) => id === victim?.id) ? undefined : true), {
+      what: "the loop to kill another",
+      timeoutMs: 30_000,
+    });
+    assert.ok(
+      (await other.processes()).some(({ id }) => id === loop.id),
+      "and it goes on",
+    );
     await expectCall("killProcess", 204, { params: { id: other.id, selector: loop.id } });
     assert.equal((await other.sh("echo well")).stdout, "well\n");
   },
@@ -131,10 +139,14 @@ test(
 test("full /dev, /dev/shm and /tmp do not stop the agent", async () => {
   await using small = await newCapsule({ disk_mb: 32, memory_mb: 64 });
   const fill = await small.sh(
-    "for d in /dev /dev/shm /tmp /root /run; do dd if=/dev/zero of=$d/fill bs=64k count=2000 2>&1 | tail -n 1; n=0; while [ $n -lt 3000 ] && : > $d/f$n; do n=$((n+1)); done 2>/dev/null; echo $d $n; done",
+    "for d in /dev /dev/shm /tmp /root /run; do dd if=/dev/zero of=$d/fill bs=64k count=2000 2>&1 | tail -n 1; n=0; while [ $n -lt 3000 ] && true > $d/f$n; do n=$((n+1)); done 2>/dev/null; echo $d $n; done",
     { timeout: 90 },
   );
-  assert.match(fill.stdout, /\/dev\/shm \d+/);
+  const dirs = ["/dev", "/dev/shm", "/tmp", "/root", "/run"];
+  const reached = dirs.filter((dir) => new RegExp(`^${dir} \\d+$`, "m").test(fill.stdout));
+  assert.deepEqual(reached, dirs, `each was filled: ${fill.stdout}`);
+  assert.match(fill.stdout, /^65536 bytes .*\n\/dev \d+$/m, "/dev to its bound");
+  assert.match(fill.stdout, /Disk quota exceeded|No space left/, "the disk to its bound");
   for (let round = 0; round < 10; round++) assert.equal((await small.sh("echo well")).stdout, "well\n");
   assert.equal((await small.get()).status, "running");
 });
@@ -160,12 +172,19 @@ test("commands inherit no descriptor but their own three, in the foreground, in 
 
 test("a flood of forks, sessions and zombies leaves the agent no zombie and no descriptor", { timeout: 60_000 }, async () => {
   const before = processUse(agent);
-  await capsule.python(
-    "import os\nfor _ in range(2000):\n  p=os.fork()\n  if p==0:\n    os.setsid()\n    if os.fork()==0: os._exit(0)\n    os._exit(0)\n  os.waitpid(p,0)",
+  const flood = await capsule.python(
+    "import os\nfor _ in range(2000):\n  p=os.fork()\n  if p==0:\n    os.setsid()\n    if os.fork()==0: os._exit(0)\n    os._exit(0)\n  os.waitpid(p,0)\nprint('flooded')",
     { timeout: 50 },
   );
-  const zombies = await capsule.sh("ps -eo stat= | grep -c Z; true");
-  assert.equal(zombies.stdout.trim(), "0");
+  assert.equal(flood.stdout, "flooded\n", flood.stderr);
+  const states = await waitUntil(
+    async () => {
+      const { stdout } = await capsule.sh("ps -eo stat=");
+      return stdout.includes("Z") ? undefined : stdout; // the last of them may still be on its way
+    },
+    { what: "the last zombie's end" },
+  );
+  assert.match(states, /[SR]/, "the list was read");
   const afterwards = processUse(agent);
   assert.ok(afterwards.descriptors <= before.descriptors + 4);
   assert.ok(readdirSync(`/proc/${agent}/task`).length === 1, "one thread");
