@@ -1,7 +1,16 @@
 import { z } from "zod";
 
 /** Prefixes of our ids; each is followed by exactly 25 digits of lowercase base36 (128 random bits). */
-export const ID_PREFIXES = { capsule: "cl", process: "pr", team: "team", key: "key", request: "req" } as const;
+export const ID_PREFIXES = {
+  capsule: "cl",
+  process: "pr",
+  team: "team",
+  key: "key",
+  request: "req",
+  endpoint: "ep",
+  run: "run",
+  ticket: "tk",
+} as const;
 
 export const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
 export const PROCESS_ID = /^pr-[0-9a-z]{25}$/;

@@ -36,6 +36,23 @@ export const LIMITS = {
   outputPageBytesMax: 1024 * 1024,
   /** Bytes that one raw answer of `/output` holds at most. */
   outputBytesMax: 1024 * 1024 * 1024,
+  /** Bytes of a file of endpoint definitions. */
+  importBytesMax: 1024 * 1024,
+  /** Endpoints in one file. */
+  importEndpointsMax: 1000,
+  endpointArgsMax: 64,
+  endpointArgCharsMax: 32 * 1024,
+  endpointEnumMax: 200,
+  endpointPatternCharsMax: 500,
+  endpointExpressionCharsMax: 8192,
+  endpointDescriptionCharsMax: 2000,
+  endpointSecretCharsMax: 256,
+  endpointSecretsMax: 4,
+  endpointConcurrencyMax: 10_000,
+  /** Seconds. */
+  endpointTimeoutSecDefault: 60,
+  /** Characters of one `output` event's line; a longer line is split. */
+  endpointLineCharsMax: 64 * 1024,
   waitMsMax: 60_000,
   /** Milliseconds that create, start and resume wait for the capsule to be running. */
   waitMsDefault: 4000,
