@@ -1,3 +1,4 @@
+import type { NotificationDraft } from "./ended.ts";
 import type { RunFilter } from "./service.ts";
 import type { RunRecord } from "./record.ts";
 
@@ -14,10 +15,14 @@ export type StoredOutput =
 
 /** Runs and their outputs. Throws `StoreUnavailableError`. */
 export interface RunStore {
-  /** Stores new runs (with what they need to start), one transaction; one whose (endpoint, dedupe) is taken is left out and the holder given back by id. */
-  insert(runs: readonly { readonly run: RunRecord; readonly input: SealedInput | null }[]): Promise<ReadonlyMap<string, RunRecord>>;
-  /** Writes the newest facts of runs (insert or update, whole rows), one transaction; the input of an ended one is dropped. An ended run never changes again. */
-  save(runs: readonly { readonly run: RunRecord; readonly output: StoredOutput | null }[]): Promise<void>;
+  /** Stores new runs (with what they need to start, and the notification of one that has ended already), one transaction; one whose (endpoint, dedupe) is taken is left out and the holder given back by id. */
+  insert(
+    runs: readonly { readonly run: RunRecord; readonly input: SealedInput | null; readonly notification?: NotificationDraft | null }[],
+  ): Promise<ReadonlyMap<string, RunRecord>>;
+  /** Writes the newest facts of runs (insert or update, whole rows), one transaction; the input of an ended one is dropped. An ended run never changes again. A notification (`notificationOf`) is stored with its run's end. */
+  save(
+    runs: readonly { readonly run: RunRecord; readonly output: StoredOutput | null; readonly notification?: NotificationDraft | null }[],
+  ): Promise<void>;
   find(id: string): Promise<RunRecord | undefined>;
   findByDedupe(endpointId: string, dedupe: string): Promise<RunRecord | undefined>;
   output(id: string): Promise<StoredOutput>;
