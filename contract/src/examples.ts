@@ -36,6 +36,8 @@ export const execExample = {
   stdout_bytes: 6,
   stderr_bytes: 0,
   late_bytes: 0,
+  stdout_sha256: "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+  stderr_sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
   evidence: null,
   stdout_truncated: false,
   stderr_truncated: false,
@@ -70,6 +72,8 @@ const exit = {
   stdout_bytes: 16,
   stderr_bytes: 28,
   late_bytes: 0,
+  stdout_sha256: "6deac15ce9376b7ca451aade8e6575d1be8ba652c1d9c63cecd9a777c2aec7b4",
+  stderr_sha256: "24b539eb02d6f33701f55222d71f376dc77f3fd059de17b97550ff50bffe83a1",
 } as const;
 
 const started = { type: "start", pid: 42, id: "pr-0c3n5yq1r9s8t7u6v5w4x3y2z", tag: "build", next_seq: 1 } as const;

@@ -36,7 +36,11 @@ export const clientMessage = z
 
 const output = {
   data: z.string(),
-  seq: z.int().describe("Of the record; of the last one where several are joined."),
+  seq: z
+    .int()
+    .describe(
+      "Of the record; of the last one where several are joined; of the `exit` for the U+FFFD of a character that was never finished.",
+    ),
   first_seq: z.int().optional().describe("Of the first record, where several are joined."),
   encoding: z.literal("base64").optional(),
 };

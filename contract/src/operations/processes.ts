@@ -107,7 +107,7 @@ export const getProcessOutput = defineOperation({
   tag,
   summary: "Read what a process has printed, by offset",
   description:
-    "JSON, or with `Accept: application/octet-stream` the bytes themselves, with the same facts in `X-Output-From`, `X-Output-Total`, `X-Output-Gap-Bytes` and `X-Output-Ended`. Also while the capsule is paused, and after the process's end for as long as its output is kept.",
+    "JSON, or with `Accept: application/octet-stream` the bytes themselves, with the same facts in `X-Output-From`, `X-Output-Total`, `X-Output-Gap-Bytes` and `X-Output-Ended`. Also while the capsule is paused, and after the process's end for as long as its output is kept. A stopped capsule's output can be read again once it is started.",
   auth: "member",
   idempotency: "safe",
   params: selected,
@@ -120,5 +120,5 @@ export const getProcessOutput = defineOperation({
       example: { data: "step 1 complete\n", encoding: "utf-8", from: 0, next: 16, gap_bytes: 0, total: 16, ended: false },
     },
   },
-  errors: ["invalid_request", "invalid_offset", "not_found", "result_expired", "agent_error", "unavailable"],
+  errors: ["invalid_request", "invalid_offset", "not_found", "invalid_state", "result_expired", "agent_error", "unavailable"],
 });

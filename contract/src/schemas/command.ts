@@ -58,6 +58,8 @@ export const endFacts = {
   stdout_bytes: z.int(),
   stderr_bytes: z.int(),
   late_bytes: z.int().describe("Bytes that descendants printed after its end; not kept."),
+  stdout_sha256: z.string().nullable().describe("Of all `stdout_bytes` of the stream, in hex; null where that is not known any more."),
+  stderr_sha256: z.string().nullable(),
 };
 
 export const execResult = z

@@ -23,6 +23,12 @@ const started = z
 /** The agent's words for what its host did, where callers know it as their own doing. */
 const CLIENT_WORDS: readonly string[] = ["cancel", "disconnect"];
 
+/** 0 to 3 bytes in hex. */
+const tail = z
+  .string()
+  .regex(/^(?:[0-9a-f]{2}){0,3}$/)
+  .transform((hex) => Uint8Array.from(Buffer.from(hex, "hex")));
+
 const exit = z
   .object({
     id: z.string(),
@@ -42,6 +48,8 @@ const exit = z
     late_bytes: count,
     stdout_sha256: z.string().nullish(),
     stderr_sha256: z.string().nullish(),
+    stdout_tail: tail.optional(),
+    stderr_tail: tail.optional(),
   })
   .transform((m): ProcessEnd => ({
     kind: "exit",
@@ -62,6 +70,8 @@ const exit = z
     lateBytes: m.late_bytes,
     stdoutSha256: m.stdout_sha256 ?? null,
     stderrSha256: m.stderr_sha256 ?? null,
+    ...(m.stdout_tail !== undefined && { stdoutTail: m.stdout_tail }),
+    ...(m.stderr_tail !== undefined && { stderrTail: m.stderr_tail }),
   }));
 
 const gap = z.object({ from_seq: count, to_seq: count, stdout_bytes: count, stderr_bytes: count }).transform((m): GapRecord => ({

@@ -75,6 +75,9 @@ export interface ProcessEnd {
   /** Of all bytes that the stream ever had, in hex; `null` where that is not known any more. */
   readonly stdoutSha256?: string | null;
   readonly stderrSha256?: string | null;
+  /** The incomplete UTF-8 sequence (0 to 3 bytes) that the stream ended with. */
+  readonly stdoutTail?: Uint8Array;
+  readonly stderrTail?: Uint8Array;
 }
 
 /** The connection or the agent said no more: `lost` when it went away, else the agent's own code. */

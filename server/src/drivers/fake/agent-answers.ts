@@ -20,6 +20,10 @@ export function exitOf(process: FakeProcess, exit: ExitFacts) {
     stdout_bytes: journal.stdoutBytes,
     stderr_bytes: journal.stderrBytes,
     late_bytes: 0,
+    stdout_sha256: journal.digest("stdout"),
+    stderr_sha256: journal.digest("stderr"),
+    stdout_tail: Buffer.from(journal.tail("stdout")).toString("hex"),
+    stderr_tail: Buffer.from(journal.tail("stderr")).toString("hex"),
   };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { JournalRecord } from "./frames.ts";
 import { RECORD_BYTES_MAX } from "./frames.ts";
 import { incompleteTail } from "./utf8-tail.ts";
@@ -39,6 +40,7 @@ export class Journal {
   #firstPlace = 1;
   nextSeq = 1;
   readonly #size = { stdout: 0, stderr: 0 };
+  readonly #digest = { stdout: createHash("sha256"), stderr: createHash("sha256") };
   readonly #tail = { stdout: new Uint8Array(0), stderr: new Uint8Array(0) };
   readonly readers = new Set<JournalReader>();
   /** Told when a reader has read on or left. */
@@ -58,6 +60,16 @@ export class Journal {
 
   get stderrBytes(): number {
     return this.#size.stderr;
+  }
+
+  /** SHA-256 of all that a stream ever had, in hex. */
+  digest(kind: "stdout" | "stderr"): string {
+    return this.#digest[kind].copy().digest("hex");
+  }
+
+  /** The incomplete UTF-8 sequence that a stream ends with so far. */
+  tail(kind: "stdout" | "stderr"): Uint8Array {
+    return this.#tail[kind];
   }
 
   /** The oldest record kept, or the next one. */
@@ -97,6 +109,7 @@ export class Journal {
 
   #appendRecord(kind: "stdout" | "stderr", bytes: Uint8Array): void {
     const tail = this.#tail[kind];
+    this.#digest[kind].update(bytes);
     this.#places.push({ ...this.#size });
     this.#records.push({ kind, seq: this.nextSeq, offset: this.#size[kind], timeUs: Date.now() * 1000, tail, bytes });
     this.#tail[kind] = Uint8Array.from(incompleteTail(Buffer.concat([tail, bytes])));

@@ -7,6 +7,7 @@ import type { ProcessStream } from "../../core/ports/agent-link.ts";
 import type { StartInput } from "../../core/process/service.ts";
 import { StartRefused } from "../../core/process/service.ts";
 import { IDS, KEYS } from "../testing/fake-services.ts";
+import { FakeStream } from "../testing/fake-stream.ts";
 import type { SocketClient } from "../testing/socket-client.ts";
 import { connect } from "../testing/socket-client.ts";
 import type { World } from "../testing/world.ts";
@@ -83,14 +84,30 @@ test("a character cut between records arrives whole, one never finished as U+FFF
   stream.print("stdout", Buffer.concat([Buffer.from("a"), euro.subarray(0, 2)]));
   stream.print("stdout", euro.subarray(2), euro.subarray(0, 2));
   stream.print("stderr", euro.subarray(0, 1));
-  stream.exit();
+  stream.exit({ stderrTail: euro.subarray(0, 1) });
   await client.closed;
   const texts = client.messages.flatMap((message) =>
-    message.type === "stdout" || message.type === "stderr" ? [`${message.type} ${message.data}`] : [],
+    message.type === "stdout" || message.type === "stderr" ? [`${message.type} ${message.seq} ${message.data}`] : [],
   );
-  assert.deepEqual(texts, ["stdout a", "stdout €", "stderr \ufffd"]);
+  assert.deepEqual(texts, ["stdout 1 a", "stdout 2 €", "stderr 4 \ufffd"]);
   assert.equal(client.messages.at(-1)?.type, "exit");
 });
+
+for (const [nextSeq, flushed] of [
+  [3, "\ufffd"],
+  [4, ""],
+] as const) {
+  const gets = flushed === "" ? "does not get" : "gets";
+  test(`a character that was never finished belongs to the end, number 3: a reader from number ${nextSeq} ${gets} its U+FFFD`, async () => {
+    await using world = await createWorld();
+    const stream = new FakeStream({ nextSeq });
+    startWith(world, async () => stream);
+    const client = await started(world);
+    stream.exit({ seq: 3, stdoutTail: Uint8Array.of(0xe2, 0x82) });
+    await client.closed;
+    assert.equal(client.messages.map((message) => (message.type === "stdout" ? message.data : "")).join(""), flushed);
+  });
+}
 
 test("base64 gives every byte back", async () => {
   await using world = await createWorld();

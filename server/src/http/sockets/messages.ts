@@ -34,6 +34,8 @@ export function renderExit(end: ProcessEnd): string {
     stdout_bytes: end.stdoutBytes,
     stderr_bytes: end.stderrBytes,
     late_bytes: end.lateBytes,
+    stdout_sha256: end.stdoutSha256 ?? null,
+    stderr_sha256: end.stderrSha256 ?? null,
   });
 }
 

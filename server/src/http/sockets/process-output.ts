@@ -12,18 +12,12 @@ export interface OutputListener {
   isCapsuleGone(): boolean;
 }
 
-const NOTHING = new Uint8Array(0);
-
 /** Sends a process's events to a client at the client's pace, and closes after the last one. */
 export class ProcessOutput {
   readonly #stream: ProcessStream;
   readonly #connection: SocketConnection;
   readonly #encoding: "utf-8" | "base64";
   readonly #listener: OutputListener;
-  readonly #pending: Record<"stdout" | "stderr", { bytes: Uint8Array; seq: number }> = {
-    stdout: { bytes: NOTHING, seq: 0 },
-    stderr: { bytes: NOTHING, seq: 0 },
-  };
   #hasEnded = false;
 
   constructor(stream: ProcessStream, connection: SocketConnection, encoding: "utf-8" | "base64", listener: OutputListener) {
@@ -52,8 +46,6 @@ export class ProcessOutput {
         if (this.#connection.isFull) this.#stream.pause();
         return;
       case "gap":
-        this.#pending.stdout.bytes = NOTHING;
-        this.#pending.stderr.bytes = NOTHING;
         this.#connection.send(renderGap(event));
         return;
       case "stdin_room":
@@ -64,8 +56,8 @@ export class ProcessOutput {
         return;
       case "exit":
         this.#hasEnded = true;
-        this.#flush("stdout");
-        this.#flush("stderr");
+        this.#flush("stdout", event.stdoutTail, event.seq);
+        this.#flush("stderr", event.stderrTail, event.seq);
         this.#connection.send(renderExit(event));
         this.#connection.finish(CLOSE_CODES.done, "exit");
         return;
@@ -81,15 +73,17 @@ export class ProcessOutput {
       this.#connection.sendOutput({ kind, data, firstSeq: seq, seq, encoding: "base64" });
       return;
     }
-    const { text, pending } = recordText(tail, bytes);
-    this.#pending[kind] = { bytes: pending, seq };
+    const { text } = recordText(tail, bytes);
     if (text.length > 0) this.#connection.sendOutput({ kind, data: text, firstSeq: seq, seq, encoding: "utf-8" });
   }
 
-  /** A character that the process began and never finished. */
-  #flush(kind: "stdout" | "stderr"): void {
-    const { bytes, seq } = this.#pending[kind];
-    const data = flushedText(bytes);
+  /**
+   * A character that the process began and never finished belongs to the end: whoever reads that gets it, wherever they began, and
+   * whoever resumes behind it does not.
+   */
+  #flush(kind: "stdout" | "stderr", tail: Uint8Array | undefined, seq: number): void {
+    if (this.#encoding === "base64" || tail === undefined || this.#stream.started.nextSeq > seq) return;
+    const data = flushedText(tail);
     if (data.length > 0) this.#connection.sendOutput({ kind, data, firstSeq: seq, seq, encoding: "utf-8" });
   }
 
