@@ -19,7 +19,7 @@ pub const FIRST: i32 = 3;
 /// Takes what it needs out of `groups`. All are numbered far above their places, so that placing one never closes another.
 pub fn collect(spec: &Spec, groups: &mut Groups) -> Result<Vec<File>> {
     let joins = std::mem::take(&mut groups.joins);
-    let settings = json!({ "capsule": spec.capsule, "secret": spec.secret, "join": joins.len() }).to_string();
+    let settings = json!({ "capsule": spec.capsule, "secret": spec.secret, "join": joins.len(), "previous": spec.previous }).to_string();
     let control = kernel::clone_tree(&spec.control_dir)?;
     kernel::set_attributes(&control, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, None)?;
     let copy = |file: &File, name: &str| file.try_clone().during(|| format!("copy the descriptor of {}", name));

@@ -20,6 +20,8 @@ pub struct Spec {
     pub socket: String,
     pub agent_binary: String,
     pub secret: String,
+    /// Why processes ended that an earlier life left without an end: a word that only the agent understands.
+    pub previous: String,
     pub cgroup: Cgroup,
     pub runtime: String,
     pub runtime_root: String,
@@ -103,6 +105,7 @@ impl Spec {
             socket: text(&all, "socket")?,
             agent_binary: text(&all, "agentBinary")?,
             secret: text(&all, "secret")?,
+            previous: text(&all, "previous")?,
             cgroup: Cgroup {
                 path: text(cgroup, "path")?,
                 unified: text(cgroup, "unified")?,

@@ -1,5 +1,5 @@
 import type { AgentLink } from "../ports/agent-link.ts";
-import type { Handle } from "../ports/driver.ts";
+import type { Handle, LaunchSpec } from "../ports/driver.ts";
 import { HostFullError, TemplateMissingError } from "../ports/driver.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
@@ -21,7 +21,9 @@ export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSi
   try {
     const waiting = await deps.store.find(id);
     if (waiting === undefined || (waiting.state !== "pending" && waiting.state !== "starting")) return;
-    await unlessAborted(deps.templates.ensure(waiting.template), signal);
+    // A build that is there will do: what its recipe says now is built when the server starts.
+    const template = await deps.templates.find(waiting.template);
+    if (template?.state !== "ready") await unlessAborted(deps.templates.ensure(waiting.template), signal);
     const { record } = await changeState(deps, id, "boot", null);
     if (record.state !== "starting") return;
     const handle = await deps.driver.launch(launchSpec(deps, record), signal);
@@ -31,11 +33,11 @@ export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSi
   } catch (error) {
     link?.close();
     if (error instanceof HostFullError) outcome.hostFull = error;
-    await recordFailure(deps, id, error);
+    await recordFailure(deps, id, error, signal.aborted);
   }
 }
 
-function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): Parameters<CapsuleDeps["driver"]["launch"]>[0] {
+function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): LaunchSpec {
   return {
     capsuleId: record.id,
     template: record.template,
@@ -46,7 +48,23 @@ function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): Parameters<Capsul
     hostname: record.id,
     agentSecret: deps.sealer.open(record.sealedSecret, `capsule-secret:${record.id}`),
     disk: record.hasDisk ? "keep" : "new",
+    previous: previousEnd(record),
   };
+}
+
+/** The reason that the store has given to processes whose end nobody saw; the agent gives the same one. */
+function previousEnd({ reason }: CapsuleRecord): LaunchSpec["previous"] {
+  switch (reason) {
+    case "stopped":
+      return "capsule_stopped";
+    case "host_restarted":
+      return "host_restarted";
+    case "agent_lost":
+    case "boot_failed":
+    case "destroyed":
+    case null:
+      return "agent_lost";
+  }
 }
 
 async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, link: AgentLink, logNext: number): Promise<void> {
@@ -67,8 +85,9 @@ async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Ha
   else link.close();
 }
 
-async function recordFailure(deps: CapsuleDeps, id: string, error: unknown): Promise<void> {
-  deps.log.error({ capsuleId: id, error }, "a capsule did not boot");
+async function recordFailure(deps: CapsuleDeps, id: string, error: unknown, isGivenUp: boolean): Promise<void> {
+  if (isGivenUp) deps.log.info({ capsuleId: id, error }, "a boot was given up, since its capsule is being destroyed");
+  else deps.log.error({ capsuleId: id, error }, "a capsule did not boot");
   const { changed } = await changeState(deps, id, "boot_failed", null, {
     reason: "boot_failed",
     message: publicText(error),

@@ -45,6 +45,8 @@ export interface LaunchSpec {
   readonly agentSecret: string;
   /** Keep the writable disk of an earlier life (`start`), or begin with an empty one (`create`). */
   readonly disk: "new" | "keep";
+  /** Why processes ended that the capsule's earlier life left without an end. */
+  readonly previous: "agent_lost" | "host_restarted" | "capsule_stopped";
 }
 
 /** A driver's opaque reference to a running capsule; stored, and given back after a restart. Only the driver reads `data`. */

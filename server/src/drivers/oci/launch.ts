@@ -67,6 +67,7 @@ function launcherSpec(host: OciHost, paths: CapsulePaths, spec: LaunchSpec, temp
     socket: paths.socket,
     agentBinary: host.agentBinary,
     secret: spec.agentSecret,
+    previous: spec.previous,
     cgroup: {
       path: paths.cgroup,
       unified: hierarchies.unified,

@@ -15,6 +15,7 @@ export interface LauncherSpec {
   readonly socket: string;
   readonly agentBinary: string;
   readonly secret: string;
+  readonly previous: string;
   readonly cgroup: {
     readonly path: string;
     readonly unified: string;

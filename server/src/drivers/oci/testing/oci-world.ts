@@ -89,6 +89,7 @@ export function specOf(spec: Partial<LaunchSpec> = {}): LaunchSpec {
     hostname: "box",
     agentSecret: secret,
     disk: "new",
+    previous: "agent_lost",
     ...spec,
   };
 }
