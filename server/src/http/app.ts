@@ -16,17 +16,19 @@ import { SOCKET_LIMITS } from "./sockets/limits.ts";
 import { createSocketServer } from "./sockets/server.ts";
 import { registerUnrouted } from "./unrouted.ts";
 
-/** Bounds of a connection, in milliseconds. Requests have none of their own: a command may run for days. */
-export const CONNECTION_LIMITS = {
+/** Bounds of a connection, in milliseconds; tests make them small. Answers have none of their own: a command may run for days. */
+export interface ConnectionLimits {
   /** Idle connections are kept this long: longer than common clients keep theirs, so that the client closes first. */
-  keepAliveMs: 75_000,
+  readonly keepAliveMs: number;
   /** Until a request's headers have come. */
-  headersMs: 10_000,
+  readonly headersMs: number;
   /** Until all of a request has come, its body included. */
-  requestMs: 60_000,
+  readonly requestMs: number;
   /** How often the two bounds above are looked at. */
-  checkMs: 5_000,
-} as const;
+  readonly checkMs: number;
+}
+
+export const CONNECTION_LIMITS: ConnectionLimits = { keepAliveMs: 75_000, headersMs: 10_000, requestMs: 60_000, checkMs: 5_000 };
 
 /** Characters of one path segment that names something. */
 const PARAM_CHARS_MAX = 200;
@@ -44,12 +46,19 @@ export function createHttpServer(
   given: HttpDeps,
   socketLimits: SocketLimits = SOCKET_LIMITS,
   streamLimits: StreamLimits = STREAM_LIMITS,
+  connectionLimits: ConnectionLimits = CONNECTION_LIMITS,
 ): HttpServer {
   const { config, ids, log } = given;
   const streams = new OpenStreams(streamLimits.eventStreamsMax);
   const deps: RouteDeps = { ...given, documents: createDocuments(config.version), socketLimits, streams, streamLimits };
   let stopping = false;
-  const around = { cors: createCorsPolicy(config.corsOrigins), isStopping: () => stopping, stallMs: streamLimits.stallMs };
+  let cutOff = false;
+  const around = {
+    cors: createCorsPolicy(config.corsOrigins),
+    isStopping: () => stopping,
+    isCutOff: () => cutOff,
+    stallMs: streamLimits.stallMs,
+  };
   const paths = new PathTable(ROUTE_LIST);
   const sockets = createSocketServer(deps, paths, around);
   const app = Fastify({
@@ -58,14 +67,14 @@ export function createHttpServer(
     genReqId: () => ids.next("req"),
     requestIdHeader: false,
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },
-    keepAliveTimeout: CONNECTION_LIMITS.keepAliveMs,
-    requestTimeout: CONNECTION_LIMITS.requestMs,
+    keepAliveTimeout: connectionLimits.keepAliveMs,
+    requestTimeout: connectionLimits.requestMs,
     forceCloseConnections: false,
     // Which operations are refused while the server stops is the contract's matter.
     return503OnClosing: false,
     http: {
-      headersTimeout: CONNECTION_LIMITS.headersMs,
-      connectionsCheckingInterval: CONNECTION_LIMITS.checkMs,
+      headersTimeout: connectionLimits.headersMs,
+      connectionsCheckingInterval: connectionLimits.checkMs,
       noDelay: true,
       // Every other upgrade (h2c, say) is a request like any other.
       shouldUpgradeCallback: (request) => sockets.takes(request),
@@ -73,8 +82,7 @@ export function createHttpServer(
     clientErrorHandler: (error, socket) => answerClientError(error, socket, ids.next("req")),
     frameworkErrors: (error, request, reply) => {
       reply.hijack();
-      const known = error.code === "FST_ERR_BAD_URL" ? fail("invalid_request", "The URL's escapes are not valid.") : error;
-      sendAnswer(request.raw, reply.raw, renderProblem(known, request.id, log), request.id, around);
+      sendAnswer(request.raw, reply.raw, renderProblem(routerError(error), request.id, log), request.id, around);
     },
   });
   registerRoutes(app, ROUTE_LIST, deps, around);
@@ -97,6 +105,7 @@ export function createHttpServer(
       stopListening();
       streams.closeAll();
       const deadline = setTimeout(() => {
+        cutOff = true;
         sockets.terminate();
         app.server.closeAllConnections();
       }, drainMs);
@@ -110,4 +119,16 @@ function urlOf(address: AddressInfo | string | null): string {
   if (address === null || typeof address === "string") throw new Error("the server does not listen on a port");
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return `http://${host}:${address.port}`;
+}
+
+/** What Fastify finds wrong with a path before any route is asked. */
+function routerError(error: Error & { readonly code: string }): Error {
+  switch (error.code) {
+    case "FST_ERR_BAD_URL":
+      return fail("invalid_request", "The URL's escapes are not valid.");
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return fail("not_found", "Nothing has a name of that length.");
+    default:
+      return error;
+  }
 }

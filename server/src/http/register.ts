@@ -20,6 +20,8 @@ import type { AnswerRoute, Exchange, Route } from "./route.ts";
 export interface Surroundings {
   readonly cors: CorsPolicy;
   isStopping(): boolean;
+  /** Whether the server has closed the connections that were still open when its time to stop was over. */
+  isCutOff(): boolean;
   /** Milliseconds that a client may take nothing of a body that is written piece by piece. */
   readonly stallMs: number;
 }
@@ -79,20 +81,20 @@ async function answerTo(
   const body = operation.body === null ? undefined : await readJson(request.raw);
   const raw = { params: request.params, query: request.query, body };
   const run = (intent: Intent | undefined): Answer | Promise<Answer> =>
-    (route satisfies AnswerRoute).run(deps, caller, raw, exchangeOf(request.raw, response, intent));
+    (route satisfies AnswerRoute).run(deps, caller, raw, exchangeOf(request.raw, response, intent, around));
   const key = operation.idempotency === "with_key" ? request.raw.headers["idempotency-key"] : undefined;
   if (key === undefined || caller === null) return run(undefined);
   const named = { key: typeof key === "string" ? key : "", method: operation.method, url: request.raw.url ?? "", body };
   return runNamed(deps.idempotency, caller, route.id, named, async (intent) => run(intent));
 }
 
-function exchangeOf(request: IncomingMessage, response: ServerResponse, intent: Intent | undefined): Exchange {
+function exchangeOf(request: IncomingMessage, response: ServerResponse, intent: Intent | undefined, around: Surroundings): Exchange {
   const { accept, "last-event-id": lastEventId } = request.headers;
   return {
     intent,
     lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
     accepts: (type) => accept?.split(",").some((item) => item.split(";", 1)[0]?.trim().toLowerCase() === type) === true,
-    clientGone: () => signalOfClientGone(response),
+    clientGone: () => signalOfClientGone(response, around.isCutOff),
     remoteAddress: request.socket.remoteAddress ?? "",
     isForwarded: request.headers["x-forwarded-for"] !== undefined || request.headers["forwarded"] !== undefined,
   };

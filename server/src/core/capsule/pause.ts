@@ -4,6 +4,7 @@ import type { Principal } from "../access/principal.ts";
 import { fail } from "../fail.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
+import { unlessEnded } from "./overtaken.ts";
 import { ownedCapsule } from "./owned.ts";
 import type { CapsuleRecord } from "./record.ts";
 
@@ -11,7 +12,7 @@ import type { CapsuleRecord } from "./record.ts";
 export async function pauseCapsule(deps: CapsuleDeps, principal: Principal, id: string): Promise<CapsuleRecord> {
   await ownedCapsule(deps.store, principal, id);
   await pauseById(deps, id, byKey(principal));
-  return ownedCapsule(deps.store, principal, id);
+  return unlessEnded(await ownedCapsule(deps.store, principal, id), "pause");
 }
 
 /** As a caller or as the inactivity loop. */

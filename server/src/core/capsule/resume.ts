@@ -3,6 +3,7 @@ import type { Principal } from "../access/principal.ts";
 import { fail } from "../fail.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
+import { unlessEnded } from "./overtaken.ts";
 import { ownedCapsule } from "./owned.ts";
 import type { CapsuleRecord } from "./record.ts";
 import { outcomeWithin } from "./wait.ts";
@@ -16,7 +17,7 @@ export async function resumeCapsule(deps: CapsuleDeps, principal: Principal, id:
     deps.acts.run(id, "resume", () => finishResume(deps, id)),
     waitMs,
   );
-  return ownedCapsule(deps.store, principal, id);
+  return unlessEnded(await ownedCapsule(deps.store, principal, id), "resume");
 }
 
 async function finishResume(deps: CapsuleDeps, id: string): Promise<void> {

@@ -5,6 +5,7 @@ import type { BootOutcome } from "./boot.ts";
 import { bootCapsule } from "./boot.ts";
 import { changeState, stateRefused } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
+import { unlessDestroyed } from "./overtaken.ts";
 import { ownedCapsule } from "./owned.ts";
 import type { CapsuleRecord } from "./record.ts";
 import { settledWithin } from "./wait.ts";
@@ -21,7 +22,7 @@ export async function startCapsule(deps: CapsuleDeps, principal: Principal, id: 
   boot.catch((error: unknown) => deps.log.error({ capsuleId: id, error }, "a boot's outcome could not be recorded"));
   await settledWithin(boot, waitMs);
   if (outcome.hostFull !== null) throw fail("host_full", outcome.hostFull.message, { details: { resource: outcome.hostFull.resource } });
-  return ownedCapsule(deps.store, principal, id);
+  return unlessDestroyed(await ownedCapsule(deps.store, principal, id), "start");
 }
 
 /** Whether `start` would take it. */

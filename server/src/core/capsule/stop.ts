@@ -4,6 +4,7 @@ import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { memoryEvidenceOf } from "./evidence.ts";
 import { importRest } from "./import-rest.ts";
+import { unlessDestroyed } from "./overtaken.ts";
 import { ownedCapsule } from "./owned.ts";
 import type { CapsuleRecord } from "./record.ts";
 import { settledWithin } from "./wait.ts";
@@ -17,7 +18,7 @@ export async function stopCapsule(deps: CapsuleDeps, principal: Principal, id: s
   const { record } = await changeState(deps, id, "stop", byKey(principal));
   deps.live.update(record);
   await deps.acts.run(id, "stop", () => finishStop(deps, id, before.state === "paused"));
-  return ownedCapsule(deps.store, principal, id);
+  return unlessDestroyed(await ownedCapsule(deps.store, principal, id), "stop");
 }
 
 /** The act behind `stopping`; also what recovery and the reconciler call. */

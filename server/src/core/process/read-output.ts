@@ -1,6 +1,9 @@
 import { LIMITS } from "@capsuled/contract";
 import type { Principal } from "../access/principal.ts";
+import { stateRefused } from "../capsule/change-state.ts";
+import { ownedCapsule } from "../capsule/owned.ts";
 import { ownedLive } from "../capsule/running.ts";
+import { isStartable } from "../capsule/start.ts";
 import { fail } from "../fail.ts";
 import type { OutputRange } from "../ports/agent-link.ts";
 import { AgentRefusal } from "../ports/agent-link.ts";
@@ -15,7 +18,10 @@ export interface OutputInput {
   readonly limit: number;
 }
 
-/** A page of what a process has printed, also while the capsule is paused. Throws `result_expired` where only the process's end is remembered. */
+/**
+ * A page of what a process has printed, also while the capsule is paused. Throws `result_expired` where only the process's end is
+ * remembered, and `invalid_state` where the output is there again once the capsule is started.
+ */
 export async function readOutput(
   deps: ProcessDeps,
   principal: Principal,
@@ -31,5 +37,9 @@ export async function readOutput(
     if (!(error instanceof AgentRefusal) || error.code !== "not_found") throw refusalToError(error);
   }
   const stored = await deps.processes.find(capsuleId, selector);
-  throw stored === undefined ? fail("not_found", "There is no such process in this capsule.") : fail("result_expired");
+  if (stored === undefined) throw fail("not_found", "There is no such process in this capsule.");
+  const record = live === undefined ? await ownedCapsule(deps.store, principal, capsuleId) : undefined;
+  // Its journals lie beside the disk, where only an agent reads them.
+  if (record !== undefined && isStartable(record)) throw stateRefused("invalid_state", record, "reading output before it is started again");
+  throw fail("result_expired");
 }
