@@ -14,20 +14,29 @@ export async function requireHost(driver: Driver): Promise<void> {
   throw new CannotStartError(lines.join("\n"));
 }
 
-/** Builds a template unless it is ready, telling `say` of each new step and of every tenth on the way. */
+/**
+ * Builds a template unless what its recipe says now is there, telling `say` of each new step and of every tenth on the way. Where that
+ * fails and an earlier build is there, capsules go on with the earlier one.
+ */
 export async function requireTemplate(templates: TemplateStore, name: string, say: (line: string) => void): Promise<void> {
   const found = await templates.find(name);
   if (found === undefined) throw new CannotStartError(`There is no recipe for the template ${name}: check CAPSULED_TEMPLATES.`);
-  if (found.state === "ready") return;
-  say(`building the template ${name}; the next start finds it ready`);
   let last = "";
-  await templates.ensure(name, (progress) => {
-    const line = progressLine(name, progress);
-    if (line === last) return;
-    last = line;
-    say(line);
-  });
-  say(`${name}: ready`);
+  try {
+    await templates.ensure(name, (progress) => {
+      if (last === "") say(`building the template ${name}; the next start finds it ready`);
+      const line = progressLine(name, progress);
+      if (line === last) return;
+      last = line;
+      say(line);
+    });
+  } catch (error) {
+    if (found.state !== "ready") throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    say(`the template ${name} could not be built anew, so its earlier build stays in use: ${why}`);
+    return;
+  }
+  if (last !== "") say(`${name}: ready`);
 }
 
 function progressLine(name: string, progress: BuildProgress): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FRAME } from "./frame.ts";
-import { CONNECTIONS_MAX, IDLE_CONNECTIONS_MAX } from "./pool.ts";
+import { CONNECTIONS_MAX, IDLE_CONNECTION_MS, IDLE_CONNECTIONS_KEPT, IDLE_CONNECTIONS_MAX } from "./pool.ts";
 import type { PeerConnection } from "./testing/peer.ts";
 import { createPeer, linkTo, output, result, turns } from "./testing/peer.ts";
 
@@ -76,6 +76,34 @@ test(`at most ${IDLE_CONNECTIONS_MAX} idle connections are kept`, async () => {
   await Promise.all(all);
   await turns();
   assert.equal(closed, 4);
+});
+
+test(`of the idle connections that were not needed for ${IDLE_CONNECTION_MS} ms, ${IDLE_CONNECTIONS_KEPT} are kept`, async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  const all = Array.from({ length: IDLE_CONNECTIONS_MAX }, () => link.touch());
+  const agents: PeerConnection[] = [];
+  for (const _ of all) agents.push(await peer.next());
+  for (const agent of agents) await agent.welcome();
+  let closed = 0;
+  for (const agent of agents) void agent.closed.then(() => (closed += 1));
+  for (const agent of agents) await answerTouch(agent);
+  await Promise.all(all);
+  // Four at once are needed again and again: those stay, and the others go.
+  const busy = agents.slice(-4);
+  for (let period = 0; period < 5; period += 1) {
+    await Promise.all([...busy.map(answerTouch), ...busy.map(() => link.touch())]);
+    t.mock.timers.tick(IDLE_CONNECTION_MS);
+    await turns();
+  }
+  assert.equal(closed, IDLE_CONNECTIONS_MAX - 4 - IDLE_CONNECTIONS_KEPT);
+  for (let period = 0; period < 3; period += 1) {
+    t.mock.timers.tick(IDLE_CONNECTION_MS);
+    await turns();
+  }
+  assert.equal(closed, IDLE_CONNECTIONS_MAX - IDLE_CONNECTIONS_KEPT);
+  assert.equal(peer.count(), IDLE_CONNECTIONS_MAX);
 });
 
 test(`more than ${CONNECTIONS_MAX} operations at once are refused, and the link goes on`, async () => {

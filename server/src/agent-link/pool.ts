@@ -4,6 +4,10 @@ import { AgentConnection, greet } from "./connection.ts";
 
 /** Idle connections that a capsule keeps ready at most. */
 export const IDLE_CONNECTIONS_MAX = 8;
+/** Of these, those that are kept for a capsule that nobody uses. */
+export const IDLE_CONNECTIONS_KEPT = 2;
+/** Milliseconds for which an idle connection beyond those must not have been needed before it is closed. */
+export const IDLE_CONNECTION_MS = 30_000;
 /** Connections of one capsule at most, in use and idle; the agent's own bound is 1 024. */
 export const CONNECTIONS_MAX = 512;
 
@@ -15,6 +19,9 @@ export class ConnectionPool {
   readonly #idle: AgentConnection[] = [];
   readonly #all = new Set<AgentConnection>();
   #opening = 0;
+  /** The fewest idle ones since the timer was set: those that nobody has needed. */
+  #least = 0;
+  #trim: NodeJS.Timeout | null = null;
   #closed = false;
 
   constructor(capsuleId: string, secret: string, open: () => Promise<Duplex>) {
@@ -27,6 +34,7 @@ export class ConnectionPool {
   takeIdle(): AgentConnection | undefined {
     for (;;) {
       const connection = this.#idle.pop();
+      this.#least = Math.min(this.#least, this.#idle.length);
       if (connection === undefined || connection.usable) return connection;
     }
   }
@@ -76,12 +84,28 @@ export class ConnectionPool {
     connection.finish();
     if (!connection.usable) return;
     if (this.#closed || this.#idle.length >= IDLE_CONNECTIONS_MAX) connection.detach();
-    else this.#idle.push(connection);
+    else {
+      this.#idle.push(connection);
+      this.#trimLater();
+    }
+  }
+
+  #trimLater(): void {
+    if (this.#trim !== null || this.#idle.length <= IDLE_CONNECTIONS_KEPT) return;
+    this.#least = this.#idle.length;
+    this.#trim = setTimeout(() => {
+      this.#trim = null;
+      // The latest given back are taken first, so those that were not needed are the first.
+      for (let spare = this.#least - IDLE_CONNECTIONS_KEPT; spare > 0; spare -= 1) this.#idle.shift()?.detach();
+      this.#trimLater();
+    }, IDLE_CONNECTION_MS);
+    this.#trim.unref();
   }
 
   /** Ends every connection; operations under way hear `lost`. */
   close(): void {
     this.#closed = true;
+    if (this.#trim !== null) clearTimeout(this.#trim);
     this.#idle.length = 0;
     for (const connection of this.#all) connection.end(null);
     this.#all.clear();
