@@ -2,14 +2,15 @@ import type { Job } from "./job.ts";
 import { processOf } from "./job.ts";
 import { plannedEnd } from "./producer.ts";
 import { Reader } from "./reader.ts";
-import type { World } from "./world.ts";
+import type { Doom, World } from "./world.ts";
+import { DOOMS } from "./world.ts";
 
 /**
  * Judges the jobs whose capsule ended under them. Every process whose start was acknowledged has an end with a reason: its own, or
  * the capsule's. Where the end tells of bytes, it tells of at least those that were shown.
  */
-export async function judgeCutJobs(world: World, capsuleId: string, jobs: readonly Job[], doom: "agent" | "destroy"): Promise<void> {
-  const capsuleReason = doom === "agent" ? "agent_lost" : "capsule_destroyed";
+export async function judgeCutJobs(world: World, capsuleId: string, jobs: readonly Job[], doom: Doom): Promise<void> {
+  const capsuleReason = DOOMS[doom];
   for (const { id, plan, hasEnded, killAsked, shown } of jobs) {
     if (id === null || hasEnded) continue;
     world.ledger.exits.expected += 1;
@@ -46,6 +47,7 @@ export async function readAgain(world: World, capsuleId: string, job: Job): Prom
     from: "start",
     at: { stdout: 0, stderr: 0 },
     leavesAfter: null,
+    startsAs: null,
   });
   const end = await reader.run();
   for (const stream of ["stdout", "stderr"] as const) {

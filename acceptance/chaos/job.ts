@@ -8,6 +8,7 @@ import { contentOf, plannedEnd, producerCommand } from "./producer.ts";
 import { Reader } from "./reader.ts";
 import type { StreamCheck } from "./stream-check.ts";
 import type { Fate, World } from "./world.ts";
+import { DOOMS } from "./world.ts";
 
 const LOOK_MS = 40;
 
@@ -37,7 +38,7 @@ export async function runJob(world: World, capsuleId: string, fate: Fate, job: J
     job.id = id;
     job.pid = pid;
     world.ledger.starts.expected += 1;
-    world.known.byId.set(id, { key: plan.key, capsuleId, end: null, hasEvents: true });
+    world.known.byId.set(id, { key: plan.key, capsuleId, end: null, mayBeCut: false, hasEvents: true });
   };
   if (plan.via === "background" && !(await startInBackground(world, capsuleId, fate, plan, onStart))) return;
   const first = new Reader({
@@ -51,9 +52,10 @@ export async function runJob(world: World, capsuleId: string, fate: Fate, job: J
     from: "start",
     at: { stdout: 0, stderr: 0 },
     leavesAfter: null,
+    startsAs: job.id === null ? job.plan.key : null,
     onStart,
   });
-  const reading = plan.readOverHttp ? readOverHttp(world, capsuleId, fate, job) : readBySocket(world, capsuleId, job, first);
+  const reading = plan.readOverHttp ? readOverHttp(world, capsuleId, fate, job) : readBySocket(world, capsuleId, fate, job, first);
   await Promise.all([
     reading,
     killSometime(world, capsuleId, fate, job),
@@ -61,13 +63,13 @@ export async function runJob(world: World, capsuleId: string, fate: Fate, job: J
   ]);
 }
 
-async function readBySocket(world: World, capsuleId: string, job: Job, reader: Reader): Promise<void> {
+async function readBySocket(world: World, capsuleId: string, fate: Fate, job: Job, reader: Reader): Promise<void> {
   if (job.plan.via === "background") await sleep(job.plan.readAfterMs);
   const end = await reader.run();
   const { stdout, stderr } = reader.checks;
   job.shown.stdout = stdout.seen;
   job.shown.stderr = stderr.seen;
-  if (end === "exit") await judgeEnd(world, capsuleId, job, reader.checks);
+  if (end === "exit") await judgeEnd(world, capsuleId, fate, job, reader.checks);
   else if (end === "failed") countWrongEnd(world, job, "its end could not be read");
   if (end === "exit" && reader.exit !== null && job.id !== null) {
     const known = world.known.byId.get(job.id)?.end;
@@ -83,7 +85,8 @@ async function readOverHttp(world: World, capsuleId: string, fate: Fate, job: Jo
   const [stdout, stderr] = await Promise.all([readPages(world, at, job.plan, "stdout"), readPages(world, at, job.plan, "stderr")]);
   job.shown.stdout = stdout.check.seen;
   job.shown.stderr = stderr.check.seen;
-  if (stdout.total !== null && stderr.total !== null) await judgeEnd(world, capsuleId, job, { stdout: stdout.check, stderr: stderr.check });
+  if (stdout.total !== null && stderr.total !== null)
+    await judgeEnd(world, capsuleId, fate, job, { stdout: stdout.check, stderr: stderr.check });
 }
 
 /** A background start by its name, so that it happens once; false where the capsule ended first. */
@@ -119,6 +122,7 @@ async function startInBackground(
 async function judgeEnd(
   world: World,
   capsuleId: string,
+  fate: Fate,
   job: Job,
   checks: Readonly<Record<"stdout" | "stderr", StreamCheck>>,
 ): Promise<void> {
@@ -135,8 +139,8 @@ async function judgeEnd(
   const planned = plannedEnd(plan.end);
   const byItself = `${planned.reason} ${planned.exitCode}`;
   const killed = plan.kill?.by === "api" ? "killed 137" : "signaled 137";
-  if (end !== byItself && !(job.killAsked && end === killed)) countWrongEnd(world, job, "a wrong end", { end, byItself, facts });
-  const wasCutShort = job.killAsked && end === killed;
+  const wasCutShort = (job.killAsked && end === killed) || (fate.doom !== null && facts.reason === DOOMS[fate.doom]);
+  if (end !== byItself && !wasCutShort) countWrongEnd(world, job, "a wrong end", { end, byItself, facts });
   for (const stream of ["stdout", "stderr"] as const) {
     const printed = facts[`${stream}_bytes`];
     const due = plan[`${stream}Bytes`];
@@ -172,6 +176,8 @@ async function killSometime(world: World, capsuleId: string, fate: Fate, job: Jo
   while (job.pid === null && fate.doom === null && !world.broken.aborted) await sleep(LOOK_MS);
   if (job.hasEnded || fate.doom !== null || job.id === null) return;
   job.killAsked = true;
+  const known = world.known.byId.get(job.id);
+  if (known !== undefined) known.mayBeCut = true;
   world.ledger.fault("processes killed");
   world.log.write(key, "is killed", { by: kill.by });
   if (kill.by === "api") {
@@ -185,7 +191,7 @@ async function killSometime(world: World, capsuleId: string, fate: Fate, job: Jo
   await askOnce(world, key, "exec", { params: { id: capsuleId }, body: { cmd: "sh", args: ["-c", script, "sh", String(job.pid), key] } });
 }
 
-/** A second reader of the same process: from the start, from now, or from a record that the first reader has had. */
+/** A second reader of the same process: from the start, from now, by the same start once more, or from a record that the first reader has had. */
 async function watch(
   world: World,
   capsuleId: string,
@@ -201,11 +207,13 @@ async function watch(
   if (fate.doom !== null || job.id === null) return;
   const point = first.points[Math.floor(first.points.length * plan.share)];
   if (plan.from === "known" && point === undefined) return;
-  // The first reader's offsets in text are those of whole characters, so only text fits them.
-  const encoding = plan.from === "known" && job.plan.reader.encoding === "utf-8" ? "utf-8" : plan.encoding;
+  if (plan.from === "named" && job.plan.via !== "stream") return;
+  // The first reader's offsets in text are those of whole characters, so only text fits them; and a repeat is the same request.
+  const isLikeFirst = plan.from === "named" || (plan.from === "known" && job.plan.reader.encoding === "utf-8");
+  const encoding = isLikeFirst ? job.plan.reader.encoding : plan.encoding;
   const content = { stdout: contentOf(world.seed, job.plan, "stdout"), stderr: contentOf(world.seed, job.plan, "stderr") };
   const offset = (stream: "stdout" | "stderr"): number | null => {
-    if (plan.from === "start") return 0;
+    if (plan.from === "start" || plan.from === "named") return 0;
     if (plan.from === "now" || point === undefined) return null;
     return encoding === "utf-8" ? content[stream].characterAt(point[stream]) : point[stream];
   };
@@ -216,7 +224,8 @@ async function watch(
     fate,
     job: job.plan,
     plan: { ...plan, encoding },
-    selector: plan.byTag && job.plan.tag !== null ? job.plan.tag : job.id,
+    startsAs: plan.from === "named" ? first.startName : null,
+    selector: plan.from === "named" ? null : plan.byTag && job.plan.tag !== null ? job.plan.tag : job.id,
     from: plan.from === "known" && point !== undefined ? point.seq : plan.from === "now" ? "now" : "start",
     at: { stdout: offset("stdout"), stderr: offset("stderr") },
     leavesAfter: plan.leavesAfter,

@@ -29,7 +29,7 @@ export async function liveCapsule(world: World, plan: LifePlan): Promise<void> {
       runFault(world, capsuleId, fate, plan),
     ]);
     if (fate.doom !== null) await judgeCutJobs(world, id, jobs, fate.doom);
-    if (fate.doom === "agent") await startAgain(world, id, plan, jobs);
+    if (fate.doom === "agent" || fate.doom === "stop") await startAgain(world, id, plan, jobs);
     if (fate.doom === null) await countStarts(world, id, plan);
   } catch (error) {
     if (!(error instanceof Unanswered)) {
@@ -104,6 +104,14 @@ async function runFault(world: World, id: string, fate: Fate, plan: LifePlan): P
     case "agent":
       await sleep(plan.faultAfterMs);
       return killAgent(world, id, fate, plan);
+    case "stop":
+      await sleep(plan.faultAfterMs);
+      world.ledger.fault("capsules stopped at work");
+      fate.doom = "stop";
+      world.log.write(plan.name, "is stopped at work");
+      await change(world, plan, id, "stopCapsule", 0);
+      fate.isOver = true;
+      return;
     case "destroy":
       await sleep(plan.faultAfterMs);
       world.ledger.fault("capsules destroyed at work");
@@ -131,7 +139,7 @@ async function change(
   world: World,
   plan: LifePlan,
   id: string,
-  operation: "pauseCapsule" | "resumeCapsule",
+  operation: "pauseCapsule" | "resumeCapsule" | "stopCapsule",
   number: number,
 ): Promise<void> {
   const answer = await ask(world, plan.name, operation, {
@@ -182,7 +190,7 @@ async function killAgent(world: World, id: string, fate: Fate, plan: LifePlan): 
   fate.isOver = true;
 }
 
-/** Boots the capsule that lost its agent from its disk: what its readers were shown is still there. */
+/** Boots the capsule that was stopped or lost its agent from its disk: what its readers were shown is still there. */
 async function startAgain(world: World, id: string, plan: LifePlan, jobs: readonly Job[]): Promise<void> {
   const answer = await ask(world, plan.name, "startCapsule", {
     params: { id },
@@ -211,10 +219,13 @@ async function countStarts(world: World, id: string, plan: LifePlan): Promise<vo
           .stdout.split("\n")
           .filter((line) => line !== "")
       : [];
-  const acknowledged = new Set([...world.known.byId.values()].filter(({ capsuleId }) => capsuleId === id).map(({ key }) => key));
+  const here = [...world.known.byId.values()].filter(({ capsuleId }) => capsuleId === id);
+  const acknowledged = here.map(({ key }) => key);
+  const mayBeCut = (name: string): boolean => here.some((each) => each.key === name && each.mayBeCut);
   for (const key of new Set([...lines, ...acknowledged])) {
     const count = lines.filter((line) => line === key).length;
     if (count > 1) world.ledger.starts.doubled += count - 1;
+    if (count === 0 && mayBeCut(key)) continue;
     if (count === 0) world.ledger.starts.lost += 1;
     if (count !== 1)
       world.ledger.find(plan.name, "a process was not started once", { key, count, status: answer.status, code: codeOf(answer) });

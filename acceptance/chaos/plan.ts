@@ -13,8 +13,8 @@ export interface ReaderPlan {
 /** A second reader of the same process, which begins anywhere and may leave early. */
 export interface WatcherPlan extends ReaderPlan {
   readonly afterMs: number;
-  /** `known`: at the given share of the records that the first reader has had. */
-  readonly from: "start" | "now" | "known";
+  /** `known`: at the given share of the records that the first reader has had; `named`: by the same `start` once more. */
+  readonly from: "start" | "now" | "known" | "named";
   readonly share: number;
   /** Leaves after so many bytes. */
   readonly leavesAfter: number | null;
@@ -62,7 +62,7 @@ export interface ExecPlan {
   readonly twice: boolean;
 }
 
-export const FAULTS = ["none", "pause", "agent", "disk", "destroy"] as const;
+export const FAULTS = ["none", "pause", "agent", "disk", "destroy", "stop"] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** A capsule from its creation to its destruction. */
@@ -81,20 +81,22 @@ export interface LifePlan {
 export const MIB = 1 << 20;
 /** Bytes of the longest stream: below the 256 MiB that a journal keeps. */
 export const LONGEST = 200 * MIB;
+/** Longer than a server waits for a client that takes nothing, in ms. */
+const STALL_MS_LONG = 40_000;
 /** Bytes that the processes of one capsule print at most: below the 1 GiB that its journals keep. */
 const CAPSULE_BYTES = 500 * MIB;
 
-/** The `index`th capsule of a slot. The first of slot 0 prints the longest stream. */
-export function planLife(seed: string, slot: number, index: number): LifePlan {
+/** The `index`th capsule of a slot. The first of slot 0 prints the longest stream. `longStalls` is the share of stalls that a server does not wait for. */
+export function planLife(seed: string, slot: number, index: number, longStalls: number): LifePlan {
   const name = `s${slot}n${index}`;
   const dice = new Dice(`${seed}/${name}`);
   const isLongest = slot === 0 && index === 0;
-  const fault = isLongest ? "none" : dice.pick(["none", "none", "pause", "pause", "agent", "disk", "destroy"] as const);
+  const fault = isLongest ? "none" : dice.pick(["none", "none", "pause", "pause", "agent", "disk", "destroy", "stop"] as const);
   let left = CAPSULE_BYTES;
   const jobs = dice
     .list(dice.int(1, 3), () => 0)
     .map((_, number) => {
-      const job = planJob(dice.part(`j${number}`), `${name}j${number}`, isLongest && number === 0 ? LONGEST : left);
+      const job = planJob(dice.part(`j${number}`), `${name}j${number}`, isLongest && number === 0 ? LONGEST : left, longStalls);
       left = Math.max(MIB, left - job.stdoutBytes - job.stderrBytes);
       return job;
     });
@@ -111,7 +113,7 @@ export function planLife(seed: string, slot: number, index: number): LifePlan {
   };
 }
 
-function planJob(dice: Dice, key: string, bytesMax: number): JobPlan {
+function planJob(dice: Dice, key: string, bytesMax: number, longStalls: number): JobPlan {
   const isLongest = bytesMax === LONGEST;
   const isSlow = !isLongest && dice.chance(0.5);
   const total = isLongest ? LONGEST : isSlow ? dice.size(2_000, MIB) : dice.chance(0.04) ? LONGEST : dice.size(100_000, 24 * MIB);
@@ -131,28 +133,30 @@ function planJob(dice: Dice, key: string, bytesMax: number): JobPlan {
     writeBytes: Math.ceil(writeBytes),
     pauseMs: isSlow ? dice.size(10, 60) : 0,
     end: dice.chance(0.8) ? { code: dice.int(0, 9) } : { signal: dice.pick(["SIGTERM", "SIGSEGV", "SIGKILL"] as const) },
-    reader: planReader(dice.part("reader"), kind, total),
+    reader: planReader(dice.part("reader"), kind, total, longStalls),
     readAfterMs: dice.size(1, 3000),
     readOverHttp: via === "background" && dice.chance(0.4),
     pageBytes: dice.size(1_000, 4 * MIB),
-    watchers: dice.list(watchers, () => 0).map((_, number) => planWatcher(dice.part(`w${number}`), kind, total)),
+    watchers: dice.list(watchers, () => 0).map((_, number) => planWatcher(dice.part(`w${number}`), kind, total, longStalls)),
     kill: !isLongest && dice.chance(0.15) ? { by: dice.pick(["api", "inside"] as const), afterMs: dice.size(20, 3000) } : null,
   };
 }
 
-function planReader(dice: Dice, kind: ContentKind, total: number): ReaderPlan {
+function planReader(dice: Dice, kind: ContentKind, total: number, longStalls: number): ReaderPlan {
   return {
     encoding: kind === "text" && dice.chance(0.6) ? "utf-8" : "base64",
     cuts: dice.list(dice.int(0, 4), () => dice.size(1, total)),
-    stalls: dice.chance(0.25) ? [{ afterBytes: dice.size(1, total), ms: dice.size(200, 4000) }] : [],
+    stalls: dice.chance(0.25)
+      ? [{ afterBytes: dice.size(1, total), ms: dice.chance(longStalls) ? STALL_MS_LONG : dice.size(200, 4000) }]
+      : [],
   };
 }
 
-function planWatcher(dice: Dice, kind: ContentKind, total: number): WatcherPlan {
+function planWatcher(dice: Dice, kind: ContentKind, total: number, longStalls: number): WatcherPlan {
   return {
-    ...planReader(dice.part("reader"), kind, total),
+    ...planReader(dice.part("reader"), kind, total, longStalls),
     afterMs: dice.size(50, 3000),
-    from: dice.pick(["start", "now", "known", "known"] as const),
+    from: dice.pick(["start", "now", "named", "known", "known"] as const),
     share: dice.next(),
     leavesAfter: dice.chance(0.4) ? dice.size(1, total) : null,
     byTag: dice.chance(0.5),

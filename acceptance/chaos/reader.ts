@@ -37,6 +37,8 @@ export interface ReaderSetup {
   /** Offsets of the first bytes due; `null` where `from` does not tell. */
   readonly at: Readonly<Record<StreamName, number | null>>;
   readonly leavesAfter: number | null;
+  /** The name of the `start` to send, where `selector` is `null`. */
+  readonly startsAs: string | null;
   readonly onStart?: (started: { readonly id: string; readonly pid: number }) => void;
 }
 
@@ -137,15 +139,21 @@ export class Reader {
     return refused;
   }
 
+  /** The name under which the process was started: a name that was refused for good is followed by another. */
+  get startName(): string {
+    const { startsAs, job } = this.#setup;
+    const name = startsAs ?? job.key;
+    return this.#keyTries === 0 ? name : `${name}.${this.#keyTries}`;
+  }
+
   #startMessage(): unknown {
     const { job, plan, world } = this.#setup;
-    const key = this.#keyTries === 0 ? job.key : `${job.key}.${this.#keyTries}`;
     return {
       type: "start",
       ...producerCommand(world.seed, job),
       ...(job.tag === null ? {} : { tag: job.tag }),
       encoding: plan.encoding,
-      idempotency_key: `${world.runId}/${key}`,
+      idempotency_key: `${world.runId}/${this.startName}`,
     };
   }
 
@@ -183,7 +191,7 @@ export class Reader {
         return;
       case "error":
         this.#setup.world.log.write(this.#setup.who, "error message", { code: message.code });
-        if (this.#selector === null && message.code === "invalid_state") this.#keyTries += 1;
+        if (this.#selector === null && this.#setup.onStart !== undefined && message.code === "invalid_state") this.#keyTries += 1;
         return;
       case "stdout":
       case "stderr":

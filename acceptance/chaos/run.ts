@@ -11,6 +11,9 @@ import { planLife } from "./plan.ts";
 import { findCrashes, killServers } from "./server-under-test.ts";
 import type { World } from "./world.ts";
 
+/** Runs from this length on have readers that stall for longer than the server waits. */
+const LONG_MINUTES = 5;
+
 export interface ChaosSettings {
   readonly minutes: number;
   /** Capsules at once. */
@@ -26,9 +29,10 @@ export async function runChaos(world: World, { minutes, slots, dataDir }: ChaosS
   const follower = new EventFollower(world, firstEvent);
   follower.begin();
   const until = performance.now() + minutes * 60_000;
+  const longStalls = minutes >= LONG_MINUTES ? 0.1 : 0;
   const isDone = new AbortController();
   const killing = killServers(world, new Dice(`${world.seed}/server`), isDone.signal);
-  const lives = Promise.all(Array.from({ length: slots }, (_, slot) => keepSlot(world, slot, until)));
+  const lives = Promise.all(Array.from({ length: slots }, (_, slot) => keepSlot(world, slot, until, longStalls)));
   await Promise.race([sleep(minutes * 60_000, undefined, { signal: world.broken }).catch(() => undefined), lives]);
   isDone.abort();
   await killing;
@@ -41,9 +45,9 @@ export async function runChaos(world: World, { minutes, slots, dataDir }: ChaosS
 }
 
 /** One capsule after the other, until the time is over. */
-async function keepSlot(world: World, slot: number, until: number): Promise<void> {
+async function keepSlot(world: World, slot: number, until: number, longStalls: number): Promise<void> {
   for (let index = 0; performance.now() < until && !world.broken.aborted; index += 1)
-    await liveCapsule(world, planLife(world.seed, slot, index));
+    await liveCapsule(world, planLife(world.seed, slot, index, longStalls));
 }
 
 /** Capsules that are still there, though all were destroyed. */

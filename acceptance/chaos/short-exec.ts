@@ -79,6 +79,7 @@ function judge(
     key: plan.key,
     capsuleId,
     end: { reason: "exited", exitCode: plan.code },
+    mayBeCut: false,
     hasEvents: plan.named,
   });
   if (result.reason !== "exited" || result.exit_code !== plan.code) {

@@ -132,6 +132,6 @@ test("the program in the capsule prints the content that the check expects", () 
 });
 
 test("the plan follows from the seed, and another seed has another", () => {
-  assert.deepEqual(planLife("5", 1, 3), planLife("5", 1, 3));
-  assert.notDeepEqual(planLife("5", 1, 3), planLife("6", 1, 3));
+  assert.deepEqual(planLife("5", 1, 3, 0), planLife("5", 1, 3, 0));
+  assert.notDeepEqual(planLife("5", 1, 3, 0), planLife("6", 1, 3, 0));
 });

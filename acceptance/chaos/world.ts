@@ -19,6 +19,8 @@ export interface KnownProcess {
   readonly capsuleId: string;
   /** What its `process.ended` event must say; `null` when only its existence is due. */
   end: { readonly reason: string; readonly exitCode: number | null } | null;
+  /** It may have been killed before it came to note its start. */
+  mayBeCut: boolean;
   /** Whether it has events: a plain foreground command has none. */
   readonly hasEvents: boolean;
 }
@@ -29,9 +31,13 @@ export interface KnownProcesses {
   readonly capsules: Set<string>;
 }
 
+/** What ends a capsule under its jobs, and what it makes of their ends. */
+export const DOOMS = { agent: "agent_lost", destroy: "capsule_destroyed", stop: "capsule_stopped" } as const;
+export type Doom = keyof typeof DOOMS;
+
 /** What is going to end a capsule under its jobs; set before it is done. */
 export interface Fate {
-  doom: "agent" | "destroy" | null;
+  doom: Doom | null;
   /** The end is known to the server: nothing will come any more. */
   isOver: boolean;
 }
