@@ -186,3 +186,25 @@ fn names(dir: &OwnedFd) -> Vec<Vec<u8>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_looks_at_so_many_segments_and_removes_the_others_and_what_is_none() {
+        let dir = std::env::temp_dir().join(format!("capsuled-files-{}", std::process::id()));
+        let journals = dir.join("j");
+        std::fs::create_dir_all(&journals).unwrap();
+        let id = format!("pr-{}", "a".repeat(25));
+        for number in 0..MAX_FILES + 3 {
+            std::fs::File::create(journals.join(format!("{}.{}", id, number))).unwrap();
+        }
+        std::fs::File::create(journals.join("no-segment")).unwrap();
+        let control = ControlDir::open(std::fs::File::open(&dir).unwrap().into()).unwrap();
+        assert_eq!(control.segments().len(), MAX_FILES);
+        assert_eq!(std::fs::read_dir(&journals).unwrap().count(), MAX_FILES, "what is beyond them is gone");
+        assert!(!journals.join("no-segment").exists());
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

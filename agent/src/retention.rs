@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 pub const MAX_PLAIN: usize = 64;
 /// Other ended processes that stay known: the latest.
 pub const MAX_KEPT: usize = 1000;
-/// Seconds of unfrozen time for which these stay known.
+/// Seconds of unfrozen time for which these stay known, where the settings do not say.
 pub const KEPT_S: u64 = 15 * 60;
 /// Forgotten processes whose pipes descendants still hold open: the latest.
 pub const MAX_HELD_OPEN: usize = 1024;
@@ -29,7 +29,7 @@ impl Agent {
             self.ended.plain.push_back(key);
         } else {
             self.ended.kept.push_back(key);
-            self.timers.at_unfrozen(self.unfrozen() + KEPT_S * SECOND, Timer::Retention(key));
+            self.timers.at_unfrozen(self.unfrozen() + self.settings.kept_s * SECOND, Timer::Retention(key));
         }
         let surplus = if self.ended.plain.len() > MAX_PLAIN {
             self.ended.plain.pop_front()

@@ -1,6 +1,7 @@
 //! What the launcher tells the agent, once, in a memory file.
 
 use crate::process::Reason;
+use crate::retention::KEPT_S;
 use crate::sys;
 use serde_json::Value;
 use std::os::unix::io::OwnedFd;
@@ -18,6 +19,8 @@ pub struct Settings {
     /// Why processes ended that an earlier life of the capsule left without an end.
     pub previous: Reason,
     pub journal: Bounds,
+    /// Seconds of unfrozen time for which ended processes that are not plain stay known.
+    pub kept_s: u64,
 }
 
 /// What journals may take on disk, in bytes.
@@ -72,7 +75,8 @@ impl Settings {
             Some("capsule_stopped") => Reason::CapsuleStopped,
             Some(_) => return Err("previous is none of agent_lost, host_restarted and capsule_stopped".to_string()),
         };
-        Ok(Settings { capsule, secret, join, previous, journal: Bounds::read(&value["journal"]) })
+        let kept_s = value["kept_s"].as_u64().filter(|seconds| (1..=u64::from(u32::MAX)).contains(seconds)).unwrap_or(KEPT_S);
+        Ok(Settings { capsule, secret, join, previous, journal: Bounds::read(&value["journal"]), kept_s })
     }
 
     /// Whether this is the secret, in a time that does not tell how much of it is right.
@@ -96,12 +100,13 @@ mod tests {
         assert!(settings.is_secret(&"ab".repeat(32)));
         assert!(!settings.is_secret(&"ba".repeat(32)));
         assert!(!settings.is_secret(""));
-        assert_eq!((settings.previous, settings.journal), (Reason::AgentLost, Bounds::default()));
+        assert_eq!((settings.previous, settings.journal, settings.kept_s), (Reason::AgentLost, Bounds::default(), KEPT_S));
     }
 
     #[test]
     fn the_bounds_of_journals_and_the_last_end_are_read() {
         let parse = |more: &str| Settings::parse(format!(r#"{{"capsule":"cl-a","secret":"{}",{}}}"#, "ab".repeat(32), more).as_bytes());
+        assert_eq!([parse(r#""kept_s":7"#).unwrap().kept_s, parse(r#""kept_s":0"#).unwrap().kept_s], [7, KEPT_S]);
         let settings = parse(r#""previous":"host_restarted","journal":{"process_bytes":7,"rate_bytes":0}"#).unwrap();
         let expected = Bounds { process: 7, ..Bounds::default() };
         assert_eq!((settings.previous, settings.journal), (Reason::HostRestarted, expected));

@@ -28,6 +28,8 @@ pub struct Wish {
     pub without_slots: bool,
     /// Most bytes of one journal, of all, and of those written in a second.
     pub journal: Option<(u64, u64, u64)>,
+    /// Seconds for which ended processes stay known.
+    pub kept_s: Option<u64>,
     /// Why what an earlier agent left has ended.
     pub previous: Option<&'static str>,
     /// Bytes of the file system with the control directory.
@@ -131,7 +133,8 @@ fn settings(join: usize, wish: &Wish) -> OwnedFd {
         format!(r#","journal":{{"process_bytes":{},"capsule_bytes":{},"rate_bytes":{}}}"#, process, capsule, rate)
     });
     let previous = wish.previous.map_or(String::new(), |reason| format!(r#","previous":"{}""#, reason));
-    write!(file, r#"{{"capsule":"{}","secret":"{}","join":{}{}{}}}"#, CAPSULE, SECRET, join, journal, previous).unwrap();
+    let kept = wish.kept_s.map_or(String::new(), |seconds| format!(r#","kept_s":{}"#, seconds));
+    write!(file, r#"{{"capsule":"{}","secret":"{}","join":{}{}{}{}}}"#, CAPSULE, SECRET, join, journal, previous, kept).unwrap();
     file.into()
 }
 

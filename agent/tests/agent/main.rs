@@ -16,5 +16,7 @@ mod ranges;
 mod reading;
 mod restarting;
 mod resuming;
+mod retaining;
 mod starting;
 mod trees;
+mod waiting;
