@@ -51,12 +51,20 @@ async function main(): Promise<number> {
   );
   const log = new ActionLog(join(dir, "actions.jsonl"));
   const ledger = new Ledger(log);
-  const broken = new AbortController();
-  const breakOff = (): void => broken.abort();
+  const interrupted = new AbortController();
+  const over = new AbortController();
+  const breakOff = (): void => interrupted.abort();
   process.on("SIGINT", breakOff);
   process.on("SIGTERM", breakOff);
   const known = { byId: new Map(), capsules: new Set<string>() };
-  const world = { seed: values.seed, runId: `chaos-${randomBytes(4).toString("hex")}`, log, ledger, broken: broken.signal, known };
+  const world = {
+    seed: values.seed,
+    runId: `chaos-${randomBytes(4).toString("hex")}`,
+    log,
+    ledger,
+    broken: AbortSignal.any([interrupted.signal, over.signal]),
+    known,
+  };
   const began = performance.now();
   let failure: string | null = null;
   freshDatabase(dataDir);
@@ -68,16 +76,17 @@ async function main(): Promise<number> {
   } catch (error) {
     failure = error instanceof Error ? (error.stack ?? error.message) : "something that is no error was thrown";
   } finally {
+    over.abort();
     await clearUp(dataDir);
     log.close();
   }
-  if (failure !== null && !broken.signal.aborted) process.stderr.write(`${failure}\n`);
+  if (failure !== null && !interrupted.signal.aborted) process.stderr.write(`${failure}\n`);
   const seconds = Math.round((performance.now() - began) / 1000);
-  const isGood = failure === null && !broken.signal.aborted && didWork(ledger) && rowsOf(ledger).every(isZero);
+  const isGood = failure === null && !interrupted.signal.aborted && didWork(ledger) && rowsOf(ledger).every(isZero);
   print({ seed: values.seed, minutes, seconds }, ledger, isGood);
   if (isGood && values.log === undefined) rmSync(dir, { recursive: true, force: true });
   else process.stderr.write(`chaos: the logs are kept in ${dir}\n`);
-  return broken.signal.aborted ? 130 : isGood ? 0 : 1;
+  return interrupted.signal.aborted ? 130 : isGood ? 0 : 1;
 }
 
 function print(facts: Readonly<Record<string, string | number>>, ledger: Ledger, isGood: boolean): void {

@@ -165,17 +165,19 @@ export class Reader {
     if (type === "stdout" || type === "stderr") return this.#takeOutput(type, message, socket);
     const parsed = serverMessage.safeParse(message);
     if (!parsed.success) return this.#fail("a message against the contract", { text: text.slice(0, 300) }, socket);
-    this.#takeOther(parsed.data, socket);
-    return this.#hasFailed;
+    this.#takeOther(parsed.data);
+    return false;
   }
 
-  #takeOther(message: ServerMessage, socket: WebSocket): void {
+  #takeOther(message: ServerMessage): void {
     switch (message.type) {
       case "start": {
         const isFirst = this.#selector === null;
         this.#selector ??= message.id;
-        if (this.#nextSeq !== null && message.next_seq !== this.#nextSeq)
-          this.#fail("attached at another record than asked for", { asked: this.#nextSeq, got: message.next_seq }, socket);
+        if (this.#nextSeq !== null && message.next_seq !== this.#nextSeq) {
+          this.#setup.world.ledger.answers.wrong += 1;
+          this.#setup.world.ledger.find(this.#setup.who, "attached at another record", { asked: this.#nextSeq, got: message.next_seq });
+        }
         this.#nextSeq ??= message.next_seq;
         if (isFirst) this.#setup.onStart?.({ id: message.id, pid: message.pid });
         return;
