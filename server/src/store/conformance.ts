@@ -5,6 +5,7 @@ import { describeCapsuleLists } from "./testing/conformance/capsule-lists.ts";
 import { describeCapsuleLoops } from "./testing/conformance/capsule-loops.ts";
 import { describeCapsuleRows } from "./testing/conformance/capsule-rows.ts";
 import { withCapsuleStore } from "./testing/conformance/capsule-world.ts";
+import { describeEndpoints } from "./testing/conformance/endpoints.ts";
 import { withEventWorld } from "./testing/conformance/event-world.ts";
 import { describeEvents } from "./testing/conformance/events.ts";
 import { describeIdempotencyKeys } from "./testing/conformance/idempotency-keys.ts";
@@ -12,6 +13,7 @@ import { describeKeys } from "./testing/conformance/keys.ts";
 import { describeLeases } from "./testing/conformance/leases.ts";
 import { describeNames } from "./testing/conformance/names.ts";
 import { describeProcesses } from "./testing/conformance/processes.ts";
+import { describeRuns } from "./testing/conformance/runs.ts";
 import { describeTeams } from "./testing/conformance/teams.ts";
 import type { Database } from "./database.ts";
 import { migrate, SchemaMismatchError } from "./migrate.ts";
@@ -33,6 +35,8 @@ export function describeStore(name: string, openFresh: OpenFresh): void {
     describeProcesses(withEventWorld(openFresh));
     describeNames(withEventWorld(openFresh));
     describeIdempotencyKeys(withEventWorld(openFresh));
+    describeEndpoints(openFresh);
+    describeRuns(openFresh);
 
     it("migrates once: a second start applies nothing", async () => {
       const database = await openFresh();

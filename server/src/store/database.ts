@@ -6,6 +6,8 @@ export interface EngineCapabilities {
   readonly name: "sqlite" | "postgres";
   /** The column type of text that compares byte by byte. */
   readonly textType: string;
+  /** The column type of bytes. */
+  readonly bytesType: string;
   /** `SELECT … FOR UPDATE` exists (and is needed, since there are several writers). */
   readonly rowLocks: boolean;
   /** A transaction must take an advisory lock to be the only one that migrates. */
@@ -22,6 +24,12 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export const SQLITE: EngineCapabilities = { name: "sqlite", textType: "text", rowLocks: false, advisoryLocks: false };
+export const SQLITE: EngineCapabilities = { name: "sqlite", textType: "text", bytesType: "blob", rowLocks: false, advisoryLocks: false };
 
-export const POSTGRES: EngineCapabilities = { name: "postgres", textType: 'text collate "C"', rowLocks: true, advisoryLocks: true };
+export const POSTGRES: EngineCapabilities = {
+  name: "postgres",
+  textType: 'text collate "C"',
+  bytesType: "bytea",
+  rowLocks: true,
+  advisoryLocks: true,
+};

@@ -12,12 +12,14 @@ import { unseenEndFacts } from "../core/process/unseen-end.ts";
 import { createAccessStore } from "./access-store.ts";
 import { createCapsuleStore } from "./capsule-store.ts";
 import type { Database } from "./database.ts";
+import { createEndpointStore } from "./endpoint-store.ts";
 import { createEventStore } from "./event-store.ts";
 import { createIdempotencyStore } from "./idempotency-store.ts";
 import { createLeaseStore } from "./lease-store.ts";
 import { createProcessStore } from "./process-store.ts";
 import { openDatabase } from "./open.ts";
-import { capsuleRecord, insertCapsule, keyRecord, teamRecord } from "./testing/records.ts";
+import { createRunStore } from "./run-store.ts";
+import { capsuleRecord, endpointRecord, insertCapsule, keyRecord, runRecord, teamRecord } from "./testing/records.ts";
 
 interface Statement {
   readonly sql: string;
@@ -67,6 +69,10 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
     createdAt: 1,
     finishedAt: null,
   };
+  const [endpoints, runs] = [createEndpointStore(recorded), createRunStore(recorded)];
+  const endpoint = endpointRecord({ teamId: team.id, name: "deploy" });
+  const run = runRecord({ teamId: team.id, dedupe: "key/a", endpointId: endpoint.id });
+  const runPage = { endpoint: null, status: null, source: null, limit: 10, cursor: `rs.run-${"0".repeat(25)}` };
   const key = keyRecord({ teamId: team.id });
   const capsule = capsuleRecord({ teamId: team.id });
   const page = (given: Partial<CapsuleListFilter>): Promise<unknown> =>
@@ -121,6 +127,26 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
     "key claimed": () => idempotency.claim(named),
     "key taken over": () => idempotency.takeOver(named, "b", 2),
     "old keys": () => idempotency.removeOld(team.id, 10_000, 5, 10),
+    "endpoint by name": () => endpoints.find(team.id, "deploy"),
+    "endpoint by owner": () => endpoints.findPublished("alice", "deploy"),
+    "endpoint page": () => endpoints.list(team.id, 10, "a"),
+    "endpoints of a team": () => endpoints.count(team.id),
+    "endpoint put": () => endpoints.apply(team.id, [{ kind: "put", record: endpoint, fromVersion: 0 }]),
+    "endpoint deleted": () => endpoints.apply(team.id, [{ kind: "delete", id: "ep-none", fromVersion: 1 }]),
+    "endpoints due": () => endpoints.listDue(10, 10),
+    "endpoint claimed": () => endpoints.claimDue(endpoint.id, 1, 2),
+    "run stored": () => runs.insert([{ run, input: { sealed: "s" } }]),
+    "run saved": () => runs.save([{ run: { ...run, endedAt: 3 }, output: null }]),
+    "run by id": () => runs.find(run.id),
+    "run by name": () => runs.findByDedupe(endpoint.id, "key/a"),
+    "run's output": () => runs.output(run.id),
+    "run's input": () => runs.input(run.id),
+    "run page": () => runs.list(team.id, runPage),
+    "run page of an endpoint": () => runs.list(team.id, { ...runPage, endpoint: "deploy", status: "failed" }),
+    "open runs": () => runs.listOpen("host-1"),
+    "latest run": () => runs.latestEnded(endpoint.id),
+    "old runs": () => runs.removeOld(team.id, 10_000, 5, 10),
+    "left capsules": () => runs.listLeftCapsules("host-1", 10),
     lease: () => leases.acquire("reaper", "a", 1, 1),
   };
   const plans = new Map<string, readonly { sql: string; steps: readonly string[] }[]>();
@@ -156,7 +182,7 @@ test("no hot query reads a whole table, and a page is read in the order of its i
   const directory = await mkdtemp(join(tmpdir(), "capsuled-plan-"));
   try {
     const plans = await plansOf(join(directory, "plan.db"));
-    assert.ok(plans.size >= 34);
+    assert.ok(plans.size >= 54);
     for (const [name, statements] of plans) {
       assert.ok(statements.length > 0, `${name}: no statement was seen`);
       for (const { sql, steps } of statements) {
@@ -170,6 +196,8 @@ test("no hot query reads a whole table, and a page is read in the order of its i
     assert.match(used("later page"), /\(team_id=\? AND .*created_at/);
     assert.match(used("on a host"), /capsules_by_host_state/);
     assert.match(used("destroyed capsules"), /capsules_destroyed/);
+    assert.match(used("open runs"), /runs_open/);
+    assert.match(used("left capsules"), /capsules_by_host_state[^]*runs_by_own_capsule/);
     assert.match(used("page by metadata"), /SEARCH capsule_metadata .*\(capsule_id=\? AND key=\?\)/);
   } finally {
     await rm(directory, { recursive: true });

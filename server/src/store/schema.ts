@@ -113,6 +113,63 @@ export interface IdempotencyKeyRow {
   readonly finished_at: number | null;
 }
 
+export interface EndpointRow {
+  readonly id: string;
+  readonly team_id: string;
+  readonly name: string;
+  readonly definition_json: string;
+  readonly env_names_json: string;
+  readonly sealed: string | null;
+  readonly has_secret: number;
+  readonly version: number;
+  readonly schedule_paused: number;
+  readonly next_run_at: number | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+export interface RunRow {
+  readonly id: string;
+  readonly team_id: string;
+  readonly endpoint_id: string;
+  readonly endpoint_name: string;
+  readonly host_id: string;
+  readonly status: string;
+  readonly source: string;
+  readonly dedupe: string | null;
+  readonly created_at: number;
+  readonly ended_at: number | null;
+  /** The capsule that is the run's own, and goes with it. */
+  readonly own_capsule_id: string | null;
+  /** What nobody searches by. */
+  readonly facts_json: string;
+  readonly output_kind: string;
+  /** Packed bytes of an output in a file. */
+  readonly output_bytes: number;
+  readonly output_packed: Uint8Array | null;
+}
+
+/** What a run that has not ended needs to start. */
+export interface RunInputRow {
+  readonly run_id: string;
+  readonly sealed: string;
+}
+
+/** A run's end on its way to the endpoint's `notify_url`. */
+export interface NotificationRow {
+  readonly run_id: string;
+  readonly team_id: string;
+  readonly endpoint_id: string;
+  readonly url: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly next_attempt_at: number | null;
+  readonly last_status: number | null;
+  readonly last_error: string | null;
+  readonly claimed_until: number | null;
+  readonly created_at: number;
+}
+
 export interface MigrationRow {
   readonly name: string;
   readonly checksum: string;
@@ -130,5 +187,9 @@ export interface Schema {
   readonly event_horizons: EventHorizonRow;
   readonly processes: ProcessRow;
   readonly idempotency_keys: IdempotencyKeyRow;
+  readonly endpoints: EndpointRow;
+  readonly runs: RunRow;
+  readonly run_inputs: RunInputRow;
+  readonly notifications: NotificationRow;
   readonly schema_migrations: MigrationRow;
 }

@@ -1,6 +1,7 @@
 import type { Migration } from "../migrate.ts";
 import { first } from "./0001_first.ts";
 import { events } from "./0002_events.ts";
+import { endpoints } from "./0003_endpoints.ts";
 
 /** Every migration, in the order in which they are applied. */
-export const migrations: readonly Migration[] = [first, events];
+export const migrations: readonly Migration[] = [first, events, endpoints];

@@ -1,6 +1,9 @@
 import type { CapsuleStore } from "../../core/capsule/store.ts";
 import { createdEvent } from "../../core/capsule/effects.ts";
 import type { KeyRecord, TeamRecord } from "../../core/access/store.ts";
+import { endpointDefinition } from "@capsuled/contract";
+import type { EndpointRecord } from "../../core/endpoint/record.ts";
+import type { RunRecord } from "../../core/run/record.ts";
 import type { CapsuleRecord } from "../../core/capsule/record.ts";
 import { createIds } from "../../lib/node/ids.ts";
 
@@ -54,6 +57,55 @@ export function capsuleRecord(given: Partial<CapsuleRecord> & Pick<CapsuleRecord
     requestedBy: null,
     evidence: null,
     logCursor: 1,
+    ...given,
+  };
+}
+
+export function endpointRecord(given: Partial<EndpointRecord> & Pick<EndpointRecord, "teamId">): EndpointRecord {
+  const { secret: _secret, envs: _envs, ...definition } = endpointDefinition.parse({ command: "echo hello" });
+  const id = ids.next("ep");
+  return {
+    id,
+    name: id,
+    definition,
+    envNames: [],
+    sealed: null,
+    hasSecret: false,
+    version: 1,
+    schedulePaused: false,
+    nextRunAt: null,
+    createdAt: 1000,
+    updatedAt: 1000,
+    ...given,
+  };
+}
+
+export function runRecord(given: Partial<RunRecord> & Pick<RunRecord, "teamId">): RunRecord {
+  return {
+    id: ids.next("run"),
+    endpointId: "ep-a",
+    endpointName: "deploy",
+    status: "running",
+    reason: null,
+    error: null,
+    exitCode: null,
+    signal: null,
+    source: "api",
+    keyId: "key-a",
+    args: {},
+    dedupe: null,
+    fingerprint: null,
+    createdAt: 1000,
+    startedAt: null,
+    endedAt: null,
+    durationMs: null,
+    stdoutBytes: 0,
+    stderrBytes: 0,
+    hostId: "host-1",
+    capsuleId: null,
+    ownsCapsule: false,
+    processId: ids.next("pr"),
+    deadlineAt: null,
     ...given,
   };
 }
