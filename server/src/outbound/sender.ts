@@ -1,0 +1,147 @@
+import type { IncomingMessage } from "node:http";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { LookupFunction } from "node:net";
+import { isIP } from "node:net";
+import type { NotificationSender, SendOutcome } from "../core/ports/notification-sender.ts";
+import { isPublicAddress } from "./address.ts";
+import type { Resolve } from "./resolve.ts";
+import { retryAfterMs } from "./retry-after.ts";
+
+/** Milliseconds from the first look at the name to the head of the answer. */
+export const ATTEMPT_MS = 10_000;
+/** What is read of an answer's body, and for how long, so that its sender can end well. */
+export const ANSWER_BYTES_MAX = 1024;
+export const ANSWER_MS = 1000;
+
+export interface SenderOptions {
+  /** Whether private and loopback addresses may be called. */
+  readonly allowPrivate: boolean;
+  readonly resolve: Resolve;
+  /** For tests; `ATTEMPT_MS` by default. */
+  readonly attemptMs?: number;
+}
+
+const NOT_PUBLIC = "Its host is not an address of the public internet; CAPSULED_NOTIFY_PRIVATE=true allows others.";
+
+/** Names that are this machine by definition, whoever is asked. */
+const LOCAL_NAME = /^(?:.*\.)?localhost\.?$/;
+
+class RefusedAddressError extends Error {
+  override readonly name = "RefusedAddressError";
+}
+
+/** Posts over connections of their own: nothing that one receiver leaves behind reaches another. */
+export function createSender(options: SenderOptions): NotificationSender {
+  return {
+    async post(text, headers, body, signal) {
+      const url = URL.parse(text);
+      if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
+        return { kind: "refused", message: "It is not an http or https URL." };
+      // The parser has made decimal, octal and short forms of IPv4 into four numbers.
+      const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+      const expiry = AbortSignal.timeout(options.attemptMs ?? ATTEMPT_MS);
+      const both = AbortSignal.any([signal, expiry]);
+      try {
+        const addresses = await orAborted(checkedAddresses(options, host), both);
+        return await orAborted(exchange(url, addresses, headers, body, both), both);
+      } catch (error) {
+        if (error instanceof RefusedAddressError) return { kind: "refused", message: NOT_PUBLIC };
+        if (expiry.aborted) return { kind: "unanswered", message: `No answer within ${(options.attemptMs ?? ATTEMPT_MS) / 1000} s.` };
+        return { kind: "unanswered", message: describe(error) };
+      }
+    },
+  };
+}
+
+/** The addresses that the connection may go to; one among them that may not be called is enough to call none. */
+async function checkedAddresses(options: SenderOptions, host: string): Promise<readonly string[]> {
+  if (!options.allowPrivate && LOCAL_NAME.test(host)) throw new RefusedAddressError();
+  const addresses = isIP(host) === 0 ? await options.resolve(host) : [host];
+  if (addresses.length === 0) throw new Error("Its host has no address.");
+  if (!addresses.every((address) => isIP(address) !== 0 && (options.allowPrivate || isPublicAddress(address))))
+    throw new RefusedAddressError();
+  return addresses;
+}
+
+/** One request and the head of its answer. */
+function exchange(
+  url: URL,
+  addresses: readonly string[],
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  signal: AbortSignal,
+): Promise<SendOutcome> {
+  const answer = Promise.withResolvers<SendOutcome>();
+  const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
+    method: "POST",
+    agent: false,
+    headers: { ...headers, "content-length": Buffer.byteLength(body), connection: "close" },
+    lookup: lookupOf(addresses),
+    signal,
+  });
+  request.on("response", (response) => {
+    const status = response.statusCode ?? 0;
+    answer.resolve({ kind: "answered", status, retryAfterMs: retryAfterMs(response.headers["retry-after"], Date.now()) });
+    drain(response);
+  });
+  request.on("error", answer.reject);
+  // An answer of 101 has no use here.
+  request.on("upgrade", (_response, socket) => {
+    socket.destroy();
+    answer.reject(new Error("It answered with an upgrade."));
+  });
+  request.end(body);
+  return answer.promise;
+}
+
+/** Reads a little of an answer's body, so that its sender can end well, and lets go of the rest. */
+function drain(response: IncomingMessage): void {
+  let left = ANSWER_BYTES_MAX;
+  const late = setTimeout(() => response.destroy(), ANSWER_MS);
+  late.unref();
+  response.on("data", (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) response.destroy();
+  });
+  response.on("close", () => clearTimeout(late));
+  response.on("error", () => {});
+}
+
+/** Gives the connection the addresses that were checked: the name is not looked up a second time, when it may have become another. */
+function lookupOf(addresses: readonly string[]): LookupFunction {
+  return (_host, { all }, callback) => {
+    const found = addresses.map((address) => ({ address, family: isIP(address) }));
+    const [first] = found;
+    if (all === true || first === undefined) callback(null, found);
+    else callback(null, first.address, first.family);
+  };
+}
+
+/** Rejects as soon as the signal is aborted, for what cannot be broken off. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(new Error("The attempt was broken off."));
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return Promise.race([work, aborted.promise]).finally(() => signal.removeEventListener("abort", onAbort));
+}
+
+/** The reason of a failure, in words for the endpoint's owner. */
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
+  if (!(error instanceof Error)) return "The request failed.";
+  const code = "code" in error && typeof error.code === "string" ? error.code : null;
+  switch (code) {
+    case "ECONNREFUSED":
+      return "The connection was refused.";
+    case "ECONNRESET":
+    case "EPIPE":
+      return "The connection was broken off.";
+    case "ENOTFOUND":
+    case "ENODATA":
+      return "Its host has no address.";
+    default:
+      return code === null ? error.message.slice(0, 200) : `${code}: ${error.message.slice(0, 200)}`;
+  }
+}
