@@ -12,6 +12,7 @@ import { describeIdempotencyKeys } from "./testing/conformance/idempotency-keys.
 import { describeKeys } from "./testing/conformance/keys.ts";
 import { describeLeases } from "./testing/conformance/leases.ts";
 import { describeNames } from "./testing/conformance/names.ts";
+import { describeNotifications } from "./testing/conformance/notifications.ts";
 import { describeProcesses } from "./testing/conformance/processes.ts";
 import { describeRuns } from "./testing/conformance/runs.ts";
 import { describeTeams } from "./testing/conformance/teams.ts";
@@ -37,6 +38,7 @@ export function describeStore(name: string, openFresh: OpenFresh): void {
     describeIdempotencyKeys(withEventWorld(openFresh));
     describeEndpoints(openFresh);
     describeRuns(openFresh);
+    describeNotifications(openFresh);
 
     it("migrates once: a second start applies nothing", async () => {
       const database = await openFresh();

@@ -8,6 +8,7 @@ import { effectsOf, NO_EFFECTS } from "../core/capsule/effects.ts";
 import { CAPSULE_STATES } from "../core/capsule/state.ts";
 import type { CapsuleListFilter } from "../core/capsule/store.ts";
 import type { IdempotencyRecord } from "../core/idempotency/store.ts";
+import type { NotificationRecord } from "../core/notification/record.ts";
 import { unseenEndFacts } from "../core/process/unseen-end.ts";
 import { createAccessStore } from "./access-store.ts";
 import { createCapsuleStore } from "./capsule-store.ts";
@@ -16,6 +17,7 @@ import { createEndpointStore } from "./endpoint-store.ts";
 import { createEventStore } from "./event-store.ts";
 import { createIdempotencyStore } from "./idempotency-store.ts";
 import { createLeaseStore } from "./lease-store.ts";
+import { createNotificationStore } from "./notification-store.ts";
 import { createProcessStore } from "./process-store.ts";
 import { openDatabase } from "./open.ts";
 import { createRunStore } from "./run-store.ts";
@@ -72,6 +74,20 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
   const [endpoints, runs] = [createEndpointStore(recorded), createRunStore(recorded)];
   const endpoint = endpointRecord({ teamId: team.id, name: "deploy" });
   const run = runRecord({ teamId: team.id, dedupe: "key/a", endpointId: endpoint.id });
+  const notifications = createNotificationStore(recorded);
+  const notification: NotificationRecord = {
+    runId: run.id,
+    teamId: team.id,
+    endpointId: endpoint.id,
+    url: "https://receiver.example/",
+    status: "pending",
+    attempts: 0,
+    nextAttemptAt: 1,
+    lastStatus: null,
+    lastError: null,
+    claimedUntil: null,
+    createdAt: 1,
+  };
   const runPage = { endpoint: null, status: null, source: null, limit: 10, cursor: `rs.run-${"0".repeat(25)}` };
   const key = keyRecord({ teamId: team.id });
   const capsule = capsuleRecord({ teamId: team.id });
@@ -144,9 +160,14 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
     "run page": () => runs.list(team.id, runPage),
     "run page of an endpoint": () => runs.list(team.id, { ...runPage, endpoint: "deploy", status: "failed" }),
     "open runs": () => runs.listOpen("host-1"),
+    "open run of an endpoint": () => runs.hasOpen(endpoint.id, "schedule"),
     "latest run": () => runs.latestEnded(endpoint.id),
     "old runs": () => runs.removeOld(team.id, 10_000, 5, 10),
     "left capsules": () => runs.listLeftCapsules("host-1", 10),
+    "notifications by run": () => notifications.find([run.id, "run-none"]),
+    "notifications due": () => notifications.listDue(10, 10, { endpointIds: ["ep-x"], teamIds: ["team-x"] }),
+    "notification claimed": () => notifications.claim(notification, 1, 2),
+    "notification settled": () => notifications.settle(run.id, 2, notification),
     lease: () => leases.acquire("reaper", "a", 1, 1),
   };
   const plans = new Map<string, readonly { sql: string; steps: readonly string[] }[]>();

@@ -54,5 +54,19 @@ export function createRunUpkeep(database: Database): RunUpkeep & Pick<RunStore, 
       );
       return rows.map(({ id }) => id);
     },
+
+    async hasOpen(endpointId, source) {
+      const row = await database.run((db) =>
+        db
+          .selectFrom("runs")
+          .select("id")
+          .where("endpoint_id", "=", endpointId)
+          .where("source", "=", source)
+          .where("ended_at", "is", null)
+          .limit(1)
+          .executeTakeFirst(),
+      );
+      return row !== undefined;
+    },
   };
 }

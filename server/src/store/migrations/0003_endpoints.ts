@@ -44,6 +44,7 @@ export const endpoints: Migration = {
     `create index runs_by_endpoint on runs (endpoint_id, created_at, id)`,
     `create unique index runs_by_dedupe on runs (endpoint_id, dedupe) where dedupe is not null`,
     `create index runs_open on runs (host_id, created_at, id) where ended_at is null`,
+    `create index runs_open_by_endpoint on runs (endpoint_id, source) where ended_at is null`,
     `create index runs_by_own_capsule on runs (own_capsule_id) where own_capsule_id is not null`,
 
     `create table run_inputs (

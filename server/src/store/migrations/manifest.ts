@@ -12,7 +12,7 @@ export const manifest: readonly { readonly name: string; readonly sqlite: string
   },
   {
     name: "0003_endpoints",
-    sqlite: "f6b54bfb05ea403a90ee3f4b65daa620f4dde97a0ef424f79ef8bcbb3ff640c8",
-    postgres: "4703427076f82ea7be1d7405e5686292556f5388499f248138f737c6d97649a9",
+    sqlite: "de8cca1871d7c136dffbe4c28ad355a33fea23e00e3031a321c4ef7d510e6a69",
+    postgres: "2736f25715d32bd07d997702e4c109745766c322b4f15e8dccbcbf9829041b7f",
   },
 ];
