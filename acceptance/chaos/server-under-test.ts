@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { endServer, startServer } from "../harness/server-process.ts";
+import { endServer, spawnServer, startServer } from "../harness/server-process.ts";
+import type { ServerSettings } from "../harness/server-process.ts";
 import { readState, writeState } from "../harness/state.ts";
 import { isAlive } from "../harness/wait.ts";
 import { askOnce } from "./ask.ts";
@@ -10,23 +11,24 @@ import type { World } from "./world.ts";
 const START_MS_MAX = 60_000;
 const LOOK_MS = 10;
 
-/** Kills the server again and again until `over`, and starts it anew each time, at once or a moment later. */
+/** Kills the server again and again until `over`, now and then by SIGTERM, and starts it anew each time, at once or a moment later. */
 export async function killServers(world: World, dice: Dice, over: AbortSignal): Promise<void> {
   for (let number = 1; ; number += 1) {
     const afterMs = dice.int(1500, 5000);
     const downMs = dice.chance(0.25) ? dice.size(50, 1500) : 0;
+    const signal = dice.chance(0.15) ? "SIGTERM" : "SIGKILL";
+    const againAfterMs = dice.list(dice.chance(0.25) ? dice.int(1, 2) : 0, () => dice.size(100, 3000));
     await sleep(afterMs, undefined, { signal: over }).catch(() => undefined);
     if (over.aborted || world.broken.aborted) return;
     const { pid } = readState();
     if (!isAlive(pid)) return noteCrash(world, "the server has ended by itself");
-    world.log.write("server", "killed", { number, downMs });
-    world.ledger.fault("server kills");
+    world.log.write("server", "killed", { number, signal, downMs });
+    world.ledger.fault(signal === "SIGKILL" ? "kills of the server" : "stops of the server");
     let began = performance.now();
-    await endServer(pid, "SIGKILL");
-    if (downMs > 0) {
-      await sleep(downMs);
-      began = performance.now();
-    }
+    await endServer(pid, signal);
+    if (downMs > 0) await sleep(downMs);
+    for (const ms of againAfterMs) await startAndKill(world, ms);
+    if (downMs > 0 || signal === "SIGTERM" || againAfterMs.length > 0) began = performance.now();
     try {
       await startAnew();
     } catch (error) {
@@ -39,11 +41,25 @@ export async function killServers(world: World, dice: Dice, over: AbortSignal): 
   }
 }
 
+/** A server that is killed before it listens, or just after: in the middle of looking after what the last one left. */
+async function startAndKill(world: World, afterMs: number): Promise<void> {
+  const { pid } = spawnServer(settings());
+  if (pid === undefined) return;
+  await sleep(afterMs);
+  world.log.write("server", "killed at its start", { afterMs });
+  world.ledger.fault("kills of a starting server");
+  await endServer(pid, "SIGKILL");
+}
+
 /** Starts a server in the place of one that has ended. */
 export async function startAnew(): Promise<void> {
-  const state = readState();
-  const server = await startServer({ dataDir: state.dataDir, port: Number(new URL(state.url).port), logFile: state.logFile }, START_MS_MAX);
-  writeState({ ...state, ...server });
+  const server = await startServer(settings(), START_MS_MAX);
+  writeState({ ...readState(), ...server });
+}
+
+function settings(): ServerSettings {
+  const { dataDir, url, logFile } = readState();
+  return { dataDir, port: Number(new URL(url).port), logFile };
 }
 
 function noteCrash(world: World, what: string): void {

@@ -57,7 +57,8 @@ export async function startRefused(settings: ServerSettings): Promise<{ readonly
   return { code, said: readFileSync(settings.logFile, "utf8").slice(from) };
 }
 
-function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> {
+/** Spawns a server without waiting for anything; for those that end it before it listens. */
+export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> {
   const log = openSync(settings.logFile, "a", 0o600);
   try {
     const child = spawn(process.execPath, [MAIN], {
