@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ERRORS, OPERATIONS } from "@capsuled/contract";
+import { ERRORS, errorsOf, OPERATIONS } from "@capsuled/contract";
 import type { ErrorCode, Operation, OperationId } from "@capsuled/contract";
 import type { z } from "zod";
 import { readState } from "./state.ts";
@@ -110,7 +110,7 @@ function checkAnswer(id: OperationId, operation: Operation, answer: Answer): voi
   }
   const { code } = errorOf(answer.body);
   assert.equal(answer.status, ERRORS[code].status, `${id}: ${code} belongs to ${ERRORS[code].status}`);
-  const declared = operation.auth === "none" ? operation.errors : ["unauthorized", ...operation.errors];
+  const declared = errorsOf(operation);
   assert.ok(declared.includes(code) || EVERYWHERE.includes(code), `${id} does not declare ${code}: ${JSON.stringify(answer.body)}`);
 }
 
