@@ -7,4 +7,6 @@ export type Transformed = { readonly ok: true; readonly value: unknown } | { rea
 export interface TransformRunner {
   /** Never throws: a pattern that runs too long, output that is no JSON and an expression that fails are messages. */
   transform(transformer: EndpointTransformer, stdout: Uint8Array, signal?: AbortSignal): Promise<Transformed>;
+  /** What is wrong with the transformer itself; undefined when nothing is. Never throws. */
+  check(transformer: EndpointTransformer): Promise<string | undefined>;
 }

@@ -1,0 +1,115 @@
+import type { EndpointDefinition } from "@capsuled/contract";
+import { CAPSULE_ID } from "@capsuled/contract";
+import type { Schedules } from "../ports/schedule.ts";
+import { checkArgs } from "./check-args.ts";
+import { checkCommand } from "./check-command.ts";
+import type { EndpointArg } from "./compile.ts";
+import type { DefinitionProblem } from "./problem.ts";
+import { referenceOf, secretsIn } from "./secret.ts";
+
+/** What a check has to know beside the definition. */
+export interface CheckFacts {
+  readonly schedules: Schedules;
+  /** Seconds; the server's cap of a timeout. */
+  readonly timeoutSecMax: number;
+}
+
+export interface CheckedDefinition {
+  /** With defaults and enums of their arguments' types, and without fields that say nothing. */
+  readonly definition: EndpointDefinition;
+  readonly problems: readonly DefinitionProblem[];
+  readonly warnings: readonly DefinitionProblem[];
+}
+
+/** Characters that a secret has at least, also one that a variable holds. */
+const SECRET_CHARS_MIN = 8;
+
+/** All that the fields' own schemas cannot say and that needs no look elsewhere. */
+export function checkDefinition(given: EndpointDefinition, facts: CheckFacts): CheckedDefinition {
+  const { args, problems } = checkArgs(given.args ?? []);
+  const definition = withoutUndefined({ ...given, ...(given.args !== undefined && { args: args.map(withoutUndefined) }) });
+  return {
+    definition,
+    problems: [
+      ...checkCommand(definition, args),
+      ...problems,
+      ...checkSchedule(definition, args, facts),
+      ...checkWebhook(definition),
+      ...checkPlace(definition),
+      ...(definition.timeout > facts.timeoutSecMax
+        ? [{ path: ["timeout"], message: `is more than the server's bound of ${facts.timeoutSecMax} s` }]
+        : []),
+      ...checkRegex(definition),
+    ],
+    warnings: warningsOf(definition),
+  };
+}
+
+function checkSchedule(definition: EndpointDefinition, args: readonly EndpointArg[], facts: CheckFacts): readonly DefinitionProblem[] {
+  const { schedule, timezone } = definition;
+  if (schedule === undefined) return [];
+  const parsed = facts.schedules.parse(schedule, timezone);
+  const required = args.flatMap((arg, index) =>
+    arg.required ? [{ path: ["args", index, "required"], message: "a schedule gives no arguments; use a default instead" }] : [],
+  );
+  if (parsed.ok) return required;
+  // What is right in another zone is wrong in its zone only.
+  const path = [facts.schedules.parse(schedule, "UTC").ok ? "timezone" : "schedule"];
+  return [{ path, message: parsed.message }, ...required];
+}
+
+function checkWebhook(definition: EndpointDefinition): readonly DefinitionProblem[] {
+  const problems: DefinitionProblem[] = [];
+  const isWebhook = definition.trigger === "webhook";
+  if (!isWebhook && definition.webhook_source !== "generic")
+    problems.push({ path: ["webhook_source"], message: "is for `trigger: webhook`" });
+  const methods = [definition.method ?? []].flat();
+  if ((isWebhook || definition.stdin === "body") && methods.length > 0 && methods.every((method) => method === "GET")) {
+    problems.push({ path: ["method"], message: `GET has no body, which ${isWebhook ? "a webhook" : "`stdin: body`"} needs` });
+  }
+  const { secrets, envs } = secretsIn(definition);
+  for (const [index, secret] of secrets.entries()) {
+    const path = typeof definition.secret === "string" ? ["secret"] : ["secret", index];
+    if (secret.startsWith("$wrapd:")) {
+      problems.push({ path, message: "there is no store of secrets to refer to; give a variable of envs, as `$NAME`" });
+      continue;
+    }
+    const name = referenceOf(secret);
+    if (name === undefined) continue;
+    const value = Object.hasOwn(envs, name) ? envs[name] : undefined;
+    if (value === undefined) problems.push({ path, message: `names the variable ${name}, which envs does not have` });
+    else if (value.length < SECRET_CHARS_MIN)
+      problems.push({ path, message: `names the variable ${name}, which has fewer than ${SECRET_CHARS_MIN} characters` });
+  }
+  return problems;
+}
+
+function checkPlace(definition: EndpointDefinition): readonly DefinitionProblem[] {
+  const { capsule } = definition;
+  return capsule === undefined || CAPSULE_ID.test(capsule) ? [] : [{ path: ["capsule"], message: "is no capsule's id, `cl-…`" }];
+}
+
+function checkRegex(definition: EndpointDefinition): readonly DefinitionProblem[] {
+  const { transformer } = definition;
+  if (transformer?.type !== "regex") return [];
+  const flags = transformer.flags ?? "";
+  if (new Set(flags).size !== flags.length) return [{ path: ["transformer", "flags"], message: "has a flag twice" }];
+  try {
+    return new RegExp(transformer.pattern, flags) instanceof RegExp ? [] : [];
+  } catch (error) {
+    const message = error instanceof Error ? error.message.replace(/^Invalid regular expression: /, "") : "";
+    return [{ path: ["transformer", "pattern"], message: `is no regular expression: ${message}` }];
+  }
+}
+
+function warningsOf(definition: EndpointDefinition): readonly DefinitionProblem[] {
+  if (definition.trigger !== "webhook" || !definition.public || definition.secret !== undefined) return [];
+  return [{ path: ["public"], message: "anyone who knows the URL can run it: it is public and has no secret" }];
+}
+
+function withoutUndefined<T extends object>(value: T): T {
+  // What is left out is left out: two definitions that say the same are stored as the same.
+  const copy = { ...value };
+  for (const key of Object.keys(copy)) if (Reflect.get(copy, key) === undefined) Reflect.deleteProperty(copy, key);
+  return copy;
+}

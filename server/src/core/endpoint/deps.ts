@@ -1,0 +1,27 @@
+import type { Clock, Ids } from "../ports/clock.ts";
+import type { Schedules } from "../ports/schedule.ts";
+import type { Sealer } from "../ports/sealer.ts";
+import type { TemplateStore } from "../ports/templates.ts";
+import type { DefinitionFiles } from "./definition-file.ts";
+import type { PublishedCache } from "./published-cache.ts";
+import type { EndpointStore } from "./store.ts";
+import type { TransformRunner } from "./transform.ts";
+
+/** What the use cases of definitions work with. */
+export interface EndpointDeps {
+  readonly store: EndpointStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly sealer: Sealer;
+  readonly schedules: Schedules;
+  readonly templates: Pick<TemplateStore, "find">;
+  readonly transforms: Pick<TransformRunner, "check">;
+  readonly files: DefinitionFiles;
+  readonly cache: PublishedCache;
+  readonly limits: {
+    /** Endpoints of a team. */
+    readonly teamEndpointsMax: number;
+    /** Seconds; the server's cap of a timeout. */
+    readonly timeoutSecMax: number;
+  };
+}

@@ -1,0 +1,147 @@
+import type { EndpointDefinition } from "@capsuled/contract";
+import { LIMITS, utf8Bytes } from "@capsuled/contract";
+import type { Principal } from "../access/principal.ts";
+import { fail } from "../fail.ts";
+import { checkWhole } from "./check-whole.ts";
+import type { EndpointDeps } from "./deps.ts";
+import type { FileEndpoint } from "./import-endpoint.ts";
+import { noted, readDefinitionFile } from "./import-file.ts";
+import { ENDPOINT_LIMITS } from "./limits.ts";
+import { locate } from "./locate.ts";
+import { makeRecord } from "./make-record.ts";
+import { changedMeanwhile, requireRoom } from "./put-endpoint.ts";
+import type { EndpointRecord } from "./record.ts";
+import type { FileProblem, ImportOutcome, PlannedChange } from "./service.ts";
+import type { EndpointChange } from "./store.ts";
+
+export interface ImportOptions {
+  /** Say what would change, and change nothing. */
+  readonly dryRun: boolean;
+  /** Also delete the team's endpoints that the file does not name. */
+  readonly prune: boolean;
+}
+
+interface Checked {
+  readonly name: string;
+  readonly definition: EndpointDefinition;
+}
+
+/** A whole file of definitions at once: all of it, or nothing and every problem. */
+export async function importEndpoints(
+  deps: EndpointDeps,
+  principal: Principal,
+  text: string,
+  options: ImportOptions,
+): Promise<ImportOutcome> {
+  const bytes = utf8Bytes(text);
+  if (bytes > LIMITS.importBytesMax) throw fail("too_large", `The file has ${bytes} bytes, at most ${LIMITS.importBytesMax}.`);
+  const file = readDefinitionFile(await deps.files.read(text));
+  const problems = [...file.problems];
+  const warnings = [...file.warnings];
+  const checked: Checked[] = [];
+  const once = { ...deps, templates: rememberTemplates(deps.templates) };
+  for (const endpoint of file.endpoints) {
+    const { name, definition } = await checkOne(once, endpoint, problems, warnings);
+    if (name !== undefined && definition !== undefined) checked.push({ name, definition });
+  }
+  if (problems.length > 0) throw refusal(problems);
+  return { ...(await apply(deps, principal, checked, options)), warnings: inOrder(warnings) };
+}
+
+async function checkOne(
+  deps: Pick<EndpointDeps, "schedules" | "templates" | "transforms" | "limits">,
+  { name, definition, broken, node, path }: FileEndpoint,
+  problems: FileProblem[],
+  warnings: FileProblem[],
+): Promise<{ readonly name: string | undefined; readonly definition: EndpointDefinition | undefined }> {
+  if (definition === undefined) return { name, definition };
+  const checked = await checkWhole(deps, definition);
+  for (const problem of checked.problems) {
+    if (!broken.has(String(problem.path[0]))) problems.push(noted(locate(node, problem.path), [...path, ...problem.path], problem.message));
+  }
+  for (const warning of checked.warnings) warnings.push(noted(locate(node, warning.path), [...path, ...warning.path], warning.message));
+  return { name, definition: checked.definition };
+}
+
+/** A file of a thousand endpoints asks for few templates. */
+function rememberTemplates(templates: EndpointDeps["templates"]): EndpointDeps["templates"] {
+  const known = new Map<string, ReturnType<typeof templates.find>>();
+  return {
+    find(name) {
+      const found = known.get(name) ?? templates.find(name);
+      known.set(name, found);
+      return found;
+    },
+  };
+}
+
+interface Plan {
+  readonly changes: readonly PlannedChange[];
+  readonly stored: readonly EndpointChange[];
+}
+
+async function apply(
+  deps: EndpointDeps,
+  { teamId }: Principal,
+  checked: readonly Checked[],
+  { dryRun, prune }: ImportOptions,
+): Promise<Pick<ImportOutcome, "applied" | "changes">> {
+  for (let attempt = 0; attempt < ENDPOINT_LIMITS.attemptsMax; attempt += 1) {
+    const { changes, stored } = plan(deps, teamId, checked, await listAll(deps, teamId), prune);
+    const count = (kind: PlannedChange["change"]): number => changes.filter(({ change }) => change === kind).length;
+    await requireRoom(deps, teamId, count("create") - count("delete"));
+    if (dryRun) return { applied: false, changes };
+    const isDone = stored.length === 0 || (await deps.store.apply(teamId, stored));
+    deps.cache.forget(
+      teamId,
+      changes.filter(({ change }) => change !== "unchanged").map(({ name }) => name),
+    );
+    if (isDone) return { applied: true, changes };
+  }
+  throw changedMeanwhile();
+}
+
+function plan(deps: EndpointDeps, teamId: string, checked: readonly Checked[], existing: readonly EndpointRecord[], prune: boolean): Plan {
+  const known = new Map(existing.map((record) => [record.name, record]));
+  const changes: PlannedChange[] = [];
+  const stored: EndpointChange[] = [];
+  for (const { name, definition } of checked) {
+    const before = known.get(name);
+    known.delete(name);
+    const { record, fields } = makeRecord(deps, teamId, name, definition, before);
+    if (record === before) changes.push({ name, change: "unchanged", fields: [] });
+    else {
+      changes.push(before === undefined ? { name, change: "create", fields: [] } : { name, change: "update", fields });
+      stored.push({ kind: "put", record, fromVersion: before?.version ?? 0 });
+    }
+  }
+  for (const { id, name, version } of prune ? known.values() : []) {
+    changes.push({ name, change: "delete", fields: [] });
+    stored.push({ kind: "delete", id, fromVersion: version });
+  }
+  return { changes, stored };
+}
+
+async function listAll({ store }: Pick<EndpointDeps, "store">, teamId: string): Promise<readonly EndpointRecord[]> {
+  const all: EndpointRecord[] = [];
+  let cursor: string | null = null;
+  do {
+    const page = await store.list(teamId, LIMITS.listLimitMax, cursor);
+    all.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  return all;
+}
+
+function refusal(problems: readonly FileProblem[]): Error {
+  const listed = inOrder(problems);
+  const [first] = listed;
+  const where =
+    first === undefined ? "" : `line ${first.line}, column ${first.column}: ${first.path}${first.path === "" ? "" : ": "}${first.message}`;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  return fail("invalid_request", `${where}${more}`, { details: { problems: listed } });
+}
+
+function inOrder(notes: readonly FileProblem[]): readonly FileProblem[] {
+  return notes.toSorted((left, right) => left.line - right.line || left.column - right.column).slice(0, ENDPOINT_LIMITS.fileProblemsMax);
+}

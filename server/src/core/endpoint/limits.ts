@@ -1,0 +1,20 @@
+/** Bounds of definitions and calls that are not the contract's. */
+export const ENDPOINT_LIMITS = {
+  /** UTF-8 bytes of all of a call's arguments together. */
+  argumentsBytesMax: 512 * 1024,
+  /** Instructions that a pattern compiles to; what one match costs at most is this times the value's length. */
+  patternInstructionsMax: 2000,
+  /** Milliseconds that a looked-up endpoint is good without another look; so long may another server's change go unseen. */
+  publishedFreshMsMax: 5000,
+  /** Milliseconds that a name without an endpoint is refused without another look. */
+  unknownFreshMsMax: 1000,
+  /** Milliseconds since its last look that an endpoint is good while the database is gone. */
+  publishedOutageMsMax: 3_600_000,
+  /** Endpoints remembered, and names without one. */
+  publishedMax: 10_000,
+  unknownMax: 1000,
+  /** Times that a change is planned anew because another one came between. */
+  attemptsMax: 5,
+  /** Problems of a file in one answer, and warnings. */
+  fileProblemsMax: 200,
+} as const;
