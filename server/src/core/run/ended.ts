@@ -12,11 +12,16 @@ export interface NotificationDraft {
   readonly createdAt: number;
 }
 
+/** What of an endpoint says whom its runs' ends are told to. */
+export interface NotifyingEndpoint {
+  readonly definition: Pick<EndpointRecord["definition"], "notify_url" | "notify_on">;
+}
+
 /**
  * The notification that a run's end asks for, or null. Whoever stores the end gives it to `RunStore.save` (or `insert`) with the run,
  * so that both are stored or neither, and no crash lies between them.
  */
-export function notificationOf(run: RunRecord, endpoint: Pick<EndpointRecord, "definition">): NotificationDraft | null {
+export function notificationOf(run: RunRecord, endpoint: NotifyingEndpoint): NotificationDraft | null {
   const { notify_url: url, notify_on: on } = endpoint.definition;
   if (url === undefined || !isEnded(run.status)) return null;
   if (on === "success" && run.status !== "succeeded") return null;

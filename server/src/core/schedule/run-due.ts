@@ -7,6 +7,7 @@ import type { Log } from "../ports/log.ts";
 import type { Schedule, Schedules } from "../ports/schedule.ts";
 import type { RunService } from "../run/service.ts";
 import type { RunStore } from "../run/store.ts";
+import type { RunUpkeep } from "../run/upkeep.ts";
 import type { UnstartedDeps, Unstarted } from "./unstarted.ts";
 import { dueName, recordUnstarted } from "./unstarted.ts";
 
@@ -23,7 +24,7 @@ export interface ScheduleDeps extends UnstartedDeps {
   readonly log: Log;
   readonly schedules: Schedules;
   readonly endpoints: Pick<EndpointStore, "listDue" | "claimDue">;
-  readonly runs: Pick<RunStore, "insert" | "findByDedupe" | "list">;
+  readonly runs: Pick<RunStore, "insert" | "findByDedupe"> & Pick<RunUpkeep, "hasOpen">;
   readonly service: Pick<RunService, "start">;
   /** An endpoint's command with the defaults of its arguments. Throws `invalid_request`. */
   readonly prepare: (endpoint: EndpointRecord) => Pick<Parameters<RunService["start"]>[0], "args" | "invocation">;
@@ -96,7 +97,7 @@ async function startAt(deps: ScheduleDeps, endpoint: EndpointRecord, schedule: S
 /** Null once it is started; else what is recorded in its place. Throws where another try can help. */
 async function tryStart(deps: ScheduleDeps, endpoint: EndpointRecord, dueAt: number): Promise<Unstarted | null> {
   const name = dueName(dueAt);
-  if (!endpoint.definition.overlap && (await isUnderWay(deps, endpoint))) {
+  if (!endpoint.definition.overlap && (await deps.runs.hasOpen(endpoint.id, "schedule"))) {
     // Its own run, when the server died before the endpoint moved on.
     if ((await deps.runs.findByDedupe(endpoint.id, name)) !== undefined) return null;
     return { dueAt, status: "missed", reason: "overlapped", error: "The scheduled run before it was still under way." };
@@ -130,12 +131,4 @@ function notStarted(error: unknown, dueAt: number): Unstarted {
     default:
       return { dueAt, status: "error", reason: "not_started", error: error.message };
   }
-}
-
-async function isUnderWay(deps: ScheduleDeps, { teamId, name }: EndpointRecord): Promise<boolean> {
-  for (const status of ["running", "queued"] as const) {
-    const { items } = await deps.runs.list(teamId, { endpoint: name, status, source: "schedule", limit: 1, cursor: null });
-    if (items.length > 0) return true;
-  }
-  return false;
 }
