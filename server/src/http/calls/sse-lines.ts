@@ -1,0 +1,160 @@
+import { isUtf8 } from "node:buffer";
+import { LIMITS } from "@capsuled/contract";
+import type { RunPosition } from "../../core/run/output.ts";
+import { EventBuffer } from "./event-buffer.ts";
+import type { LineSink } from "./line-cutter.ts";
+import { LineCutter } from "./line-cutter.ts";
+
+type Stream = "stdout" | "stderr";
+
+/** Characters that JSON lets stand and that some readers take for the end of a line. */
+const ENDS_FOR_SOME = /[\u0085\u2028\u2029]/g;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** Bytes of a chunk that a look at all of them is worth. */
+const PLAIN_BYTES_MIN = 256;
+/** Bytes of an event beside its line, and of a line that such room is taken for. */
+const ROOM = { event: 120, line: 80 } as const;
+
+/** Turns a run's output into the bytes of `output` events, one for each line, each with the id that a reader resumes from after it. */
+export class SseLines {
+  readonly #out = new EventBuffer();
+  readonly #stdout: Half;
+  readonly #stderr: Half;
+
+  constructor(runId: string, from: RunPosition, lineBytesMax: number = LIMITS.endpointLineCharsMax) {
+    this.#stdout = new Half(this.#out, runId, "stdout", from.stdout, lineBytesMax);
+    this.#stderr = new Half(this.#out, runId, "stderr", from.stderr, lineBytesMax);
+  }
+
+  /** Bytes of the lines told so far. */
+  get position(): RunPosition {
+    return { stdout: this.#stdout.position, stderr: this.#stderr.position };
+  }
+
+  push(stream: Stream, bytes: Uint8Array): void {
+    const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (stream === "stdout") this.#stdout.push(chunk, this.#stderr.position);
+    else this.#stderr.push(chunk, this.#stdout.position);
+  }
+
+  /** What is missing of each stream before what comes next. */
+  gap(stdoutBytes: number, stderrBytes: number): void {
+    if (stdoutBytes > 0) this.#stdout.skip(stdoutBytes, this.#stderr.position);
+    if (stderrBytes > 0) this.#stderr.skip(stderrBytes, this.#stdout.position);
+  }
+
+  finish(): void {
+    this.#stdout.finish(this.#stderr.position);
+    this.#stderr.finish(this.#stdout.position);
+  }
+
+  /** The events since they were last taken. */
+  take(): Buffer {
+    return this.#out.take();
+  }
+}
+
+/** One stream's lines. */
+class Half implements LineSink {
+  readonly #out: EventBuffer;
+  readonly #cutter: LineCutter;
+  readonly #stream: Stream;
+  /** What stands before the offset of this stream in an id, between it and the line, and after the line. */
+  readonly #head: Buffer;
+  readonly #tail: Buffer;
+  #middle: Buffer;
+  #otherPosition = -1;
+  /** The chunk under way, where none of its characters is another one in JSON. */
+  #plain: Buffer | null = null;
+
+  constructor(out: EventBuffer, runId: string, stream: Stream, position: number, lineBytesMax: number) {
+    this.#out = out;
+    this.#stream = stream;
+    this.#cutter = new LineCutter(position, lineBytesMax);
+    this.#head = Buffer.from(`id: ${runId}.`);
+    this.#tail = Buffer.from(`","stream":"${stream}"}\n\n`);
+    this.#middle = this.#tail;
+  }
+
+  get position(): number {
+    return this.#cutter.position;
+  }
+
+  push(chunk: Buffer, otherPosition: number): void {
+    this.#besides(otherPosition);
+    this.#plain = chunk.length >= PLAIN_BYTES_MIN && isPlain(chunk) ? chunk : null;
+    if (this.#plain !== null) this.#out.reserve(chunk.length + Math.ceil(chunk.length / ROOM.line) * ROOM.event);
+    this.#cutter.push(chunk, this);
+    this.#plain = null;
+  }
+
+  skip(bytes: number, otherPosition: number): void {
+    this.#besides(otherPosition);
+    this.#cutter.skip(bytes, this);
+  }
+
+  finish(otherPosition: number): void {
+    this.#besides(otherPosition);
+    this.#cutter.finish(this);
+  }
+
+  line(bytes: Buffer, from: number, to: number, end: number, isPartial: boolean): void {
+    const out = this.#out;
+    this.#id(end);
+    if (bytes === this.#plain && !isPartial) {
+      out.range(bytes, from, to);
+      out.bytes(this.#tail);
+      return;
+    }
+    const content = bytes.subarray(from, to);
+    const isText = isUtf8(content);
+    const quoted = JSON.stringify(content.toString(isText ? "utf8" : "base64")).replaceAll(ENDS_FOR_SOME, escaped);
+    const facts = `,"stream":"${this.#stream}"${isPartial ? ',"partial":true' : ""}${isText ? "" : ',"encoding":"base64"'}}\n\n`;
+    out.text(quoted.slice(1) + facts);
+  }
+
+  #id(end: number): void {
+    const out = this.#out;
+    out.bytes(this.#head);
+    if (this.#stream === "stdout") out.digits(end);
+    else {
+      out.digits(this.#otherPosition);
+      out.text(".");
+      out.digits(end);
+    }
+    out.bytes(this.#middle);
+  }
+
+  #besides(otherPosition: number): void {
+    if (otherPosition === this.#otherPosition) return;
+    this.#otherPosition = otherPosition;
+    this.#middle = Buffer.from(`${this.#stream === "stdout" ? `.${otherPosition}` : ""}\ndata: {"type":"output","data":"`);
+  }
+}
+
+/** Whether every byte is an ASCII character that stands in JSON as it is, or the end of a line. Four bytes at a time: it is what costs most here. */
+function isPlain(bytes: Uint8Array): boolean {
+  const head = Math.min(bytes.length, (4 - (bytes.byteOffset & 3)) & 3);
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + head, (bytes.length - head) >>> 2);
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? 0;
+    const quotes = word ^ 0x22222222;
+    const slashes = word ^ 0x5c5c5c5c;
+    // A high bit is set where a byte may be a quote, a backslash, a control character or no ASCII: a byte is then looked at by itself.
+    const odd = ((quotes - 0x01010101) & ~quotes) | ((slashes - 0x01010101) & ~slashes) | ((word - 0x20202020) & ~word) | word;
+    if ((odd & 0x80808080) !== 0 && !areBytesPlain(bytes, head + at * 4, head + at * 4 + 4)) return false;
+  }
+  return areBytesPlain(bytes, 0, head) && areBytesPlain(bytes, head + words.length * 4, bytes.length);
+}
+
+function areBytesPlain(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if ((byte < 0x20 && byte !== 0x0a) || byte >= 0x7f || byte === 0x22 || byte === 0x5c) return false;
+  }
+  return true;
+}
