@@ -189,3 +189,13 @@ test("a flood of forks, sessions and zombies leaves the agent no zombie and no d
   assert.ok(afterwards.descriptors <= before.descriptors + 4);
   assert.ok(readdirSync(`/proc/${agent}/task`).length === 1, "one thread");
 });
+
+test("open files of a process have a bound, which it may raise up to another and not beyond", async () => {
+  const program =
+    "import errno,os,resource\nsoft,hard=resource.getrlimit(resource.RLIMIT_NOFILE)\nn=0\ntry:\n  while n<200000: os.open('/dev/null',0); n+=1\nexcept OSError as e: name=errno.errorcode[e.errno]\nresource.setrlimit(resource.RLIMIT_NOFILE,(hard,hard))\nmore=hard==soft or os.open('/dev/null',0)>=soft\ntry: resource.setrlimit(resource.RLIMIT_NOFILE,(hard+1,hard+1)); beyond='ok'\nexcept (OSError,ValueError): beyond='refused'\nprint(soft,hard,n+3,name,more,beyond)";
+  const [soft, hard, opened, error, more, beyond] = (await capsule.python(program)).stdout.trim().split(" ");
+  assert.deepEqual([opened, error, more, beyond], [soft, "EMFILE", "True", "refused"]);
+  assert.ok(Number(hard) > 0 && Number(hard) <= 1_048_576, `the host's own, where that is lower: ${hard}`);
+  assert.equal(Number(soft), Math.min(65_536, Number(hard)));
+  await stillWell();
+});

@@ -11,8 +11,8 @@ import { MemoryIdempotencyStore } from "../../testing/memory-idempotency-store.t
 import type { StreamLimits } from "../body-stream.ts";
 import { STREAM_LIMITS } from "../body-stream.ts";
 import { createIds } from "../../lib/node/ids.ts";
-import type { HttpServer } from "../app.ts";
-import { createHttpServer } from "../app.ts";
+import type { ConnectionLimits, HttpServer } from "../app.ts";
+import { CONNECTION_LIMITS, createHttpServer } from "../app.ts";
 import type { Health, HttpConfig } from "../deps.ts";
 import type { SocketLimits } from "../sockets/limits.ts";
 import { SOCKET_LIMITS } from "../sockets/limits.ts";
@@ -56,6 +56,7 @@ export async function createWorld(
     readonly config?: Partial<HttpConfig>;
     readonly limits?: Partial<SocketLimits>;
     readonly streams?: Partial<StreamLimits>;
+    readonly connections?: Partial<ConnectionLimits>;
   } = {},
 ): Promise<World> {
   const services = createFakeServices();
@@ -119,6 +120,7 @@ export async function createWorld(
     },
     { ...SOCKET_LIMITS, ...settings.limits },
     { ...STREAM_LIMITS, ...settings.streams },
+    { ...CONNECTION_LIMITS, ...settings.connections },
   );
   await server.listen();
   const { url } = server;
