@@ -2,8 +2,8 @@ import type { Log } from "../core/ports/log.ts";
 
 export interface LoopSpec {
   readonly name: string;
-  /** Milliseconds between the end of one tick and the beginning of the next; varied by a tenth. */
-  readonly everyMs: number;
+  /** Milliseconds between the end of one tick and the beginning of the next; varied by a tenth. A function says them exactly, each time. */
+  readonly everyMs: number | (() => number);
   /** One bounded piece of work. What it throws is logged, and the next tick comes as always. */
   readonly tick: () => Promise<unknown>;
 }
@@ -20,7 +20,8 @@ export function startLoop(spec: LoopSpec, log: Log): Loop {
   let closed = false;
   const schedule = (): void => {
     if (closed) return;
-    timer = setTimeout(run, spec.everyMs * (0.95 + Math.random() * 0.1));
+    const { everyMs } = spec;
+    timer = setTimeout(run, typeof everyMs === "function" ? everyMs() : everyMs * (0.95 + Math.random() * 0.1));
     timer.unref();
   };
   const run = (): void => {
