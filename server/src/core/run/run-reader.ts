@@ -1,0 +1,147 @@
+import type { RunItem, RunPosition, RunReader } from "./output.ts";
+import type { PackedBlock, PackedSource, SourceReader } from "./packed-source.ts";
+import type { RecordHeader } from "./run-journal.ts";
+import { PackedError, readHeader, RECORD_HEADER_BYTES } from "./run-journal.ts";
+
+/** Milliseconds without a call of `next` after which nothing is held back for a reader any more. */
+export const READER_ACTIVE_MS = 2000;
+
+/** Gives the output from a position on, then the end. What is missing, before a record or at the end, is told as a gap of exactly so many bytes. */
+export class PackedReader implements RunReader, SourceReader {
+  readonly #source: PackedSource;
+  #stdout: number;
+  #stderr: number;
+  /** Offset of the record that is read, or comes next. */
+  #at = 0;
+  #block: PackedBlock | null = null;
+  #isClosed = false;
+  #isEnded = false;
+  #isWaiting = false;
+  #lastTakenAt = performance.now();
+
+  constructor(source: PackedSource, from: RunPosition) {
+    this.#source = source;
+    this.#stdout = from.stdout;
+    this.#stderr = from.stderr;
+    source.enter(this);
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  get isActive(): boolean {
+    return this.#isWaiting || performance.now() - this.#lastTakenAt < READER_ACTIVE_MS;
+  }
+
+  async next(waitMs: number): Promise<RunItem | { readonly kind: "idle" } | undefined> {
+    this.#isWaiting = true;
+    try {
+      return await this.#next(performance.now() + waitMs);
+    } finally {
+      this.#isWaiting = false;
+      this.#lastTakenAt = performance.now();
+    }
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#block = null;
+    this.#source.leave(this);
+  }
+
+  async #next(deadline: number): Promise<RunItem | { readonly kind: "idle" } | undefined> {
+    for (;;) {
+      if (this.#isClosed || this.#isEnded) return undefined;
+      const seen = this.#source.end;
+      const item = await this.#take();
+      if (item !== undefined) return item;
+      if (this.#source.isOver && this.#at >= this.#source.end) return this.#end();
+      // What came while it looked wakes nobody.
+      if (this.#source.isOver || this.#source.end !== seen) continue;
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return { kind: "idle" };
+      await this.#source.changed(leftMs);
+    }
+  }
+
+  /** The next bytes or gap that there are without waiting for the run. */
+  async #take(): Promise<RunItem | undefined> {
+    while (this.#at < this.#source.end && !this.#isClosed) {
+      const block = await this.#blockAt();
+      if (block === null) {
+        this.#at = this.#source.end;
+        return undefined;
+      }
+      const header = this.#headerIn(block);
+      if (header === undefined) continue;
+      const item = this.#itemOf(block, header);
+      if (item !== undefined) return item;
+      const next = this.#at + RECORD_HEADER_BYTES + header.length;
+      // The last record of a block that grows may grow itself.
+      if (next >= block.at + block.bytes.length && !block.isSealed) return undefined;
+      this.#at = next;
+    }
+    return undefined;
+  }
+
+  async #blockAt(): Promise<PackedBlock | null> {
+    const had = this.#block;
+    if (had !== null && had.isSealed && this.#at >= had.at && this.#at < had.at + had.bytes.length) return had;
+    const found = this.#source.block(this.#at);
+    const block = found instanceof Promise ? await found : found;
+    this.#block = block;
+    if (block !== null && block.at > this.#at) this.#at = block.at;
+    return block;
+  }
+
+  /** The whole record's header; `undefined` where the block cuts it off, and the next one begins with it. */
+  #headerIn(block: PackedBlock): RecordHeader | undefined {
+    const within = this.#at - block.at;
+    try {
+      const header = readHeader(block.bytes, within);
+      if (header !== undefined && within + RECORD_HEADER_BYTES + header.length <= block.bytes.length) return header;
+    } catch (error) {
+      if (!(error instanceof PackedError)) throw error;
+      this.#at = this.#source.end;
+      return undefined;
+    }
+    this.#block = null;
+    // A block that does not even hold its first record is all that there is: the rest is damaged.
+    if (within === 0) this.#at = this.#source.end;
+    return undefined;
+  }
+
+  #itemOf(block: PackedBlock, { stream, offset, length }: RecordHeader): RunItem | undefined {
+    const position = stream === "stdout" ? this.#stdout : this.#stderr;
+    if (offset + length <= position) return undefined;
+    if (offset > position) {
+      this.#move(stream, offset);
+      const bytes = offset - position;
+      return { kind: "gap", stdoutBytes: stream === "stdout" ? bytes : 0, stderrBytes: stream === "stderr" ? bytes : 0 };
+    }
+    this.#move(stream, offset + length);
+    const begin = this.#at - block.at + RECORD_HEADER_BYTES;
+    return { kind: "output", stream, offset: position, bytes: block.bytes.subarray(begin + position - offset, begin + length) };
+  }
+
+  #move(stream: "stdout" | "stderr", to: number): void {
+    if (stream === "stdout") this.#stdout = to;
+    else this.#stderr = to;
+  }
+
+  #end(): RunItem {
+    const { run } = this.#source;
+    const stdoutBytes = Math.max(0, run.stdoutBytes - this.#stdout);
+    const stderrBytes = Math.max(0, run.stderrBytes - this.#stderr);
+    if (stdoutBytes > 0 || stderrBytes > 0) {
+      this.#stdout += stdoutBytes;
+      this.#stderr += stderrBytes;
+      return { kind: "gap", stdoutBytes, stderrBytes };
+    }
+    this.#isEnded = true;
+    this.close();
+    return { kind: "end", run };
+  }
+}
