@@ -206,6 +206,8 @@ impl Agent {
         }
         if let Some(shutdown) = &self.shutdown {
             let reason = shutdown.reason;
+            // The shutdown's signal to all may have met it while it was becoming its program.
+            self.signal_tree(key, libc::SIGTERM, "shutdown", reason);
             self.end_tree(key, "shutdown", reason, 0);
         }
     }

@@ -63,6 +63,8 @@ impl Reason {
 pub struct Requested {
     pub by: String,
     pub signal: i32,
+    /// The one before it for the same reason: the process may have died of that already.
+    pub earlier: i32,
     /// The reason if the process dies of it.
     pub reason: Reason,
 }
@@ -250,7 +252,7 @@ impl Process {
         match (&self.requested, exit.by_signal) {
             (Some(requested), _) if requested.reason == Reason::TimedOut => Reason::TimedOut,
             (_, false) => Reason::Exited,
-            (Some(requested), true) if requested.signal == exit.status => requested.reason,
+            (Some(requested), true) if [requested.signal, requested.earlier].contains(&exit.status) => requested.reason,
             (_, true) if exit.status == libc::SIGKILL && exit.oom_kills > 0 => Reason::OomKilled,
             (_, true) => Reason::Signaled,
         }

@@ -22,7 +22,9 @@ impl Agent {
         let timed_out = process.requested.as_ref().map_or(false, |requested| requested.reason == Reason::TimedOut);
         let by = by.to_string();
         // A timeout stays the reason, whatever is asked for after it.
-        process.requested = Some(Requested { by, signal, reason: if timed_out { Reason::TimedOut } else { reason } });
+        let reason = if timed_out { Reason::TimedOut } else { reason };
+        let earlier = process.requested.as_ref().filter(|before| before.reason == reason).map_or(signal, |before| before.signal);
+        process.requested = Some(Requested { by, signal, earlier, reason });
         let (pid, slot, leads) = (process.pid, process.slot, process.leader.is_none());
         if !slot.map_or(false, |slot| self.signal_slot(slot, signal)) && leads {
             self.signal_descendants(pid, signal);

@@ -1,6 +1,6 @@
 //! How processes end, and what is known of them afterwards.
 
-use crate::client::{program, shell, with, Client};
+use crate::client::{new_id, program, shell, with, Client};
 use crate::harness::{eventually, TestAgent, Wish};
 use capsuled_agent::frame::Kind;
 use serde_json::json;
@@ -163,4 +163,21 @@ fn a_shutdown_ends_everything_with_its_reason_and_lets_nothing_begin() {
     let error = other.run(&shell("true")).unwrap_err();
     assert_eq!(error["code"], "shutting_down");
     eventually("nothing is left", || agent.states().is_empty());
+}
+
+#[test]
+fn a_process_that_a_shutdown_meets_at_its_start_ends_with_the_shutdowns_reason() {
+    for step in 0..60 {
+        let agent = TestAgent::start();
+        let mut starter = Client::connect(&agent);
+        let mut stopper = Client::connect(&agent);
+        starter.send(Kind::Start, &with(shell("exec sleep 1000"), json!({"id": new_id(), "tag": "fresh"})));
+        // From before the process is there to when it runs.
+        std::thread::sleep(Duration::from_micros(step * 40));
+        stopper.ask(Kind::Shutdown, &json!({"reason": "capsule_stopped", "grace_ms": 2000})).unwrap();
+        match starter.finish() {
+            Ok(outcome) => assert_eq!(outcome.exit["reason"], "capsule_stopped", "{}", outcome.exit),
+            Err(error) => assert_eq!(error["code"], "shutting_down"),
+        }
+    }
 }
