@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import type { EndpointTransformer } from "@capsuled/contract";
+import { BoundedThread } from "./bounded-thread.ts";
+import { createDefinitionFiles } from "./definition-files.ts";
+import { WORKER_LIMITS } from "./limits.ts";
+import { createTransformRunner } from "./transform-runner.ts";
+
+// Long enough for a busy machine; what runs for ever runs into it all the same.
+const thread = new BoundedThread({ jobMsMax: 2000, waitMsMax: 60_000 });
+const runner = createTransformRunner(thread);
+const fileThread = new BoundedThread({ jobMsMax: 20_000 });
+const files = createDefinitionFiles(fileThread);
+after(async () => {
+  await thread.close();
+  await fileThread.close();
+});
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const transform = (transformer: EndpointTransformer, text: string) => runner.transform(transformer, bytes(text));
+const value = async (transformer: EndpointTransformer, text: string): Promise<unknown> => {
+  const made = await transform(transformer, text);
+  assert.ok(made.ok, made.ok ? "" : made.message);
+  return made.value;
+};
+const message = async (transformer: EndpointTransformer, text: string): Promise<string> => {
+  const made = await transform(transformer, text);
+  assert.ok(!made.ok);
+  return made.message;
+};
+const regex = (pattern: string, more: { flags?: string; all?: boolean } = {}): EndpointTransformer => ({
+  type: "regex",
+  pattern,
+  flags: more.flags,
+  all: more.all ?? false,
+});
+const jsonata = (expression: string): EndpointTransformer => ({ type: "jsonata", expression });
+
+test("json reads output as JSON, and says what is wrong with output that is none", async () => {
+  assert.deepEqual(await value({ type: "json" }, '\ufeff{"cpu": 45, "mem": [72]}\n'), { cpu: 45, mem: [72] });
+  assert.match(await message({ type: "json" }, "hello"), /^the output is no JSON/);
+  assert.match(await message({ type: "json" }, ""), /^the output is no JSON/);
+  assert.match(await message({ type: "json" }, "[".repeat(1_000_000)), /more than 500 levels/);
+  assert.equal(await value({ type: "json" }, JSON.stringify("[".repeat(1000))), "[".repeat(1000));
+});
+
+test("lines are without their ends, the last one with or without its own", async () => {
+  assert.deepEqual(await value({ type: "lines" }, "a\nb\r\n\nc"), ["a", "b", "", "c"]);
+  assert.deepEqual(await value({ type: "lines" }, "a\n"), ["a"]);
+  assert.deepEqual(await value({ type: "lines" }, ""), []);
+  assert.match(await message({ type: "lines" }, "\n".repeat(8 * 1024 * 1024)), /result has more than/);
+});
+
+test("regex gives named groups or the whole match, the first or all", async () => {
+  assert.deepEqual(await value(regex("cpu=(?<cpu>\\d+)(?: mem=(?<mem>\\d+))?"), "x cpu=45"), { cpu: "45", mem: null });
+  assert.equal(await value(regex("\\d+"), "a 12 b 34"), "12");
+  assert.deepEqual(await value(regex("\\d+", { all: true }), "a 12 b 34"), ["12", "34"]);
+  assert.deepEqual(await value(regex("^(?<k>\\w+)=", { all: true, flags: "m" }), "a=1\nb=2"), [{ k: "a" }, { k: "b" }]);
+  assert.deepEqual(await value(regex("z", { all: true }), "a"), []);
+  assert.match(await message(regex("z"), "a"), /matches nothing/);
+});
+
+test("a pattern that runs for ever is ended at its bound, and the next job works", async () => {
+  const before = thread.made;
+  assert.match(await message(regex("(a+)+$"), `${"a".repeat(100)}!`), /takes longer than 2000 ms/);
+  assert.equal(await value(regex("b"), "abc"), "b");
+  assert.equal(thread.made, before + 1);
+});
+
+test("a thread serves many jobs", async () => {
+  await value(regex("b"), "abc");
+  const before = thread.made;
+  const all = await Promise.all(Array.from({ length: 50 }, (_, index) => value(regex(`${index}`), `x${index}y`)));
+  assert.deepEqual(
+    all,
+    all.map((_, index) => `${index}`),
+  );
+  assert.equal(thread.made, before);
+});
+
+test("the server's own thread goes on while a pattern runs", async () => {
+  let ticks = 0;
+  const timer = setInterval(() => {
+    ticks += 1;
+  }, 10);
+  await message(regex("(a+)+$"), `${"a".repeat(100)}!`);
+  clearInterval(timer);
+  assert.ok(ticks > 10, `${ticks} ticks in 2 s`);
+});
+
+test("jsonata computes over JSON, and says where it fails", async () => {
+  assert.deepEqual(
+    await value(jsonata('{"sum": $sum(items.n), "names": items.name}'), '{"items":[{"n":1,"name":"a"},{"n":2,"name":"b"}]}'),
+    {
+      sum: 3,
+      names: ["a", "b"],
+    },
+  );
+  assert.equal(await value(jsonata("missing"), "{}"), null);
+  assert.equal(await message(jsonata("function($x){$x}"), "{}"), "the result cannot be written as JSON");
+  assert.match(await message(jsonata("a"), "no json"), /the output is no JSON/);
+  assert.match(await message(jsonata("$number('x')"), "{}"), /the expression failed: .*at character/);
+  assert.equal(await runner.check(jsonata("a.b[0]")), undefined);
+  assert.match((await runner.check(jsonata("a.b["))) ?? "", /is no JSONata: .*at character/);
+});
+
+test("an expression that calls itself for ever, fills memory or makes an endless list is ended", async () => {
+  assert.match(await message(jsonata("($f := function($x){$f($x + 1) + 1}; $f(1))"), "{}"), /the expression failed/);
+  assert.match(await message(jsonata("($f := function($x){$f($x + 1)}; $f(1))"), "{}"), /takes longer than|the expression failed/);
+  assert.match(await message(jsonata("[1..9000000]"), "{}"), /the expression failed|takes/);
+  assert.match(await message(jsonata('($f := function($s){$f($s & $s)}; $f("xxxxxxxx"))'), "{}"), /takes|the expression failed|could not/);
+  assert.equal(await value(jsonata("1 + 1"), "{}"), 2);
+});
+
+test("an expression cannot reach the thread's own objects, nor change them for the next one", async () => {
+  for (const expression of [
+    "constructor",
+    "__proto__",
+    "$.constructor.constructor",
+    "$lookup($, 'constructor')",
+    "$sum.constructor",
+    "$string.__proto__",
+  ]) {
+    const reached = await value(jsonata(expression), '{"a":1}');
+    assert.equal(reached, null, expression);
+  }
+  await transform(jsonata('$ ~> |$|{"__proto__":{"polluted":1}}|'), "{}");
+  await transform(jsonata('$merge([{"__proto__":{"polluted":1}},{"constructor":{"prototype":{"polluted":1}}}])'), "{}");
+  await transform(jsonata('$ ~> |__proto__|{"polluted":1}|'), '{"a":{}}');
+  await transform(jsonata('$ ~> |constructor.prototype|{"polluted":1}|'), '{"a":{}}');
+  assert.equal(await value(jsonata("polluted"), "{}"), null);
+});
+
+test("more output than the bound is refused, and so is a result beyond its own", async () => {
+  const large = new Uint8Array(WORKER_LIMITS.transformInputBytesMax + 1).fill(0x61);
+  const refused = await runner.transform(regex("a"), large);
+  assert.ok(!refused.ok && /the output has more than/.test(refused.message));
+  const result = await runner.transform(regex("[^]+"), large.subarray(1).fill(0x01));
+  assert.ok(!result.ok && /the result has more than/.test(result.message));
+});
+
+test("what waits is bounded in number and time; an abort and a close give up at once", async () => {
+  const small = new BoundedThread({ jobMsMax: 3000, waitingMax: 1, waitMsMax: 50 });
+  const slow = { kind: "regex", pattern: "(a+)+$", flags: "", all: false, stdout: bytes(`${"a".repeat(100)}!`) } as const;
+  const running = small.run(slow);
+  const waiting = small.run(slow);
+  assert.deepEqual(await small.run(slow), { ok: false, message: "too many are waiting to be worked on" });
+  assert.deepEqual(await waiting, { ok: false, message: "it waited too long to be worked on" });
+  const abort = new AbortController();
+  const aborted = small.run(slow, abort.signal);
+  abort.abort();
+  assert.deepEqual(await aborted, { ok: false, message: "it was cancelled" });
+  await small.close();
+  assert.equal((await running).ok, false);
+  assert.deepEqual(await small.run(slow), { ok: false, message: "the server is shutting down" });
+});
+
+test("a file is read with the place of each value, aliases and merges followed", async () => {
+  const { root, problems } = await files.read("base: &b\n  x: 1\n  y: [a, 'b']\nuse:\n  <<: *b\n  x: true\nlist: [*b]\n");
+  assert.deepEqual(problems, []);
+  assert.ok(root?.kind === "map");
+  const use = root.fields.find(({ name }) => name === "use");
+  assert.deepEqual(use?.place, { line: 4, column: 1 });
+  assert.ok(use?.value.kind === "map");
+  assert.deepEqual(
+    use.value.fields.map(({ name, value: inner }) => [name, inner.line, inner.column]),
+    [
+      ["x", 6, 6],
+      ["y", 3, 6],
+    ],
+  );
+});
+
+test("what is wrong with a file's form is told with its place", async () => {
+  const first = async (text: string) => (await files.read(text)).problems[0];
+  assert.deepEqual(await first("a: 1\nb: 2\na: 3\n"), { line: 3, column: 1, message: '"a" is there twice' });
+  assert.equal((await first("a: [1\nb: 2\n"))?.line, 2);
+  assert.match((await first("a: *x\n"))?.message ?? "", /[Uu]nresolved alias|no anchor/);
+  assert.match((await first("a: 1\n---\nb: 2\n"))?.message ?? "", /multiple documents/);
+  assert.match((await first("? [a]\n: 1\n"))?.message ?? "", /name must be text/);
+  assert.match((await first("a: .inf\n"))?.message ?? "", /no text, number/);
+  assert.match((await first("a: !!js/function 'x'\n"))?.message ?? "", /tag/);
+});
+
+test("a hostile file is refused within its bounds", async () => {
+  const laughs = ["a0: &a0 [x,x,x,x,x,x,x,x,x,x]"];
+  for (let level = 1; level < 12; level += 1)
+    laughs.push(`a${level}: &a${level} [${Array.from({ length: 10 }, () => `*a${level - 1}`).join(",")}]`);
+  const of = async (text: string): Promise<string> => {
+    const { root, problems } = await files.read(text);
+    assert.equal(root, undefined);
+    return problems[0]?.message ?? "";
+  };
+  assert.match(await of(laughs.join("\n")), /more than 100000 values/);
+  assert.match(await of("a: &a [*a]"), /more than 32 levels/);
+  assert.match(await of(`a: ${"[".repeat(100)}${"]".repeat(100)}`), /more than 32 levels/);
+  assert.match(await of(`[${"a,".repeat(110_000)}]`), /more than 100000 values/);
+});
+
+test("a file that takes the parser for ever is ended at its bound", async () => {
+  const { root, problems } = await createDefinitionFiles(thread).read("[".repeat(1_000_000));
+  assert.equal(root, undefined);
+  assert.deepEqual(problems, [{ line: 1, column: 1, message: "the file cannot be read: it takes longer than 2000 ms" }]);
+});
