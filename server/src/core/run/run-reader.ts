@@ -59,7 +59,7 @@ export class PackedReader implements RunReader, SourceReader {
       if (item !== undefined) return item;
       if (this.#source.isOver && this.#at >= this.#source.end) return this.#end();
       // What came while it looked wakes nobody.
-      if (this.#source.isOver || this.#source.end !== seen) continue;
+      if (this.#source.isOver || this.#source.end !== seen || this.#isClosed) continue;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return { kind: "idle" };
       await this.#source.changed(leftMs);
@@ -108,8 +108,8 @@ export class PackedReader implements RunReader, SourceReader {
       return undefined;
     }
     this.#block = null;
-    // A block that does not even hold its first record is all that there is: the rest is damaged.
-    if (within === 0) this.#at = this.#source.end;
+    // A block that does not even hold its first record is all that there is: the rest is damaged. One that grows has grown meanwhile.
+    if (within === 0 && block.isSealed) this.#at = this.#source.end;
     return undefined;
   }
 

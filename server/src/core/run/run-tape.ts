@@ -74,6 +74,11 @@ export class RunTape implements PackedSource {
     return this.#openAt + this.#openUsed;
   }
 
+  /** Bytes of output that it has in memory. */
+  get memoryBytes(): number {
+    return this.#sealedBytes + this.#open.length;
+  }
+
   /** Bytes up to the last that came of each stream. */
   get printed(): { readonly stdoutBytes: number; readonly stderrBytes: number } {
     return { stdoutBytes: this.#stdoutEnd, stderrBytes: this.#stderrEnd };
