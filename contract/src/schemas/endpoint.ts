@@ -57,7 +57,11 @@ export const transformer = z
 export type EndpointTransformer = z.output<typeof transformer>;
 
 const method = z.enum(ENDPOINT_METHODS);
-const secret = noNul(z.string().min(8).max(LIMITS.endpointSecretCharsMax));
+/** A variable's name is as short as it is; what it holds is checked with the definition. */
+const secret = noNul(z.string().min(2).max(LIMITS.endpointSecretCharsMax)).refine(
+  (text) => text.length >= 8 || /^\$[A-Za-z_][A-Za-z0-9_]*$/.test(text),
+  { error: "at least 8 characters, or `$NAME`" },
+);
 const schedule = z.string().min(1).max(120);
 
 /** A command published at a URL; the same fields stand in `capsuled.yaml`. */
