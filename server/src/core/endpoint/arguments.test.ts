@@ -70,18 +70,11 @@ test("an unknown name is refused with what was meant, and a missing required one
     brnach: "is not an argument of this endpoint; did you mean branch?",
   });
   assert.match(refused(definition, { branch: "x", ["__proto__x"]: "y" })["__proto__x"] ?? "", /is not an argument/);
-  assert.deepEqual(
-    refused(
-      definition,
-      Object.fromEntries([
-        ["branch", "x"],
-        ["__proto__", { a: 1 }],
-      ]),
-    ),
-    {
-      ["__proto__"]: "is not an argument of this endpoint",
-    },
-  );
+  const hostile = new Map<string, unknown>([
+    ["branch", "x"],
+    ["__proto__", { a: 1 }],
+  ]);
+  assert.deepEqual(Object.keys(refused(definition, Object.fromEntries(hostile))), ["__proto__"]);
 });
 
 test("a pattern must match the whole value, alternatives and line ends included", () => {

@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CapsuledError } from "../fail.ts";
+import type { FileProblem } from "./service.ts";
+import { definitionOf } from "./testing/definition.ts";
+import { endpointWorld, principal } from "./testing/world.ts";
+
+const RUN = { dryRun: false, prune: false };
+
+async function problemsOf(text: string): Promise<readonly string[]> {
+  const { service, store } = endpointWorld();
+  let found: readonly string[] = [];
+  await assert.rejects(service.import(principal, text, RUN), (error) => {
+    assert.ok(error instanceof CapsuledError && error.code === "invalid_request");
+    const problems = error.details?.["problems"];
+    assert.ok(Array.isArray(problems));
+    found = problems.map(({ line, column, path, message }: FileProblem) => `${line}:${column} ${path}: ${message}`);
+    return true;
+  });
+  assert.equal(store.rows.size, 0);
+  return found;
+}
+
+test("a file with every documented field is taken as it stands", async () => {
+  const { service } = endpointWorld();
+  const text = `
+version: 1
+agent_name: default
+endpoints:
+  - name: deploy
+    method: POST
+    description: Deploy the app
+    command: ./deploy.sh --env production
+    args:
+      - name: branch
+        required: true
+        description: What to deploy
+      - name: count
+        default: "5"
+    timeout: 60
+    working_dir: /workspace
+    public: false
+    trigger: http
+    transformer:
+      type: json
+    notify_url: https://example.com/done
+    notify_on: failure
+    sensitive: true
+    agent_name: default
+    approval_required: false
+  - slug: hook
+    command: cat
+    trigger: webhook
+    async: false
+    secret: $KEY
+    envs: {KEY: 0123456789abcdef}
+    webhook_source: github
+    webhook_events: [push]
+    transformer: {type: text}
+  - name: nightly
+    command: backup
+    schedule: "0 3 * * *"
+`;
+  const outcome = await service.import(principal, text, RUN);
+  assert.deepEqual(outcome.changes, [
+    { name: "deploy", change: "create", fields: [] },
+    { name: "hook", change: "create", fields: [] },
+    { name: "nightly", change: "create", fields: [] },
+  ]);
+  assert.deepEqual(
+    outcome.warnings.map(({ line, path }) => [line, path]),
+    [
+      [3, "agent_name"],
+      [24, "endpoints[0].agent_name"],
+      [26, "endpoints[1].slug"],
+    ],
+  );
+  const hook = await service.get(principal, "hook");
+  assert.equal(hook.definition.transformer, undefined);
+  assert.deepEqual(service.secretsOf(hook).secrets, ["0123456789abcdef"]);
+});
+
+test("all problems of a file come together, each where it stands", async () => {
+  const text = `version: 1
+endpoint: []
+endpoints:
+  - name: one
+    comand: echo
+    timeout: soon
+  - name: Two
+    command: echo a | b
+    public: yes
+    args:
+      - name: x
+        typ: integer
+  - name: three
+    command: echo {{x}}
+    approval_required: true
+    artifacts: ["*.csv"]
+    args: [{name: x, type: integer, default: five}]
+    method: GETT
+    transformer: {type: xml}
+  - name: one
+    command: "true"
+    timeout: 500
+    nottify_url: x
+  - just text
+`;
+  assert.deepEqual(await problemsOf(text), [
+    "2:1 endpoint: is not a known field; did you mean endpoints?",
+    "4:5 endpoints[0].command: is required",
+    "5:5 endpoints[0].comand: is not a known field; did you mean command?",
+    "6:14 endpoints[0].timeout: expected number, received string",
+    "7:11 endpoints[1].name: must be 1 to 63 of lowercase letters, digits and `-`, a letter or digit first",
+    "9:13 endpoints[1].public: expected boolean, received string",
+    "12:9 endpoints[1].args[0].typ: is not a known field; did you mean type?",
+    "15:5 endpoints[2].approval_required: is not supported; leave it out",
+    "16:5 endpoints[2].artifacts: is not supported; leave it out",
+    "17:46 endpoints[2].args[0].default: must be a whole number",
+    '18:13 endpoints[2].method: expected one of "GET"|"POST"|"PUT"|"PATCH"|"DELETE"',
+    "19:25 endpoints[2].transformer.type: is not one of the types that there are",
+    '20:11 endpoints[3].name: "one" is the name of the endpoint in line 4 too',
+    "22:14 endpoints[3].timeout: is more than the server's bound of 120 s",
+    "23:5 endpoints[3].nottify_url: is not a known field; did you mean notify_url?",
+    "24:5 endpoints[4]: must be an endpoint with its fields",
+  ]);
+});
+
+test("a file that is no file of definitions says so", async () => {
+  assert.deepEqual(await problemsOf(""), ["1:1 : a file of definitions has `version: 1` and `endpoints`"]);
+  assert.deepEqual(await problemsOf("version: 2\nendpoints: []\n"), [
+    "1:10 version: must be 1",
+    "2:12 endpoints: must be a list of at least one endpoint",
+  ]);
+  assert.match((await problemsOf("a: [\n"))[0] ?? "", /^2:1|^1:/);
+  const many = `version: 1\nendpoints:\n${"  - {name: x, command: x}\n".repeat(1001)}`;
+  assert.deepEqual(await problemsOf(many), ["3:3 endpoints: has 1001 endpoints, at most 1000"]);
+});
+
+test("JSON is a file too, and a missing version is a warning", async () => {
+  const { service } = endpointWorld();
+  const { warnings, applied } = await service.import(principal, '{"endpoints":[{"name":"a","command":"echo"}]}', RUN);
+  assert.equal(applied, true);
+  assert.deepEqual(warnings, [{ line: 1, column: 1, path: "version", message: "is missing and taken to be 1" }]);
+});
+
+test("a second import says what would change and what changes, field by field", async () => {
+  const { service, store } = endpointWorld();
+  const file = (timeout: number, key: string, rest: string): string =>
+    `version: 1
+endpoints:
+  - name: a
+    command: echo
+    timeout: ${timeout}
+    envs: {KEY: ${key}}
+  - name: b
+    command: echo b
+${rest}`;
+  await service.import(principal, file(5, "x", "  - {name: c, command: c}\n"), RUN);
+  await service.put(principal, "d", definitionOf({ command: "d" }));
+  const before = JSON.stringify([...store.rows]);
+  const next = file(6, "secret-y", "  - {name: e, command: e}\n");
+  const expected = [
+    { name: "a", change: "update", fields: ["envs", "timeout"] },
+    { name: "b", change: "unchanged", fields: [] },
+    { name: "e", change: "create", fields: [] },
+  ];
+  const dry = await service.import(principal, next, { dryRun: true, prune: true });
+  const pruned = [...expected, { name: "c", change: "delete", fields: [] }, { name: "d", change: "delete", fields: [] }];
+  assert.deepEqual([dry.applied, dry.changes], [false, pruned]);
+  assert.equal(JSON.stringify([...store.rows]), before);
+  assert.deepEqual((await service.import(principal, next, RUN)).changes, expected);
+  assert.deepEqual(
+    (await service.list(principal, 10, null)).items.map(({ name }) => name),
+    ["a", "b", "c", "d", "e"],
+  );
+  assert.deepEqual(
+    (await service.import(principal, next, { dryRun: false, prune: true })).changes.map(({ change }) => change),
+    ["unchanged", "unchanged", "unchanged", "delete", "delete"],
+  );
+  assert.deepEqual(
+    (await service.list(principal, 10, null)).items.map(({ name }) => name),
+    ["a", "b", "e"],
+  );
+});
+
+test("anchors and merge keys share what endpoints have in common", async () => {
+  const { service } = endpointWorld();
+  const text = `version: 1
+endpoints:
+  - &base
+    name: a
+    command: echo a
+    timeout: 7
+  - <<: *base
+    name: b
+`;
+  await service.import(principal, text, RUN);
+  assert.equal((await service.get(principal, "b")).definition.timeout, 7);
+});
+
+test("an import that another change overtakes is planned anew", async () => {
+  const { service, store } = endpointWorld();
+  const { record } = await service.put(principal, "a", definitionOf({ command: "echo" }));
+  store.meanwhile = () => store.rows.set(record.id, { ...record, version: 5 });
+  const text = "version: 1\nendpoints: [{name: a, command: echo 2}]\n";
+  assert.deepEqual((await service.import(principal, text, RUN)).changes, [{ name: "a", change: "update", fields: ["command"] }]);
+  assert.equal((await service.get(principal, "a")).version, 6);
+});
