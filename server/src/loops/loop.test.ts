@@ -51,3 +51,26 @@ test("closing a loop waits for the tick under way and begins no other", async ()
   clearInterval(alive);
   assert.equal(done, 1);
 });
+
+test("a loop that says its waits itself ticks at each whole second, however long its ticks take", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 12_345 });
+  const at: number[] = [];
+  const tookMs = [0, 300, 999, 1000, 1500];
+  const loop = startLoop(
+    {
+      name: "t",
+      everyMs: () => 1000 - (Date.now() % 1000),
+      async tick() {
+        at.push(Date.now());
+        context.mock.timers.setTime(Date.now() + (tookMs[at.length - 1] ?? 0));
+      },
+    },
+    silent,
+  );
+  while (at.length < 6) {
+    context.mock.timers.runAll();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await loop.close();
+  assert.deepEqual(at, [13_000, 14_000, 15_000, 16_000, 18_000, 20_000]);
+});

@@ -203,6 +203,7 @@ export const UNDER_WAY: readonly string[] = [
   "server/src/core/schedule/",
   "server/src/core/webhook/",
   "server/src/http/calls/",
+  "server/src/loops/endpoint-loops.ts",
   "server/src/outbound/",
   "server/src/store/endpoint-",
   "server/src/store/notification-",
