@@ -75,18 +75,17 @@ class Writer implements RunFileWriter {
 
   async finish(): Promise<void> {
     await rename(this.#path + UNFINISHED, this.#path);
-    await this.#close();
   }
 
   async discard(): Promise<void> {
     await rm(this.#path + UNFINISHED, { force: true }).catch(() => {});
-    await this.#close().catch(() => {});
+    await this.close();
   }
 
-  async #close(): Promise<void> {
+  async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    await this.#file.close();
+    await this.#file.close().catch(() => {});
   }
 }
 

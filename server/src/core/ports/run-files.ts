@@ -6,7 +6,9 @@ export interface RunFileWriter {
   read(at: number, length: number): Promise<Uint8Array>;
   /** Gives the file its name: only now does `open` find it. */
   finish(): Promise<void>;
-  /** Removes it. Never rejects. */
+  /** After `finish`: reads under way may fail. Never rejects. */
+  close(): Promise<void>;
+  /** Removes it, in place of `finish`. Never rejects. */
   discard(): Promise<void>;
 }
 

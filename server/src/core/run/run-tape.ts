@@ -182,7 +182,7 @@ export class RunTape implements PackedSource {
       const bytes = this.#isKept ? await this.#fromFinished(at, length) : await this.#writer?.read(at, length);
       if (bytes !== undefined && bytes.length > 0) return { at, bytes, isSealed: true };
     } catch (error) {
-      // It may have been finished, and closed, in the middle of the read.
+      // It may have been closed in the middle of the read; the finished one has the same.
       if (this.#isKept) return this.#again(at);
       this.#options.onFileFailure(error);
     }
@@ -332,6 +332,7 @@ export class RunTape implements PackedSource {
         await writer.finish();
         this.#isKept = true;
         this.#writer = null;
+        await writer.close();
         return { kind: "file", hostId, bytes: this.#written + this.#sealedBytes };
       } catch (error) {
         this.#options.onFileFailure(error);

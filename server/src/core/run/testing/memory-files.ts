@@ -12,6 +12,7 @@ export class MemoryRunFiles implements RunFiles {
 
   async create(runId: string): Promise<RunFileWriter> {
     let content = new Uint8Array(0);
+    let isClosed = false;
     this.unfinished += 1;
     const write = async (parts: readonly Uint8Array[]): Promise<void> => {
       await this.beforeWrite();
@@ -22,10 +23,18 @@ export class MemoryRunFiles implements RunFiles {
     };
     return {
       write,
-      read: async (at, length) => content.slice(at, at + length),
+      read: async (at, length) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (isClosed) throw new Error("the file is closed");
+        return content.slice(at, at + length);
+      },
       finish: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
         this.unfinished -= 1;
         this.files.set(runId, content);
+      },
+      close: async () => {
+        isClosed = true;
       },
       discard: async () => {
         this.unfinished -= 1;
