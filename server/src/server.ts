@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readLeftEntries } from "./agent-link/left-entries.ts";
 import { createAgentLink } from "./agent-link/link.ts";
 import type { Config } from "./config/schema.ts";
 import { createAccessService } from "./core/access/create-access-service.ts";
@@ -119,6 +120,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       templates,
       live: new LiveCapsules(),
       acts: new Acts(),
+      leftLog: async (handle, from) => readLeftEntries(await driver.leftLog(handle, from)),
       connect: (id, secret, handle) => createAgentLink(id, secret, () => driver.openAgent(handle)),
       sealer,
       clock,

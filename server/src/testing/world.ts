@@ -1,3 +1,4 @@
+import { readLeftEntries } from "../agent-link/left-entries.ts";
 import { createAgentLink } from "../agent-link/link.ts";
 import type { Principal } from "../core/access/principal.ts";
 import { Acts } from "../core/capsule/acts.ts";
@@ -116,6 +117,7 @@ function start(ground: Ground): World {
     templates: createFakeTemplates(),
     live: new LiveCapsules(),
     acts: new Acts(),
+    leftLog: async (handle, from) => readLeftEntries(await driver.leftLog(handle, from)),
     connect: (id, secret, handle) => createAgentLink(id, secret, () => driver.openAgent(handle)),
     sealer: createSealer(new Uint8Array(32)),
     clock: ground.clock,

@@ -1,4 +1,4 @@
-import type { AgentLink } from "../ports/agent-link.ts";
+import type { AgentLink, LogEntry } from "../ports/agent-link.ts";
 import type { Clock, Ids } from "../ports/clock.ts";
 import type { Driver, Handle } from "../ports/driver.ts";
 import type { Log } from "../ports/log.ts";
@@ -30,6 +30,8 @@ export interface CapsuleDeps {
   readonly acts: Acts;
   /** The link to the agent behind a handle; opens nothing by itself. */
   readonly connect: (capsuleId: string, secret: string, handle: Handle) => AgentLink;
+  /** The entries from number `from` on that the agent of a machine that has ended left in its log. */
+  readonly leftLog: (handle: Handle, from: number) => Promise<readonly LogEntry[]>;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly ids: Ids;

@@ -5,6 +5,7 @@ import type { Handle } from "../ports/driver.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { memoryEvidenceOf } from "./evidence.ts";
+import { importLeft } from "./import-left.ts";
 import { LiveCapsule } from "./live.ts";
 import { LogFollower } from "../process/log-follower.ts";
 import type { CapsuleRecord } from "./record.ts";
@@ -56,6 +57,7 @@ const SETTLE_MS = 1000;
 export async function loseCapsule(deps: CapsuleDeps, id: string, finder: Actor): Promise<void> {
   const live = deps.live.get(id);
   if (live?.follower !== null && live?.follower !== undefined) await settledWithin(live.follower.settle(), SETTLE_MS);
+  await importLeft(deps, id);
   const evidence = live === undefined ? null : await memoryEvidenceOf(deps, live.record);
   const { record, changed } = await changeState(deps, id, "lost", finder, {
     evidence,

@@ -1,6 +1,7 @@
 import { LogFollower } from "../process/log-follower.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { memoryEvidenceOf } from "./evidence.ts";
+import { importLeft } from "./import-left.ts";
 import { connectTo } from "./hold.ts";
 import type { CapsuleRecord } from "./record.ts";
 import { settledWithin } from "./wait.ts";
@@ -31,5 +32,13 @@ export async function importRest(deps: CapsuleDeps, record: CapsuleRecord): Prom
 
 async function bounded(deps: CapsuleDeps, record: CapsuleRecord, work: Promise<void>): Promise<void> {
   work.catch((error: unknown) => deps.log.debug({ capsuleId: record.id, error }, "the rest of a capsule's log could not be read"));
-  await settledWithin(work, IMPORT_REST_MS);
+  let isRead = false;
+  await settledWithin(
+    work.then(() => {
+      isRead = true;
+    }),
+    IMPORT_REST_MS,
+  );
+  // An agent that does not answer any more has left its log.
+  if (!isRead) await importLeft(deps, record.id);
 }

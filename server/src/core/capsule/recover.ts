@@ -4,6 +4,7 @@ import { bootCapsule } from "./boot.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { finishDestroy } from "./destroy.ts";
+import { importLeft } from "./import-left.ts";
 import { connectTo, holdCapsule, loseCapsule } from "./hold.ts";
 import type { CapsuleRecord } from "./record.ts";
 import type { CapsuleState } from "./state.ts";
@@ -80,6 +81,7 @@ async function adopt(deps: CapsuleDeps, record: CapsuleRecord): Promise<void> {
     case "gone":
       return loseCapsule(deps, record.id, found);
     case "host_restarted": {
+      await importLeft(deps, record.id);
       await changeState(deps, record.id, "host_restarted", found, {
         reason: "host_restarted",
         message: "The host was restarted; the disk is kept and the capsule can be started again.",

@@ -98,6 +98,8 @@ export interface Driver {
   stats(handle: Handle): Promise<DriverStats>;
   /** A fresh connection to the capsule's agent; throws `HandleGoneError` when nobody listens. */
   openAgent(handle: Handle): Promise<Duplex>;
+  /** The JSON of the entries from number `from` on of the log that the agent of a machine left that has ended; none where agents leave none. */
+  leftLog(handle: Handle, from: number): Promise<readonly Uint8Array[]>;
   /** Calls `onGone` once when the machine has ended by itself; the returned function stops watching. */
   watch(handle: Handle, onGone: () => void): () => void;
   close(): Promise<void>;

@@ -78,6 +78,8 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
         agent.accept(pipe.agent);
         return pipe.host;
       }),
+    // The agent's log is in its memory and goes with it.
+    leftLog: async () => [],
     watch: (handle, onGone) => machines.watch(handle, onGone),
     async close() {},
   };

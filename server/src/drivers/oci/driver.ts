@@ -6,6 +6,7 @@ import type { OciHost } from "./host.ts";
 import { launch } from "./launch.ts";
 import type { CapsulePaths } from "./layout.ts";
 import { capsulePaths } from "./layout.ts";
+import { readLeftLog } from "./left-log.ts";
 import { openAgentSocket } from "./open-agent.ts";
 import type { OciOptions } from "./options.ts";
 import { OCI_LIMITS } from "./options.ts";
@@ -48,6 +49,10 @@ export function createDriver(options: OciOptions, openHost: () => Promise<OciHos
     async openAgent(handle) {
       const [, paths] = await at(handle);
       return openAgentSocket(paths.socket);
+    },
+    async leftLog(handle, from) {
+      const [, paths] = await at(handle);
+      return readLeftLog(paths.control, from);
     },
     watch: watches.watch,
     close: async () => watches.close(),
