@@ -31,7 +31,7 @@ import { createSeededIds } from "./lib/node/seeded-ids.ts";
 import { createShutdown } from "./lib/node/shutdown.ts";
 import type { Loop } from "./loops/loop.ts";
 import { startLoop } from "./loops/loop.ts";
-import { requireHost, requireTemplate } from "./start-up.ts";
+import { requireHost, requireOwnDatabase, requireTemplate } from "./start-up.ts";
 import { createAccessStore } from "./store/access-store.ts";
 import { adminKeyPath, removeAdminKey, writeAdminKey } from "./store/admin-key-file.ts";
 import { createCapsuleStore } from "./store/capsule-store.ts";
@@ -108,6 +108,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       flush: (entries) => accessStore.recordKeyUse(entries.map(({ id, at }) => ({ id, lastUsedAt: at }))),
     });
     const access = createAccessService({ store: accessStore, clock, ids, hash: nodeHash, keyUse });
+    await requireOwnDatabase(driver, () => accessStore.countTeams());
     await ensureFirstTeam(access, config.dataDir);
 
     const [first, ...others] = config.templates;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Template, TemplateStore } from "./core/ports/templates.ts";
-import { CannotStartError, requireTemplate } from "./start-up.ts";
+import { CannotStartError, requireOwnDatabase, requireTemplate } from "./start-up.ts";
 
 const template = (state: Template["state"]): Template => ({ name: "t", state, sizeBytes: null, failure: null });
 
@@ -30,4 +30,16 @@ test("a template that cannot be built anew stays as it was; one that never was b
   assert.match(line ?? "", /earlier build stays in use: no network/);
   await assert.rejects(said(store(template("missing"), failing)), /no network/);
   await assert.rejects(said(store(undefined, failing)), CannotStartError);
+});
+
+test("an empty database beside capsules on the host stops the start, since nothing of theirs may be lost; an installation's first start goes on", async () => {
+  const host = (count: number) => ({
+    list: async () => Array.from({ length: count }, () => ({ capsuleId: "cl-x", state: "gone" as const })),
+  });
+  await assert.rejects(
+    requireOwnDatabase(host(2), async () => 0),
+    /2 capsules of this installation .* put the database back/,
+  );
+  await requireOwnDatabase(host(0), async () => 0);
+  await requireOwnDatabase(host(2), async () => 1);
 });

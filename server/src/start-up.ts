@@ -15,6 +15,19 @@ export async function requireHost(driver: Driver): Promise<void> {
 }
 
 /**
+ * Throws `CannotStartError` where the database is a new one and this host has capsules of the installation all the same: its own
+ * database is gone, and what no row accounts for would be removed.
+ */
+export async function requireOwnDatabase(driver: Pick<Driver, "list">, countTeams: () => Promise<number>): Promise<void> {
+  if ((await countTeams()) > 0) return;
+  const found = await driver.list();
+  if (found.length === 0) return;
+  throw new CannotStartError(
+    `The database is empty, but ${found.length} capsules of this installation are on this host: put the database back, or check CAPSULED_DATABASE_URL and CAPSULED_DATA_DIR.`,
+  );
+}
+
+/**
  * Builds a template unless what its recipe says now is there, telling `say` of each new step and of every tenth on the way. Where that
  * fails and an earlier build is there, capsules go on with the earlier one.
  */

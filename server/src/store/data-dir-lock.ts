@@ -8,6 +8,10 @@ export interface DataDirLock {
   release(): void;
 }
 
+/** SQLite's primary result codes. */
+const SQLITE_READONLY = 8;
+const SQLITE_FULL = 13;
+
 /** Held locks: without a reference the garbage collector would close the database and so free the lock, if a caller drops the result. */
 const held = new Set<DatabaseSync>();
 
@@ -28,7 +32,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
     writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
     lock.close();
-    if (!(error instanceof Error && "errcode" in error && error.errcode === 5)) throw error;
+    if (!(error instanceof Error && "errcode" in error && error.errcode === 5)) throw unusable(dataDir, error);
     throw new DataDirError(
       `another server (pid ${readPid(pidPath)}) uses the data directory ${dataDir}: stop it, or give this one a directory of its own by CAPSULED_DATA_DIR`,
     );
@@ -39,6 +43,15 @@ export function lockDataDir(dataDir: string): DataDirLock {
       if (held.delete(lock)) lock.close();
     },
   };
+}
+
+/** What a file system that takes no writes throws, in words; anything else as it is. */
+function unusable(dataDir: string, error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const errcode = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
+  if (code === "EROFS" || errcode === SQLITE_READONLY) return new DataDirError(`the data directory ${dataDir} is read-only`);
+  if (code === "ENOSPC" || errcode === SQLITE_FULL) return new DataDirError(`the disk of the data directory ${dataDir} is full`);
+  return error;
 }
 
 /** Its owner's only, since whoever may read the file may lock it and so keep a server from starting. Opens no file that exists. */

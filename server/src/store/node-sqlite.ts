@@ -4,7 +4,7 @@ import type { SqliteDatabase, SqliteStatement } from "kysely";
 import { createBoundedCache } from "../lib/bounded-cache.ts";
 
 /** Milliseconds that a statement waits for another process's lock; the server's event loop stands still meanwhile. */
-export const SQLITE_BUSY_MS_MAX = 2000;
+export const SQLITE_BUSY_MS_MAX = 250;
 
 /** Prepared statements kept; a list's filters make some variants of one query. */
 const STATEMENTS_MAX = 200;
