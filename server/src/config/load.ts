@@ -1,4 +1,5 @@
-import { closest, readFlags } from "./read-flags.ts";
+import { closest } from "../lib/closest.ts";
+import { readFlags } from "./read-flags.ts";
 import type { Config } from "./schema.ts";
 import { SETTINGS } from "./schema.ts";
 import type { Setting } from "./setting.ts";

@@ -1,3 +1,4 @@
+import { closest } from "../lib/closest.ts";
 import type { Setting } from "./setting.ts";
 import { flagOf } from "./setting.ts";
 
@@ -50,28 +51,4 @@ function splitFlag(argument: string): { readonly flag: string; readonly inline: 
 /** Whether the argument before is a flag that does not exist and has no value yet; that flag is the problem then. */
 function isValueOfUnknown(before: string | undefined, names: ReadonlyMap<string, string>): boolean {
   return before !== undefined && before.startsWith("-") && !before.includes("=") && !names.has(before);
-}
-
-/** Letters that may be wrong in a flag for another one to be meant. */
-const TYPOS_MAX = 2;
-
-/** `; did you mean --port?` when one is near, else nothing. */
-export function closest(word: string, candidates: readonly string[]): string {
-  const near = candidates.map((candidate) => ({ candidate, typos: distance(word, candidate) })).filter(({ typos }) => typos <= TYPOS_MAX);
-  near.sort((left, right) => left.typos - right.typos);
-  return near[0] === undefined ? "" : `; did you mean ${near[0].candidate}?`;
-}
-
-/** Letters to add, drop or change (Levenshtein). */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let left = 1; left <= from.length; left += 1) {
-    const next = [left];
-    for (let right = 1; right <= to.length; right += 1) {
-      const change = (row[right - 1] ?? 0) + (from[left - 1] === to[right - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[right] ?? 0) + 1, (next[right - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
 }

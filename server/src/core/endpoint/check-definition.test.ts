@@ -83,6 +83,10 @@ test("each rule names the field that has to change", () => {
     ],
     [{ trigger: "webhook", secret: "$wrapd:NAME" }, /^secret: there is no store of secrets/],
     [{ capsule: "mine" }, /^capsule: is no capsule's id/],
+    [
+      { args: Array.from({ length: 9 }, (_, index) => ({ name: `a${index}`, default: "x".repeat(32_000) })) },
+      /^args: make a definition of \d+ bytes/,
+    ],
     [{ transformer: { type: "regex", pattern: "(" } }, /^transformer\.pattern: is no regular expression/],
     [{ transformer: { type: "regex", pattern: "a", flags: "ii" } }, "transformer.flags: has a flag twice"],
   ];

@@ -1,9 +1,10 @@
 import type { EndpointDefinition } from "@capsuled/contract";
-import { CAPSULE_ID } from "@capsuled/contract";
+import { CAPSULE_ID, utf8Bytes } from "@capsuled/contract";
 import type { Schedules } from "../ports/schedule.ts";
 import { checkArgs } from "./check-args.ts";
 import { checkCommand } from "./check-command.ts";
 import type { EndpointArg } from "./compile.ts";
+import { ENDPOINT_LIMITS } from "./limits.ts";
 import type { DefinitionProblem } from "./problem.ts";
 import { referenceOf, secretsIn } from "./secret.ts";
 
@@ -40,6 +41,7 @@ export function checkDefinition(given: EndpointDefinition, facts: CheckFacts): C
         ? [{ path: ["timeout"], message: `is more than the server's bound of ${facts.timeoutSecMax} s` }]
         : []),
       ...checkRegex(definition),
+      ...checkSize(definition),
     ],
     warnings: warningsOf(definition),
   };
@@ -95,11 +97,18 @@ function checkRegex(definition: EndpointDefinition): readonly DefinitionProblem[
   const flags = transformer.flags ?? "";
   if (new Set(flags).size !== flags.length) return [{ path: ["transformer", "flags"], message: "has a flag twice" }];
   try {
-    return new RegExp(transformer.pattern, flags) instanceof RegExp ? [] : [];
+    void new RegExp(transformer.pattern, flags);
+    return [];
   } catch (error) {
     const message = error instanceof Error ? error.message.replace(/^Invalid regular expression: /, "") : "";
     return [{ path: ["transformer", "pattern"], message: `is no regular expression: ${message}` }];
   }
+}
+
+function checkSize({ secret: _secret, envs: _envs, ...stored }: EndpointDefinition): readonly DefinitionProblem[] {
+  const bytes = utf8Bytes(JSON.stringify(stored));
+  const { definitionBytesMax: max } = ENDPOINT_LIMITS;
+  return bytes <= max ? [] : [{ path: ["args"], message: `make a definition of ${bytes} bytes, at most ${max}` }];
 }
 
 function warningsOf(definition: EndpointDefinition): readonly DefinitionProblem[] {

@@ -10,6 +10,7 @@ import { ENDPOINT_LIMITS } from "./limits.ts";
 import { locate } from "./locate.ts";
 import { makeRecord } from "./make-record.ts";
 import { changedMeanwhile, requireRoom } from "./put-endpoint.ts";
+import type { DefinitionPath } from "./problem.ts";
 import type { EndpointRecord } from "./record.ts";
 import type { FileProblem, ImportOutcome, PlannedChange } from "./service.ts";
 import type { EndpointChange } from "./store.ts";
@@ -57,10 +58,16 @@ async function checkOne(
   if (definition === undefined) return { name, definition };
   const checked = await checkWhole(deps, definition);
   for (const problem of checked.problems) {
-    if (!broken.has(String(problem.path[0]))) problems.push(noted(locate(node, problem.path), [...path, ...problem.path], problem.message));
+    if (isFollowing(problem.path, broken)) continue;
+    problems.push(noted(locate(node, problem.path), [...path, ...problem.path], problem.message));
   }
   for (const warning of checked.warnings) warnings.push(noted(locate(node, warning.path), [...path, ...warning.path], warning.message));
   return { name, definition: checked.definition };
+}
+
+/** Whether a problem comes of what could not be read, not of what was written: a secret may name a variable of `envs`. */
+function isFollowing([field]: DefinitionPath, broken: ReadonlySet<string>): boolean {
+  return broken.has(String(field)) || (field === "secret" && broken.has("envs"));
 }
 
 /** A file of a thousand endpoints asks for few templates. */

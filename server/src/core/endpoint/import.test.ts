@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
+import { stringify } from "yaml";
 import { CapsuledError } from "../fail.ts";
 import type { FileProblem } from "./service.ts";
 import { definitionOf } from "./testing/definition.ts";
-import { endpointWorld, principal } from "./testing/world.ts";
+import { createAccessStore } from "../../store/access-store.ts";
+import { createEndpointStore } from "../../store/endpoint-store.ts";
+import { openDatabase } from "../../store/open.ts";
+import { keyRecord, teamRecord } from "../../store/testing/records.ts";
+import { endpointWorld, principal, serviceOn } from "./testing/world.ts";
 
 const RUN = { dryRun: false, prune: false };
 
@@ -126,6 +132,11 @@ endpoints:
   ]);
 });
 
+test("what comes of a problem alone is not told as another", async () => {
+  const text = "version: 1\nendpoints:\n  - {name: a, command: x, trigger: webhook, secret: $KEY, envs: {KEY: 12345678}}\n";
+  assert.deepEqual(await problemsOf(text), ["3:71 endpoints[0].envs.KEY: expected string, received number"]);
+});
+
 test("a file that is no file of definitions says so", async () => {
   assert.deepEqual(await problemsOf(""), ["1:1 : a file of definitions has `version: 1` and `endpoints`"]);
   assert.deepEqual(await problemsOf("version: 2\nendpoints: []\n"), [
@@ -206,4 +217,61 @@ test("an import that another change overtakes is planned anew", async () => {
   const text = "version: 1\nendpoints: [{name: a, command: echo 2}]\n";
   assert.deepEqual((await service.import(principal, text, RUN)).changes, [{ name: "a", change: "update", fields: ["command"] }]);
   assert.equal((await service.get(principal, "a")).version, 6);
+});
+
+test("what the database gives back is what was imported: a second import changes nothing", async () => {
+  const database = await openDatabase({ kind: "sqlite", path: ":memory:" }, 1000);
+  try {
+    const team = teamRecord();
+    await createAccessStore(database).insertTeam(team, keyRecord({ teamId: team.id }));
+    const { service } = serviceOn(createEndpointStore(database));
+    const owner = { ...principal, teamId: team.id };
+    const text = `version: 1
+endpoints:
+  - {name: a, command: echo, args: [{name: x, default: 5, enum: [5, 6]}], transformer: {type: regex, pattern: a}, envs: {A: b}}
+  - {name: b, command: echo, trigger: webhook, secret: [$KEY, another one], envs: {KEY: "0123456789"}, method: [POST], schedule: "@daily"}
+`;
+    const kinds = async () => (await service.import(owner, text, RUN)).changes.map(({ change }) => change);
+    assert.deepEqual(await kinds(), ["create", "create"]);
+    assert.deepEqual(await kinds(), ["unchanged", "unchanged"]);
+    assert.equal((await service.findPublished(team.slug, "b"))?.endpoint.version, 1);
+  } finally {
+    await database.close();
+  }
+});
+
+test("property: whatever stands in a file, in YAML or JSON, it is applied or refused with places within it", async () => {
+  const field = fc.constantFrom(
+    "name",
+    "slug",
+    "command",
+    "args",
+    "method",
+    "secret",
+    "transformer",
+    "envs",
+    "artifacts",
+    "x",
+    "__proto__",
+    "<<",
+  );
+  const value = fc.oneof(fc.constantFrom("a", "echo hi", "json", "webhook"), fc.jsonValue({ maxDepth: 3 }));
+  const file = fc.record(
+    { version: fc.constantFrom(1, 2, "1"), endpoints: fc.array(fc.dictionary(field, value), { maxLength: 3 }) },
+    { requiredKeys: [] },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(file, fc.jsonValue()), fc.boolean(), async (given, isYaml) => {
+      const text = isYaml ? stringify(given) : JSON.stringify(given);
+      const lines = text.split("\n").length;
+      try {
+        await endpointWorld().service.import(principal, text, RUN);
+      } catch (error) {
+        assert.ok(error instanceof CapsuledError && error.code === "invalid_request", String(error));
+        const problems = error.details?.["problems"];
+        assert.ok(Array.isArray(problems) && problems.length > 0);
+        for (const { line, column } of problems) assert.ok(line >= 1 && line <= lines && column >= 1);
+      }
+    }),
+  );
 });

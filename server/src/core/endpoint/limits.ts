@@ -1,5 +1,7 @@
 /** Bounds of definitions and calls that are not the contract's. */
 export const ENDPOINT_LIMITS = {
+  /** UTF-8 bytes of a definition as JSON, without its secrets. */
+  definitionBytesMax: 256 * 1024,
   /** UTF-8 bytes of all of a call's arguments together. */
   argumentsBytesMax: 512 * 1024,
   /** Instructions that a pattern compiles to; what one match costs at most is this times the value's length. */
@@ -11,7 +13,7 @@ export const ENDPOINT_LIMITS = {
   /** Milliseconds since its last look that an endpoint is good while the database is gone. */
   publishedOutageMsMax: 3_600_000,
   /** Endpoints remembered, and names without one. */
-  publishedMax: 10_000,
+  publishedMax: 2000,
   unknownMax: 1000,
   /** Times that a change is planned anew because another one came between. */
   attemptsMax: 5,

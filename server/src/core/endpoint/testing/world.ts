@@ -4,6 +4,7 @@ import { createSealer } from "../../../store/sealer.ts";
 import { readYaml } from "../../../workers/yaml.ts";
 import type { Principal } from "../../access/principal.ts";
 import { createEndpointService } from "../create-endpoint-service.ts";
+import type { EndpointStore } from "../store.ts";
 import { MemoryEndpointStore } from "./memory-store.ts";
 
 export const principal: Principal = { keyId: "key-a", teamId: "team-a", role: "member", isFirstTeam: false };
@@ -12,8 +13,14 @@ export const stranger: Principal = { ...principal, keyId: "key-b", teamId: "team
 /** The service of endpoints on a store in memory, with a clock that tests move. */
 export function endpointWorld(limits: { readonly teamEndpointsMax?: number } = {}) {
   const store = new MemoryEndpointStore();
+  const { service, clock } = serviceOn(store, limits);
   store.owners.set(principal.teamId, { slug: "alice", name: "Alice" });
   store.owners.set(stranger.teamId, { slug: "bob", name: "Bob" });
+  return { store, clock, service };
+}
+
+/** The same on any store. */
+export function serviceOn(store: EndpointStore, limits: { readonly teamEndpointsMax?: number } = {}) {
   // A Sunday, 12:00:30.
   const clock = { time: Date.UTC(2026, 0, 4, 12, 0, 30) };
   const service = createEndpointService({
@@ -29,5 +36,5 @@ export function endpointWorld(limits: { readonly teamEndpointsMax?: number } = {
     files: { read: async (text) => readYaml(text) },
     limits: { teamEndpointsMax: limits.teamEndpointsMax ?? 1000, timeoutSecMax: 120 },
   });
-  return { store, clock, service };
+  return { clock, service };
 }
