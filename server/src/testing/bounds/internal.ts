@@ -208,4 +208,5 @@ export const UNDER_WAY: readonly string[] = [
   "server/src/store/endpoint-",
   "server/src/store/notification-",
   "server/src/store/run-",
+  "server/src/workers/",
 ];
