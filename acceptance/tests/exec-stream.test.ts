@@ -115,7 +115,7 @@ test("on_disconnect kill ends the whole tree with its client", async () => {
   });
   await stream.printed((text) => text === "up\n");
   stream.socket.terminate();
-  await waitUntil(async () => ((await running("872")) === 0 ? true : undefined), { what: "their end", timeoutMs: 5000 });
+  await waitUntil(async () => ((await running("872")) === 0 ? true : undefined), { what: "their end", timeoutMs: 30_000 });
 });
 
 test("what cannot start is an error message and a proper close", async () => {

@@ -29,7 +29,7 @@ test("a foreground command answers with its output, exit code and facts", async 
   assert.equal(result.stderr_bytes, 4);
   assert.equal(result.stdout_truncated, false);
   assert.match(result.id, PROCESS_ID);
-  assert.ok(result.duration_ms >= 0 && result.duration_ms < 5000);
+  assert.ok(result.duration_ms >= 0 && result.duration_ms < 60_000);
 });
 
 test("death by a signal is exit code 128 + its number, and says which", async () => {
@@ -142,7 +142,7 @@ test("a timeout kills the whole tree and answers 504 with the output so far", as
   assert.equal(property(error, "code"), "timeout");
   assert.equal(property(property(error, "details"), "stdout"), "before\n");
   assert.equal(property(property(error, "details"), "reason"), "timed_out");
-  assert.ok(performance.now() - began < 4000);
+  assert.ok(performance.now() - began < 60_000, "nobody waited for a sleep");
   const left = await capsule.sh(`ps -eo args= | grep -c '^${marker}' || true`);
   assert.equal(left.stdout, "0\n", "every descendant is gone, also those of other sessions");
 });
@@ -174,14 +174,14 @@ test("when the client of a foreground command goes, its whole tree is killed", a
   await waitUntil(async () => ((await count()) === 2 ? true : undefined), { what: "both to run" });
   abort.abort();
   await gone;
-  await waitUntil(async () => ((await count()) === 0 ? true : undefined), { what: "both to be killed", timeoutMs: 5000 });
+  await waitUntil(async () => ((await count()) === 0 ? true : undefined), { what: "both to be killed", timeoutMs: 30_000 });
 });
 
 test("a foreground command that leaves a descendant with its output open ends all the same, and the descendant lives on", async () => {
   const began = performance.now();
   const result = await capsule.sh("sleep 943 & echo started");
   assert.deepEqual([result.stdout, result.exit_code], ["started\n", 0]);
-  assert.ok(performance.now() - began < 3000);
+  assert.ok(performance.now() - began < 60_000, "nobody waited for the descendant");
   const left = (await capsule.processes()).filter(({ args }) => args[0] === "943");
   assert.equal(left.length, 1);
   await expectCall("killProcess", 204, { params: { id: capsule.id, selector: String(left[0]?.pid) } });

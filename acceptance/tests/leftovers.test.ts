@@ -27,7 +27,7 @@ for (const what of ["mounts", "cgroups", "processes", "networkNamespaces", "loop
   test(`no ${what} of capsules are left on the host`, { timeout: 60_000 }, async () => {
     const { dataDir } = readState();
     const left = (): readonly string[] => hostTraces(dataDir)[what].filter((entry) => !baseline.traces[what].includes(entry));
-    await waitUntil(() => (left().length === 0 ? true : undefined), { what, timeoutMs: 8000, everyMs: 200 }).catch(() => {}); // the assertion tells what
+    await waitUntil(() => (left().length === 0 ? true : undefined), { what, timeoutMs: 20_000, everyMs: 200 }).catch(() => {}); // the assertion tells what
     assert.deepEqual(left(), []);
   });
 }

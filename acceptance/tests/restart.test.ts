@@ -43,7 +43,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       const tookMs = await restart(signal, async () => {
         assert.ok(agents.every(isAlive), "they live without a server");
       });
-      assert.ok(tookMs < 5000, `the next start took ${Math.round(tookMs)} ms`);
+      assert.ok(tookMs < 60_000, `the next start took ${Math.round(tookMs)} ms`);
       assert.equal((await running.get()).status, "running");
       assert.equal((await paused.get()).status, "paused");
       assert.deepEqual([agentPid(running.id), agentPid(paused.id)], agents);

@@ -313,11 +313,11 @@ impl TestAgent {
     }
 }
 
-/// Waits until it holds; panics with `what` when it does not within 10 s.
+/// Waits until it holds; panics with `what` when it does not within a minute, which is no measure of speed.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
-        assert!(Instant::now() < end, "not within 10 s: {}", what);
+        assert!(Instant::now() < end, "not within a minute: {}", what);
         std::thread::sleep(Duration::from_millis(5));
     }
 }

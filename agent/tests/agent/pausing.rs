@@ -11,10 +11,10 @@ fn a_pause_stops_timeouts_and_resume_lets_them_go_on() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);
     let mut other = Client::connect(&agent);
-    client.start(&with(shell("exec sleep 1000"), json!({"timeout_ms": 300, "tag": "t"})));
     let begin = Instant::now();
+    client.start(&with(shell("exec sleep 1000"), json!({"timeout_ms": 2000, "tag": "t"})));
     other.ask(Kind::Pause, &json!({})).unwrap();
-    std::thread::sleep(Duration::from_millis(700));
+    std::thread::sleep(Duration::from_millis(2500));
     let facts = other.ask(Kind::Get, &json!({"selector": "t"})).unwrap();
     assert_eq!(facts["process"]["running"], true, "its time went on in the pause");
     let idle = other.ask(Kind::Stats, &json!({})).unwrap();
@@ -24,7 +24,7 @@ fn a_pause_stops_timeouts_and_resume_lets_them_go_on() {
     other.ask(Kind::Resume, &json!({})).unwrap();
     let outcome = client.finish().unwrap();
     assert_eq!(outcome.exit["reason"], "timed_out");
-    assert!(begin.elapsed() >= Duration::from_millis(980), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() >= Duration::from_millis(4490), "{:?}", begin.elapsed());
     assert_eq!(other.shell("echo on").text(), "on\n");
 }
 
@@ -53,7 +53,8 @@ fn idle_time_counts_from_the_last_activity_and_looking_is_none() {
     client.ask(Kind::List, &json!({})).unwrap();
     let stats = client.ask(Kind::Stats, &json!({})).unwrap();
     assert!(stats["idle_ms"].as_u64().unwrap() >= 199, "{}", stats);
+    let begin = Instant::now();
     client.ask(Kind::Touch, &json!({})).unwrap();
     let stats = client.ask(Kind::Stats, &json!({})).unwrap();
-    assert!(stats["idle_ms"].as_u64().unwrap() < 150, "{}", stats);
+    assert!(u128::from(stats["idle_ms"].as_u64().unwrap()) <= begin.elapsed().as_millis(), "{}", stats);
 }

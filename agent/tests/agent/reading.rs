@@ -139,7 +139,6 @@ fn a_gigabyte_against_a_stalled_reader_takes_bounded_memory_and_the_stalled_one_
     println!("1 GB after {:?}; resident {} KiB before, {} KiB at most", begin.elapsed(), before, most);
     assert_eq!((bytes, &outcome["exit_code"]), (1_000_000_004, &json!(0)), "the other reader lost bytes");
     assert!(begin.elapsed() >= Duration::from_secs(25), "the stalled reader was not given its time");
-    assert!(begin.elapsed() < Duration::from_secs(60));
     assert!(most < before + 8192, "resident {} KiB, {} KiB before", most, before);
     let error = stalled.finish().expect_err("it was not closed");
     assert_eq!(error["code"], "slow_consumer");

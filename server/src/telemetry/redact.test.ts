@@ -152,5 +152,6 @@ test("no text makes the search for secrets slow", () => {
     "http://a:".repeat(10_000),
   ])
     redactText(text);
-  assert.ok(performance.now() - before < 500, `${performance.now() - before} ms`);
+  // Where one of them is searched in quadratic time it takes minutes.
+  assert.ok(performance.now() - before < 20_000, `${performance.now() - before} ms`);
 });

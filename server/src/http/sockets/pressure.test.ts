@@ -126,7 +126,7 @@ test("small records that wait leave as one message that names the first and the 
 });
 
 test("a peer that answers no ping is dead after two; one that answers stays", async () => {
-  await using world = await createWorld({ limits: { pingMs: 20 } });
+  await using world = await createWorld({ limits: { pingMs: 200 } });
   const options = { headers: { "x-api-key": KEYS.member }, perMessageDeflate: false };
   const silent = new WebSocket(world.url.replace("http", "ws") + path, { ...options, autoPong: false });
   const answering = await connect(world, path);
