@@ -8,8 +8,8 @@ import { hostTraces } from "./host.ts";
  */
 export function freshDatabase(dataDir: string): void {
   if (!existsSync(join(dataDir, "installation.json"))) return;
-  const { processes, runEntries } = hostTraces(dataDir);
-  if (processes.length > 0 || runEntries.length > 0) return;
+  const { processes, runEntries, disks } = hostTraces(dataDir);
+  if (processes.length > 0 || runEntries.length > 0 || disks.length > 0) return;
   for (const name of readdirSync(dataDir)) {
     if (name.startsWith("capsuled.db") || name === "admin-key") rmSync(join(dataDir, name));
   }

@@ -18,8 +18,8 @@ import { unmountStore } from "./unmount-store.ts";
 const TESTS = fileURLToPath(new URL("../tests/", import.meta.url));
 /** Looks at what is left, so it comes after the others; and again after those that restart the server. */
 const LEFTOVERS = "leftovers.test.ts";
-/** Ends the server under test and starts it anew. */
-const RESTART = "restart.test.ts";
+/** They end the server under test and start it anew. */
+const RESTART: readonly string[] = ["recovery.test.ts", "restart.test.ts", "storage.test.ts"];
 
 const { values, positionals } = parseArgs({ options: { tap: { type: "string" } }, allowPositionals: true });
 const tap = values.tap ?? null;
@@ -68,8 +68,8 @@ function phases(): readonly (readonly string[])[] {
   const files = readdirSync(TESTS)
     .filter((file) => file.endsWith(".test.ts"))
     .sort();
-  const others = files.filter((file) => file !== LEFTOVERS && file !== RESTART && wanted(file));
-  const restart = files.filter((file) => file === RESTART && wanted(file));
+  const others = files.filter((file) => file !== LEFTOVERS && !RESTART.includes(file) && wanted(file));
+  const restart = files.filter((file) => RESTART.includes(file) && wanted(file));
   return restart.length === 0 ? [others, [LEFTOVERS]] : [others, [LEFTOVERS], restart, [LEFTOVERS]];
 }
 
