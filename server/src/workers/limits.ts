@@ -8,7 +8,7 @@ export const WORKER_LIMITS = {
   /** Milliseconds of one transformer. */
   transformMsMax: 1000,
   /** Milliseconds of reading one file of definitions. */
-  fileMsMax: 5000,
+  fileMsMax: 15_000,
   /** Arrays and objects within one another in a transformer's JSON. */
   jsonDepthMax: 500,
   /** Calls within one another in a JSONata expression, and values in one of its sequences. */

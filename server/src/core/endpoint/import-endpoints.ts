@@ -22,6 +22,9 @@ export interface ImportOptions {
   readonly prune: boolean;
 }
 
+/** Endpoints checked before others get their turn. */
+const CHECKED_AT_ONCE = 20;
+
 interface Checked {
   readonly name: string;
   readonly definition: EndpointDefinition;
@@ -41,7 +44,9 @@ export async function importEndpoints(
   const warnings = [...file.warnings];
   const checked: Checked[] = [];
   const once = { ...deps, templates: rememberTemplates(deps.templates) };
-  for (const endpoint of file.endpoints) {
+  for (const [index, endpoint] of file.endpoints.entries()) {
+    // A file of a thousand endpoints takes long to check: others get their turn in between.
+    if (index % CHECKED_AT_ONCE === CHECKED_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve, 0));
     const { name, definition } = await checkOne(once, endpoint, problems, warnings);
     if (name !== undefined && definition !== undefined) checked.push({ name, definition });
   }
