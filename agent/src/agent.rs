@@ -4,6 +4,7 @@ use crate::board::Board;
 use crate::clock::{self, Clock};
 use crate::connection::Connection;
 use crate::files::ControlDir;
+use crate::hand_off::Worker;
 use crate::log::ProcessLog;
 use crate::oom::OomCounter;
 use crate::poller::{Poller, Source, READABLE};
@@ -48,6 +49,8 @@ pub struct Agent {
     pub timers: Timers,
     pub connections: Slab<Connection>,
     pub processes: Slab<Process>,
+    /// Connections that children of the spawner serve, or are about to.
+    pub workers: Slab<Worker>,
     pub by_id: HashMap<String, Key>,
     /// Live processes only.
     pub by_pid: HashMap<i32, Key>,
@@ -90,7 +93,7 @@ pub struct Agent {
     pub close_armed: bool,
     /// Unfrozen time of the latest activity.
     pub last_activity: u64,
-    /// Processes started as busy that run or are about to.
+    /// Processes started as busy that run or are about to, and workers that count as activity.
     pub busy: u64,
     pub shutdown: Option<Shutdown>,
     pub sweeping: bool,
@@ -142,6 +145,7 @@ impl Agent {
             timers: Timers::default(),
             connections: Slab::default(),
             processes: Slab::default(),
+            workers: Slab::default(),
             by_id: HashMap::new(),
             by_pid: HashMap::new(),
             by_tag: HashMap::new(),

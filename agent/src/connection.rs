@@ -69,6 +69,8 @@ pub enum Operation {
     Logging(LogCursor),
     /// A shutdown under way.
     Shutdown,
+    /// About to be given to a worker, which serves the rest of it.
+    Leaving(Key),
     /// Refused: only what is unsent still goes out.
     Closing,
 }
@@ -106,6 +108,12 @@ impl Connection {
             held_since: None,
             dirty: false,
         }
+    }
+
+    /// The socket, what it has not taken, and what it has sent beyond the last frame.
+    pub fn into_parts(self) -> (OwnedFd, Vec<u8>, Vec<u8>) {
+        let unsent = self.unsent().to_vec();
+        (self.socket, unsent, self.input)
     }
 
     /// The place in a journal of which it reads records.

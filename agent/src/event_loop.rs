@@ -120,6 +120,7 @@ impl Agent {
                 Timer::Unblock(key) => self.unblock(key),
                 Timer::Trim => self.trim(),
                 Timer::StartWait(key) => self.start_wait_over(key),
+                Timer::WorkerWait(key) => self.worker_wait_over(key),
                 Timer::Nudge(key) => self.nudge(key),
                 Timer::Timeout(key) => self.timeout_over(key),
                 Timer::Grace(key, slot) => self.grace_over(key, slot),
@@ -171,6 +172,7 @@ impl Agent {
         match timer {
             Timer::Hello(key) | Timer::Linger(key) | Timer::Flush(key) | Timer::Unblock(key) => self.connections.get(key).is_some(),
             Timer::StartWait(key) => process(key).map_or(false, |one| !one.is_live() && !one.is_ended()),
+            Timer::WorkerWait(key) => self.workers.get(key).map_or(false, |worker| worker.is_waiting()),
             Timer::Nudge(key) => self.pool.find(key).is_some(),
             Timer::Timeout(key) | Timer::Lost(key) => process(key).map_or(false, |one| !one.is_ended()),
             Timer::OutputEnd(key) => process(key).map_or(false, |one| one.is_live()),

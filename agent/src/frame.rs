@@ -42,9 +42,13 @@ kinds! {
     Shutdown = 0x0b, "shutdown";
     Log = 0x0c, "log";
     Output = 0x0d, "output";
+    File = 0x0e, "file";
+    Dial = 0x0f, "dial";
     Stdin = 0x10, "stdin";
     StdinClose = 0x11, "stdin_close";
     Cancel = 0x12, "cancel";
+    Resize = 0x13, "resize";
+    Ports = 0x14, "ports";
     Welcome = 0x81, "welcome";
     Started = 0x82, "started";
     Stdout = 0x83, "stdout";
@@ -55,6 +59,8 @@ kinds! {
     Error = 0x88, "error";
     StdinRoom = 0x89, "stdin_room";
     Entry = 0x8a, "entry";
+    Head = 0x8b, "head";
+    Bytes = 0x8c, "bytes";
 }
 
 /// Why bytes are no frame; the connection cannot go on after it.

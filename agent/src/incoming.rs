@@ -39,7 +39,7 @@ impl Agent {
 
     fn admit(&mut self, socket: std::os::unix::io::OwnedFd) {
         let from_inside = sys::peer_pid(&socket).map_or(true, |pid| pid != 0);
-        if from_inside || self.connections.len() >= MAX_CONNECTIONS {
+        if from_inside || self.connections.len() + self.workers.len() >= MAX_CONNECTIONS {
             return;
         }
         let key = self.connections.insert(Connection::new(socket, self.now));
@@ -63,8 +63,9 @@ impl Agent {
                 break;
             }
             let result = match self.connections.get(key) {
+                // What comes now is for its worker.
+                Some(Connection { operation: Operation::Leaving(_), .. }) | None => break,
                 Some(connection) => sys::read_into(&connection.socket, &mut scratch, READ_SIZE),
-                None => break,
             };
             match result {
                 Ok(0) => {
@@ -87,6 +88,9 @@ impl Agent {
         }
         scratch.clear();
         self.scratch = scratch;
+        if let Some(Operation::Leaving(worker)) = self.connections.get(key).map(|one| one.operation) {
+            self.give_away(key, worker);
+        }
     }
 
     fn on_bytes(&mut self, key: Key, bytes: &[u8]) {
@@ -116,6 +120,7 @@ impl Agent {
         loop {
             let limit = match self.connections.get(key).map(|one| one.operation) {
                 None | Some(Operation::Closing) => return &[],
+                Some(Operation::Leaving(_)) => return left,
                 Some(Operation::Unknown) => MAX_HELLO,
                 Some(_) => MAX_PAYLOAD,
             };
@@ -183,6 +188,7 @@ impl Agent {
                 }
                 return;
             }
+            Operation::Leaving(worker) => return drop(self.drop_worker(worker)),
             Operation::Unknown | Operation::Idle | Operation::Closing => return,
         };
         let mut owned = false;

@@ -7,7 +7,7 @@ use crate::connection::Operation;
 use crate::frame::Kind;
 use crate::passing::send_with;
 use crate::poller::{Source, EDGE, READABLE, WRITABLE};
-use crate::pool::ZygotePhase;
+use crate::pool::{Waiter, ZygotePhase};
 use crate::process::{Phase, Process};
 use crate::record::Stream;
 use crate::refusal::{Code, Refusal};
@@ -20,15 +20,15 @@ use std::os::unix::io::{AsRawFd, OwnedFd, RawFd};
 /// Milliseconds of unfrozen time that a start waits for its program to run.
 pub const MAX_START_WAIT_MS: u64 = 10_000;
 /// Children that may die with one request before it is given up.
-const MAX_TRIES: u32 = 8;
+pub const MAX_TRIES: u32 = 8;
 /// Milliseconds after which a child that does nothing is woken from a stop.
 const NUDGE_MS: u64 = 100;
 
 impl Agent {
     /// Gives waiting processes to ready children, in order.
     pub fn dispatch(&mut self) {
-        while let Some(process) = self.pool.waiting.front().copied() {
-            if self.processes.get(process).is_none() {
+        while let Some(waiter) = self.pool.waiting.front().copied() {
+            if !self.still_waits(waiter) {
                 self.pool.waiting.pop_front();
                 continue;
             }
@@ -38,14 +38,33 @@ impl Agent {
                 None => return,
             };
             self.pool.waiting.pop_front();
-            if let Err(errno) = self.hand_over(process, index) {
+            let handed = match waiter {
+                Waiter::Process(process) => self.hand_over(process, index),
+                Waiter::Worker(worker) => self.hand_connection(worker, index),
+            };
+            if let Err(errno) = handed {
                 if errno == libc::EPIPE || errno == libc::ECONNRESET {
                     self.lose_zygote(index);
-                    self.pool.waiting.push_front(process);
+                    self.pool.waiting.push_front(waiter);
                 } else {
-                    self.fail_start(process, Refusal::new(Code::ProcessLimit, format!("errno {}", errno)));
+                    self.fail_waiter(waiter, Refusal::new(Code::ProcessLimit, format!("errno {}", errno)));
                 }
             }
+        }
+    }
+
+    fn still_waits(&self, waiter: Waiter) -> bool {
+        match waiter {
+            Waiter::Process(key) => self.processes.get(key).is_some(),
+            Waiter::Worker(key) => self.workers.get(key).is_some(),
+        }
+    }
+
+    /// Nobody will serve who waited for a child.
+    pub fn fail_waiter(&mut self, waiter: Waiter, refusal: Refusal) {
+        match waiter {
+            Waiter::Process(key) => self.fail_start(key, refusal),
+            Waiter::Worker(key) => self.fail_worker(key, refusal),
         }
     }
 
@@ -67,10 +86,16 @@ impl Agent {
         let sent = send_with(&zygote.socket, bytes, &fds)?;
         drop(read_end);
         zygote.rest = bytes[sent..].to_vec();
-        zygote.phase = ZygotePhase::Launching(key);
+        zygote.phase = ZygotePhase::Launching(Waiter::Process(key));
         process.phase = Phase::Launching;
-        self.timers.at_unfrozen(self.clock.unfrozen(self.now) + NUDGE_MS * MS, Timer::Nudge(zygote.key));
+        let child = zygote.key;
+        self.nudge_later(child);
         Ok(())
+    }
+
+    /// Looks at a child again that was given something to do.
+    pub fn nudge_later(&mut self, child: Key) {
+        self.timers.at_unfrozen(self.unfrozen() + NUDGE_MS * MS, Timer::Nudge(child));
     }
 
     /// Sends more of a long request.
@@ -107,19 +132,23 @@ impl Agent {
             Some(zygote) => zygote.phase,
             None => return,
         };
-        let process = match phase {
+        let waiter = match phase {
             ZygotePhase::Ordered | ZygotePhase::Ready => return self.lose_zygote(index),
-            ZygotePhase::Launching(process) => process,
+            ZygotePhase::Launching(waiter) => waiter,
         };
-        match progress {
-            Progress::Taken => self.begin(process, index),
-            Progress::Failed(step, errno) => {
+        match (progress, waiter) {
+            (Progress::Taken, Waiter::Process(process)) => self.begin(process, index),
+            (Progress::Taken, Waiter::Worker(worker)) => self.begin_worker(worker, index),
+            (Progress::Failed(step, errno), waiter) => {
                 self.drop_zygote(index);
-                self.fail_start(process, refusal_of(step, errno));
+                self.fail_waiter(waiter, refusal_of(step, errno));
             }
-            Progress::Waiting => {
+            (Progress::Waiting, waiter) => {
                 self.lose_zygote(index);
-                self.retry(process);
+                match waiter {
+                    Waiter::Process(process) => self.retry(process),
+                    Waiter::Worker(worker) => self.retry_worker(worker),
+                }
             }
         }
     }
@@ -130,7 +159,7 @@ impl Agent {
             process.stdin = None;
             process.tries += 1;
             if process.tries < MAX_TRIES {
-                self.pool.waiting.push_front(key);
+                self.pool.waiting.push_front(Waiter::Process(key));
             } else {
                 self.fail_start(key, Refusal::new(Code::ProcessLimit, "killed before it could start"));
             }
@@ -237,7 +266,13 @@ impl Agent {
         }
         let seconds = MAX_START_WAIT_MS * MS / SECOND;
         self.fail_start(key, Refusal::new(Code::ProcessLimit, format!("no process could be started in {} s", seconds)));
-        let stuck = |cell: &Option<crate::pool::Zygote>| cell.as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Launching(key));
+        self.give_up_child(Waiter::Process(key));
+    }
+
+    /// Kills the child that has been given what nobody waits for any more.
+    pub fn give_up_child(&mut self, waiter: Waiter) {
+        let stuck =
+            |cell: &Option<crate::pool::Zygote>| cell.as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Launching(waiter));
         if let Some(index) = self.pool.cells.iter().position(stuck) {
             if let Some(zygote) = self.pool.cells[index].as_ref() {
                 sys::kill(zygote.pid, libc::SIGKILL);

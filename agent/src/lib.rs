@@ -13,6 +13,7 @@ mod event_loop;
 mod evict;
 mod files;
 mod finish;
+mod hand_off;
 mod harden;
 mod incoming;
 mod journal;
@@ -49,6 +50,7 @@ mod stdin;
 mod sys;
 mod timers;
 mod tree;
+mod worker;
 mod zygote;
 
 mod boot;

@@ -58,6 +58,12 @@ impl Poller {
         check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event) }.into()).map(drop)
     }
 
+    /// Stops watching a descriptor that lives on elsewhere.
+    pub fn remove(&self, fd: &OwnedFd) {
+        // SAFETY: the event is ignored.
+        unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_DEL, fd.as_raw_fd(), std::ptr::null_mut()) };
+    }
+
     /// Waits at most `timeout_ms` (for ever below 0).
     pub fn wait(&mut self, timeout_ms: i32, out: &mut Vec<Event>) {
         out.clear();

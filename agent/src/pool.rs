@@ -22,11 +22,18 @@ pub const MAX_READY: usize = 8;
 /// Spawners or unused children that may die in a second before the agent waits for the next one.
 pub const MAX_LOSSES: u32 = 50;
 
+/// Who gets a child: a process that is to start, or a connection that is given away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiter {
+    Process(Key),
+    Worker(Key),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ZygotePhase {
     Ordered,
     Ready,
-    Launching(Key),
+    Launching(Waiter),
 }
 
 /// A child as the agent sees it.
@@ -55,8 +62,8 @@ pub struct Pool {
     descriptors: libc::rlimit,
     pub spawner: Option<Spawner>,
     pub cells: Vec<Option<Zygote>>,
-    /// Processes that wait for a child.
-    pub waiting: VecDeque<Key>,
+    /// Who waits for a child.
+    pub waiting: VecDeque<Waiter>,
     /// How many children to keep ready.
     target: usize,
     generation: u32,
@@ -345,9 +352,9 @@ impl Agent {
         if self.pool.count(|phase| phase == ZygotePhase::Ready) > 0 {
             return;
         }
-        while let Some(process) = self.pool.waiting.pop_front() {
+        while let Some(waiter) = self.pool.waiting.pop_front() {
             let message = format!("no process can be started (errno {})", errno);
-            self.fail_start(process, Refusal::new(Code::ProcessLimit, message));
+            self.fail_waiter(waiter, Refusal::new(Code::ProcessLimit, message));
         }
     }
 

@@ -2,8 +2,12 @@
 
 use std::convert::TryInto;
 
-/// Numbers before the strings: uid, gid, and how many groups, arguments and variables follow.
-const NUMBERS: usize = 5;
+/// Numbers before the strings: uid, gid, how many groups, arguments and variables follow, and the
+/// size of the terminal.
+const NUMBERS: usize = 6;
+
+/// The first byte of what a child is given, where it is a program.
+pub const PROGRAM: u8 = 0;
 
 /// Where commands without a slash are looked for when the environment has no PATH.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -20,13 +24,17 @@ pub struct Program {
     pub args: Vec<String>,
     /// `NAME=value`.
     pub env: Vec<String>,
+    /// Columns and rows of its terminal, if it has one.
+    pub terminal: Option<(u16, u16)>,
 }
 
 impl Program {
-    /// Length first, then numbers, then strings that end in NUL (none has one inside).
+    /// Length first, then what it is, then numbers, then strings that end in NUL (none has one inside).
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![0; 4];
-        let numbers = [self.uid, self.gid, self.groups.len() as u32, self.args.len() as u32, self.env.len() as u32];
+        out.push(PROGRAM);
+        let terminal = self.terminal.map_or(0, |(cols, rows)| u32::from(cols) << 16 | u32::from(rows));
+        let numbers = [self.uid, self.gid, self.groups.len() as u32, self.args.len() as u32, self.env.len() as u32, terminal];
         for number in numbers.iter().chain(&self.groups) {
             out.extend_from_slice(&number.to_le_bytes());
         }
@@ -52,10 +60,11 @@ pub struct Encoded<'a> {
     /// NUL included, as all the others: ready for exec.
     pub args: Vec<&'a [u8]>,
     pub env: Vec<&'a [u8]>,
+    pub terminal: Option<(u16, u16)>,
 }
 
 impl<'a> Encoded<'a> {
-    /// Reads what follows the length.
+    /// Reads what follows the length and the first byte.
     pub fn read(bytes: &'a [u8]) -> Option<Encoded<'a>> {
         let number = |index: usize| Some(u32::from_le_bytes(bytes.get(4 * index..4 * index + 4)?.try_into().ok()?));
         let groups = (0..number(2)? as usize).map(|index| number(NUMBERS + index)).collect::<Option<Vec<u32>>>()?;
@@ -63,7 +72,8 @@ impl<'a> Encoded<'a> {
         let (cwd, cmd, path) = (strings.next()?, strings.next()?, strings.next()?);
         let mut take = |count: u32| (0..count).map(|_| strings.next()).collect::<Option<Vec<_>>>();
         let (args, env) = (take(number(3)?)?, take(number(4)?)?);
-        Some(Encoded { uid: number(0)?, gid: number(1)?, groups, cwd, cmd, path, args, env })
+        let terminal = Some(number(5)?).filter(|size| *size > 0).map(|size| ((size >> 16) as u16, size as u16));
+        Some(Encoded { uid: number(0)?, gid: number(1)?, groups, cwd, cmd, path, args, env, terminal })
     }
 }
 
@@ -82,15 +92,17 @@ mod tests {
             path: "/bin".into(),
             args: vec!["sh".into(), "".into()],
             env: vec!["A=b".into()],
+            terminal: Some((80, 24)),
         };
         let bytes = program.encode();
-        let read = Encoded::read(&bytes[4..]).unwrap();
+        let read = Encoded::read(&bytes[5..]).unwrap();
+        assert_eq!(read.terminal, Some((80, 24)));
         assert_eq!((read.uid, read.gid, read.groups), (7, 8, vec![1, 2]));
         assert_eq!((read.cwd, read.cmd, read.path), (&b"/root\0"[..], &b"sh\0"[..], &b"/bin\0"[..]));
         assert_eq!(read.args, vec![&b"sh\0"[..], &b"\0"[..]]);
         assert_eq!(read.env, vec![&b"A=b\0"[..]]);
-        for cut in 0..bytes.len() - 5 {
-            assert!(Encoded::read(&bytes[4..4 + cut]).map_or(true, |part| part.env != vec![&b"A=b\0"[..]]));
+        for cut in 0..bytes.len() - 6 {
+            assert!(Encoded::read(&bytes[5..5 + cut]).map_or(true, |part| part.env != vec![&b"A=b\0"[..]]));
         }
     }
 }

@@ -60,6 +60,8 @@ impl Agent {
         }
         if let Some(key) = self.by_pid.get(&pid).copied() {
             self.leader_exited(key, status, by_signal);
+        } else if let Some(worker) = self.find_worker(pid) {
+            self.end_worker(worker);
         }
     }
 
@@ -70,7 +72,7 @@ impl Agent {
             let phase = self.pool.cells[index].as_ref().map(|zygote| zygote.phase);
             phase == Some(ZygotePhase::Ready) || self.pool.board.get(index) == Progress::Waiting
         });
-        if is_spawner || is_child {
+        if is_spawner || is_child || self.find_worker(pid).is_some() {
             sys::kill(pid, libc::SIGCONT);
         }
     }

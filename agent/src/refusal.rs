@@ -3,6 +3,7 @@
 use serde_json::{json, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub enum Code {
     Unauthorized,
     VersionUnsupported,
@@ -19,6 +20,29 @@ pub enum Code {
     StdinFull,
     ShuttingDown,
     Paused,
+    IsDirectory,
+    NotDirectory,
+    NotFile,
+    Exists,
+    NotEmpty,
+    PermissionDenied,
+    SymlinkLoop,
+    NameTooLong,
+    ReadOnly,
+    DiskFull,
+    Busy,
+    Changed,
+    TooDeep,
+    Outside,
+    BadArchive,
+    WatchLimit,
+    FileLimit,
+    PortLimit,
+    Refused,
+    Timeout,
+    NoTerminal,
+    Cancelled,
+    IoError,
 }
 
 impl Code {
@@ -39,6 +63,29 @@ impl Code {
             Code::StdinFull => "stdin_full",
             Code::ShuttingDown => "shutting_down",
             Code::Paused => "paused",
+            Code::IsDirectory => "is_directory",
+            Code::NotDirectory => "not_directory",
+            Code::NotFile => "not_a_file",
+            Code::Exists => "exists",
+            Code::NotEmpty => "not_empty",
+            Code::PermissionDenied => "permission_denied",
+            Code::SymlinkLoop => "symlink_loop",
+            Code::NameTooLong => "name_too_long",
+            Code::ReadOnly => "read_only",
+            Code::DiskFull => "disk_full",
+            Code::Busy => "busy",
+            Code::Changed => "changed",
+            Code::TooDeep => "too_deep",
+            Code::Outside => "outside",
+            Code::BadArchive => "bad_archive",
+            Code::WatchLimit => "watch_limit",
+            Code::FileLimit => "file_limit",
+            Code::PortLimit => "port_limit",
+            Code::Refused => "refused",
+            Code::Timeout => "timeout",
+            Code::NoTerminal => "no_terminal",
+            Code::Cancelled => "cancelled",
+            Code::IoError => "io_error",
         }
     }
 }

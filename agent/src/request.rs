@@ -54,7 +54,7 @@ pub struct StartRequest {
     pub by: Option<String>,
 }
 
-fn wrong(field: &'static str, message: &str) -> Refusal {
+pub fn wrong(field: &'static str, message: &str) -> Refusal {
     Refusal::of(Code::BadRequest, field, message)
 }
 
@@ -87,7 +87,7 @@ pub fn number(object: &Object, field: &'static str, default: u64) -> Result<u64,
     }
 }
 
-fn id(value: u64, field: &'static str) -> Result<u32, Refusal> {
+pub fn id(value: u64, field: &'static str) -> Result<u32, Refusal> {
     // The greatest 32-bit number means "leave it as it is" to the kernel.
     if value < u64::from(u32::MAX) {
         Ok(value as u32)
@@ -217,6 +217,7 @@ fn program(object: &Object, cmd: &str, args: &[String], cwd: &str) -> Result<Pro
         path,
         args: argv,
         env,
+        terminal: None,
     })
 }
 

@@ -20,6 +20,8 @@ pub enum Timer {
     Trim,
     /// A start has waited too long for a process.
     StartWait(Key),
+    /// A connection has waited too long for its worker.
+    WorkerWait(Key),
     /// A child has a request and may have been stopped.
     Nudge(Key),
     Timeout(Key),

@@ -77,7 +77,7 @@ impl Agent {
         let mut tree = vec![root];
         let mut at = 0;
         while let Some(pid) = tree.get(at).copied() {
-            tree.extend(children.remove(&pid).unwrap_or_default().into_iter().filter(|child| !self.pool.is_own(*child)));
+            tree.extend(children.remove(&pid).unwrap_or_default().into_iter().filter(|child| !self.is_own(*child)));
             at += 1;
         }
         tree

@@ -2,11 +2,12 @@
 
 use crate::board::{Board, Progress, Step};
 use crate::passing;
-use crate::program::Encoded;
+use crate::program::{Encoded, PROGRAM};
 use crate::seccomp::Filter;
 use crate::sys::{self, Errno};
+use crate::worker;
 use std::convert::TryInto;
-use std::os::unix::io::{FromRawFd, OwnedFd, RawFd};
+use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Signals that a waiting child does not hear, so that a program never dies of one that was sent
 /// before it began.
@@ -45,19 +46,35 @@ pub fn run(board: Board, cell: usize, filter: &Filter, fds: [RawFd; 4]) -> ! {
     if filter.install().is_err() {
         sys::exit_now(127);
     }
-    let mut stdin = Vec::new();
-    if let Some(bytes) = receive(&socket, &mut stdin) {
-        if let Some(program) = Encoded::read(&bytes) {
-            if let Some(stdin) = stdin.first() {
-                use std::os::unix::io::AsRawFd;
-                // SAFETY: replaces standard input by the pipe's read end.
-                unsafe { libc::dup2(stdin.as_raw_fd(), 0) };
+    let mut passed = Vec::new();
+    let bytes = receive(&socket, &mut passed).unwrap_or_default();
+    match bytes.split_first() {
+        Some((&PROGRAM, rest)) => {
+            if let Some(program) = Encoded::read(rest) {
+                let (step, errno) = start(board, cell, &program, passed.first());
+                board.set(cell, Progress::Failed(step, errno));
             }
-            let (step, errno) = become_program(board, cell, &program);
-            board.set(cell, Progress::Failed(step, errno));
         }
+        Some((kind, rest)) => {
+            if let (Some(task), Some(connection)) = (worker::Task::from_byte(*kind), passed.pop()) {
+                board.set(cell, Progress::Taken);
+                // Its end tells the agent that the connection is taken.
+                drop(socket);
+                worker::serve(task, rest, connection);
+            }
+        }
+        None => {}
     }
     sys::exit_now(127)
+}
+
+/// Returns only when it has failed: at which step and why.
+fn start(board: Board, cell: usize, program: &Encoded<'_>, stdin: Option<&OwnedFd>) -> (Step, Errno) {
+    if let Some(stdin) = stdin {
+        // SAFETY: replaces standard input by the pipe's read end.
+        unsafe { libc::dup2(stdin.as_raw_fd(), 0) };
+    }
+    become_program(board, cell, program)
 }
 
 /// Brings `fds` (socket, stdin, stdout, stderr) to their places and closes everything else.

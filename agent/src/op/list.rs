@@ -15,7 +15,7 @@ pub fn run(agent: &mut Agent) -> Outcome {
     pids.sort_by_key(|pid| (!agent.by_pid.contains_key(pid), *pid));
     let (mut list, mut size, mut truncated) = (Vec::new(), 0, false);
     for pid in pids {
-        if agent.pool.is_own(pid) {
+        if agent.is_own(pid) {
             continue;
         }
         let entry = match describe(agent, pid) {

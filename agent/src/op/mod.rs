@@ -2,6 +2,7 @@
 
 pub mod attach;
 pub mod cancel;
+pub mod file;
 pub mod get;
 pub mod hello;
 pub mod list;
@@ -46,7 +47,10 @@ pub fn begin(agent: &mut Agent, key: Key, kind: Kind, payload: &[u8]) {
         Kind::Shutdown => shutdown::run(agent, key, &object),
         Kind::Log => log::run(agent, key, &object),
         Kind::Output => output::run(agent, key, &object),
-        Kind::Hello | Kind::Stdin | Kind::StdinClose | Kind::Cancel => {
+        Kind::File => file::file(agent, key, &object, payload),
+        Kind::Dial => file::dial(agent, key, &object, payload),
+        Kind::Ports => file::ports(agent, key, payload),
+        Kind::Hello | Kind::Stdin | Kind::StdinClose | Kind::Cancel | Kind::Resize => {
             return agent.protocol_error(key, "this begins no operation");
         }
         Kind::Welcome
@@ -58,7 +62,9 @@ pub fn begin(agent: &mut Agent, key: Key, kind: Kind, payload: &[u8]) {
         | Kind::Result
         | Kind::Error
         | Kind::StdinRoom
-        | Kind::Entry => return agent.protocol_error(key, "only the agent sends this"),
+        | Kind::Entry
+        | Kind::Head
+        | Kind::Bytes => return agent.protocol_error(key, "only the agent sends this"),
     };
     let (kind, value) = match outcome {
         Ok(None) => return,

@@ -5,6 +5,7 @@ use crate::agent::{Agent, Shutdown};
 use crate::clock::MS;
 use crate::connection::Operation;
 use crate::frame::Kind;
+use crate::pool::Waiter;
 use crate::process::{Phase, Reason};
 use crate::refusal::{Code, Refusal};
 use crate::request::{number, required, Object};
@@ -36,9 +37,9 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     if let Some(connection) = agent.connections.get_mut(key) {
         connection.operation = Operation::Shutdown;
     }
-    let waiting: Vec<Key> = agent.pool.waiting.drain(..).collect();
-    for process in waiting {
-        agent.fail_start(process, Refusal::new(Code::ShuttingDown, "the capsule is shutting down"));
+    let waiting: Vec<Waiter> = agent.pool.waiting.drain(..).collect();
+    for waiter in waiting {
+        agent.fail_waiter(waiter, Refusal::new(Code::ShuttingDown, "the capsule is shutting down"));
     }
     let signal = if grace_ms == 0 { libc::SIGKILL } else { libc::SIGTERM };
     live.iter().for_each(|process| agent.signal_tree(*process, signal, "shutdown", reason));

@@ -6,6 +6,7 @@ use crate::clock::{MS, SECOND};
 use crate::connection::{Cursor, Operation};
 use crate::frame::Kind;
 use crate::launch::MAX_START_WAIT_MS;
+use crate::pool::Waiter;
 use crate::process::{Phase, Process, Reason};
 use crate::refusal::{Code, Refusal};
 use crate::replay::Place;
@@ -38,7 +39,10 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     if agent.by_tag.contains_key(&request.tag) {
         return Err(Refusal::of(Code::TagInUse, "tag", "a live process has it"));
     }
-    let bytes_of = |key: &Key| agent.processes.get(*key).map_or(0, |process| process.program.len());
+    let bytes_of = |waiter: &Waiter| match waiter {
+        Waiter::Process(key) => agent.processes.get(*key).map_or(0, |process| process.program.len()),
+        Waiter::Worker(_) => 0,
+    };
     let waiting_bytes: usize = agent.pool.waiting.iter().map(bytes_of).sum();
     if agent.pool.waiting.len() >= MAX_WAITING || waiting_bytes >= MAX_WAITING_BYTES {
         return Err(Refusal::new(Code::ProcessLimit, "too many starts wait already"));
@@ -60,7 +64,7 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
         connection.operation = Operation::Starting(process);
     }
     agent.timers.at_unfrozen(agent.unfrozen() + MAX_START_WAIT_MS * MS, Timer::StartWait(process));
-    agent.pool.waiting.push_back(process);
+    agent.pool.waiting.push_back(Waiter::Process(process));
     agent.end_rest();
     agent.dispatch();
     if !agent.pool.waiting.is_empty() {

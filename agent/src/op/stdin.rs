@@ -13,7 +13,7 @@ fn process_of(agent: &mut Agent, key: Key, operation: Operation) -> Option<Key> 
     match operation {
         Operation::Starting(process) => Some(process),
         Operation::Reading(cursor) => Some(cursor.process),
-        Operation::Idle | Operation::Closing => None,
+        Operation::Idle | Operation::Closing | Operation::Leaving(_) => None,
         Operation::Unknown | Operation::Shutdown | Operation::Ranging(_) | Operation::Logging(_) => {
             agent.protocol_error(key, "no process takes input here");
             None

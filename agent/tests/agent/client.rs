@@ -238,3 +238,50 @@ pub fn with(mut request: Value, changes: Value) -> Value {
     }
     request
 }
+
+/// Runs an operation on files that answers with one frame, on a connection of its own.
+pub fn file(agent: &TestAgent, request: Value) -> Result<Value, Value> {
+    Client::connect(agent).ask(Kind::File, &request)
+}
+
+/// The code of a refusal.
+pub fn code(outcome: Result<Value, Value>) -> String {
+    outcome.expect_err("it was not refused")["code"].as_str().unwrap().to_string()
+}
+
+/// Uploads bytes; the request says where and how.
+pub fn upload(agent: &TestAgent, kind: Kind, request: &Value, bytes: &[u8]) -> Result<Value, Value> {
+    let mut client = Client::connect(agent);
+    client.send(kind, request);
+    for chunk in bytes.chunks(300_000) {
+        let mut out = Vec::new();
+        frame::encode(Kind::Stdin, chunk, &mut out);
+        // Refused in the middle, it is not taken to its end.
+        if client.socket.write_all(&out).is_err() {
+            break;
+        }
+    }
+    let mut end = Vec::new();
+    frame::encode(Kind::StdinClose, b"", &mut end);
+    let _ = client.socket.write_all(&end);
+    match client.control() {
+        (Kind::Result, value) => Ok(value),
+        (Kind::Error, value) => Err(value),
+        (other, value) => panic!("{:?} {}", other, value),
+    }
+}
+
+/// Takes what a download gives: its head, its bytes, and its result.
+pub fn download(client: &mut Client) -> Result<(Value, Vec<u8>, Value), Value> {
+    let (mut head, mut all) = (Value::Null, Vec::new());
+    loop {
+        let (kind, payload) = client.next().expect("the connection ended before the result");
+        match kind {
+            Kind::Head => head = serde_json::from_slice(&payload).unwrap(),
+            Kind::Bytes => all.extend_from_slice(&payload),
+            Kind::Result => return Ok((head, all, serde_json::from_slice(&payload).unwrap())),
+            Kind::Error => return Err(serde_json::from_slice(&payload).unwrap()),
+            other => panic!("{:?}", other),
+        }
+    }
+}

@@ -25,9 +25,13 @@ export const FRAME = {
   shutdown: 0x0b,
   log: 0x0c,
   output: 0x0d,
+  file: 0x0e,
+  dial: 0x0f,
   stdin: 0x10,
   stdin_close: 0x11,
   cancel: 0x12,
+  resize: 0x13,
+  ports: 0x14,
   welcome: 0x81,
   started: 0x82,
   stdout: 0x83,
@@ -38,6 +42,8 @@ export const FRAME = {
   error: 0x88,
   stdin_room: 0x89,
   entry: 0x8a,
+  head: 0x8b,
+  bytes: 0x8c,
 } as const;
 
 const KNOWN = new Set<number>(Object.values(FRAME));

@@ -1,0 +1,141 @@
+//! The connection as a worker uses it: frames, one after the other, waiting for each.
+
+use super::stop::Stop;
+use crate::frame::{self, Kind, HEADER, MAX_PAYLOAD};
+use crate::refusal::{Code, Refusal};
+use crate::sys;
+use serde_json::Value;
+use std::convert::TryInto;
+use std::os::unix::io::{AsRawFd, OwnedFd};
+
+/// Seconds in which the other side must take or send something.
+pub const MAX_SILENCE_S: i64 = 120;
+/// Seconds in which it may take the last frame, when it still sends.
+const LINGER_S: i64 = 5;
+/// Bytes of one frame of a file's bytes, and of one read of a connection.
+pub const CHUNK: usize = 256 * 1024;
+
+pub struct Channel {
+    pub socket: OwnedFd,
+    input: Vec<u8>,
+    /// What of the input is not used yet.
+    at: usize,
+    /// Bytes of the frame under way that are still to come.
+    left: usize,
+}
+
+fn set_timeouts(socket: &OwnedFd, seconds: i64) {
+    let time = libc::timeval { tv_sec: seconds, tv_usec: 0 };
+    for option in [libc::SO_RCVTIMEO, libc::SO_SNDTIMEO] {
+        let size = std::mem::size_of::<libc::timeval>() as libc::socklen_t;
+        // SAFETY: the option's value is a timeval of this size.
+        unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&time as *const libc::timeval).cast(), size) };
+    }
+}
+
+impl Channel {
+    /// `input` has come already.
+    pub fn new(socket: OwnedFd, input: Vec<u8>) -> Channel {
+        // SAFETY: only flags of an owned descriptor change; its other holder has let it go.
+        unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFL, 0) };
+        set_timeouts(&socket, MAX_SILENCE_S);
+        Channel { socket, input, at: 0, left: 0 }
+    }
+
+    /// What has come and is not used.
+    pub fn take_input(&mut self) -> Vec<u8> {
+        self.input.split_off(self.at)
+    }
+
+    pub fn send(&self, mut bytes: &[u8]) -> Result<(), Stop> {
+        while !bytes.is_empty() {
+            // SAFETY: the bytes are valid for their length.
+            let sent = unsafe { libc::send(self.socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
+            match sys::check(sent as libc::c_long) {
+                Ok(sent) => bytes = &bytes[sent..],
+                Err(libc::EINTR) => {}
+                Err(_) => return Err(Stop::Gone),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn send_json(&self, kind: Kind, value: &Value) -> Result<(), Stop> {
+        let mut out = Vec::new();
+        frame::encode(kind, value.to_string().as_bytes(), &mut out);
+        self.send(&out)
+    }
+
+    /// Sends a frame whose payload stands behind room for the header.
+    pub fn send_in_place(&self, kind: Kind, frame: &mut [u8]) -> Result<(), Stop> {
+        let header = frame::header(kind, frame.len() - HEADER);
+        frame[..HEADER].copy_from_slice(&header);
+        self.send(frame)
+    }
+
+    /// Reads more; the input that was used is gone then.
+    fn fill(&mut self) -> Result<(), Stop> {
+        self.input.drain(..self.at);
+        self.at = 0;
+        let held = self.input.len();
+        self.input.resize(held + CHUNK, 0);
+        let got = loop {
+            match sys::read(&self.socket, &mut self.input[held..]) {
+                Err(libc::EINTR) => {}
+                other => break other,
+            }
+        };
+        self.input.truncate(held + got.unwrap_or(0));
+        match got {
+            Ok(0) => Err(Stop::Gone),
+            Ok(_) => Ok(()),
+            Err(libc::EAGAIN) => Err(Refusal::new(Code::Timeout, format!("nothing came in {} s", MAX_SILENCE_S)).into()),
+            Err(_) => Err(Stop::Gone),
+        }
+    }
+
+    /// More of the bytes that the host sends; none at their end.
+    pub fn next_data(&mut self) -> Result<Option<&[u8]>, Stop> {
+        while self.left == 0 {
+            let header: [u8; HEADER] = match self.input.get(self.at..self.at + HEADER).and_then(|part| part.try_into().ok()) {
+                Some(header) => header,
+                None => {
+                    self.fill()?;
+                    continue;
+                }
+            };
+            let length = u32::from_le_bytes([header[1], header[2], header[3], header[4]]) as usize;
+            match Kind::from_byte(header[0]) {
+                _ if length > MAX_PAYLOAD => return Err(Refusal::new(Code::Protocol, "a frame is too long").into()),
+                Some(Kind::Stdin) => self.left = length,
+                Some(Kind::StdinClose) => return Ok(None),
+                Some(Kind::Cancel) => return Err(Refusal::new(Code::Cancelled, "cancelled").into()),
+                _ => return Err(Refusal::new(Code::Protocol, "the operation under way has not ended").into()),
+            }
+            self.at += HEADER;
+        }
+        if self.at == self.input.len() {
+            self.fill()?;
+        }
+        let (from, count) = (self.at, self.left.min(self.input.len() - self.at));
+        self.at += count;
+        self.left -= count;
+        Ok(Some(&self.input[from..from + count]))
+    }
+
+    /// Waits for the end of the other side, so that what it still sends does not take away what it has to read.
+    pub fn linger(self) {
+        // SAFETY: only ends the sending half of an owned socket.
+        unsafe { libc::shutdown(self.socket.as_raw_fd(), libc::SHUT_WR) };
+        set_timeouts(&self.socket, LINGER_S);
+        let end = crate::clock::monotonic() + LINGER_S as u64 * crate::clock::SECOND;
+        let mut buffer = vec![0; CHUNK];
+        while crate::clock::monotonic() < end {
+            match sys::read(&self.socket, &mut buffer) {
+                Ok(0) => return,
+                Ok(_) | Err(libc::EINTR) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}

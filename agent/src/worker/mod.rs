@@ -1,0 +1,114 @@
+//! What a child does that serves one connection instead of becoming a program. It is a process of
+//! the capsule like any other, but undumpable, and it blocks wherever it likes.
+
+#![allow(dead_code)]
+
+mod calls;
+mod channel;
+mod digits;
+mod draft;
+mod entry;
+mod list;
+mod make_dir;
+mod names;
+mod path;
+mod read;
+mod remove;
+mod request;
+mod stat;
+mod stop;
+mod walk;
+mod write;
+
+use crate::frame::Kind;
+use crate::refusal::{Code, Refusal};
+use crate::request::Object;
+use crate::sys;
+use channel::Channel;
+use serde_json::Value;
+use std::convert::TryInto;
+use std::os::unix::io::OwnedFd;
+use stop::Stop;
+
+/// What a worker is for. The numbers are the first byte of what it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Task {
+    File = 1,
+    Dial = 2,
+    Ports = 3,
+}
+
+impl Task {
+    pub fn from_byte(byte: u8) -> Option<Task> {
+        [Task::File, Task::Dial, Task::Ports].into_iter().find(|task| *task as u8 == byte)
+    }
+}
+
+/// The operations on files.
+pub const OPERATIONS: [&str; 6] = ["stat", "list", "read", "write", "mkdir", "remove"];
+
+/// What a worker is given: length, task, and three parts of which the first two tell their length:
+/// the request, what the connection has not been sent yet, and what it has sent beyond the request.
+pub fn encode(task: Task, request: &[u8], unsent: &[u8], input: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; 4];
+    out.push(task as u8);
+    for part in [request, unsent] {
+        out.extend_from_slice(&(part.len() as u32).to_le_bytes());
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(input);
+    let length = (out.len() - 4) as u32;
+    out[..4].copy_from_slice(&length.to_le_bytes());
+    out
+}
+
+fn part<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
+    let part = bytes.get(4..4 + length)?;
+    *bytes = &bytes[4 + length..];
+    Some(part)
+}
+
+/// Serves the connection and ends this process.
+pub fn serve(task: Task, mut given: &[u8], connection: OwnedFd) -> ! {
+    if let (Some(request), Some(unsent)) = (part(&mut given), part(&mut given)) {
+        let mut channel = Channel::new(connection, given.to_vec());
+        if channel.send(unsent).is_ok() {
+            let outcome = match serde_json::from_slice(request) {
+                Ok(request) => run(task, &mut channel, &request),
+                Err(_) => Err(Refusal::new(Code::Protocol, "the payload is no JSON object").into()),
+            };
+            finish(channel, outcome);
+        }
+    }
+    sys::exit_now(0)
+}
+
+/// Says how it went and lets the other side take it.
+fn finish(channel: Channel, outcome: Result<Option<Value>, Stop>) {
+    let told = match outcome {
+        Ok(Some(result)) => channel.send_json(Kind::Result, &result),
+        Ok(None) | Err(Stop::Gone) => return,
+        Err(Stop::Refused(refusal)) => channel.send_json(Kind::Error, &refusal.to_json()),
+    };
+    if told.is_ok() {
+        channel.linger();
+    }
+}
+
+fn run(task: Task, channel: &mut Channel, request: &Object) -> Result<Option<Value>, Stop> {
+    let result = match task {
+        Task::File => match crate::request::required(request, "op")? {
+            "stat" => stat::run(request)?,
+            "list" => list::run(request)?,
+            "read" => read::run(channel, request)?,
+            "write" => write::run(channel, request)?,
+            "mkdir" => make_dir::run(request)?,
+            "remove" => remove::run(request)?,
+            _ => return Err(Refusal::of(Code::BadRequest, "op", "is no operation on files").into()),
+        },
+        Task::Dial | Task::Ports => return Err(Refusal::new(Code::BadRequest, "not yet").into()),
+    };
+    Ok(Some(result))
+}
