@@ -67,7 +67,14 @@ function begin(world: World, directory: string, given: Partial<RunDeps>): RunWor
       world.life.die();
       await runs.close();
       const next = begin(await world.restart(options), directory, given);
-      await next.runs.recover();
+      try {
+        await next.runs.recover();
+      } catch (error) {
+        // It died in the middle of its start, and nobody gets it to end it.
+        await next.runs.close();
+        for (const held of next.world.deps.live.all()) next.world.deps.live.remove(held.record.id);
+        throw error;
+      }
       return next;
     },
     async close() {
