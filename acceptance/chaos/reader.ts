@@ -284,6 +284,11 @@ export class Reader {
         const { lost, doubled, altered, at } = check;
         ledger.find(this.#setup.who, "wrong bytes at the end", { stream: name, total, lost, doubled, altered, at });
       }
+      const digest = this.exit?.[`${name}_sha256`];
+      if (total !== undefined && check.isWhole && check.isFaultless && digest !== check.digest(total)) {
+        ledger.exits.wrong += 1;
+        ledger.find(this.#setup.who, "the digest of an end is not that of its stream", { stream: name, total, digest });
+      }
       ledger.bytes.expected += check.due;
       ledger.bytes.lost += check.lost + check.altered;
       ledger.bytes.doubled += check.doubled;

@@ -42,6 +42,11 @@ export class StreamCheck {
     return this.#at === null || this.#begin === null ? 0 : this.#at - this.#begin;
   }
 
+  /** Whether the stream was read from its first byte. */
+  get isWhole(): boolean {
+    return this.#begin === 0;
+  }
+
   get isFaultless(): boolean {
     return this.lost === 0 && this.doubled === 0 && this.altered === 0;
   }
