@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ERRORS, errorsOf, OPERATIONS } from "@capsuled/contract";
+import { ERRORS, errorsOf, methodsOf, OPERATIONS } from "@capsuled/contract";
 import type { ErrorCode, Operation, OperationId } from "@capsuled/contract";
 import type { z } from "zod";
 import { readState } from "./state.ts";
@@ -40,7 +40,7 @@ export async function call(id: OperationId, options: CallOptions = {}): Promise<
   if (key !== null) headers["x-api-key"] = key;
   if (options.body !== undefined) headers["content-type"] ??= "application/json";
   const response = await fetch(`${url}${options.prefix ?? ""}${pathOf(operation, options)}`, {
-    method: operation.method,
+    method: methodsOf(operation).includes("POST") ? "POST" : operation.method,
     headers,
     ...(options.body === undefined ? {} : { body: typeof options.body === "string" ? options.body : JSON.stringify(options.body) }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -105,7 +105,7 @@ function checkAnswer(id: OperationId, operation: Operation, answer: Answer): voi
   const spec = operation.answers[answer.status];
   if (spec !== undefined) {
     if (spec.schema === null) assert.equal(answer.body, null, `${id} ${answer.status} has no body`);
-    else spec.schema.parse(answer.body);
+    else (spec.alternatives?.[answer.headers.get("content-type")?.split(";", 1)[0] ?? ""]?.schema ?? spec.schema).parse(answer.body);
     return;
   }
   const { code } = errorOf(answer.body);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { OPERATION_LIST, OPERATIONS, renderOpenapi } from "./index.ts";
+import { documentedMethod, OPERATION_LIST, OPERATIONS, renderOpenapi } from "./index.ts";
 import { SchemaRenderer } from "./json-schema.ts";
 
 const document = renderOpenapi("0.1.0");
@@ -16,7 +16,7 @@ test("every operation is in the document, under its path and method, with its ow
   assert.deepEqual(ids.toSorted(), OPERATION_LIST.map((operation) => operation.id).toSorted());
   for (const [id, operation] of Object.entries(OPERATIONS)) {
     assert.equal(operation.id, id);
-    assert.equal(document.paths[operation.path]?.[operation.method.toLowerCase()]?.operationId, id);
+    assert.equal(document.paths[operation.path]?.[documentedMethod(operation)]?.operationId, id);
   }
 });
 

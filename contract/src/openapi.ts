@@ -5,6 +5,7 @@ import type { JsonSchema } from "./json-schema.ts";
 import { SchemaRenderer } from "./json-schema.ts";
 import { errorsOf } from "./operation-errors.ts";
 import type { Operation, SocketSpec } from "./operation.ts";
+import { methodsOf } from "./operation.ts";
 import { OPERATION_LIST } from "./operations/index.ts";
 
 export interface OpenapiMedia {
@@ -45,6 +46,8 @@ export interface OpenapiOperation {
   readonly responses: Readonly<Record<string, OpenapiResponse>>;
   readonly "x-idempotency": Operation["idempotency"];
   readonly "x-role"?: "admin";
+  /** Set where the path takes other methods just as well. */
+  readonly "x-methods"?: readonly string[];
   readonly "x-websocket"?: OpenapiSocket;
 }
 
@@ -91,7 +94,7 @@ export function renderOpenapi(version: string): OpenapiDocument {
   schemas.render(errorBody, "output");
   const paths: Record<string, Record<string, OpenapiOperation>> = {};
   for (const operation of OPERATION_LIST.toSorted(byPath)) {
-    paths[operation.path] = { ...paths[operation.path], [operation.method.toLowerCase()]: renderOperation(operation, schemas) };
+    paths[operation.path] = { ...paths[operation.path], [documentedMethod(operation)]: renderOperation(operation, schemas) };
   }
   return {
     openapi: "3.1.0",
@@ -100,13 +103,21 @@ export function renderOpenapi(version: string): OpenapiDocument {
     tags: [...new Set(OPERATION_LIST.map((operation) => operation.tag))].map((name) => ({ name })),
     paths,
     components: {
-      securitySchemes: { key: { type: "apiKey", in: "header", name: "X-API-Key", description: "A team's key, `wrn_…`." } },
+      securitySchemes: {
+        key: { type: "apiKey", in: "header", name: "X-API-Key", description: "A team's key, `wrn_…`." },
+        ticket: { type: "apiKey", in: "query", name: "ticket", description: "What `POST /v1/tickets` gives, for one request." },
+      },
       schemas: Object.fromEntries(Object.entries(schemas.components).sort(([a], [b]) => (a < b ? -1 : 1))),
     },
   };
 }
 
-const METHODS: readonly string[] = ["POST", "GET", "DELETE"];
+const METHODS: readonly string[] = ["POST", "ANY", "PUT", "GET", "DELETE"];
+
+/** Under which method an operation stands: one that takes any stands once, since each of its ids is unique. */
+export function documentedMethod(operation: Operation): string {
+  return operation.method === "ANY" ? "post" : operation.method.toLowerCase();
+}
 
 /** The order that a reader looks for: a collection before its items, making before reading before ending. */
 function byPath(a: Operation, b: Operation): number {
@@ -123,21 +134,32 @@ function renderOperation(operation: Operation, schemas: SchemaRenderer): Openapi
     tags: [operation.tag],
     summary: operation.summary,
     ...(operation.description === undefined ? {} : { description: operation.description }),
-    security: operation.auth === "none" ? [] : [{ key: [] }],
+    security: securityOf(operation),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === null || operation.body === null
       ? {}
       : {
           requestBody: {
             required: !operation.body.safeParse({}).success,
-            content: { "application/json": { schema: body, ...exampleOf(operation) } },
+            content: Object.fromEntries(bodyTypes(operation).map((type) => [type, { schema: body, ...exampleOf(operation) }])),
           },
         }),
     responses: { ...answersOf(operation, schemas), ...problemsOf(operation) },
     "x-idempotency": operation.idempotency,
     ...(operation.auth === "admin" ? { "x-role": "admin" as const } : {}),
+    ...(operation.method === "ANY" ? { "x-methods": methodsOf(operation) } : {}),
     ...(operation.socket === undefined ? {} : { "x-websocket": socketOf(operation.socket, schemas) }),
   };
+}
+
+function securityOf(operation: Operation): OpenapiOperation["security"] {
+  if (operation.auth === "none") return [];
+  const ways = [{ key: [] }, ...(operation.takesTicket === true ? [{ ticket: [] }] : [])];
+  return operation.auth === "optional" ? [...ways, {}] : ways;
+}
+
+function bodyTypes({ bodyForm }: Operation): readonly string[] {
+  return bodyForm?.types ?? ["application/json"];
 }
 
 function exampleOf(operation: Operation): { readonly example?: unknown } {
@@ -163,7 +185,17 @@ function answersOf(operation: Operation, schemas: SchemaRenderer): Record<string
       description: answer.description,
       ...(answer.schema === null
         ? {}
-        : { content: { [answer.contentType ?? "application/json"]: { schema: schemas.render(answer.schema, "output"), ...example } } }),
+        : {
+            content: {
+              [answer.contentType ?? "application/json"]: { schema: schemas.render(answer.schema, "output"), ...example },
+              ...Object.fromEntries(
+                Object.entries(answer.alternatives ?? {}).map(([type, other]) => [
+                  type,
+                  { ...other, schema: schemas.render(other.schema, "output") },
+                ]),
+              ),
+            },
+          }),
     };
   }
   return answers;

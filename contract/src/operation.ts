@@ -11,6 +11,8 @@ export interface AnswerSpec {
   readonly example?: unknown;
   /** `application/json` unless said. */
   readonly contentType?: string;
+  /** The same answer in other types, for callers that ask for them. */
+  readonly alternatives?: Readonly<Record<string, { readonly schema: z.ZodType; readonly example?: unknown }>>;
 }
 
 /** A WebSocket in place of an answer: what each side may send. */
@@ -27,22 +29,36 @@ export interface SocketSpec {
 export interface Operation {
   /** camelCase, unique; also the name of the route's file in kebab-case. */
   readonly id: string;
-  readonly method: "GET" | "POST" | "DELETE";
+  /** `ANY`: each of `ANY_METHODS`. */
+  readonly method: "GET" | "POST" | "PUT" | "DELETE" | "ANY";
   /** With `{param}`s. Paths under `/v1` are served under `/api/v1` as well. */
   readonly path: string;
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  readonly auth: "none" | "member" | "admin";
+  /** `optional`: what is called says whether it needs a key. */
+  readonly auth: "none" | "optional" | "member" | "admin";
+  /** Whether a ticket in the query stands for a key: for pages in browsers, which cannot send headers here. */
+  readonly takesTicket?: boolean;
   readonly idempotency: Idempotency;
   readonly params: z.ZodType;
   readonly query: z.ZodType;
   /** `null` when no body is read. */
   readonly body: z.ZodType | null;
+  /** `text`: the body is a text of one of `types`. `raw`: its bytes are read as what is called says. JSON unless said. */
+  readonly bodyForm?: { readonly form: "text" | "raw"; readonly types: readonly string[] };
   readonly bodyExample?: unknown;
   readonly answers: Readonly<Record<number, AnswerSpec>>;
   readonly errors: readonly ErrorCode[];
   readonly socket?: SocketSpec;
+}
+
+/** What an operation with the method `ANY` takes. */
+export const ANY_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+
+/** The methods of an operation. */
+export function methodsOf({ method }: Operation): readonly string[] {
+  return method === "ANY" ? ANY_METHODS : [method];
 }
 
 /** Keeps the schemas' own types, so that a handler's input is typed by its row. */

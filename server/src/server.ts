@@ -19,6 +19,7 @@ import { createIdempotencyService } from "./core/idempotency/create-idempotency-
 import type { Log } from "./core/ports/log.ts";
 import { createProcessService } from "./core/process/create-process-service.ts";
 import { createDriver } from "./driver.ts";
+import { createEndpoints } from "./endpoints.ts";
 import { hostFacts } from "./host-facts.ts";
 import { createHttpServer } from "./http/app.ts";
 import type { HttpConfig } from "./http/deps.ts";
@@ -26,6 +27,7 @@ import type { ActivityBuffer } from "./lib/activity-buffer.ts";
 import { createActivityBuffer } from "./lib/activity-buffer.ts";
 import { systemClock } from "./lib/node/clock.ts";
 import { nodeHash } from "./lib/node/hash.ts";
+import { nodeHmac } from "./lib/node/hmac.ts";
 import { createIds } from "./lib/node/ids.ts";
 import { createSeededIds } from "./lib/node/seeded-ids.ts";
 import { createShutdown } from "./lib/node/shutdown.ts";
@@ -152,10 +154,23 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       log,
       holder: `${installation.hostId}/${ids.hex(8)}`,
     });
+    const capsules = createCapsuleService(deps);
+    const { startLoops: startEndpointLoops, ...endpointParts } = await createEndpoints({
+      config,
+      database,
+      accessStore,
+      deps,
+      capsules,
+      sealingKey: sealing.key,
+      shutdown,
+    });
     const http = createHttpServer({
+      ...endpointParts,
+      hmac: nodeHmac,
+      clock,
       events: createEventService({ store: eventStore, signal }),
       idempotency,
-      capsules: createCapsuleService(deps),
+      capsules,
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
       access,
       metrics,
@@ -177,6 +192,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     };
     const look = () => signal.look(() => eventStore.latestId());
     for (const loop of startLoops(deps, keyUse, retain, () => removeOld(old), look)) shutdown.defer("loop", () => loop.close());
+    startEndpointLoops();
     void buildOthers(others, templates, log);
     return { url: http.url, adminKeyPath: adminKeyPath(config.dataDir), close };
   } catch (error) {
@@ -186,8 +202,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 }
 
 function httpConfig(config: Config, version: string): HttpConfig {
-  const { host, port, corsOrigins, metricsPublic, logLevel } = config;
-  return { host, port, version, corsOrigins, metricsPublic, logRequests: logLevel === "debug" };
+  const { host, port, corsOrigins, metricsPublic, logLevel, callRate, publicCallRate, outputBytesMax } = config;
+  return { host, port, version, corsOrigins, metricsPublic, logRequests: logLevel === "debug", callRate, publicCallRate, outputBytesMax };
 }
 
 function databaseOf(config: Config, log: Log): DatabaseLocation {

@@ -31,6 +31,7 @@ export const streamEvents = defineOperation({
   description:
     "Each event carries its `id`; a client that comes back with `Last-Event-ID` (or `from`) misses and repeats none. Events that were removed meanwhile are told by one `gap` event. A comment every 15 s keeps the connection open.",
   auth: "member",
+  takesTicket: true,
   idempotency: "safe",
   params: none,
   query: eventStreamQuery,

@@ -53,6 +53,7 @@ export const execStream = defineOperation({
   tag,
   summary: "Run a command over a WebSocket, its output as it is produced",
   auth: "member",
+  takesTicket: true,
   idempotency: "with_key",
   params,
   query: loose,

@@ -1,16 +1,26 @@
 import type { Operation } from "../operation.ts";
 import * as access from "./access.ts";
+import * as calls from "./calls.ts";
 import * as capsules from "./capsules.ts";
+import * as endpoints from "./endpoints.ts";
 import * as events from "./events.ts";
 import * as exec from "./exec.ts";
 import * as processes from "./processes.ts";
+import * as runs from "./runs.ts";
 import * as system from "./system.ts";
 
 /** Every route of the API, by its id. */
-export const OPERATIONS = { ...capsules, ...exec, ...processes, ...events, ...access, ...system } as const satisfies Record<
-  string,
-  Operation
->;
+export const OPERATIONS = {
+  ...capsules,
+  ...exec,
+  ...processes,
+  ...events,
+  ...endpoints,
+  ...calls,
+  ...runs,
+  ...access,
+  ...system,
+} as const satisfies Record<string, Operation>;
 
 export type OperationId = keyof typeof OPERATIONS;
 

@@ -65,6 +65,7 @@ export const streamProcess = defineOperation({
   tag,
   summary: "Attach to a process over a WebSocket",
   auth: "member",
+  takesTicket: true,
   idempotency: "safe",
   params: selected,
   query: attachQuery,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { TEMPLATE_NAME } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { envs } from "./command.ts";
-import { defaulted, noNul, optional, timestamp, utf8Bytes } from "./text.ts";
+import { answered, defaulted, noNul, optional, timestamp, utf8Bytes } from "./text.ts";
 
 /** The last part of a call's URL, `/v1/{owner}/{name}`. */
 export const ENDPOINT_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -17,37 +17,37 @@ const scalar = z.union([noNul(z.string().max(LIMITS.endpointArgCharsMax)), z.num
 const sentence = noNul(z.string().max(LIMITS.endpointDescriptionCharsMax));
 const shortText = noNul(z.string().min(1).max(LIMITS.pathCharsMax));
 
+const argFields = {
+  name: z.string().regex(ARG_NAME, { error: "1 to 64 of letters, digits, `_` and `-`, a letter or `_` first" }),
+  required: defaulted(z.boolean(), false),
+  default: optional(scalar).describe("Used when the caller leaves it out."),
+  description: optional(sentence),
+  type: defaulted(z.enum(["string", "integer", "number", "boolean"]), "string"),
+  enum: optional(z.array(scalar).min(1).max(LIMITS.endpointEnumMax)).describe("The only values taken."),
+  pattern: optional(z.string().min(1).max(LIMITS.endpointPatternCharsMax)).describe(
+    "A regular expression that the whole value must match; for strings.",
+  ),
+  max_length: optional(z.int().min(0).max(LIMITS.endpointArgCharsMax)).describe("Characters; for strings."),
+  flag: optional(z.string().regex(FLAG, { error: "like `-n`, `--count` or `--count=`" })).describe(
+    "Passed before the value: `--count` gives two arguments, `--count=` one. A boolean gives the flag alone, when true.",
+  ),
+};
+
 /** An argument that callers give by name. */
-export const endpointArg = z
-  .strictObject({
-    name: z.string().regex(ARG_NAME, { error: "1 to 64 of letters, digits, `_` and `-`, a letter or `_` first" }),
-    required: defaulted(z.boolean(), false),
-    default: optional(scalar).describe("Used when the caller leaves it out."),
-    description: optional(sentence),
-    type: defaulted(z.enum(["string", "integer", "number", "boolean"]), "string"),
-    enum: optional(z.array(scalar).min(1).max(LIMITS.endpointEnumMax)).describe("The only values taken."),
-    pattern: optional(z.string().min(1).max(LIMITS.endpointPatternCharsMax)).describe(
-      "A regular expression that the whole value must match; for strings.",
-    ),
-    max_length: optional(z.int().min(0).max(LIMITS.endpointArgCharsMax)).describe("Characters; for strings."),
-    flag: optional(z.string().regex(FLAG, { error: "like `-n`, `--count` or `--count=`" })).describe(
-      "Passed before the value: `--count` gives two arguments, `--count=` one. A boolean gives the flag alone, when true.",
-    ),
-  })
-  .meta({ id: "EndpointArg" });
+export const endpointArg = z.strictObject(argFields).meta({ id: "EndpointArg" });
+
+const regexFields = {
+  type: z.literal("regex"),
+  pattern: z.string().min(1).max(LIMITS.endpointPatternCharsMax),
+  flags: optional(z.string().regex(/^[imsu]{0,4}$/, { error: "of `i`, `m`, `s` and `u`" })),
+  all: defaulted(z.boolean(), false).describe("An array of all matches instead of the first."),
+};
 
 export const transformer = z
   .discriminatedUnion("type", [
     z.strictObject({ type: z.literal("json") }).describe("Standard output is JSON."),
     z.strictObject({ type: z.literal("lines") }).describe("An array of its lines."),
-    z
-      .strictObject({
-        type: z.literal("regex"),
-        pattern: z.string().min(1).max(LIMITS.endpointPatternCharsMax),
-        flags: optional(z.string().regex(/^[imsu]{0,4}$/, { error: "of `i`, `m`, `s` and `u`" })),
-        all: defaulted(z.boolean(), false).describe("An array of all matches instead of the first."),
-      })
-      .describe("The named groups of a match, or the whole match where it has none."),
+    z.strictObject(regexFields).describe("The named groups of a match, or the whole match where it has none."),
     z
       .strictObject({ type: z.literal("jsonata"), expression: z.string().min(1).max(LIMITS.endpointExpressionCharsMax) })
       .describe("A JSONata expression over standard output as JSON."),
@@ -133,14 +133,26 @@ const loose = z.strictObject(fields);
 export const endpointDefinition = loose.check(related).meta({ id: "EndpointDefinition" });
 export type EndpointDefinition = z.output<typeof endpointDefinition>;
 
+/** As `transformer`, in an answer. */
+const setTransformer = z
+  .discriminatedUnion("type", [
+    z.object({ type: z.literal("json") }),
+    z.object({ type: z.literal("lines") }),
+    z.object(answered(regexFields)),
+    z.object({ type: z.literal("jsonata"), expression: z.string() }),
+  ])
+  .meta({ id: "SetTransformer" });
+
 /** An endpoint as callers see it: its definition without what is secret. */
 export const endpoint = z
   .object({
     id: z.string(),
     name: z.string().regex(ENDPOINT_NAME),
     url: z.string().describe("Path of the call, `/v1/{owner}/{name}`."),
-    ...fields,
+    ...answered(fields),
     method: z.array(method),
+    args: z.array(z.object(answered(argFields)).meta({ id: "SetArg" })),
+    transformer: setTransformer.optional(),
     async: z.boolean(),
     has_secret: z.boolean(),
     env_names: z.array(z.string()),
@@ -149,6 +161,7 @@ export const endpoint = z
     created_at: timestamp,
     updated_at: timestamp,
     version: z.int().describe("Goes up with each change."),
+    notify_secret: z.string().optional().describe("What notifications are signed with, by Standard Webhooks; for an admin's key."),
   })
   .omit({ secret: true, envs: true })
   .meta({ id: "Endpoint" });

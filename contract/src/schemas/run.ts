@@ -100,6 +100,12 @@ export const callResult = z
   })
   .meta({ id: "CallResult" });
 
+/** What callers give by name. */
+export const callArguments = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).meta({ id: "CallArguments" });
+
+/** A webhook's event that the endpoint's `webhook_events` leave out. */
+export const callIgnored = z.object({ ignored: z.literal(true), event: z.string().nullable() }).meta({ id: "CallIgnored" });
+
 export const callAccepted = z.object({ run_id: z.string(), status: z.enum(RUN_STATUSES) }).meta({ id: "CallAccepted" });
 
 /** Events of a call's stream, each the JSON of one `data:` line. */

@@ -32,4 +32,32 @@ export function defaulted<S extends z.ZodType>(
     .meta({ default: value });
 }
 
+type Taken<S extends z.ZodType> = z.ZodPipe<z.ZodOptional<z.ZodNullable<S>>, z.ZodTransform>;
+
+/** Fields as an answer has them: what `optional` and `defaulted` take, without their reading of it. */
+export type Answered<F extends z.core.$ZodShape> = {
+  readonly [K in keyof F]: F[K] extends z.ZodPipe<z.ZodOptional<z.ZodNullable<infer S extends z.ZodType>>, z.ZodTransform>
+    ? undefined extends z.output<F[K]>
+      ? z.ZodOptional<S>
+      : S
+    : F[K];
+};
+
+/** The fields of an answer that repeats what was sent: transforms cannot be described, and there is nothing left to read. */
+export function answered<F extends z.core.$ZodShape>(fields: F): Answered<F> {
+  const shape = Object.entries(fields).map(([name, field]): [string, unknown] => {
+    if (!isTaken(field)) return [name, field];
+    const meta = z.globalRegistry.get(field);
+    const inner = field.in.unwrap().unwrap();
+    const told = meta?.description === undefined ? inner : inner.describe(meta.description);
+    return [name, meta?.["default"] === undefined ? told.optional() : told];
+  });
+  // Each field was turned as its type says.
+  return Object.fromEntries(shape) as Answered<F>;
+}
+
+function isTaken(field: z.core.$ZodType): field is Taken<z.ZodType> {
+  return field instanceof z.ZodPipe && field.in instanceof z.ZodOptional && field.in.unwrap() instanceof z.ZodNullable;
+}
+
 export const timestamp = z.iso.datetime({ offset: true }).describe("ISO 8601, with zone.");

@@ -105,6 +105,50 @@ export const SETTINGS = {
     unit: null,
     about: "Origins whose pages may call the API from a browser; `none` allows none.",
   }),
+  endpointTimeoutMax: defineSetting({
+    schema: whole(1, 604_800),
+    default: "120",
+    unit: "s",
+    about: "Longest `timeout` of an endpoint; a definition with a longer one is refused.",
+  }),
+  teamEndpointsMax: defineSetting({
+    schema: whole(0, 100_000),
+    default: "1000",
+    unit: "endpoints",
+    about: "Endpoints of one team; beyond it, publishing another answers `quota_exceeded`.",
+  }),
+  callRate: defineSetting({
+    schema: whole(0, 10_000_000),
+    default: "0",
+    unit: "calls per minute",
+    about: "Calls of endpoints by one key; beyond it, a call answers `rate_limited`. 0 is no limit.",
+  }),
+  publicCallRate: defineSetting({
+    schema: whole(0, 10_000_000),
+    default: "600",
+    unit: "calls per minute",
+    about:
+      "Calls of public endpoints without a key from one address (one /64 of IPv6); beyond it, a call answers `rate_limited`. 0 is no limit. Behind a proxy on this machine the address is the last of `X-Forwarded-For`; a proxy elsewhere counts as one caller.",
+  }),
+  runDays: defineSetting({
+    schema: whole(1, 3650),
+    default: "30",
+    unit: "days",
+    about: "How long ended runs of endpoints are kept, with their output.",
+  }),
+  teamRunsMax: defineSetting({
+    schema: whole(1, 10_000_000),
+    default: "10000",
+    unit: "runs",
+    about: "Ended runs kept of one team; the oldest go first.",
+  }),
+  notifyPrivate: defineSetting({
+    schema: truth,
+    default: "false",
+    unit: null,
+    about: "Whether an endpoint's `notify_url` may lead to this machine or a private network.",
+    isSwitch: true,
+  }),
   metricsPublic: defineSetting({
     schema: truth,
     default: "false",

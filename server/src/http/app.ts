@@ -1,8 +1,12 @@
 import type { AddressInfo } from "node:net";
+import { methodsOf } from "@capsuled/contract";
 import Fastify from "fastify";
+import { Tickets } from "../core/access/tickets.ts";
 import { fail } from "../core/fail.ts";
 import type { StreamLimits } from "./body-stream.ts";
 import { OpenStreams, STREAM_LIMITS } from "./body-stream.ts";
+import { Attendance } from "./calls/attendance.ts";
+import { createCallRates } from "./calls/rate.ts";
 import { answerClientError } from "./client-error.ts";
 import { createCorsPolicy } from "./cors.ts";
 import type { HttpDeps, RouteDeps } from "./deps.ts";
@@ -50,7 +54,22 @@ export function createHttpServer(
 ): HttpServer {
   const { config, ids, log } = given;
   const streams = new OpenStreams(streamLimits.eventStreamsMax);
-  const deps: RouteDeps = { ...given, documents: createDocuments(config.version), socketLimits, streams, streamLimits };
+  const runStreams = new OpenStreams(streamLimits.runStreamsMax);
+  const tickets = new Tickets(given.clock, ids);
+  const paths = new PathTable(ROUTE_LIST);
+  const deps: RouteDeps = {
+    ...given,
+    documents: createDocuments(config.version),
+    socketLimits,
+    streams,
+    runStreams,
+    streamLimits,
+    tickets,
+    rates: createCallRates(config, given.clock),
+    attendance: new Attendance(),
+    takesTicket: (method, path) =>
+      paths.matches(path).some(({ route: { operation } }) => operation.takesTicket === true && methodsOf(operation).includes(method)),
+  };
   let stopping = false;
   let cutOff = false;
   const around = {
@@ -59,7 +78,6 @@ export function createHttpServer(
     isCutOff: () => cutOff,
     stallMs: streamLimits.stallMs,
   };
-  const paths = new PathTable(ROUTE_LIST);
   const sockets = createSocketServer(deps, paths, around);
   const app = Fastify({
     logger: false,
@@ -87,7 +105,9 @@ export function createHttpServer(
   });
   registerRoutes(app, ROUTE_LIST, deps, around);
   registerUnrouted(app, paths, deps, around);
-  const stopListening = given.access.onRevoked((keyId) => streams.revoke(keyId));
+  const stopListening = given.access.onRevoked((keyId) => {
+    for (const part of [streams, runStreams, tickets]) part.revoke(keyId);
+  });
   app.server.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
 
   return {
@@ -104,6 +124,7 @@ export function createHttpServer(
       sockets.close();
       stopListening();
       streams.closeAll();
+      runStreams.closeAll();
       const deadline = setTimeout(() => {
         cutOff = true;
         sockets.terminate();

@@ -6,13 +6,15 @@ import type { BodySink } from "./answer.ts";
 export interface StreamLimits {
   /** Event streams open at once on this server. */
   readonly eventStreamsMax: number;
+  /** Streams of runs open at once on this server. */
+  readonly runStreamsMax: number;
   /** Milliseconds without an event after which a comment is sent. */
   readonly keepAliveMs: number;
   /** Milliseconds that a client may take nothing while something waits for it. */
   readonly stallMs: number;
 }
 
-export const STREAM_LIMITS: StreamLimits = { eventStreamsMax: 1000, keepAliveMs: 15_000, stallMs: 30_000 };
+export const STREAM_LIMITS: StreamLimits = { eventStreamsMax: 1000, runStreamsMax: 10_000, keepAliveMs: 15_000, stallMs: 30_000 };
 
 /** What is left to close when a key is revoked or the server stops. */
 export class OpenStreams {
@@ -25,7 +27,7 @@ export class OpenStreams {
 
   /** Takes a place for as long as the returned function is not called. Throws `unavailable` when there is none. */
   enter(keyId: string, end: () => void): () => void {
-    if (this.#open.size >= this.#max) throw fail("unavailable", "The server has as many open event streams as it takes.");
+    if (this.#open.size >= this.#max) throw fail("unavailable", "The server has as many open streams as it takes.");
     this.#open.set(end, keyId);
     return () => this.#open.delete(end);
   }

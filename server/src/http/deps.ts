@@ -1,12 +1,22 @@
 import type { ErrorCode } from "@capsuled/contract";
 import type { AccessService } from "../core/access/service.ts";
+import type { TeamDirectory } from "../core/access/team-directory.ts";
+import type { Tickets } from "../core/access/tickets.ts";
 import type { CapsuleService } from "../core/capsule/service.ts";
+import type { EndpointService } from "../core/endpoint/service.ts";
+import type { TransformRunner } from "../core/endpoint/transform.ts";
 import type { EventService } from "../core/event/service.ts";
 import type { IdempotencyService } from "../core/idempotency/service.ts";
-import type { Ids } from "../core/ports/clock.ts";
+import type { NotificationStore } from "../core/notification/store.ts";
+import type { Clock, Ids } from "../core/ports/clock.ts";
+import type { Hmac } from "../core/ports/hmac.ts";
+import type { NotificationSigner } from "../core/ports/notification-signer.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { ProcessService } from "../core/process/service.ts";
+import type { RunService } from "../core/run/service.ts";
 import type { OpenStreams, StreamLimits } from "./body-stream.ts";
+import type { Attendance } from "./calls/attendance.ts";
+import type { CallRates } from "./calls/rate.ts";
 import type { Documents } from "./documents.ts";
 import type { SocketLimits } from "./sockets/limits.ts";
 
@@ -32,6 +42,13 @@ export interface HttpServices {
   readonly access: AccessService;
   readonly events: EventService;
   readonly idempotency: IdempotencyService;
+  readonly endpoints: EndpointService;
+  readonly runs: RunService;
+  readonly transforms: Pick<TransformRunner, "transform">;
+  readonly notifications: Pick<NotificationStore, "find">;
+  readonly teams: TeamDirectory;
+  readonly signer: Pick<NotificationSigner, "secretOf">;
+  readonly hmac: Hmac;
   readonly metrics: HttpMetrics;
   health(): Promise<Health>;
 }
@@ -48,11 +65,17 @@ export interface HttpConfig {
   readonly metricsPublic: boolean;
   /** Log every answered request and dropped fields at debug. */
   readonly logRequests: boolean;
+  /** Calls per minute of one key, and of one address without a key; 0 is no limit. */
+  readonly callRate: number;
+  readonly publicCallRate: number;
+  /** Bytes of a run's output in one buffered answer. */
+  readonly outputBytesMax: number;
 }
 
 export interface HttpDeps extends HttpServices {
   readonly config: HttpConfig;
   readonly ids: Ids;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -61,5 +84,12 @@ export interface RouteDeps extends HttpDeps {
   readonly documents: Documents;
   readonly socketLimits: SocketLimits;
   readonly streams: OpenStreams;
+  /** Streams of runs; they have a bound of their own. */
+  readonly runStreams: OpenStreams;
+  readonly tickets: Tickets;
+  readonly rates: CallRates;
+  readonly attendance: Attendance;
+  /** Whether a request of that method and path may come with a ticket. */
+  takesTicket(method: string, path: string): boolean;
   readonly streamLimits: StreamLimits;
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Principal } from "../core/access/principal.ts";
 import type { AnswerForm, IdempotencyService, Intent } from "../core/idempotency/service.ts";
 import type { Answer } from "./answer.ts";
+import { requestPath } from "./request-target.ts";
 
 /** Characters of a command's result that are kept with its key; a longer one is read from its journal again. */
 export const EXEC_ANSWER_CHARS_MAX = 4096;
@@ -34,12 +35,4 @@ export async function runNamed(
   const request = `${named.method} ${requestPath(named.url)}`;
   const { value, isReplayed } = await idempotency.run(caller, { key: named.key, request, body: named.body ?? {} }, act, formFor(operation));
   return isReplayed ? { ...value, headers: { ...value.headers, "idempotent-replayed": "true" } } : value;
-}
-
-/** Path and query in one spelling, whichever prefix it came under. */
-function requestPath(url: string): string {
-  const [path = "", search = ""] = url.split("?", 2);
-  const query = new URLSearchParams(search);
-  query.sort();
-  return path.replace(/^\/api(?=\/v1\/)/, "") + (query.size === 0 ? "" : `?${query.toString()}`);
 }

@@ -3,19 +3,28 @@ import { test } from "node:test";
 import type { ErrorCode, Operation, OperationId } from "@capsuled/contract";
 import { LIMITS, OPERATIONS } from "@capsuled/contract";
 import { StoreUnavailableError } from "../core/capsule/store.ts";
+import { TICKET_LIMITS } from "../core/access/tickets.ts";
 import { fail } from "../core/fail.ts";
+import type { FakeRun } from "./testing/fake-runs.ts";
 import { AgentLostError } from "../core/ports/agent-link.ts";
 import { capsuleRecord, IDS, KEYS } from "./testing/fake-services.ts";
 import { endOf } from "./testing/fake-stream.ts";
 import { Pipeline } from "./testing/pipeline.ts";
 import { problemOf } from "./testing/problem-shape.ts";
 import type { GoodRequest } from "./testing/requests.ts";
-import { GOOD_REQUESTS } from "./testing/requests.ts";
+import { ENDPOINT, GOOD_REQUESTS, prepare, publish } from "./testing/requests.ts";
 import { refusedUpgrade } from "./testing/socket-client.ts";
 import type { World } from "./testing/world.ts";
 import { createWorld } from "./testing/world.ts";
+import { OWNER } from "./testing/fake-endpoints.ts";
 
 const ids = Object.keys(OPERATIONS).filter((id): id is OperationId => id in OPERATIONS);
+
+async function preparedWorld(settings: Parameters<typeof createWorld>[0] = {}): Promise<World> {
+  const world = await createWorld(settings);
+  await prepare(world);
+  return world;
+}
 
 function send(world: World, request: GoodRequest, prefix = ""): Promise<Response> {
   return world.call(request.method, prefix + request.path, {
@@ -31,9 +40,9 @@ for (const id of ids) {
 
   if (operation.socket === undefined) {
     test(`${id} answers as its contract says, under each prefix`, async () => {
-      await using world = await createWorld();
-      if (id === "startCapsule") world.services.capsules.start = async () => capsuleRecord();
       for (const prefix of prefixes) {
+        await using world = await preparedWorld();
+        if (id === "startCapsule") world.services.capsules.start = async () => capsuleRecord();
         const response = await send(world, request, prefix);
         const isEndless = operation.answers[request.status]?.contentType === "text/event-stream";
         assert.equal(response.status, request.status, isEndless ? "" : await response.clone().text());
@@ -50,7 +59,7 @@ for (const id of ids) {
 
   for (const code of operation.errors) {
     test(`${id} ${code}`, async () => {
-      await using world = await createWorld();
+      await using world = await preparedWorld();
       const provoke = PROVOCATIONS[code];
       assert.ok(provoke !== undefined, `nothing provokes ${code}: add it to PROVOCATIONS`);
       const error = await provoke(world, id, request);
@@ -60,7 +69,7 @@ for (const id of ids) {
 
   if (operation.auth !== "none") {
     test(`${id} unauthorized: without a key, with a malformed and with an unknown one`, async () => {
-      await using world = await createWorld();
+      await using world = await preparedWorld();
       for (const key of [null, "", "nonsense", `wrn_${"f".repeat(40)}`, "x".repeat(5000)]) {
         const response = await world.call(request.method, request.path, { key });
         assert.equal((await problemOf(response)).code, "unauthorized");
@@ -68,7 +77,7 @@ for (const id of ids) {
     });
 
     test(`${id} checks the key before it reads the body`, async () => {
-      await using world = await createWorld();
+      await using world = await preparedWorld();
       const response = await world.call(request.method, request.path, {
         key: null,
         ...(request.method === "GET" ? {} : { body: "{malformed" }),
@@ -77,11 +86,16 @@ for (const id of ids) {
     });
   }
 
-  if (operation.path.includes("{")) {
+  // A team's own names are nobody else's, so that another team's request with the same one is about another thing.
+  if (operation.path.includes("{") && operation.auth !== "none" && !["putEndpoint", "deleteEndpoint"].includes(id)) {
     test(`${id} answers another team's key exactly as it answers for what does not exist`, async () => {
-      await using world = await createWorld();
+      await using world = await preparedWorld();
       const other = await comparable(await world.call(request.method, request.path, { key: KEYS.other, ...json(request) }));
-      const absentPath = request.path.replaceAll(/cl-[0-9a-z]{25}/g, IDS.absent).replaceAll(/key-[0-9a-z]{25}/g, `key-${"9".repeat(25)}`);
+      const absentPath = request.path
+        .replaceAll(/cl-[0-9a-z]{25}/g, IDS.absent)
+        .replaceAll(/key-[0-9a-z]{25}/g, `key-${"9".repeat(25)}`)
+        .replaceAll(/run-[0-9a-z]{25}/g, `run-${"9".repeat(25)}`)
+        .replace(new RegExp(`/${ENDPOINT}(?=/|$)`), "/absent");
       const absent = await comparable(
         await world.call(request.method, absentPath, { key: operation.auth === "admin" ? KEYS.admin : KEYS.member, ...json(request) }),
       );
@@ -102,7 +116,9 @@ async function comparable(response: Response): Promise<{ status: number; body: s
 /** How each code comes about; a scripted service throws what the real one would. */
 const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, request: GoodRequest) => Promise<string>>> = {
   invalid_request: async (world, id, request) => {
-    if (request.method === "POST") return (await problemOf(await world.call("POST", request.path, { key: KEYS.admin, body: "{" }))).code;
+    const operation: Operation = OPERATIONS[id];
+    if (request.method === "POST" || operation.body !== null)
+      return (await problemOf(await world.call(request.method, request.path, { key: KEYS.admin, body: "{" }))).code;
     const path = `${request.path}?limit=none&signal=SIGHUP&from=yesterday`;
     if (!isSocket(id)) return (await problemOf(await world.call(request.method, path))).code;
     return codeOf((await refusedUpgrade(world, path)).body);
@@ -112,7 +128,8 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
   too_large: async (world, _id, request) =>
     (await problemOf(await world.call("POST", request.path, { body: " ".repeat(LIMITS.bodyBytesMax + 1) }))).code,
   upgrade_required: async (world, _id, request) => (await problemOf(await send(world, request))).code,
-  timeout: async (world, _id, request) => {
+  timeout: async (world, id, request) => {
+    if (id === "callEndpoint") return called(world, (run) => run.end({ status: "timed_out", reason: "timed_out", exitCode: 137 }));
     world.services.processes.exec = async () => ({
       kind: "ended",
       end: endOf({ reason: "timed_out" }),
@@ -135,18 +152,55 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     assert.match(answer?.head ?? "", /^connection: close$/im);
     return codeOf(JSON.parse(answer?.body ?? "null"));
   },
+  invalid_signature: async (world) => {
+    await publish(world, "hook", { command: "cat", trigger: "webhook", secret: "a good secret" });
+    return (await problemOf(await world.call("POST", `/v1/${OWNER}/hook`, { body: "{}" }))).code;
+  },
+  method_not_allowed: async (world, _id, request) => (await problemOf(await world.call("DELETE", request.path))).code,
+  unsupported_media_type: async (world, _id, request) =>
+    (await problemOf(await world.call(request.method, request.path, { body: "<a/>", headers: { "content-type": "text/xml" } }))).code,
+  idempotency_conflict: async (world, _id, request) => {
+    const headers = { "idempotency-key": "one", accept: "application/json" };
+    assert.equal((await world.call("POST", request.path, { json: { whom: "a" }, headers })).status, 200);
+    return (await problemOf(await world.call("POST", request.path, { json: { whom: "b" }, headers }))).code;
+  },
+  rate_limited: async (_world, _id, request) => {
+    await using limited = await preparedWorld({ config: { callRate: 1 } });
+    return (await problemOf(await send(limited, request))).code;
+  },
+  run_failed: (world) => called(world, (run) => run.end({ status: "error", reason: "boot_failed", exitCode: null })),
+  transform_failed: async (world) => {
+    await publish(world, ENDPOINT, { command: "echo", transformer: { type: "json" } });
+    return called(world, (run) => {
+      run.print("stdout", "no JSON");
+      run.end();
+    });
+  },
+  queue_full: (world, id, request) => scripted(world, id, request, fail("queue_full")),
+  capsule_gone: (world, id, request) => scripted(world, id, request, fail("capsule_gone")),
   not_found: (world, id, request) => scripted(world, id, request, fail("not_found")),
   invalid_state: (world, id, request) => scripted(world, id, request, fail("invalid_state")),
   invalid_offset: (world, id, request) => scripted(world, id, request, fail("invalid_offset")),
   result_expired: (world, id, request) => scripted(world, id, request, fail("result_expired")),
   tag_in_use: (world, id, request) => scripted(world, id, request, fail("tag_in_use")),
   conflict: (world, id, request) => scripted(world, id, request, fail("conflict")),
-  quota_exceeded: (world, id, request) => scripted(world, id, request, fail("quota_exceeded")),
+  quota_exceeded: async (world, id, request) => {
+    if (id !== "createTicket") return scripted(world, id, request, fail("quota_exceeded"));
+    for (let count = 0; count < TICKET_LIMITS.teamMax; count += 1) assert.equal((await send(world, request)).status, 201);
+    return (await problemOf(await send(world, request))).code;
+  },
   host_full: (world, id, request) => scripted(world, id, request, fail("host_full")),
   process_limit: (world, id, request) => scripted(world, id, request, fail("process_limit")),
   agent_error: (world, id, request) => scripted(world, id, request, new AgentLostError("gone")),
   unavailable: (world, id, request) => scripted(world, id, request, new StoreUnavailableError("database is locked")),
 };
+
+/** What a call answers with when its run goes like this. */
+async function called(world: World, script: (run: FakeRun) => void): Promise<string> {
+  world.runs.script = script;
+  const response = await world.call("POST", `/v1/${OWNER}/${ENDPOINT}`, { headers: { accept: "application/json" } });
+  return (await problemOf(response)).code;
+}
 
 function isSocket(id: OperationId): boolean {
   const operation: Operation = OPERATIONS[id];
@@ -169,6 +223,9 @@ async function scripted(world: World, id: OperationId, request: GoodRequest, err
     get: thrower,
     output: thrower,
   });
+  world.endpointStore.failure = error;
+  world.endpoints.findPublished = thrower;
+  Object.assign(world.runs, { get: thrower, list: thrower, cancel: thrower, latest: thrower });
   Object.assign(world.eventStore, { list: thrower, readAfter: thrower, latestId: thrower });
   Object.assign(access, { listKeys: thrower, createKey: thrower, revokeKey: thrower, listTeams: thrower, createTeam: thrower });
   if (id === "getHealth") world.health = { status: "unavailable", checks: { database: "failing" } };

@@ -1,4 +1,5 @@
 import type { Operation } from "@capsuled/contract";
+import { isReserved } from "../core/access/slug.ts";
 
 /** Prefixes under which the API is served: its own, and the one that clients of a proxied installation use. */
 const PREFIXES = ["", "/api"] as const;
@@ -33,7 +34,9 @@ export class PathTable<R extends { readonly operation: Operation }> {
     for (const { route, pattern, names } of this.#entries) {
       const values = pattern.exec(path);
       const params = values === null ? null : decoded(names, values.slice(1));
-      if (params !== null) found.push({ route, params });
+      // A call's path looks like many of the API's own; no team is called as they are.
+      if (params === null || (route.operation.method === "ANY" && isReserved(params["owner"] ?? ""))) continue;
+      found.push({ route, params });
     }
     return found;
   }

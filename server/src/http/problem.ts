@@ -46,8 +46,14 @@ function problemHeaders(error: CapsuledError): Readonly<Record<string, string>> 
   return headersOf(error);
 }
 
+/** What knows better says so in `details.retry_after`. */
+function retryAfterSeconds({ details }: CapsuledError): number {
+  const seconds = details?.["retry_after"];
+  return typeof seconds === "number" && Number.isFinite(seconds) ? Math.max(1, Math.ceil(seconds)) : RETRY_AFTER_SECONDS;
+}
+
 function headersOf(error: CapsuledError): Readonly<Record<string, string>> | null {
-  if (error.status === 429 || error.status === 503) return { "retry-after": String(RETRY_AFTER_SECONDS) };
+  if (error.status === 429 || error.status === 503) return { "retry-after": String(retryAfterSeconds(error)) };
   if (error.code === "upgrade_required") return { upgrade: "websocket", connection: "upgrade" };
   const allow = error.details?.["allow"];
   if (error.code === "method_not_allowed" && Array.isArray(allow)) return { allow: allow.join(", ") };

@@ -19,11 +19,29 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   return parseJson(bytes);
 }
 
+/** A body that is a text of one of these types, or of none that it tells. */
+export async function readText(request: IncomingMessage, types: readonly string[]): Promise<string> {
+  const essence = essenceOf(request.headers["content-type"]);
+  if (essence !== "" && !types.includes(essence)) throw fail("unsupported_media_type", `Send the body as one of ${types.join(", ")}.`);
+  const bytes = await readBytes(request);
+  if (!isUtf8(bytes)) throw badBody("is not valid UTF-8");
+  return bytes.toString("utf8");
+}
+
+/** A content type without its parameters; `""` where there is none. */
+export function essenceOf(contentType: string | undefined): string {
+  return contentType?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+/** Whether it is JSON, or one of the formats made of it. */
+export function isJsonType(essence: string): boolean {
+  return essence === "application/json" || /^application\/[a-z0-9.+-]+\+json$/.test(essence);
+}
+
 /** Without a type it is taken for JSON. */
 function requireJsonType(contentType: string | undefined): void {
   if (contentType === undefined || contentType === "application/json") return;
-  const essence = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  if (essence !== "application/json" && !/^application\/[a-z0-9.+-]+\+json$/.test(essence)) throw fail("unsupported_media_type");
+  if (!isJsonType(essenceOf(contentType))) throw fail("unsupported_media_type");
 }
 
 export function parseJson(bytes: Buffer): unknown {
@@ -55,27 +73,28 @@ function badBody(problem: string): Error {
 /** Bytes and milliseconds for which a body that is too large is read on and thrown away: a client that still sends would lose the answer. */
 export const REFUSED_BODY = { bytesMax: 16 * 1024 * 1024, ms: 2000 } as const;
 
-function readBytes(request: IncomingMessage): Promise<Buffer> {
+/** The whole body; empty where there is none. Throws `too_large`. */
+export function readBytes(request: IncomingMessage, bytesMax: number = LIMITS.bodyBytesMax): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     let patience: NodeJS.Timeout | undefined;
     const refuse = (): void => {
       clearTimeout(patience);
-      reject(tooLarge());
+      reject(tooLarge(bytesMax));
     };
     request.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      if (length <= LIMITS.bodyBytesMax) {
+      if (length <= bytesMax) {
         chunks.push(chunk);
         return;
       }
       chunks.length = 0;
       patience ??= setTimeout(refuse, REFUSED_BODY.ms);
-      if (length > LIMITS.bodyBytesMax + REFUSED_BODY.bytesMax) refuse();
+      if (length > bytesMax + REFUSED_BODY.bytesMax) refuse();
     });
     request.on("end", () => {
-      if (length > LIMITS.bodyBytesMax) refuse();
+      if (length > bytesMax) refuse();
       else resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
     });
     // Emitted after `end` as well; an error is made only where the end did not come.
@@ -87,6 +106,6 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
   });
 }
 
-function tooLarge(): Error {
-  return fail("too_large", `The body is larger than ${LIMITS.bodyBytesMax} bytes.`, { details: { bytes_max: LIMITS.bodyBytesMax } });
+function tooLarge(bytesMax: number): Error {
+  return fail("too_large", `The body is larger than ${bytesMax} bytes.`, { details: { bytes_max: bytesMax } });
 }

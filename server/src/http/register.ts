@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { methodsOf } from "@capsuled/contract";
+import type { Operation } from "@capsuled/contract";
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import { isReserved } from "../core/access/slug.ts";
 import { fail } from "../core/fail.ts";
 import type { Intent } from "../core/idempotency/service.ts";
 import type { Answer, BodyStream } from "./answer.ts";
@@ -13,7 +16,9 @@ import { runNamed } from "./named-request.ts";
 import { pathsOf } from "./paths.ts";
 import type { ProblemAnswer } from "./problem.ts";
 import { renderProblem } from "./problem.ts";
-import { ClientGoneError, readJson } from "./read-body.ts";
+import { clientAddressOf } from "./client-address.ts";
+import { ClientGoneError, readBytes, readJson, readText } from "./read-body.ts";
+import { queryOf, ticketIn } from "./request-target.ts";
 import type { AnswerRoute, Exchange, Route } from "./route.ts";
 
 /** What the registrar needs to know of the server around it. */
@@ -34,9 +39,11 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
   for (const route of routes) {
     for (const path of pathsOf(route.operation)) {
       app.route({
-        method: route.operation.method,
+        method: methodsOf(route.operation).filter((method): method is HTTPMethods => app.supportedMethods.includes(method)),
         url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
         handler: (request, reply) => {
+          // Another operation's path with a method that it does not take.
+          if (route.operation.method === "ANY" && isOurs(request.params)) return reply.callNotFound();
           reply.hijack();
           void serve(route, deps, around, request, reply);
         },
@@ -45,17 +52,24 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
   }
 }
 
+/** Whether the owner in a call's path is one of the API's own words, which no team is called. */
+function isOurs(params: unknown): boolean {
+  const owner: unknown = typeof params === "object" && params !== null ? Reflect.get(params, "owner") : undefined;
+  return typeof owner === "string" && isReserved(owner);
+}
+
 async function serve(route: Route, deps: RouteDeps, around: Surroundings, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const startedAt = performance.now();
+  const added: string[] = [];
   try {
-    const answer = await answerTo(route, deps, around, request, reply.raw);
-    sendAnswer(request.raw, reply.raw, answer, request.id, around);
+    const answer = await answerTo(route, deps, around, request, reply.raw, added);
+    sendAnswer(request.raw, reply.raw, answer, request.id, around, added);
     deps.metrics.answered(route.id, answer.status, null, (performance.now() - startedAt) / 1000);
     if (deps.config.logRequests) deps.log.debug({ request_id: request.id, operation: route.id, status: answer.status }, "answered");
   } catch (error) {
     if (error instanceof ClientGoneError) return;
     const problem = renderProblem(error, request.id, deps.log);
-    sendAnswer(request.raw, reply.raw, problem, request.id, around);
+    sendAnswer(request.raw, reply.raw, problem, request.id, around, added);
     noteProblem(deps, route.id, problem, request.id, startedAt);
   }
 }
@@ -72,31 +86,63 @@ async function answerTo(
   around: Surroundings,
   request: FastifyRequest,
   response: ServerResponse,
+  added: string[],
 ): Promise<Answer> {
   const { operation } = route;
   if (around.isStopping() && operation.errors.includes("shutting_down")) throw fail("shutting_down");
-  const found = admit(deps.access, operation, request.raw.headers["x-api-key"]);
+  const found = admit(deps, operation, request.raw);
   const caller = found instanceof Promise ? await found : found;
   if (route.kind === "socket") throw fail("upgrade_required");
-  const body = operation.body === null ? undefined : await readJson(request.raw);
-  const raw = { params: request.params, query: request.query, body };
+  const reading = bodyOf(operation, request.raw);
+  const body = reading === undefined ? undefined : await reading;
+  const raw = { params: request.params, query: withoutTicket(operation, request.query), body };
   const run = (intent: Intent | undefined): Answer | Promise<Answer> =>
-    (route satisfies AnswerRoute).run(deps, caller, raw, exchangeOf(request.raw, response, intent, around));
-  const key = operation.idempotency === "with_key" ? request.raw.headers["idempotency-key"] : undefined;
+    (route satisfies AnswerRoute).run(deps, caller, raw, exchangeOf(request.raw, response, intent, around, added));
+  const key = operation.idempotency === "with_key" && route.keepsNames !== true ? request.raw.headers["idempotency-key"] : undefined;
   if (key === undefined || caller === null) return run(undefined);
   const named = { key: typeof key === "string" ? key : "", method: operation.method, url: request.raw.url ?? "", body };
   return runNamed(deps.idempotency, caller, route.id, named, async (intent) => run(intent));
 }
 
-function exchangeOf(request: IncomingMessage, response: ServerResponse, intent: Intent | undefined, around: Surroundings): Exchange {
-  const { accept, "last-event-id": lastEventId } = request.headers;
+function bodyOf({ body, bodyForm }: Operation, request: IncomingMessage): Promise<unknown> | undefined {
+  if (body === null || bodyForm?.form === "raw") return undefined;
+  return bodyForm === undefined ? readJson(request) : readText(request, bodyForm.types);
+}
+
+/** The router has parsed the query before anybody knew what a ticket is. */
+function withoutTicket({ takesTicket }: Operation, query: unknown): unknown {
+  if (takesTicket !== true || typeof query !== "object" || query === null || !("ticket" in query)) return query;
+  const { ticket: _ticket, ...rest } = query;
+  return rest;
+}
+
+function exchangeOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  intent: Intent | undefined,
+  around: Surroundings,
+  added: string[],
+): Exchange {
+  const { headers, method = "", url = "" } = request;
+  const { accept } = headers;
+  const header = (name: string): string | undefined => {
+    const value = headers[name];
+    return typeof value === "string" ? value : undefined;
+  };
   return {
     intent,
-    lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
+    lastEventId: header("last-event-id"),
     accepts: (type) => accept?.split(",").some((item) => item.split(";", 1)[0]?.trim().toLowerCase() === type) === true,
     clientGone: () => signalOfClientGone(response, around.isCutOff),
+    method,
+    query: () => queryOf(url),
+    ticket: header("x-api-key") === undefined ? ticketIn(url) : null,
+    header,
+    readBytes: (bytesMax) => readBytes(request, bytesMax),
+    addHeader: (name, value) => void added.push(name, value),
     remoteAddress: request.socket.remoteAddress ?? "",
-    isForwarded: request.headers["x-forwarded-for"] !== undefined || request.headers["forwarded"] !== undefined,
+    clientAddress: clientAddressOf(request),
+    isForwarded: headers["x-forwarded-for"] !== undefined || headers["forwarded"] !== undefined,
   };
 }
 
@@ -107,6 +153,7 @@ export function sendAnswer(
   answer: Answer,
   requestId: string,
   around: Surroundings,
+  added: readonly string[] = [],
 ): void {
   if (response.headersSent || response.destroyed) {
     answer.stream?.cancel();
@@ -116,6 +163,7 @@ export function sendAnswer(
   if (answer.contentType !== null) headers.push("Content-Type", answer.contentType);
   if (answer.body !== null) headers.push("Content-Length", String(Buffer.byteLength(answer.body)));
   if (answer.headers !== null) for (const [name, value] of Object.entries(answer.headers)) headers.push(name, value);
+  headers.push(...added);
   around.cors.addHeaders(request.headers.origin, headers);
   // A connection that is kept would keep the server from stopping.
   if (around.isStopping()) headers.push("Connection", "close");

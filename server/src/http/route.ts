@@ -9,7 +9,7 @@ import { parseBody, parseParams, parseQuery } from "./parse.ts";
 import type { SocketSession } from "./sockets/session.ts";
 
 type OperationOf<Id extends OperationId> = (typeof OPERATIONS)[Id];
-type CallerOf<O extends Operation> = O["auth"] extends "none" ? Principal | null : Principal;
+type CallerOf<O extends Operation> = O["auth"] extends "none" | "optional" ? Principal | null : Principal;
 
 /** The request behind a call, for the few routes that need more than their parsed input. */
 export interface Exchange {
@@ -20,7 +20,21 @@ export interface Exchange {
   readonly lastEventId: string | undefined;
   /** Whether the client asks for this very type. */
   accepts(type: string): boolean;
+  /** As it was sent. */
+  readonly method: string;
+  /** The query without a ticket. */
+  query(): URLSearchParams;
+  /** The ticket that stands for the caller's key. */
+  readonly ticket: string | null;
+  /** A header by its name in lower case; `undefined` where there is none. */
+  header(name: string): string | undefined;
+  /** The raw body, at most `bytesMax`; empty where there is none. Throws `too_large`. */
+  readBytes(bytesMax: number): Promise<Buffer>;
+  /** Adds a header to the answer, whatever that becomes, an error too. */
+  addHeader(name: string, value: string): void;
   readonly remoteAddress: string;
+  /** What the peer's proxy says where it is on this machine, else the peer. */
+  readonly clientAddress: string;
   /** Whether a proxy has passed the request on. */
   readonly isForwarded: boolean;
 }
@@ -37,6 +51,8 @@ export interface AnswerRoute<Id extends OperationId = OperationId> {
   readonly kind: "answer";
   readonly id: Id;
   readonly operation: Operation;
+  /** Set where an `Idempotency-Key` names what is done, and not the answer. */
+  readonly keepsNames?: true;
   /** Parses the input, then calls and renders. Throws `CapsuledError`. */
   run(deps: RouteDeps, caller: Principal | null, raw: RawInput, exchange: Exchange): Answer | Promise<Answer>;
 }
@@ -79,7 +95,8 @@ export function socketRoute<Id extends OperationId>(
 }
 
 function parseCall<O extends Operation>(operation: O, deps: RouteDeps, caller: Principal | null, raw: RawInput): Call<O> {
-  if (caller === null && operation.auth !== "none") throw new Error(`${operation.id} was called without a caller`);
+  if (caller === null && operation.auth !== "none" && operation.auth !== "optional")
+    throw new Error(`${operation.id} was called without a caller`);
   const log = deps.config.logRequests ? deps.log : null;
   return {
     params: parseParams(operation, raw.params),

@@ -1,3 +1,4 @@
+import { methodsOf } from "@capsuled/contract";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { fail } from "../core/fail.ts";
 import type { RouteDeps } from "./deps.ts";
@@ -16,7 +17,7 @@ export function registerUnrouted(app: FastifyInstance, paths: PathTable<Route>, 
     deps.metrics.answered("unknown", problem.status, problem.code, 0);
   };
   app.setNotFoundHandler((request, reply) => {
-    const methods = [...new Set(paths.matches(request.raw.url).map(({ route }) => route.operation.method))];
+    const methods = [...new Set(paths.matches(request.raw.url).flatMap(({ route }) => methodsOf(route.operation)))];
     if (methods.length === 0) return refuse(fail("not_found", "There is no such path."), request, reply);
     const allow = allowed(methods);
     if (request.method === "OPTIONS") return answerOptions(request, reply, allow, around);

@@ -34,7 +34,10 @@ export function readArguments(definition: StoredDefinition, given: Readonly<Reco
   const names = args.map((arg) => arg.name);
   for (const name of Object.keys(given)) {
     if (!names.includes(name))
-      problems.push({ field: name.slice(0, FIELD_CHARS_MAX), message: `is not an argument of this endpoint${closest(name, names)}` });
+      problems.push({
+        field: name === "" ? '""' : name.slice(0, FIELD_CHARS_MAX),
+        message: `is not an argument of this endpoint${closest(name, names)}`,
+      });
   }
   const bytes = values.reduce((sum, [, value]) => sum + (typeof value === "string" ? utf8Bytes(value) : 0), 0);
   if (bytes > ENDPOINT_LIMITS.argumentsBytesMax) {

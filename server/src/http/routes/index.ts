@@ -17,6 +17,22 @@ import { getProcess } from "./get-process.ts";
 import { getProcessOutput } from "./get-process-output.ts";
 import { listEvents } from "./list-events.ts";
 import { streamEvents } from "./stream-events.ts";
+import { listEndpoints } from "./list-endpoints.ts";
+import { putEndpoint } from "./put-endpoint.ts";
+import { getEndpoint } from "./get-endpoint.ts";
+import { deleteEndpoint } from "./delete-endpoint.ts";
+import { importEndpoints } from "./import-endpoints.ts";
+import { pauseEndpointSchedule } from "./pause-endpoint-schedule.ts";
+import { resumeEndpointSchedule } from "./resume-endpoint-schedule.ts";
+import { callEndpoint } from "./call-endpoint.ts";
+import { listRuns } from "./list-runs.ts";
+import { getRun } from "./get-run.ts";
+import { streamRun } from "./stream-run.ts";
+import { getRunOutput } from "./get-run-output.ts";
+import { cancelRun } from "./cancel-run.ts";
+import { createTicket } from "./create-ticket.ts";
+import { getTeamBadge } from "./get-team-badge.ts";
+import { getEndpointBadge } from "./get-endpoint-badge.ts";
 import { listKeys } from "./list-keys.ts";
 import { createKey } from "./create-key.ts";
 import { revokeKey } from "./revoke-key.ts";
@@ -47,6 +63,22 @@ export const ROUTES = {
   getProcessOutput,
   listEvents,
   streamEvents,
+  listEndpoints,
+  putEndpoint,
+  getEndpoint,
+  deleteEndpoint,
+  importEndpoints,
+  pauseEndpointSchedule,
+  resumeEndpointSchedule,
+  callEndpoint,
+  listRuns,
+  getRun,
+  streamRun,
+  getRunOutput,
+  cancelRun,
+  createTicket,
+  getTeamBadge,
+  getEndpointBadge,
   listKeys,
   createKey,
   revokeKey,

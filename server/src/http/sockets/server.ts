@@ -11,6 +11,7 @@ import type { PathMatch, PathTable } from "../paths.ts";
 import { publicError } from "../problem.ts";
 import { rawAnswer } from "../raw-answer.ts";
 import type { Surroundings } from "../register.ts";
+import { queryOf } from "../request-target.ts";
 import type { Route, SocketRoute } from "../route.ts";
 import { SocketConnection } from "./connection.ts";
 import { requireOwnOrigin } from "./origin.ts";
@@ -115,12 +116,12 @@ class UpgradingServer implements SocketServer {
     if (match === null) throw fail("not_found");
     const { route, params } = match;
     if (this.#around.isStopping()) throw fail("shutting_down");
-    const found = admit(this.#deps.access, route.operation, request.headers["x-api-key"]);
+    const found = admit(this.#deps, route.operation, request);
     const caller = found instanceof Promise ? await found : found;
     if (caller === null) throw new Error(`${route.id} is a socket without a caller`);
     requireOwnOrigin(request, this.#around.cors);
     if (this.#count > this.#deps.socketLimits.socketsMax) throw fail("unavailable", "The server has as many open sockets as it takes.");
-    const query = parseQueryString((request.url ?? "").split("?").slice(1).join("?"));
+    const query = parseQueryString(queryOf(request.url ?? "").toString());
     const session = await route.open(this.#deps, caller, { params, query, body: undefined });
     let isOpen = false;
     if (!socket.destroyed) {

@@ -1,20 +1,28 @@
 import type { OperationId } from "@capsuled/contract";
+import { endpointDefinition } from "@capsuled/contract";
+import type { Principal } from "../../core/access/principal.ts";
+import { OWNER } from "./fake-endpoints.ts";
 import { IDS, KEYS } from "./fake-services.ts";
+import type { World } from "./world.ts";
 
 /** A request that succeeds against the fake services. */
 export interface GoodRequest {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly json?: unknown;
   readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** What it answers with. */
   readonly status: number;
 }
 
 const capsule = `/v1/capsules/${IDS.running}`;
+export const ENDPOINT = "hello";
+const endpoint = `/v1/endpoints/${ENDPOINT}`;
+const run = `/v1/runs/run-${"1".padStart(25, "0")}`;
 const paused = `/v1/capsules/${IDS.paused}`;
 
-/** One for each operation; `startCapsule` has no stopped capsule to begin with, its test scripts one. */
+/** One for each operation, after `prepare`; `startCapsule` has no stopped capsule to begin with, its test scripts one. */
 export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   createCapsule: { method: "POST", path: "/v1/capsules", json: { template: "minimal" }, status: 201 },
   listCapsules: { method: "GET", path: "/v1/capsules", status: 200 },
@@ -34,6 +42,28 @@ export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   getProcessOutput: { method: "GET", path: `${capsule}/processes/42/output`, status: 200 },
   listEvents: { method: "GET", path: "/v1/events", status: 200 },
   streamEvents: { method: "GET", path: "/v1/events/stream", status: 200 },
+  listEndpoints: { method: "GET", path: "/v1/endpoints", status: 200 },
+  putEndpoint: { method: "PUT", path: "/v1/endpoints/another", json: { command: "echo hi" }, status: 201 },
+  getEndpoint: { method: "GET", path: endpoint, status: 200 },
+  deleteEndpoint: { method: "DELETE", path: endpoint, status: 204 },
+  importEndpoints: {
+    method: "POST",
+    path: "/v1/endpoints/import?dry_run=true",
+    // YAML, as every JSON is.
+    json: { version: 1, endpoints: [{ name: "b", command: "echo" }] },
+    status: 200,
+  },
+  pauseEndpointSchedule: { method: "POST", path: `${endpoint}/schedule/pause`, status: 200 },
+  resumeEndpointSchedule: { method: "POST", path: `${endpoint}/schedule/resume`, status: 200 },
+  callEndpoint: { method: "POST", path: `/v1/${OWNER}/${ENDPOINT}`, json: { whom: "you" }, status: 200 },
+  listRuns: { method: "GET", path: "/v1/runs", status: 200 },
+  getRun: { method: "GET", path: run, status: 200 },
+  streamRun: { method: "GET", path: `${run}/stream`, status: 200 },
+  getRunOutput: { method: "GET", path: `${run}/output`, status: 200 },
+  cancelRun: { method: "DELETE", path: run, status: 200 },
+  createTicket: { method: "POST", path: "/v1/tickets", json: { method: "POST", path: `/v1/${OWNER}/${ENDPOINT}` }, status: 201 },
+  getTeamBadge: { method: "GET", path: `/${OWNER}/badge.svg`, status: 200 },
+  getEndpointBadge: { method: "GET", path: `/${OWNER}/public/badge.svg`, status: 200 },
   listKeys: { method: "GET", path: "/v1/api-keys", status: 200 },
   createKey: { method: "POST", path: "/v1/api-keys", json: { name: "ci" }, key: KEYS.admin, status: 201 },
   revokeKey: { method: "DELETE", path: `/v1/api-keys/${IDS.key}`, key: KEYS.admin, status: 204 },
@@ -44,3 +74,17 @@ export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   getOpenapi: { method: "GET", path: "/openapi.json", status: 200 },
   getDocs: { method: "GET", path: "/docs", status: 200 },
 };
+
+const member: Principal = { keyId: `key-${"2".repeat(25)}`, teamId: IDS.team, role: "member", isFirstTeam: true };
+
+/** Publishes an endpoint of the member's team. */
+export async function publish(world: World, name: string, definition: Readonly<Record<string, unknown>>): Promise<void> {
+  await world.endpoints.put(member, name, endpointDefinition.parse(definition));
+}
+
+/** Makes what the good requests ask for: two endpoints, one of them public, and a run that has ended. */
+export async function prepare(world: World): Promise<void> {
+  await publish(world, ENDPOINT, { command: "echo hello", args: [{ name: "whom" }], schedule: "0 0 1 1 *" });
+  await publish(world, "public", { command: "echo hello", public: true });
+  await world.call("POST", `/v1/${OWNER}/${ENDPOINT}`, { headers: { accept: "application/json" } });
+}

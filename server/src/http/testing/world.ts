@@ -16,6 +16,9 @@ import { CONNECTION_LIMITS, createHttpServer } from "../app.ts";
 import type { Health, HttpConfig } from "../deps.ts";
 import type { SocketLimits } from "../sockets/limits.ts";
 import { SOCKET_LIMITS } from "../sockets/limits.ts";
+import type { FakeEndpoints } from "./fake-endpoints.ts";
+import { createFakeEndpoints } from "./fake-endpoints.ts";
+import type { FakeRuns } from "./fake-runs.ts";
 import type { FakeServices } from "./fake-services.ts";
 import { createFakeServices, KEYS } from "./fake-services.ts";
 
@@ -31,6 +34,11 @@ export interface World extends AsyncDisposable {
   readonly server: HttpServer;
   readonly url: string;
   readonly services: FakeServices;
+  readonly endpointStore: FakeEndpoints["endpointStore"];
+  readonly endpoints: FakeEndpoints["endpoints"];
+  readonly runs: FakeRuns;
+  /** What the server takes for the time; the machine's own unless a test sets it. */
+  readonly clock: { now(): number };
   readonly eventStore: MemoryEventStore;
   readonly signal: EventSignal;
   readonly idempotencyStore: MemoryIdempotencyStore;
@@ -69,6 +77,9 @@ export async function createWorld(
     corsOrigins: [],
     metricsPublic: false,
     logRequests: false,
+    callRate: 0,
+    publicCallRate: 0,
+    outputBytesMax: 16 * 1024 * 1024,
     ...settings.config,
   };
   const awaited: { readonly code: ErrorCode; readonly resolve: () => void }[] = [];
@@ -83,8 +94,14 @@ export async function createWorld(
   const eventStore = new MemoryEventStore();
   const signal = new EventSignal();
   const idempotencyStore = new MemoryIdempotencyStore();
+  const clock = { now: () => systemClock.now() };
+  const { endpointStore, endpoints, runs, parts } = createFakeEndpoints(clock);
   const world = {
     services,
+    clock,
+    endpointStore,
+    endpoints,
+    runs,
     eventStore,
     signal,
     idempotencyStore,
@@ -96,6 +113,10 @@ export async function createWorld(
   const server = createHttpServer(
     {
       ...services,
+      ...parts,
+      endpoints,
+      runs,
+      clock,
       events: createEventService({ store: eventStore, signal }),
       idempotency: createIdempotencyService({
         store: idempotencyStore,

@@ -1,0 +1,45 @@
+import type { Principal } from "../../core/access/principal.ts";
+import type { StoredDefinition } from "../../core/endpoint/record.ts";
+import type { RunHandle } from "../../core/run/service.ts";
+import type { Answer } from "../answer.ts";
+import { NO_CONTENT } from "../answer.ts";
+import type { RouteDeps } from "../deps.ts";
+import type { Exchange } from "../route.ts";
+import type { Place } from "./event-id.ts";
+import { runStream } from "./run-stream.ts";
+
+/** A place among the streams of runs: taken before a run is begun, so that none is begun that nobody could follow. */
+export interface StreamPlace {
+  readonly ended: AbortSignal;
+  leave(): void;
+}
+
+/** Throws `unavailable` when there are as many streams as the server takes. */
+export function enterStream({ runStreams }: Pick<RouteDeps, "runStreams">, caller: Principal | null): StreamPlace {
+  const controller = new AbortController();
+  return { ended: controller.signal, leave: runStreams.enter(caller?.keyId ?? "", () => controller.abort()) };
+}
+
+/** A run's events from a place on; 204 where there are none after it, so that an EventSource stops coming back. */
+export function streamAnswer(
+  deps: RouteDeps,
+  exchange: Exchange,
+  handle: RunHandle,
+  from: Place,
+  transformer: StoredDefinition["transformer"],
+  stream: StreamPlace,
+): Answer {
+  if (exchange.ticket !== null) deps.tickets.bind(exchange.ticket, handle.run.id);
+  if (from.passed === "end") {
+    stream.leave();
+    return NO_CONTENT;
+  }
+  return {
+    status: 200,
+    contentType: "text/event-stream; charset=utf-8",
+    body: null,
+    // A proxy that buffers would keep lines from a client for as long as it likes.
+    headers: { "x-accel-buffering": "no" },
+    stream: runStream(deps, { handle, place: from, transformer: transformer ?? null, ended: stream.ended, leave: () => stream.leave() }),
+  };
+}

@@ -1,0 +1,53 @@
+import { setImmediate } from "node:timers/promises";
+import type { BodySink } from "../answer.ts";
+
+/** Bytes of one write while little is written: what a client reads in one go, so that it sees whole events. */
+const PIECE_BYTES_MAX = 16 * 1024;
+/** More bytes than this within the time, and whole chunks are written. */
+const BUSY = { bytes: 1024 * 1024, ms: 100 } as const;
+const EVENT_END = "\n\n";
+
+/** Writes events so that each write ends where an event does. */
+export class EventWriter {
+  readonly #sink: BodySink;
+  #since = 0;
+  #bytes = 0;
+
+  constructor(sink: BodySink) {
+    this.#sink = sink;
+  }
+
+  /** `false` once the client has gone. */
+  async send(events: string | Buffer): Promise<boolean> {
+    const bytes = typeof events === "string" ? Buffer.from(events) : events;
+    if (bytes.length === 0) return true;
+    if (bytes.length <= PIECE_BYTES_MAX || this.#isBusy(bytes.length)) return this.#sink.send(bytes);
+    for (let from = 0; from < bytes.length;) {
+      const to = endOfPiece(bytes, from);
+      if (!(await this.#sink.send(bytes.subarray(from, to)))) return false;
+      from = to;
+      // Two writes in one turn of the loop would reach the client as one.
+      if (from < bytes.length) await setImmediate();
+    }
+    return true;
+  }
+
+  #isBusy(bytes: number): boolean {
+    const now = performance.now();
+    if (now - this.#since > BUSY.ms) {
+      this.#since = now;
+      this.#bytes = 0;
+    }
+    this.#bytes += bytes;
+    return this.#bytes > BUSY.bytes;
+  }
+}
+
+/** The end of the last event that fits into a piece; of the first one where none does. */
+function endOfPiece(bytes: Buffer, from: number): number {
+  if (bytes.length - from <= PIECE_BYTES_MAX) return bytes.length;
+  const last = bytes.subarray(from, from + PIECE_BYTES_MAX).lastIndexOf(EVENT_END);
+  if (last !== -1) return from + last + EVENT_END.length;
+  const first = bytes.indexOf(EVENT_END, from);
+  return first === -1 ? bytes.length : first + EVENT_END.length;
+}

@@ -1,0 +1,55 @@
+import { LIMITS } from "@capsuled/contract";
+import { fail, invalid } from "../../core/fail.ts";
+import { essenceOf, isJsonType, parseJson } from "../read-body.ts";
+import type { Exchange } from "../route.ts";
+
+/** What a caller gives by name, unchecked. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/** The query's arguments, each given once. */
+export function argumentsOfQuery(query: URLSearchParams): Given {
+  return once([...query]);
+}
+
+/** The arguments of query and body together: a flat JSON object, or a form's fields. */
+export async function givenArguments(exchange: Exchange): Promise<Given> {
+  const query = argumentsOfQuery(exchange.query());
+  const bytes = await exchange.readBytes(LIMITS.bodyBytesMax);
+  if (bytes.length === 0) return query;
+  const body = await argumentsOfBody(exchange.header("content-type"), bytes);
+  const both = Object.keys(body).find((name) => Object.hasOwn(query, name));
+  if (both !== undefined) throw invalid(both, "is given in the query and in the body");
+  return { ...query, ...body };
+}
+
+async function argumentsOfBody(contentType: string | undefined, bytes: Buffer): Promise<Given> {
+  const essence = essenceOf(contentType);
+  if (essence === "" || isJsonType(essence)) return flatObject(parseJson(bytes));
+  if (essence === "application/x-www-form-urlencoded") return once([...new URLSearchParams(bytes.toString("utf8"))]);
+  if (essence === "multipart/form-data") return once(await fieldsOf(contentType ?? "", bytes));
+  throw fail("unsupported_media_type", "Send arguments as application/json, as a form or in the query.");
+}
+
+function flatObject(value: unknown): Given {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return Object.fromEntries(Object.entries(value));
+  throw invalid("body", "must be a JSON object of arguments by name");
+}
+
+async function fieldsOf(contentType: string, bytes: Buffer): Promise<readonly (readonly [string, string])[]> {
+  const form = await new Response(Uint8Array.from(bytes), { headers: { "content-type": contentType } }).formData().catch(() => {
+    throw invalid("body", "is not a form as its type says");
+  });
+  return [...form].map(([name, value]) => {
+    if (typeof value !== "string") throw invalid(name, "is a file; send its text as a field, or the body to an endpoint with stdin: body");
+    return [name, value] as const;
+  });
+}
+
+function once(fields: readonly (readonly [string, string])[]): Given {
+  const seen = new Set<string>();
+  for (const [name] of fields) {
+    if (seen.has(name)) throw invalid(name, "is given twice");
+    seen.add(name);
+  }
+  return Object.fromEntries(fields);
+}

@@ -1,0 +1,81 @@
+import type { RunPosition } from "../../core/run/output.ts";
+import { RUN_BEGIN } from "../../core/run/output.ts";
+import { isEnded } from "../../core/run/record.ts";
+import type { RunHandle, RunOutput } from "../../core/run/service.ts";
+
+/** The head of what a run has printed so far, both streams in order; `null` where none of it is kept any more. */
+export async function headOf(handle: RunHandle, bytesMax: number): Promise<Pick<RunOutput, "merged" | "isTruncated"> | null> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  let isLost = false;
+  const reader = handle.read(RUN_BEGIN);
+  try {
+    while (length <= bytesMax) {
+      const item = await reader.next(0);
+      if (item?.kind === "output") {
+        chunks.push(item.bytes);
+        length += item.bytes.length;
+      } else if (item?.kind === "gap") isLost = true;
+      else break;
+    }
+  } finally {
+    reader.close();
+  }
+  if (isLost && length === 0) return null;
+  return { merged: Buffer.concat(chunks).subarray(0, bytesMax), isTruncated: length > bytesMax };
+}
+
+/** Bytes of one stream from an offset on. */
+export interface StreamPage {
+  readonly bytes: Buffer;
+  /** Of the first byte; later than asked for where the earlier ones are not kept any more. */
+  readonly from: number;
+  readonly next: number;
+  /** Bytes of the stream so far. */
+  readonly total: number;
+  /** Whether nothing comes after `total`. */
+  readonly ended: boolean;
+}
+
+/** Reads what there is of one stream, at most `limit` bytes, without waiting for more. */
+export async function pageOf(handle: RunHandle, stream: "stdout" | "stderr", from: number, limit: number): Promise<StreamPage> {
+  const chunks: Uint8Array[] = [];
+  let first: number | null = null;
+  let length = 0;
+  let gap = 0;
+  const reader = handle.read(startOf(handle, stream, from));
+  try {
+    while (length < limit) {
+      const item = await reader.next(0);
+      if (item?.kind === "output") {
+        if (item.stream !== stream || item.offset + item.bytes.length <= from) continue;
+        // What comes after a gap is another page.
+        if (first !== null && item.offset !== first + length) break;
+        const bytes = item.bytes.subarray(Math.max(0, from - item.offset));
+        first ??= Math.max(from, item.offset);
+        chunks.push(bytes);
+        length += bytes.length;
+      } else if (item?.kind === "gap") gap += stream === "stdout" ? item.stdoutBytes : item.stderrBytes;
+      else break;
+    }
+  } finally {
+    reader.close();
+  }
+  const bytes = Buffer.concat(chunks).subarray(0, limit);
+  const begin = first ?? from + (gap > 0 ? gap : 0);
+  const { run } = handle;
+  const next = begin + bytes.length;
+  return { bytes, from: begin, next, total: Math.max(next, totalOf(handle, stream)), ended: isEnded(run.status) };
+}
+
+export function totalOf({ run }: RunHandle, stream: "stdout" | "stderr"): number {
+  return stream === "stdout" ? run.stdoutBytes : run.stderrBytes;
+}
+
+/** The other stream is passed over where its end is known. */
+function startOf({ run }: RunHandle, stream: "stdout" | "stderr", from: number): RunPosition {
+  const isOver = isEnded(run.status);
+  return stream === "stdout"
+    ? { stdout: from, stderr: isOver ? run.stderrBytes : 0 }
+    : { stdout: isOver ? run.stdoutBytes : 0, stderr: from };
+}
