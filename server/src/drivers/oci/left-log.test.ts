@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { readLeftLog } from "./left-log.ts";
+import { LEFT_LOG_BYTES_MAX, readLeftLog } from "./left-log.ts";
 
 /** As an agent wrote them: what is no entry, a start, an end. */
 const LINES = [
@@ -59,4 +59,12 @@ test("links, directories and pipes in a control directory are not read, and noth
     plant(control.log);
     await assert.rejects(readLeftLog(control.path, 1));
   }
+});
+
+test("what lies beyond the bound of a file is not read", async () => {
+  using control = new Control();
+  writeFileSync(control.log, `${LINES[2]}\n`);
+  truncateSync(control.log, LEFT_LOG_BYTES_MAX);
+  appendFileSync(control.log, `\n${LINES[3]}\n`);
+  assert.deepEqual(await numbersIn(control.path), [1]);
 });

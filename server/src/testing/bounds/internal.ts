@@ -37,6 +37,8 @@ export const INTERNAL: readonly Group[] = [
       "server/src/config/schema.ts: MIB",
       "server/src/config/text.ts: *",
       "server/src/config/read-flags.ts: *",
+      "server/src/drivers/oci/left-log.ts: LANES",
+      "server/src/drivers/oci/left-log.ts: WORD",
       "server/src/lib/closest.ts: *",
       "server/src/core/access/make-key.ts: *",
       "server/src/core/event/retain.ts: DAY_MS",
