@@ -1,5 +1,6 @@
 //! What the launcher tells the agent, once, in a memory file.
 
+use crate::op::start::LOST_GRACE_S;
 use crate::process::Reason;
 use crate::retention::KEPT_S;
 use crate::sys;
@@ -21,6 +22,8 @@ pub struct Settings {
     pub journal: Bounds,
     /// Seconds of unfrozen time for which ended processes that are not plain stay known.
     pub kept_s: u64,
+    /// Seconds of unfrozen time that a foreground process without a timeout outlives its host.
+    pub lost_grace_s: u64,
 }
 
 /// What journals may take on disk, in bytes.
@@ -75,8 +78,9 @@ impl Settings {
             Some("capsule_stopped") => Reason::CapsuleStopped,
             Some(_) => return Err("previous is none of agent_lost, host_restarted and capsule_stopped".to_string()),
         };
-        let kept_s = value["kept_s"].as_u64().filter(|seconds| (1..=u64::from(u32::MAX)).contains(seconds)).unwrap_or(KEPT_S);
-        Ok(Settings { capsule, secret, join, previous, journal: Bounds::read(&value["journal"]), kept_s })
+        let seconds = |name: &str, usual: u64| value[name].as_u64().filter(|n| (1..=u64::from(u32::MAX)).contains(n)).unwrap_or(usual);
+        let (kept_s, lost_grace_s) = (seconds("kept_s", KEPT_S), seconds("lost_grace_s", LOST_GRACE_S));
+        Ok(Settings { capsule, secret, join, previous, journal: Bounds::read(&value["journal"]), kept_s, lost_grace_s })
     }
 
     /// Whether this is the secret, in a time that does not tell how much of it is right.

@@ -133,7 +133,7 @@ impl Agent {
             (OnDisconnect::Kill, Phase::Running) => self.end_tree(key, "disconnect", Reason::ClientGone, 0),
             (OnDisconnect::Grace, _) => {
                 if !has_timeout {
-                    self.timers.at_unfrozen(self.unfrozen() + LOST_GRACE_S * SECOND, Timer::Lost(key));
+                    self.timers.at_unfrozen(self.unfrozen() + self.settings.lost_grace_s * SECOND, Timer::Lost(key));
                 }
             }
         }

@@ -19,6 +19,26 @@ fn a_timeout_kills_the_tree_and_says_so() {
 }
 
 #[test]
+fn a_foreground_process_outlives_its_host_by_a_grace_or_by_its_own_timeout() {
+    let agent = TestAgent::with(Wish { lost_grace_s: Some(1), ..Wish::default() });
+    let lost = |tag: &str, timeout_ms: u64| {
+        let mut host = Client::connect(&agent);
+        let request = with(shell("sleep 1000 & sleep 1000"), json!({"tag": tag, "on_disconnect": "grace", "timeout_ms": timeout_ms}));
+        host.start(&request);
+    };
+    let mut client = Client::connect(&agent);
+    lost("bare", 0);
+    lost("timed", 2000);
+    let begin = Instant::now();
+    let bare = client.ended(&json!("bare"))["exit"].clone();
+    assert!(begin.elapsed() >= Duration::from_millis(900), "{:?}", begin.elapsed());
+    assert_eq!((&bare["reason"], &bare["signal"], &bare["requested"]["by"]), (&json!("server_lost"), &json!("SIGKILL"), &json!("server")));
+    let timed = client.ended(&json!("timed"))["exit"].clone();
+    assert_eq!((&timed["reason"], &timed["requested"]["by"]), (&json!("timed_out"), &json!("timeout")));
+    eventually("no sleep is left", || !agent.states().iter().any(|status| status.starts_with("Name:\tsleep")));
+}
+
+#[test]
 fn a_descendant_that_holds_the_pipes_ends_the_call_within_the_bound_and_is_counted() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);

@@ -30,6 +30,8 @@ pub struct Wish {
     pub journal: Option<(u64, u64, u64)>,
     /// Seconds for which ended processes stay known.
     pub kept_s: Option<u64>,
+    /// Seconds that a foreground process without a timeout outlives its host.
+    pub lost_grace_s: Option<u64>,
     /// Why what an earlier agent left has ended.
     pub previous: Option<&'static str>,
     /// Bytes of the file system with the control directory.
@@ -134,7 +136,8 @@ fn settings(join: usize, wish: &Wish) -> OwnedFd {
     });
     let previous = wish.previous.map_or(String::new(), |reason| format!(r#","previous":"{}""#, reason));
     let kept = wish.kept_s.map_or(String::new(), |seconds| format!(r#","kept_s":{}"#, seconds));
-    write!(file, r#"{{"capsule":"{}","secret":"{}","join":{}{}{}{}}}"#, CAPSULE, SECRET, join, journal, previous, kept).unwrap();
+    let grace = wish.lost_grace_s.map_or(String::new(), |seconds| format!(r#","lost_grace_s":{}"#, seconds));
+    write!(file, r#"{{"capsule":"{}","secret":"{}","join":{}{}{}{}{}}}"#, CAPSULE, SECRET, join, journal, previous, kept, grace).unwrap();
     file.into()
 }
 
