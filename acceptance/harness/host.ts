@@ -51,7 +51,13 @@ function cgroupDirs(installation: string): readonly string[] {
 
 /** Uid ranges that the installation has reserved on this host. */
 function uidRanges(installation: string): readonly string[] {
-  return walk("/run/capsuled/uids", 1).filter((file) => readFileSync(file, "utf8").includes(installation));
+  return walk("/run/capsuled/uids", 1).filter((file) => {
+    try {
+      return readFileSync(file, "utf8").includes(installation);
+    } catch {
+      return false; // another installation gave it back meanwhile
+    }
+  });
 }
 
 function processOf(pid: number, installation: string): readonly string[] {

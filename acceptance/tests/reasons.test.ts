@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { call, errorOf, expectCall, property } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
@@ -6,6 +7,7 @@ import type { TestCapsule } from "../harness/capsule.ts";
 import { allEvents } from "../harness/events.ts";
 import { agentPid, pidsInCapsule } from "../harness/host.ts";
 import { followEvents } from "../harness/sse.ts";
+import { readState } from "../harness/state.ts";
 import { attach, startStream } from "../harness/stream.ts";
 import { newTeam } from "../harness/team.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -216,3 +218,38 @@ test(
     assert.deepEqual([again.text(), exit.reason], ["printed\n", "agent_lost"], "what was shown is still there");
   },
 );
+
+test(
+  "a boot that the destruction of its capsule cuts short ends it for good, and is no error in the server's log",
+  { timeout: 60_000 },
+  async () => {
+    const ids: string[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      const { id } = await expectCall("createCapsule", 201, { body: { memory_mb: 64, wait_ms: round * 10 } });
+      ids.push(id);
+      await expectCall("destroyCapsule", 204, { params: { id } });
+      const now = await expectCall("getCapsule", 200, { params: { id } });
+      assert.deepEqual([now.status, now.reason], ["stopped", "destroyed"]);
+    }
+    const log = readFileSync(readState().logFile, "utf8").split("\n");
+    const told = log.filter((line) => ids.some((id) => line.includes(id)));
+    assert.deepEqual(
+      told.filter((line) => /"level":"(error|fatal|warn)"/.test(line)),
+      [],
+    );
+  },
+);
+
+test("the process that forks for the agent can die: commands that run go on, and the next ones start", { timeout: 60_000 }, async () => {
+  await using mine = await newCapsule({ memory_mb: 64 });
+  const { id } = await mine.background({ cmd: "sh", args: ["-c", "while [ ! -e /root/go ]; do sleep 0.02; done; exit 6"] });
+  const parentOf = (pid: number): number => Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+  const agent = agentPid(mine.id);
+  const inits = pidsInCapsule(mine.id).filter(
+    (pid) => pid !== agent && parentOf(pid) === agent && /init/.test(readFileSync(`/proc/${pid}/comm`, "utf8")),
+  );
+  assert.ok(inits.length > 0);
+  for (const pid of inits) process.kill(pid, "SIGKILL");
+  for (let n = 0; n < 10; n += 1) assert.equal((await mine.sh(`echo ${n}; touch /root/go`)).stdout, `${n}\n`);
+  assert.deepEqual([(await endOf(id, mine)).exit_code, (await mine.get()).status, agentPid(mine.id)], [6, "running", agent]);
+});
