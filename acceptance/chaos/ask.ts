@@ -7,7 +7,7 @@ import { call, errorOf } from "../harness/call.ts";
 import type { World } from "./world.ts";
 
 /** Milliseconds for which a request is repeated before it counts as never answered. */
-export const ANSWER_MS_MAX = 60_000;
+export const ANSWER_MS_MAX = 120_000;
 const AGAIN_MS = 40;
 
 /** Nobody answered in time, or the run is broken off. */

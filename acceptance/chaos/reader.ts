@@ -12,7 +12,7 @@ import { StreamCheck } from "./stream-check.ts";
 import type { Fate, World } from "./world.ts";
 
 /** Milliseconds without any message, over all connections, after which a reader counts as stuck. */
-const STUCK_MS = 60_000;
+const STUCK_MS = 120_000;
 const AGAIN_MS = 40;
 
 export type ExitMessage = Extract<ServerMessage, { type: "exit" }>;

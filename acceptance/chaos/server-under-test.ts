@@ -18,7 +18,9 @@ export async function killServers(world: World, dice: Dice, over: AbortSignal): 
     const downMs = dice.chance(0.25) ? dice.size(50, 1500) : 0;
     const signal = dice.chance(0.15) ? "SIGTERM" : "SIGKILL";
     const againAfterMs = dice.list(dice.chance(0.25) ? dice.int(1, 2) : 0, () => dice.size(100, 3000));
-    await sleep(afterMs, undefined, { signal: over }).catch(() => undefined);
+    // On a machine that is slow at the moment a server gets time to do something before it dies.
+    const upMs = Math.max(afterMs, (world.ledger.recoveriesMs.at(-1) ?? 0) / 2);
+    await sleep(upMs, undefined, { signal: over }).catch(() => undefined);
     if (over.aborted || world.broken.aborted) return;
     const { pid } = readState();
     if (!isAlive(pid)) return noteCrash(world, "the server has ended by itself");
