@@ -10,16 +10,22 @@ const SAMPLE_VALUES: Readonly<Record<string, string>> = {
   id: "cl-0c3n5yq1r9s8t7u6v5w4x3y2z",
   selector: "build",
   key_id: "key-0c3n5yq1r9s8t7u6v5w4x3y2z",
+  owner: "alice",
+  name: "deploy",
 };
+const RUN_ID = "run-0c3n5yq1r9s8t7u6v5w4x3y2z";
 
 /** A command to paste into a shell. */
 export function curlSample(method: string, path: string, operation: OpenapiOperation): string {
-  const target = escapeHtml(path.replaceAll(/\{(\w+)\}/g, (whole, name: string) => SAMPLE_VALUES[name] ?? whole));
+  const values: Readonly<Record<string, string>> = path.startsWith("/v1/runs/") ? { ...SAMPLE_VALUES, id: RUN_ID } : SAMPLE_VALUES;
+  const target = escapeHtml(path.replaceAll(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole));
   if (operation["x-websocket"] !== undefined) return `websocat -H "X-API-Key: $CAPSULED_KEY" \\\n  ${SOCKET_ORIGIN}${target}`;
-  const lines = [`curl${method === "get" ? "" : ` -X ${method.toUpperCase()}`} ${ORIGIN}${target}`];
+  const isStream = Object.values(operation.responses).some(({ content }) => content?.["text/event-stream"] !== undefined);
+  const lines = [`curl${isStream ? " -N" : ""}${method === "get" ? "" : ` -X ${method.toUpperCase()}`} ${ORIGIN}${target}`];
   if (operation.security.length > 0) lines.push('-H "X-API-Key: $CAPSULED_KEY"');
   const example = operation.requestBody?.content["application/json"]?.example;
-  if (example !== undefined) lines.push('-H "Content-Type: application/json"', `-d '${escapeHtml(shellQuoted(example))}'`);
+  if (typeof example === "string") lines.push("--data-binary @capsuled.yaml");
+  else if (example !== undefined) lines.push('-H "Content-Type: application/json"', `-d '${escapeHtml(shellQuoted(example))}'`);
   return lines.join(" \\\n  ");
 }
 
