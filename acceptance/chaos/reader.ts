@@ -54,6 +54,8 @@ export class Reader {
   #selector: string | null;
   #keyTries = 0;
   #nextSeq: number | null;
+  /** The first record of the latest connection. */
+  #attachedAt = 0;
   #bytes = 0;
   #cuts: number[];
   #stalls: { readonly afterBytes: number; readonly ms: number }[];
@@ -178,6 +180,7 @@ export class Reader {
           this.#setup.world.ledger.answers.wrong += 1;
           this.#setup.world.ledger.find(this.#setup.who, "attached at another record", { asked: this.#nextSeq, got: message.next_seq });
         }
+        this.#attachedAt = message.next_seq;
         this.#nextSeq ??= message.next_seq;
         if (isFirst) this.#setup.onStart?.({ id: message.id, pid: message.pid });
         return;
@@ -279,7 +282,7 @@ export class Reader {
       const check = this.checks[name];
       const total = this.exit?.[`${name}_bytes`];
       const wasFaultless = check.isFaultless;
-      if (total !== undefined) check.end(total, this.#setup.plan.encoding === "utf-8");
+      if (total !== undefined) check.end(total, this.#setup.plan.encoding === "utf-8", this.#attachedAt > (this.exit?.seq ?? 0));
       if (wasFaultless && !check.isFaultless) {
         const { lost, doubled, altered, at } = check;
         ledger.find(this.#setup.who, "wrong bytes at the end", { stream: name, total, lost, doubled, altered, at });

@@ -75,12 +75,12 @@ export class StreamCheck {
     if (this.#at !== null) this.#at += count;
   }
 
-  /** The stream has ended after so many bytes. */
-  end(total: number, isText: boolean): void {
+  /** The stream has ended after so many bytes. `wasBehind`: the reader came back behind the end, where no unfinished character is told again. */
+  end(total: number, isText: boolean, wasBehind = false): void {
     if (this.#at === null) return;
     this.#total = total;
     const due = isText ? this.content.characterAt(total) : total;
-    if (isText && this.#at === due && this.#hasReplacement !== due < total) this.altered += 1;
+    if (isText && this.#at === due && this.#hasReplacement !== due < total && (this.#hasReplacement || !wasBehind)) this.altered += 1;
     if (this.#at < due) this.lost += due - this.#at;
     if (this.#at > total) this.doubled += this.#at - total;
     if (this.#at === due) this.#accept(this.content.bytes(due, total));

@@ -27,5 +27,8 @@ export async function attachAgain(
   }
   // The agent keeps what has ended for minutes, the store for days; what neither knows was never begun.
   if (stage === "done" || (await deps.processes.find(capsuleId, id)) !== undefined) throw fail("result_expired");
+  // A start may wait in a paused capsule, unseen until it goes on: to refuse this name for good would have it done under another one too.
+  if (live !== undefined && live.record.state !== "running")
+    throw fail("unavailable", "An earlier try of this request may be waiting in the capsule, which is paused; try again when it runs.");
   return undefined;
 }
