@@ -54,7 +54,8 @@ async function askNamed(
       ask(world, plan.key, "exec", named),
       plan.twice ? ask(world, plan.key, "exec", named) : undefined,
     ]);
-    if (second !== undefined && JSON.stringify(second.body) !== JSON.stringify(answer.body) && answer.status < 400) {
+    // In a capsule that ends, the second may find nothing of the first any more.
+    if (second !== undefined && fate.doom === null && JSON.stringify(second.body) !== JSON.stringify(answer.body) && answer.status < 400) {
       world.ledger.answers.wrong += 1;
       world.ledger.find(plan.key, "the same request has two answers", { answer: answer.body, second: second.body });
     }
