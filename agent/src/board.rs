@@ -10,6 +10,8 @@ pub const CELLS: usize = 32;
 /// What a child was about when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Its terminal.
+    Terminal,
     User,
     Directory,
     Exec,
@@ -51,6 +53,7 @@ impl Board {
             Progress::Failed(Step::User, errno) => 0x1_0000 | errno,
             Progress::Failed(Step::Directory, errno) => 0x2_0000 | errno,
             Progress::Failed(Step::Exec, errno) => 0x3_0000 | errno,
+            Progress::Failed(Step::Terminal, errno) => 0x4_0000 | errno,
         };
         self.cell(index).store(value, Ordering::SeqCst);
     }
@@ -62,6 +65,7 @@ impl Board {
             (0, _) => Progress::Taken,
             (1, errno) => Progress::Failed(Step::User, errno),
             (2, errno) => Progress::Failed(Step::Directory, errno),
+            (4, errno) => Progress::Failed(Step::Terminal, errno),
             (_, errno) => Progress::Failed(Step::Exec, errno),
         }
     }
@@ -74,7 +78,13 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let board = Board::new().unwrap();
-        for progress in [Progress::Taken, Progress::Failed(Step::Directory, 2), Progress::Failed(Step::Exec, 13), Progress::Waiting] {
+        for progress in [
+            Progress::Taken,
+            Progress::Failed(Step::Directory, 2),
+            Progress::Failed(Step::Exec, 13),
+            Progress::Failed(Step::Terminal, 28),
+            Progress::Waiting,
+        ] {
             board.set(3, progress);
             assert_eq!(board.get(3), progress);
         }

@@ -154,6 +154,7 @@ impl Agent {
             (Operation::Unknown, _) => self.protocol_error(key, "hello comes first"),
             (_, Kind::Stdin) => op::stdin::data(self, key, operation, payload),
             (_, Kind::StdinClose) => op::stdin::close(self, key, operation),
+            (_, Kind::Resize) => op::resize::run(self, key, operation, payload),
             (_, Kind::Cancel) => op::cancel::run(self, key, operation, payload),
             (Operation::Idle, _) => op::begin(self, key, kind, payload),
             (_, _) => self.protocol_error(key, "the operation under way has not ended"),

@@ -12,8 +12,8 @@ use crate::process::{Phase, Process};
 use crate::record::Stream;
 use crate::refusal::{Code, Refusal};
 use crate::slab::Key;
-use crate::stdin::Stdin;
 use crate::sys::{self, Errno};
+use crate::terminal;
 use crate::timers::Timer;
 use std::os::unix::io::{AsRawFd, OwnedFd, RawFd};
 
@@ -76,12 +76,14 @@ impl Agent {
         let bytes = &process.program;
         let mut fds: Vec<RawFd> = Vec::new();
         let mut read_end: Option<OwnedFd> = None;
-        if process.request.stdin {
+        if process.request.stdin && process.request.pty.is_none() {
             let (read, write) = sys::pipe()?;
             sys::set_nonblocking(&write)?;
             fds.push(read.as_raw_fd());
             read_end = Some(read);
-            process.stdin = Some(Stdin::new(write));
+            if let Some(stdin) = &mut process.stdin {
+                stdin.set_pipe(Some(write));
+            }
         }
         let sent = send_with(&zygote.socket, bytes, &fds)?;
         drop(read_end);
@@ -156,7 +158,9 @@ impl Agent {
     fn retry(&mut self, key: Key) {
         if let Some(process) = self.processes.get_mut(key) {
             process.phase = Phase::Waiting;
-            process.stdin = None;
+            if let Some(stdin) = &mut process.stdin {
+                stdin.set_pipe(None);
+            }
             process.tries += 1;
             if process.tries < MAX_TRIES {
                 self.pool.waiting.push_front(Waiter::Process(key));
@@ -186,9 +190,13 @@ impl Agent {
                 return;
             }
         };
-        let both = READABLE | EDGE;
-        let watched = self.poller.add(&zygote.stdout, both, Source::Stdout, key).is_ok()
-            && self.poller.add(&zygote.stderr, both, Source::Stderr, key).is_ok();
+        let (stdout, stderr) = match process.request.pty {
+            Some(size) => (take_terminal(process, &zygote.socket, size), None),
+            None => (Some(zygote.stdout), Some(zygote.stderr)),
+        };
+        let poller = &self.poller;
+        let watch = |end: &Option<OwnedFd>, source| end.as_ref().map_or(true, |end| poller.add(end, READABLE | EDGE, source, key).is_ok());
+        let watched = watch(&stdout, Source::Stdout) & watch(&stderr, Source::Stderr);
         process.program = Vec::new();
         process.phase = Phase::Running;
         process.pid = zygote.pid;
@@ -196,8 +204,11 @@ impl Agent {
         process.started = now;
         process.started_unix_ms = clock::unix() / MS;
         process.oom_before = oom_before;
-        process.output(Stream::Stdout).pipe = Some(zygote.stdout);
-        process.output(Stream::Stderr).pipe = Some(zygote.stderr);
+        process.output(Stream::Stdout).pipe = stdout;
+        process.output(Stream::Stderr).pipe = stderr;
+        if let Some(stdin) = &mut process.stdin {
+            stdin.open();
+        }
         self.by_pid.insert(zygote.pid, key);
         if let Some(pipe) = process.stdin.as_ref().and_then(|stdin| stdin.pipe()) {
             let _ = self.poller.add(pipe, WRITABLE | EDGE, Source::Stdin, key);
@@ -303,6 +314,18 @@ impl Agent {
     }
 }
 
+/// Takes the terminal that the child has opened; output comes from it, and input is typed into it.
+fn take_terminal(process: &mut Process, socket: &OwnedFd, size: terminal::Size) -> Option<OwnedFd> {
+    let master = terminal::take(socket)?;
+    let _ = sys::set_nonblocking(&master);
+    // It may have changed since the child was given the request.
+    let _ = terminal::resize(&master, size);
+    if let Some(stdin) = &mut process.stdin {
+        stdin.set_pipe(sys::duplicate(&master).ok());
+    }
+    Some(master)
+}
+
 fn refusal_of(step: Step, errno: Errno) -> Refusal {
     let text = match errno {
         libc::ENOENT => "no such file or directory",
@@ -315,6 +338,10 @@ fn refusal_of(step: Step, errno: Errno) -> Refusal {
     let message = if text.is_empty() { format!("errno {}", errno) } else { text.to_string() };
     match (step, errno) {
         (_, libc::EAGAIN) | (_, libc::ENOMEM) => Refusal::new(Code::ProcessLimit, message),
+        (Step::Terminal, libc::ENOSPC) | (Step::Terminal, libc::EMFILE) => {
+            Refusal::of(Code::ProcessLimit, "pty", "there are too many terminals")
+        }
+        (Step::Terminal, _) => Refusal::of(Code::NoTerminal, "pty", message),
         (Step::User, _) => Refusal::of(Code::BadRequest, "user", message),
         (Step::Directory, _) => Refusal::of(Code::CwdNotFound, "cwd", message),
         (Step::Exec, libc::E2BIG) => Refusal::of(Code::TooBig, "args", message),

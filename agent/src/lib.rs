@@ -48,6 +48,7 @@ mod spill;
 mod stall;
 mod stdin;
 mod sys;
+mod terminal;
 mod timers;
 mod tree;
 mod worker;

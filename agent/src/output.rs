@@ -354,9 +354,22 @@ impl Agent {
             None => return Got::Nothing,
         };
         let pipe = match &process.outputs[stream.index()].pipe {
-            Some(pipe) => pipe.as_raw_fd(),
+            Some(pipe) => pipe,
             None => return Got::Nothing,
         };
+        if process.request.pty.is_some() {
+            // A terminal cannot be spliced.
+            return match sys::read(pipe, &mut [0; 4096]) {
+                Ok(count) if count > 0 => {
+                    process.late_bytes += count as u64;
+                    Got::Bytes
+                }
+                Err(libc::EINTR) => Got::Bytes,
+                Err(libc::EAGAIN) => Got::Nothing,
+                _ => Got::End,
+            };
+        }
+        let pipe = pipe.as_raw_fd();
         let flags = libc::SPLICE_F_NONBLOCK | libc::SPLICE_F_MOVE;
         // SAFETY: moves bytes between two descriptors that are open; no memory is touched.
         let moved = unsafe { libc::splice(pipe, std::ptr::null_mut(), null, std::ptr::null_mut(), 1 << 20, flags) };

@@ -259,10 +259,18 @@ impl Process {
     }
 
     pub fn started_json(&self, next_seq: u64) -> Value {
-        json!({
+        let mut started = json!({
             "id": self.request.id, "pid": self.pid, "tag": self.request.tag,
             "next_seq": next_seq, "started_at_ms": self.started_unix_ms,
-        })
+        });
+        self.tell_pty(&mut started);
+        started
+    }
+
+    fn tell_pty(&self, facts: &mut Value) {
+        if let Some((cols, rows)) = self.request.pty {
+            facts["pty"] = json!({"cols": cols, "rows": rows});
+        }
     }
 
     /// The end's facts; none before the end.
@@ -299,6 +307,7 @@ impl Process {
             "id": self.request.id, "pid": self.pid, "tag": self.request.tag, "cmd": self.request.cmd,
             "args": self.request.args, "started_at_ms": self.started_unix_ms, "foreground": self.request.foreground,
         });
+        self.tell_pty(&mut facts);
         for (name, value) in [("key", &self.request.key), ("by", &self.request.by)] {
             if let Some(value) = value {
                 facts[name] = value.as_str().into();

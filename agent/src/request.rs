@@ -2,6 +2,7 @@
 
 use crate::program::{Program, DEFAULT_PATH};
 use crate::refusal::{Code, Refusal};
+use crate::terminal::{self, Size};
 use serde_json::{Map, Value};
 
 /// A request's JSON object.
@@ -41,6 +42,8 @@ pub struct StartRequest {
     pub program: Program,
     pub attach: bool,
     pub stdin: bool,
+    /// The size of its terminal, if it has one.
+    pub pty: Option<Size>,
     /// 0 for none.
     pub timeout_ms: u64,
     pub foreground: bool,
@@ -179,6 +182,7 @@ impl StartRequest {
             args,
             attach: flag(object, "attach", true)?,
             stdin: flag(object, "stdin", false)?,
+            pty: pty(object)?,
             timeout_ms: number(object, "timeout_ms", 0)?,
             foreground,
             busy: flag(object, "busy", foreground)?,
@@ -190,8 +194,29 @@ impl StartRequest {
     }
 }
 
+/// Columns and rows, of the usual size where they may be left out.
+pub fn terminal_size(object: &Object, optional: bool) -> Result<Size, Refusal> {
+    let one = |field, usual| match number(object, field, if optional { usual } else { 0 })? {
+        value if (1..=terminal::MAX_SIZE).contains(&value) => Ok(value as u16),
+        _ => Err(wrong(field, "must be 1 to 1000")),
+    };
+    Ok((one("cols", 80)?, one("rows", 24)?))
+}
+
+fn pty(object: &Object) -> Result<Option<Size>, Refusal> {
+    match object.get("pty") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(size)) => terminal_size(size, true).map(Some),
+        Some(_) => Err(wrong("pty", "must be an object")),
+    }
+}
+
 fn program(object: &Object, cmd: &str, args: &[String], cwd: &str) -> Result<Program, Refusal> {
-    let env = environment(object)?;
+    let terminal = pty(object)?;
+    let mut env = environment(object)?;
+    if terminal.is_some() && !env.iter().any(|pair| pair.starts_with("TERM=")) {
+        env.push(terminal::TERM.to_string());
+    }
     let path = env.iter().find_map(|pair| pair.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH).to_string();
     let empty = Object::new();
     let user = match object.get("user") {
@@ -217,7 +242,7 @@ fn program(object: &Object, cmd: &str, args: &[String], cwd: &str) -> Result<Pro
         path,
         args: argv,
         env,
-        terminal: None,
+        terminal,
     })
 }
 
@@ -266,6 +291,9 @@ mod tests {
             (json!({"key": ""}), "key"),
             (json!({"key": "k".repeat(256)}), "key"),
             (json!({"by": 1}), "by"),
+            (json!({"pty": 1}), "pty"),
+            (json!({"pty": {"cols": 0}}), "cols"),
+            (json!({"pty": {"rows": 1001}}), "rows"),
         ];
         for (change, field) in cases {
             let refusal = read(change.clone()).expect_err(&change.to_string());

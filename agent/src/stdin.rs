@@ -1,7 +1,8 @@
-//! What a host sends to a process's standard input: a bounded queue before a pipe.
+//! What a host sends to a process's standard input: a bounded queue before a pipe or a terminal.
 
 use crate::slab::Key;
 use crate::sys;
+use crate::terminal::end_of_input;
 use std::collections::VecDeque;
 use std::os::unix::io::OwnedFd;
 
@@ -12,17 +13,51 @@ pub const MAX_ALL_STDIN: usize = 16 << 20;
 
 pub struct Stdin {
     pipe: Option<OwnedFd>,
-    queue: VecDeque<(Key, Vec<u8>)>,
+    /// The process runs: nothing is given to a child before that, as it may still be replaced.
+    open: bool,
+    is_terminal: bool,
+    /// What is typed for the end of a terminal's input is an entry of nobody's, and empty until its turn.
+    queue: VecDeque<(Option<Key>, Vec<u8>)>,
     queued: usize,
     /// Bytes of the first in the queue that are already in the pipe.
     taken: usize,
     closing: bool,
+    /// The latest byte was not the end of a line.
+    in_line: bool,
+    /// A timer tries again.
+    pub retries: bool,
 }
 
 impl Stdin {
-    /// `pipe` is the write end and does not block.
-    pub fn new(pipe: OwnedFd) -> Stdin {
-        Stdin { pipe: Some(pipe), queue: VecDeque::new(), queued: 0, taken: 0, closing: false }
+    /// A queue whose process is not there yet.
+    pub fn new(is_terminal: bool) -> Stdin {
+        Stdin {
+            pipe: None,
+            open: false,
+            is_terminal,
+            queue: VecDeque::new(),
+            queued: 0,
+            taken: 0,
+            closing: false,
+            in_line: false,
+            retries: false,
+        }
+    }
+
+    /// Keeps the write end of the process that is to be, which does not block.
+    pub fn set_pipe(&mut self, pipe: Option<OwnedFd>) {
+        self.pipe = pipe;
+    }
+
+    /// The process runs.
+    pub fn open(&mut self) {
+        self.open = true;
+    }
+
+    /// Whether a terminal takes no more and no timer tries again yet: events alone may miss that it does.
+    pub fn is_stuck(&mut self) -> bool {
+        let stuck = self.is_terminal && self.pipe.is_some() && self.open && !self.queue.is_empty();
+        stuck && !std::mem::replace(&mut self.retries, true)
     }
 
     pub fn pipe(&self) -> Option<&OwnedFd> {
@@ -36,7 +71,7 @@ impl Stdin {
         }
         if !bytes.is_empty() {
             self.queued += bytes.len();
-            self.queue.push_back((from, bytes.to_vec()));
+            self.queue.push_back((Some(from), bytes.to_vec()));
         }
         true
     }
@@ -46,17 +81,27 @@ impl Stdin {
         self.queued
     }
 
-    /// Closes the pipe after what is queued.
+    /// Closes the pipe after what is queued; for a terminal the end of input is typed, and it goes on.
     pub fn close(&mut self) {
-        self.closing = true;
+        if self.is_terminal {
+            self.queue.push_back((None, Vec::new()));
+        } else {
+            self.closing = true;
+        }
     }
 
     /// Moves what the pipe takes; gives the bytes that each connection may send again. What a
     /// process that has closed its input will never read counts as taken.
     pub fn pump(&mut self) -> Vec<(Key, usize)> {
         let mut room: Vec<(Key, usize)> = Vec::new();
-        while let Some((from, bytes)) = self.queue.front() {
+        if !self.open {
+            return room;
+        }
+        while let Some((from, bytes)) = self.queue.front_mut() {
             let from = *from;
+            if bytes.is_empty() {
+                *bytes = self.pipe.as_ref().map_or(vec![0], |master| end_of_input(master, self.in_line));
+            }
             let rest = &bytes[self.taken..];
             let result = self.pipe.as_ref().map_or(Err(libc::EPIPE), |pipe| sys::write(pipe, rest));
             let count = match result {
@@ -68,11 +113,14 @@ impl Stdin {
                     rest.len()
                 }
             };
+            self.in_line = count > 0 && rest[count - 1] != b'\n' && rest[count - 1] != b'\r' && from.is_some();
             self.taken += count;
-            self.queued -= count;
-            match room.last_mut() {
-                Some((key, sum)) if *key == from => *sum += count,
-                _ => room.push((from, count)),
+            if let Some(from) = from {
+                self.queued -= count;
+                match room.last_mut() {
+                    Some((key, sum)) if *key == from => *sum += count,
+                    _ => room.push((from, count)),
+                }
             }
             if self.taken == bytes.len() {
                 self.queue.pop_front();

@@ -25,6 +25,8 @@ pub enum Timer {
     /// A child has a request and may have been stopped.
     Nudge(Key),
     Timeout(Key),
+    /// A terminal that took no more is tried again.
+    Type(Key),
     /// The grace between SIGTERM and SIGKILL is over: process, slot.
     Grace(Key, Option<Key>),
     /// A process whose connection ended without a cancel.

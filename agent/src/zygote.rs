@@ -5,6 +5,7 @@ use crate::passing;
 use crate::program::{Encoded, PROGRAM};
 use crate::seccomp::Filter;
 use crate::sys::{self, Errno};
+use crate::terminal;
 use crate::worker;
 use std::convert::TryInto;
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -51,7 +52,7 @@ pub fn run(board: Board, cell: usize, filter: &Filter, fds: [RawFd; 4]) -> ! {
     match bytes.split_first() {
         Some((&PROGRAM, rest)) => {
             if let Some(program) = Encoded::read(rest) {
-                let (step, errno) = start(board, cell, &program, passed.first());
+                let (step, errno) = start(board, cell, &program, &socket, passed.first());
                 board.set(cell, Progress::Failed(step, errno));
             }
         }
@@ -69,10 +70,15 @@ pub fn run(board: Board, cell: usize, filter: &Filter, fds: [RawFd; 4]) -> ! {
 }
 
 /// Returns only when it has failed: at which step and why.
-fn start(board: Board, cell: usize, program: &Encoded<'_>, stdin: Option<&OwnedFd>) -> (Step, Errno) {
+fn start(board: Board, cell: usize, program: &Encoded<'_>, socket: &OwnedFd, stdin: Option<&OwnedFd>) -> (Step, Errno) {
     if let Some(stdin) = stdin {
         // SAFETY: replaces standard input by the pipe's read end.
         unsafe { libc::dup2(stdin.as_raw_fd(), 0) };
+    }
+    if let Some(size) = program.terminal {
+        if let Err(errno) = terminal::enter(socket, size, program.uid) {
+            return (Step::Terminal, errno);
+        }
     }
     become_program(board, cell, program)
 }

@@ -9,6 +9,7 @@ pub mod list;
 pub mod log;
 pub mod output;
 pub mod pause;
+pub mod resize;
 pub mod shutdown;
 pub mod signal;
 pub mod start;

@@ -12,6 +12,7 @@ use crate::refusal::{Code, Refusal};
 use crate::replay::Place;
 use crate::request::{Object, OnDisconnect, StartRequest};
 use crate::slab::Key;
+use crate::stdin::Stdin;
 use crate::timers::Timer;
 
 /// Most starts that wait for a child.
@@ -52,7 +53,11 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     if request.busy {
         agent.busy += 1;
     }
-    let process = agent.processes.insert(Process::new(request, Some(key)));
+    let takes_input = request.stdin || request.pty.is_some();
+    let is_terminal = request.pty.is_some();
+    let mut process = Process::new(request, Some(key));
+    process.stdin = if takes_input { Some(Stdin::new(is_terminal)) } else { None };
+    let process = agent.processes.insert(process);
     agent.by_id.insert(id, process);
     if !tag.is_empty() {
         agent.by_tag.insert(tag, process);

@@ -1,15 +1,18 @@
 //! `stdin` and `stdin_close`: what the host types.
 
 use crate::agent::Agent;
+use crate::clock::MS;
 use crate::connection::Operation;
 use crate::frame::Kind;
 use crate::refusal::{Code, Refusal};
 use crate::slab::Key;
 use crate::stdin::MAX_ALL_STDIN;
+use crate::terminal::RETRY_MS;
+use crate::timers::Timer;
 use serde_json::json;
 
 /// The process that a connection's input is for; none where its operation has just ended.
-fn process_of(agent: &mut Agent, key: Key, operation: Operation) -> Option<Key> {
+pub fn process_of(agent: &mut Agent, key: Key, operation: Operation) -> Option<Key> {
     match operation {
         Operation::Starting(process) => Some(process),
         Operation::Reading(cursor) => Some(cursor.process),
@@ -26,6 +29,7 @@ pub fn data(agent: &mut Agent, key: Key, operation: Operation, bytes: &[u8]) {
         Some(process) => process,
         None => return,
     };
+    agent.touch_activity();
     let all: usize = agent.processes.iter().filter_map(|(_, process)| process.stdin.as_ref()).map(|stdin| stdin.queued()).sum();
     let stdin = agent.processes.get_mut(process).and_then(|process| process.stdin.as_mut());
     let full = match stdin {
@@ -56,7 +60,11 @@ impl Agent {
     /// Moves queued input into the process's pipe and tells its senders how much.
     pub fn pump_stdin(&mut self, process: Key) {
         let stdin = self.processes.get_mut(process).and_then(|process| process.stdin.as_mut());
-        for (sender, bytes) in stdin.map(|stdin| stdin.pump()).unwrap_or_default() {
+        let stuck = stdin.map(|stdin| (stdin.pump(), stdin.is_stuck()));
+        if stuck.as_ref().map_or(false, |(_, stuck)| *stuck) {
+            self.timers.at_real(self.now + RETRY_MS * MS, Timer::Type(process));
+        }
+        for (sender, bytes) in stuck.map(|(room, _)| room).unwrap_or_default() {
             let is_sender = self.connections.get(sender).map_or(false, |one| match one.operation {
                 Operation::Reading(cursor) => cursor.process == process,
                 Operation::Starting(starting) => starting == process,
@@ -65,6 +73,14 @@ impl Agent {
             if is_sender {
                 self.reply(sender, Kind::StdinRoom, &json!({"bytes": bytes}));
             }
+        }
+    }
+
+    /// A terminal that was full is typed into again.
+    pub fn type_again(&mut self, process: Key) {
+        if let Some(stdin) = self.processes.get_mut(process).and_then(|process| process.stdin.as_mut()) {
+            stdin.retries = false;
+            self.pump_stdin(process);
         }
     }
 }

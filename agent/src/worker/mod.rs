@@ -5,6 +5,7 @@
 
 mod calls;
 mod channel;
+mod dial;
 mod digits;
 mod draft;
 mod entry;
@@ -12,6 +13,7 @@ mod list;
 mod make_dir;
 mod names;
 mod path;
+mod ports;
 mod read;
 mod remove;
 mod request;
@@ -108,7 +110,11 @@ fn run(task: Task, channel: &mut Channel, request: &Object) -> Result<Option<Val
             "remove" => remove::run(request)?,
             _ => return Err(Refusal::of(Code::BadRequest, "op", "is no operation on files").into()),
         },
-        Task::Dial | Task::Ports => return Err(Refusal::new(Code::BadRequest, "not yet").into()),
+        Task::Dial => {
+            dial::run(channel, request)?;
+            return Ok(None);
+        }
+        Task::Ports => ports::run()?,
     };
     Ok(Some(result))
 }
