@@ -3,7 +3,6 @@
 use serde_json::{json, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code)]
 pub enum Code {
     Unauthorized,
     VersionUnsupported,

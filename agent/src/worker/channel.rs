@@ -47,6 +47,11 @@ impl Channel {
         self.input.split_off(self.at)
     }
 
+    /// Whether all that has come is used.
+    pub fn is_empty(&self) -> bool {
+        self.at == self.input.len()
+    }
+
     pub fn send(&self, mut bytes: &[u8]) -> Result<(), Stop> {
         while !bytes.is_empty() {
             // SAFETY: the bytes are valid for their length.

@@ -1,10 +1,12 @@
 //! What a child does that serves one connection instead of becoming a program. It is a process of
 //! the capsule like any other, but undumpable, and it blocks wherever it likes.
 
-#![allow(dead_code)]
-
+mod archive_read;
+mod archive_write;
 mod calls;
+mod change_mode;
 mod channel;
+mod copy;
 mod dial;
 mod digits;
 mod draft;
@@ -16,10 +18,13 @@ mod path;
 mod ports;
 mod read;
 mod remove;
+mod rename;
 mod request;
 mod stat;
 mod stop;
+mod tar;
 mod walk;
+mod watch;
 mod write;
 
 use crate::frame::Kind;
@@ -48,7 +53,8 @@ impl Task {
 }
 
 /// The operations on files.
-pub const OPERATIONS: [&str; 6] = ["stat", "list", "read", "write", "mkdir", "remove"];
+pub const OPERATIONS: [&str; 12] =
+    ["stat", "list", "read", "write", "mkdir", "remove", "move", "copy", "chmod", "archive_read", "archive_write", "watch"];
 
 /// What a worker is given: length, task, and three parts of which the first two tell their length:
 /// the request, what the connection has not been sent yet, and what it has sent beyond the request.
@@ -108,6 +114,12 @@ fn run(task: Task, channel: &mut Channel, request: &Object) -> Result<Option<Val
             "write" => write::run(channel, request)?,
             "mkdir" => make_dir::run(request)?,
             "remove" => remove::run(request)?,
+            "move" => rename::run(request)?,
+            "copy" => copy::run(request)?,
+            "chmod" => change_mode::run(request)?,
+            "watch" => watch::run(channel, request)?,
+            "archive_read" => archive_read::run(channel, request)?,
+            "archive_write" => archive_write::run(channel, request)?,
             _ => return Err(Refusal::of(Code::BadRequest, "op", "is no operation on files").into()),
         },
         Task::Dial => {

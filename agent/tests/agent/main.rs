@@ -3,6 +3,7 @@
 mod client;
 mod harness;
 
+mod archive;
 mod bounds;
 mod damage;
 mod ending;
@@ -11,6 +12,7 @@ mod hostile;
 mod input;
 mod keys;
 mod logging;
+mod moving;
 mod pausing;
 mod ports;
 mod protocol;
@@ -23,4 +25,5 @@ mod starting;
 mod terminals;
 mod trees;
 mod waiting;
+mod watch;
 mod workers;

@@ -161,13 +161,13 @@ fn control_z_stops_a_job_and_fg_brings_it_back() {
 fn the_end_of_input_is_typed_and_a_terminal_goes_on_after_it() {
     let agent = TestAgent::start();
     let mut screen = Screen::bash(&agent);
-    screen.send("cat; echo after-$?\n");
-    screen.until("echo after-$?\r\n");
+    screen.send("echo go; cat; echo after-$?\n");
+    screen.until("go\r\n");
     screen.send("in a line");
     screen.client.send_bytes(Kind::StdinClose, b"");
     screen.until("after-0");
-    screen.send("cat; echo again-$?\n");
-    screen.until("echo again-$?\r\n");
+    screen.send("echo go; cat; echo again-$?\n");
+    screen.until("go\r\n");
     screen.send("a line\n");
     screen.client.send_bytes(Kind::StdinClose, b"");
     screen.until("again-0");
