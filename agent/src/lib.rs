@@ -9,6 +9,7 @@ mod board;
 mod clock;
 mod connection;
 mod digest;
+mod discard;
 mod event_loop;
 mod evict;
 mod files;

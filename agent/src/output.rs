@@ -10,7 +10,6 @@ use crate::slab::Key;
 use crate::spill::{Spilled, SPILL_BYTES};
 use crate::sys;
 use crate::timers::Timer;
-use std::os::unix::io::AsRawFd;
 
 /// Memory of one process's journal, where it cannot be written to files.
 pub const PROCESS_JOURNAL: usize = 1 << 20;
@@ -34,7 +33,7 @@ const SMALL: usize = READ_SIZE / 2;
 /// Seconds after which memory that is free is given back.
 const TRIM_S: u64 = 5;
 
-enum Got {
+pub enum Got {
     Bytes,
     Nothing,
     End,
@@ -343,45 +342,6 @@ impl Agent {
                     self.read_output(key, stream);
                 }
             }
-        }
-    }
-
-    /// Reads and counts what comes after the end.
-    fn discard(&mut self, key: Key, stream: Stream) -> Got {
-        let null = self.null.as_raw_fd();
-        let process = match self.processes.get_mut(key) {
-            Some(process) => process,
-            None => return Got::Nothing,
-        };
-        let pipe = match &process.outputs[stream.index()].pipe {
-            Some(pipe) => pipe,
-            None => return Got::Nothing,
-        };
-        if process.request.pty.is_some() {
-            // A terminal cannot be spliced.
-            return match sys::read(pipe, &mut [0; 4096]) {
-                Ok(count) if count > 0 => {
-                    process.late_bytes += count as u64;
-                    Got::Bytes
-                }
-                Err(libc::EINTR) => Got::Bytes,
-                Err(libc::EAGAIN) => Got::Nothing,
-                _ => Got::End,
-            };
-        }
-        let pipe = pipe.as_raw_fd();
-        let flags = libc::SPLICE_F_NONBLOCK | libc::SPLICE_F_MOVE;
-        // SAFETY: moves bytes between two descriptors that are open; no memory is touched.
-        let moved = unsafe { libc::splice(pipe, std::ptr::null_mut(), null, std::ptr::null_mut(), 1 << 20, flags) };
-        match sys::check(moved as libc::c_long) {
-            Ok(0) => Got::End,
-            Ok(count) => {
-                process.late_bytes += count as u64;
-                Got::Bytes
-            }
-            Err(libc::EINTR) => Got::Bytes,
-            Err(libc::EAGAIN) => Got::Nothing,
-            Err(_) => Got::End,
         }
     }
 

@@ -6,6 +6,7 @@ mod harness;
 mod archive;
 mod bounds;
 mod damage;
+mod directories;
 mod ending;
 mod files;
 mod hostile;

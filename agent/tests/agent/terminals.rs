@@ -95,6 +95,8 @@ fn sizes_out_of_bounds_are_refused_and_others_are_seen_at_once() {
     other.send(Kind::Attach, &json!({"selector": "term", "from": "now"}));
     assert_eq!(other.control().1["pty"], json!({"cols": 133, "rows": 1}));
     other.send(Kind::Resize, &json!({"cols": 1000, "rows": 1000}));
+    let mut told = |size: Value| client.ask(Kind::Get, &json!({"selector": "term"})).unwrap()["process"]["pty"] == size;
+    eventually("it has the size", || told(json!({"cols": 1000, "rows": 1000})));
     screen.send("\n");
     screen.until("got-1000 1000");
     for bad in [json!({"cols": 0, "rows": 5}), json!({"cols": 5}), json!({"cols": 5, "rows": 65536}), json!({})] {
