@@ -67,6 +67,7 @@ struct Unpack {
 }
 
 pub fn run(channel: &mut Channel, object: &Object) -> Result<Value, Stop> {
+    channel.expect_data();
     let path = request::path(object)?;
     let owner = request::owner(object)?;
     let parents = match flag(object, "create_parents", true)? {

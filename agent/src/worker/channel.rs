@@ -22,6 +22,8 @@ pub struct Channel {
     at: usize,
     /// Bytes of the frame under way that are still to come.
     left: usize,
+    /// The host sends bytes and has not ended them.
+    receives: bool,
 }
 
 fn set_timeouts(socket: &OwnedFd, seconds: i64) {
@@ -39,7 +41,7 @@ impl Channel {
         // SAFETY: only flags of an owned descriptor change; its other holder has let it go.
         unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFL, 0) };
         set_timeouts(&socket, MAX_SILENCE_S);
-        Channel { socket, input, at: 0, left: 0 }
+        Channel { socket, input, at: 0, left: 0, receives: false }
     }
 
     /// What has come and is not used.
@@ -101,6 +103,7 @@ impl Channel {
 
     /// More of the bytes that the host sends; none at their end.
     pub fn next_data(&mut self) -> Result<Option<&[u8]>, Stop> {
+        self.expect_data();
         while self.left == 0 {
             let header: [u8; HEADER] = match self.input.get(self.at..self.at + HEADER).and_then(|part| part.try_into().ok()) {
                 Some(header) => header,
@@ -113,7 +116,10 @@ impl Channel {
             match Kind::from_byte(header[0]) {
                 _ if length > MAX_PAYLOAD => return Err(Refusal::new(Code::Protocol, "a frame is too long").into()),
                 Some(Kind::Stdin) => self.left = length,
-                Some(Kind::StdinClose) => return Ok(None),
+                Some(Kind::StdinClose) => {
+                    self.receives = false;
+                    return Ok(None);
+                }
                 Some(Kind::Cancel) => return Err(Refusal::new(Code::Cancelled, "cancelled").into()),
                 _ => return Err(Refusal::new(Code::Protocol, "the operation under way has not ended").into()),
             }
@@ -126,6 +132,16 @@ impl Channel {
         self.at += count;
         self.left -= count;
         Ok(Some(&self.input[from..from + count]))
+    }
+
+    /// The host sends bytes from here on, whether they are taken or not.
+    pub fn expect_data(&mut self) {
+        self.receives = true;
+    }
+
+    /// Whether the operation ends before the bytes that the host sends.
+    pub fn may_get_more(&self) -> bool {
+        self.receives
     }
 
     /// Waits for the end of the other side, so that what it still sends does not take away what it has to read.

@@ -100,7 +100,7 @@ fn finish(channel: Channel, outcome: Result<Option<Value>, Stop>) {
         Ok(None) | Err(Stop::Gone) => return,
         Err(Stop::Refused(refusal)) => channel.send_json(Kind::Error, &refusal.to_json()),
     };
-    if told.is_ok() {
+    if told.is_ok() && channel.may_get_more() {
         channel.linger();
     }
 }

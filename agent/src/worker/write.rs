@@ -28,6 +28,7 @@ struct Wish {
 }
 
 pub fn run(channel: &mut Channel, object: &Object) -> Result<Value, Stop> {
+    channel.expect_data();
     let owner = request::owner(object)?;
     let wish = Wish {
         path: request::path(object)?,
