@@ -46,7 +46,7 @@ class Writer implements RunFileWriter {
   readonly #path: string;
   #size = 0;
   #isOpen = true;
-  #failure: unknown = null;
+  #failure: Error | null = null;
 
   constructor(file: FileHandle, path: string) {
     this.#file = file;
@@ -64,7 +64,7 @@ class Writer implements RunFileWriter {
         left = withoutHead(left, bytesWritten);
       }
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }

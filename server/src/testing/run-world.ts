@@ -86,10 +86,7 @@ function begin(world: World, directory: string, given: Partial<RunDeps>): RunWor
 }
 
 /** An endpoint of the world's team, stored. */
-export async function putEndpoint(
-  world: RunWorld,
-  input: Parameters<typeof endpointDefinition.parse>[0] & object,
-): Promise<EndpointRecord> {
+export async function putEndpoint(world: RunWorld, input: Readonly<Record<string, unknown>>): Promise<EndpointRecord> {
   const { secret: _secret, envs: _envs, ...definition } = endpointDefinition.parse({ command: "true", ...input });
   const id = ids.next("ep");
   const record: EndpointRecord = {

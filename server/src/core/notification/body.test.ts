@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { z } from "zod";
 import { runRecord } from "../../store/testing/records.ts";
 import { notificationBody, OUTPUT_HEAD_BYTES } from "./body.ts";
 
 const run = runRecord({ teamId: "team-1", status: "succeeded", endedAt: Date.UTC(2026, 0, 1) });
 
-function dataOf(bytes: Uint8Array, isTruncated = false): { output: string; output_encoding: string; output_truncated: boolean } {
-  return JSON.parse(notificationBody(run, { id: run.id }, { bytes, isTruncated })).data;
+const told = z.object({ data: z.object({ output: z.string(), output_encoding: z.string(), output_truncated: z.boolean() }) });
+
+function dataOf(bytes: Uint8Array, isTruncated = false): z.output<typeof told>["data"] {
+  return told.parse(JSON.parse(notificationBody(run, { id: run.id }, { bytes, isTruncated }))).data;
 }
 
 test("tells the end with the run and its output", () => {
@@ -20,7 +23,8 @@ test("tells the end with the run and its output", () => {
     timestamp: "2026-01-01T00:00:00.000Z",
     data: { run: { id: run.id, status: "succeeded" }, output: "grüß\n", output_encoding: "utf-8", output_truncated: false },
   });
-  assert.deepEqual(JSON.parse(notificationBody(run, { id: run.id }, null)).data, { run: { id: run.id } });
+  const without: unknown = JSON.parse(notificationBody(run, { id: run.id }, null));
+  assert.deepEqual(without, { type: "run.ended", timestamp: "2026-01-01T00:00:00.000Z", data: { run: { id: run.id } } });
 });
 
 test("holds 64 KiB of output at most, cut between characters and said to be cut", () => {

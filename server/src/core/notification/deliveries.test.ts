@@ -203,7 +203,11 @@ test("a sensitive endpoint's output is not told, nor where it was sensitive when
     await ended({ ...plain, id: "ep-deleted" }, "/hook");
     await deliver(new Deliveries(deps));
     assert.equal(seen.length, 3);
-    for (const { body } of seen) assert.deepEqual(Object.keys(JSON.parse(body).data), ["run"]);
+    for (const { body } of seen) {
+      const posted: unknown = JSON.parse(body);
+      assert.ok(isObject(posted) && isObject(posted["data"]));
+      assert.deepEqual(Object.keys(posted["data"]), ["run"]);
+    }
   }));
 
 test("an answer of 410 stops what else is pending for that endpoint and URL", () =>
@@ -309,3 +313,7 @@ test("a look that fails is told to its caller, and the next one delivers", () =>
     await deliver(deliveries);
     assert.equal((await notification(run))?.status, "delivered");
   }));
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

@@ -117,7 +117,8 @@ test("a paused capsule is resumed; a stopped one, a destroyed one, an unknown on
     both.map(({ status }) => status),
     ["succeeded", "succeeded", "succeeded"],
   );
-  const start = (given: object) => putEndpoint(world, given).then((other) => world.runs.start(requestOf(world, other, "true")));
+  const start = (given: Readonly<Record<string, unknown>>) =>
+    putEndpoint(world, given).then((other) => world.runs.start(requestOf(world, other, "true")));
   await assert.rejects(start({ capsule: "none" }), { code: "capsule_gone" });
   await assert.rejects(world.runs.start(requestOf(world, { ...endpoint, teamId: "team-other" }, "true")), { code: "capsule_gone" });
   await capsules.stop(principal, capsule.id);

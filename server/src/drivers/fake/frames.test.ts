@@ -42,7 +42,8 @@ test("every vector of a host's frame is read, and only with its last byte", () =
 
 test("every vector of an agent's frame is written as it stands there", () => {
   let seen = 0;
-  for (const vector of VECTORS.frames.filter(({ type }) => !hostNames.has(type))) {
+  // What the fake agent does not send (files) has no writer here.
+  for (const vector of VECTORS.frames.filter(({ type }) => !hostNames.has(type) && Object.hasOwn(AGENT_FRAMES, type))) {
     seen += 1;
     if (vector.record !== undefined) {
       assert.ok(vector.type === "stdout" || vector.type === "stderr");

@@ -21,6 +21,7 @@ export const INTERNAL: readonly Group[] = [
       "agent/src/op/hello.rs: VERSION",
       "agent/src/passing.rs: *",
       "agent/src/program.rs: NUMBERS",
+      "agent/src/program.rs: PROGRAM",
       "agent/src/record.rs: RECORD_HEADER",
       "agent/src/replay.rs: OVERLAP",
       "agent/src/seccomp.rs: *",
@@ -52,6 +53,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/http/answer.ts: NO_CONTENT.status",
       "server/src/lib/node/ids.ts: *",
       "server/src/main.ts: *",
+      "server/src/store/data-dir-lock.ts: *",
       "server/src/store/migrate.ts: MIGRATION_LOCK",
       "server/src/store/postgres.ts: OID_INT8",
       "server/src/store/sealer.ts: *",
@@ -205,6 +207,9 @@ export const INTERNAL: readonly Group[] = [
  * the operations that meet them; then these paths go.
  */
 export const UNDER_WAY: readonly string[] = [
+  "agent/src/hand_off.rs",
+  "agent/src/terminal.rs",
+  "agent/src/worker/",
   "server/src/core/endpoint/",
   "server/src/core/notification/",
   "server/src/core/run/",

@@ -26,7 +26,7 @@ export interface ScheduleWorld {
   readonly started: RunRequest[];
   at(now: number): void;
   /** What the service does instead of starting. */
-  refuse(error: unknown): void;
+  refuse(error: Error | null): void;
   endpoint(schedule: string, nextRunAt: number, given?: Partial<EndpointRecord["definition"]>): Promise<EndpointRecord>;
   nextRunAt(endpoint: EndpointRecord): Promise<number | null | undefined>;
   /** Runs of the endpoint, the first time first, as `<status> <reason> <time>`. */
@@ -42,7 +42,7 @@ export async function withScheduleWorld(work: (world: ScheduleWorld) => Promise<
   const [endpoints, runs] = [createEndpointStore(database), createRunStore(database)];
   const started: RunRequest[] = [];
   let now = NOON;
-  let refusal: unknown = null;
+  let refusal: Error | null = null;
   const list = async (name: string): Promise<readonly RunRecord[]> =>
     (await runs.list(team.id, { endpoint: name, status: null, source: "schedule", limit: 1000, cursor: null })).items.toReversed();
   const depsOf = (mine: Database): ScheduleDeps => {
