@@ -1,87 +1,9 @@
-import { readFileSync } from "node:fs";
-import { renderHelp } from "./config/describe.ts";
-import { loadConfig } from "./config/load.ts";
-import type { Config } from "./config/schema.ts";
-import { StoreUnavailableError } from "./core/capsule/store.ts";
-import type { Server } from "./server.ts";
-import { startServer } from "./server.ts";
-import { CannotStartError } from "./start-up.ts";
-import { DataDirError } from "./store/data-dir.ts";
-import { SchemaMismatchError } from "./store/migrate.ts";
-import { createLogger } from "./telemetry/logger.ts";
+import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 
-/** Exit codes as sysexits.h names them: a wrong setting, and something that the host lacks. */
-const EXIT = { config: 78, unavailable: 69, failure: 1 } as const;
+// Half of a start is the compiling of modules. The cache lies with the installed packages, since code from a directory that others
+// may write to would be theirs; where it cannot be written, the start takes longer and nothing else changes.
+enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/capsuled", import.meta.url)));
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const complain = (line: string): void => void process.stderr.write(`capsuled: ${line}\n`);
-
-async function main(): Promise<void> {
-  const version = readVersion();
-  const loaded = loadConfig({ argv: process.argv.slice(2), env: process.env, isRoot: process.getuid?.() === 0 });
-  switch (loaded.kind) {
-    case "help":
-      return say(renderHelp());
-    case "version":
-      return say(version);
-    case "invalid":
-      for (const problem of loaded.problems) complain(problem);
-      process.exitCode = EXIT.config;
-      return;
-    case "config":
-      for (const warning of loaded.warnings) complain(warning);
-      return run(loaded.config, version);
-  }
-}
-
-async function run(config: Config, version: string): Promise<void> {
-  const log = createLogger({ level: config.logLevel });
-  const server = await startServer({ config, version, log, say, buildEnv: proxies() });
-  say(welcome(server));
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
-    log.info({ signal }, "stopping; capsules go on running");
-    void server.close().then(() => process.exit(0));
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
-}
-
-function welcome(server: Server): string {
-  return [
-    "",
-    `listening on ${server.url}`,
-    `the key of the first team is in ${server.adminKeyPath}`,
-    "",
-    "try it:",
-    `  curl -X POST ${server.url}/v1/capsules -H "X-API-Key: $(cat ${server.adminKeyPath})"`,
-    "",
-  ].join("\n");
-}
-
-/** The proxies of this host, for those who fetch packages. */
-function proxies(): Record<string, string> {
-  const names = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
-}
-
-function readVersion(): string {
-  const text: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  return typeof text === "object" && text !== null && "version" in text && typeof text.version === "string" ? text.version : "unknown";
-}
-
-/** Errors whose message says what to do; a stack would only hide it. */
-function isExplained(error: unknown): error is Error {
-  return [CannotStartError, DataDirError, StoreUnavailableError, SchemaMismatchError].some((kind) => error instanceof kind);
-}
-
-main().catch((error: unknown) => {
-  if (isExplained(error)) {
-    for (const line of error.message.split("\n")) complain(line);
-    process.exit(EXIT.unavailable);
-  }
-  complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  process.exit(EXIT.failure);
-});
+const { runCommand } = await import("./command-line.ts");
+await runCommand(process);

@@ -52,7 +52,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/drivers/oci/uid-ranges.ts: RANGE_SIZE",
       "server/src/http/answer.ts: NO_CONTENT.status",
       "server/src/lib/node/ids.ts: *",
-      "server/src/main.ts: *",
+      "server/src/command-line.ts: *",
       "server/src/store/data-dir-lock.ts: *",
       "server/src/store/migrate.ts: MIGRATION_LOCK",
       "server/src/store/postgres.ts: OID_INT8",
