@@ -113,7 +113,8 @@ export async function createEndpoints(around: EndpointSurroundings): Promise<End
       notifications,
       sender: createSender({ allowPrivate: config.notifyPrivate, resolve: config.notifyPrivate ? resolveBySystem : resolveByQuestions }),
       signer,
-      render: renderRun,
+      // Without what became of the notification, so that every attempt at it has one body.
+      render: (run) => renderRun(run, null),
       teams: () => accessStore.listTeams(null),
       kept: { ms: config.runDays * DAY_MS, teamMax: config.teamRunsMax },
     });

@@ -32,7 +32,7 @@ export interface DeliveryDeps {
   /** The head of its output, at most `bytesMax`; null when none of it is kept. */
   readonly outputOf: (run: RunRecord, bytesMax: number) => Promise<OutputHead | null>;
   /** The run in the API's form, as `GET /v1/runs/{id}` has it. */
-  readonly render: (run: RunRecord, notification: NotificationRecord) => Readonly<Record<string, unknown>>;
+  readonly render: (run: RunRecord) => Readonly<Record<string, unknown>>;
 }
 
 /** Delivers what is due, at least once each: a server that dies while it waits for an answer leaves its claim to run out. */
@@ -109,7 +109,7 @@ export class Deliveries {
       await store.settle(record.runId, until, { status: "failed", attempts, nextAttemptAt: null, lastStatus, lastError: RUN_GONE });
       return;
     }
-    const body = notificationBody(run, this.#deps.render(run, record), await this.#output(run));
+    const body = notificationBody(run, this.#deps.render(run), await this.#output(run));
     const sentAt = Math.floor(clock.now() / 1000);
     const headers = {
       "content-type": "application/json",

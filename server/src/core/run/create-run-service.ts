@@ -45,7 +45,11 @@ export function createRunService(deps: RunDeps): Runs {
       const handle = await findRun(ctx, id);
       return handle?.run.endpointId === endpointId ? handle : undefined;
     },
-    list: (principal, filter) => deps.store.list(principal.teamId, filter),
+    async list(principal, filter) {
+      // Who has just called finds the run in the list.
+      await ctx.writer.flush();
+      return deps.store.list(principal.teamId, filter);
+    },
     cancel: (principal, id, by) => cancelRun(ctx, principal, id, by),
     abandon: (id) => abandonRun(ctx, id),
     collect: (handle, bytesMax) => collectOutput(handle, bytesMax),

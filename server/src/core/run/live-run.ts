@@ -70,8 +70,12 @@ class LiveHandle implements RunHandle {
     this.isNew = isNew;
   }
 
+  /** With what was printed so far. */
   get run(): RunRecord {
-    return this.#live.record;
+    const { record, isOver, tape } = this.#live;
+    const { stdoutBytes, stderrBytes } = tape.printed;
+    if (isOver || (stdoutBytes <= record.stdoutBytes && stderrBytes <= record.stderrBytes)) return record;
+    return { ...record, stdoutBytes: Math.max(stdoutBytes, record.stdoutBytes), stderrBytes: Math.max(stderrBytes, record.stderrBytes) };
   }
 
   get ended(): Promise<RunRecord> {

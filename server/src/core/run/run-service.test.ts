@@ -274,6 +274,26 @@ async function outcomeOf(world: RunWorld, endpoint: EndpointRecord, script: stri
   return run;
 }
 
+test("who has just called finds the run in the list, and of a run under way how much it has printed", async () => {
+  const { world, endpoint } = await boundWorld();
+  const { principal } = world.world;
+  const handle = await world.runs.start(requestOf(world, endpoint, "echo hello; echo err >&2; sleep 1000"));
+  const reader = handle.read({ stdout: 0, stderr: 0 });
+  let seen = 0;
+  while (seen < 10) {
+    const item = await reader.next(5000);
+    if (item?.kind === "output") seen += item.bytes.length;
+  }
+  reader.close();
+  const { run } = await world.runs.get(principal, handle.run.id);
+  assert.deepEqual([run.status, run.stdoutBytes, run.stderrBytes], ["running", 6, 4]);
+  await world.runs.cancel(principal, run.id, "key");
+  const ended = await handle.ended;
+  const all = { endpoint: null, status: null, source: null, limit: 10, cursor: null };
+  assert.deepEqual((await world.runs.list(principal, all)).items, [ended]);
+  await world.close();
+});
+
 test("collecting keeps the head, and says that there is more", async () => {
   const { world, endpoint } = await boundWorld();
   const handle = await world.runs.start(requestOf(world, endpoint, "seq 100000"));

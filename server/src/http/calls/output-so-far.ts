@@ -68,6 +68,26 @@ export async function pageOf(handle: RunHandle, stream: "stdout" | "stderr", fro
   return { bytes, from: begin, next, total: Math.max(next, totalOf(handle, stream)), ended: isEnded(run.status) };
 }
 
+/** Gives what there is of one stream from an offset on, piece by piece and read once; ends where something is not kept any more. */
+export async function* readStream(handle: RunHandle, stream: "stdout" | "stderr", from: number): AsyncGenerator<Buffer> {
+  const reader = handle.read(startOf(handle, stream, from));
+  let at = from;
+  try {
+    for (;;) {
+      const item = await reader.next(0);
+      if (item?.kind === "gap" && (stream === "stdout" ? item.stdoutBytes : item.stderrBytes) === 0) continue;
+      if (item?.kind !== "output") return;
+      if (item.stream !== stream) continue;
+      if (item.offset > at) return;
+      const bytes = Buffer.from(item.bytes.subarray(at - item.offset));
+      at += bytes.length;
+      yield bytes;
+    }
+  } finally {
+    reader.close();
+  }
+}
+
 export function totalOf({ run }: RunHandle, stream: "stdout" | "stderr"): number {
   return stream === "stdout" ? run.stdoutBytes : run.stderrBytes;
 }

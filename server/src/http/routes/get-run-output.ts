@@ -4,8 +4,7 @@ import { isEnded } from "../../core/run/record.ts";
 import type { RunHandle } from "../../core/run/service.ts";
 import type { Answer, BodyStream } from "../answer.ts";
 import { json } from "../answer.ts";
-import type { StreamPage } from "../calls/output-so-far.ts";
-import { pageOf, totalOf } from "../calls/output-so-far.ts";
+import { pageOf, readStream, totalOf } from "../calls/output-so-far.ts";
 import { outputHeaders, renderOutputPage } from "../render/output.ts";
 import { route } from "../route.ts";
 
@@ -26,25 +25,24 @@ export const getRunOutput = route("getRunOutput", async ({ caller, params, query
     contentType: RAW,
     body: null,
     headers: { ...outputHeaders(first, from), "content-length": String(length) },
-    stream: rawBytes(handle, stream, first, length),
+    stream: rawBytes(handle, stream, first.from, length),
   };
 });
 
-/** The bytes page by page, so that a slow client holds no more than one. What is lost on the way breaks the answer off. */
-function rawBytes(handle: RunHandle, stream: "stdout" | "stderr", first: StreamPage, length: number): BodyStream {
+/** The bytes as they are read, so that a slow client holds no more than a piece. What is lost on the way breaks the answer off. */
+function rawBytes(handle: RunHandle, stream: "stdout" | "stderr", from: number, length: number): BodyStream {
   return {
     cancel() {},
     async write(sink) {
-      let page = first;
-      for (let left = length; left > 0;) {
-        const bytes = page.bytes.subarray(0, left);
-        if (bytes.length === 0 || !(await sink.send(bytes))) throw new Error("the output ended before its length");
+      let left = length;
+      if (left === 0) return;
+      for await (const piece of readStream(handle, stream, from)) {
+        const bytes = piece.subarray(0, left);
+        if (!(await sink.send(bytes))) return;
         left -= bytes.length;
         if (left === 0) return;
-        const { next } = page;
-        page = await pageOf(handle, stream, next, Math.min(left, LIMITS.outputPageBytesMax));
-        if (page.from !== next) throw new Error("the output is not kept any more");
       }
+      throw new Error("the output ended before its length");
     },
   };
 }
