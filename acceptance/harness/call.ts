@@ -97,6 +97,12 @@ export function property(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
 }
 
+/** What stands at a path of properties in a JSON text. */
+export function jsonAt(text: string, ...path: readonly string[]): unknown {
+  const whole: unknown = JSON.parse(text);
+  return path.reduce(property, whole);
+}
+
 /** Codes that any operation may answer with. */
 const EVERYWHERE: readonly ErrorCode[] = ["invalid_request", "method_not_allowed", "too_large", "unsupported_media_type"];
 

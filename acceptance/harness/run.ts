@@ -19,7 +19,7 @@ const TESTS = fileURLToPath(new URL("../tests/", import.meta.url));
 /** Looks at what is left, so it comes after the others; and again after those that restart the server. */
 const LEFTOVERS = "leftovers.test.ts";
 /** They end the server under test and start it anew. */
-const RESTART: readonly string[] = ["recovery.test.ts", "restart.test.ts", "storage.test.ts"];
+const RESTART: readonly string[] = ["endpoints-restart.test.ts", "recovery.test.ts", "restart.test.ts", "storage.test.ts"];
 
 const { values, positionals } = parseArgs({ options: { tap: { type: "string" } }, allowPositionals: true });
 const tap = values.tap ?? null;

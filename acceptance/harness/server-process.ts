@@ -20,6 +20,9 @@ export interface ServerProcess {
   readonly url: string;
 }
 
+/** The origin that the server under test lets pages of use it; a browser is told where it is. */
+export const PAGES_ORIGIN = "http://pages.test";
+
 /** A variable that no process in a capsule may ever see. */
 export const HOST_CANARY = "capsuled-host-canary";
 
@@ -71,6 +74,8 @@ export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> 
         CAPSULED_DATA_DIR: settings.dataDir,
         CAPSULED_PORT: String(settings.port),
         CAPSULED_TEMPLATES: "minimal",
+        CAPSULED_CORS_ORIGINS: PAGES_ORIGIN,
+        CAPSULED_NOTIFY_PRIVATE: "true",
         ...settings.env,
       },
     });
