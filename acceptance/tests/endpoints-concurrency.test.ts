@@ -12,7 +12,7 @@ before(async () => {
 after(() => capsule[Symbol.asyncDispose]());
 
 /** Says how many of its kind run, itself included. */
-const COUNTING = `sh -c 'mkdir /root/busy.$$; ls -d /root/busy.* | wc -l; sleep 0.15; ls -d /root/busy.* | wc -l; rmdir /root/busy.$$'`;
+const COUNTING = `sh -c 'mkdir /root/busy.$$; ls -d /root/busy.* 2>/dev/null | wc -l; sleep 0.15; ls -d /root/busy.* 2>/dev/null | wc -l; rmdir /root/busy.$$'`;
 /** Ends when that many of its kind have run at once. */
 const MEETING = `sh -c 'mkdir -p "/root/met.$0"; touch "/root/met.$0/$$"; until [ "$(ls "/root/met.$0" | wc -l)" -ge "$0" ]; do sleep 0.02; done'`;
 

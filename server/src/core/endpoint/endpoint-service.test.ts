@@ -4,7 +4,7 @@ import { StoreUnavailableError } from "../capsule/store.ts";
 import { CapsuledError } from "../fail.ts";
 import type { ErrorCode } from "@capsuled/contract";
 import { definitionOf } from "./testing/definition.ts";
-import { endpointWorld, principal, stranger } from "./testing/world.ts";
+import { endpointWorld, principal, serviceOn, stranger } from "./testing/world.ts";
 
 const hello = definitionOf({ command: "echo hello" });
 const code =
@@ -156,6 +156,18 @@ test("a call's look is remembered for 5 s, without a promise, and a change of on
   await service.delete(principal, "a");
   assert.equal(await service.findPublished("alice", "a"), undefined);
   assert.equal(service.findPublished("alice", "NOT A NAME"), undefined);
+});
+
+test("that there is no endpoint of a name is remembered for 1 s", async () => {
+  const { service, store, clock } = endpointWorld();
+  await service.findPublished("alice", "a");
+  const { looks } = store;
+  await serviceOn(store).service.put(principal, "a", hello);
+  clock.time += 999;
+  assert.equal(await service.findPublished("alice", "a"), undefined);
+  assert.equal(store.looks, looks);
+  clock.time += 1;
+  assert.equal((await service.findPublished("alice", "a"))?.endpoint.name, "a");
 });
 
 test("a look that a change overtakes is not remembered", async () => {
