@@ -106,12 +106,19 @@ test(
 
 test("a delivery that is repeated after the server's death is still the same run", { timeout: 120_000 }, async () => {
   await using capsule = await newCapsule();
-  await using hook = await publish({ command: "cat", trigger: "webhook", webhook_source: "github", capsule: capsule.id });
+  await using hook = await publish({
+    command: `sh -c 'cat; until [ -e /root/on ]; do sleep 0.05; done; echo " once"'`,
+    trigger: "webhook",
+    webhook_source: "github",
+    capsule: capsule.id,
+  });
   const deliver = (): Promise<string> => hook.accepted({ body: "{}", headers: { "x-github-delivery": "same-one" } });
   const id = await deliver();
+  await runSeen(id, ({ output }) => output === "{}", "body that has come");
   await restart("SIGKILL");
   assert.equal(await deliver(), id);
-  assert.equal((await runEnded(id)).output, "{}");
+  await capsule.sh("touch /root/on");
+  assert.equal((await runEnded(id)).output, "{} once\n");
   assert.equal((await hook.runs()).length, 1);
 });
 

@@ -40,9 +40,10 @@ test(
     assert.ok(isAlive(pid));
     const list = await expectCall("listCapsules", 200);
     assert.deepEqual(Array.isArray(list) ? list.map(({ id }) => id) : list, []);
+    // Threads for transformers and files end when nobody has needed them for half a minute.
     await waitUntil(() => (processUse(pid).descriptors <= baseline.use.descriptors + 6 ? true : undefined), {
       what: "descriptors to be closed",
-      timeoutMs: 20_000,
+      timeoutMs: 45_000,
       everyMs: 500,
     }).catch(() => {});
     const now = processUse(pid);
