@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { openServer } from "./server.ts";
 import { buildLoad } from "./load.ts";
 import { measureDocker } from "./docker.ts";
+import { measureEndpoints } from "./endpoints.ts";
 import { measureExec } from "./exec.ts";
 import { measureLifecycle } from "./lifecycle.ts";
 import { measureMemory } from "./memory.ts";
@@ -23,7 +24,8 @@ const METHOD = `How it was measured: all on this machine, one measurement at a t
 The load comes from a Rust process of its own (bench/load) over loopback with keep-alive; it shares the cores with the server.
 Floor: posix_spawn and wait of the same program by that process, without server, isolation or protocol.
 Lifecycle and Docker figures come from one Node client, keep-alive; Docker by its Engine API over its unix socket,
-network mode none, an image imported from the same template. Memory is read from /proc and the capsule's cgroups.`;
+network mode none, an image imported from the same template. Endpoints run \`echo hello\` in one capsule; beside them stand
+Debian's \`webhook\` (where /usr/bin/webhook is installed) and a bare Node server over child_process, both without isolation. Memory is read from /proc and the capsule's cgroups.`;
 
 const { values } = parseArgs({
   options: { url: { type: "string" }, key: { type: "string" }, "data-dir": { type: "string" }, quick: { type: "boolean" } },
@@ -40,7 +42,7 @@ const server = await openServer({
 });
 const rows: Row[] = [];
 try {
-  for (const step of [measureMemory, measureExec, measureLifecycle, measureStream, measureDocker])
+  for (const step of [measureMemory, measureExec, measureLifecycle, measureStream, measureEndpoints, measureDocker])
     rows.push(...(await step({ server, load, scale })));
 } finally {
   await server.close();

@@ -4,8 +4,8 @@ import type { Load } from "./load.ts";
 /** One measured figure. */
 export interface Row {
   readonly what: string;
-  /** `capsuled`, `floor` or `docker`. */
-  readonly of: "capsuled" | "floor" | "docker";
+  /** Ours, the floor, or what users would pick instead. */
+  readonly of: "capsuled" | "floor" | "docker" | "webhook" | "bare node";
   readonly value: number;
   readonly unit: "ms" | "us" | "/s" | "MB/s" | "MiB" | "KiB";
   /** How often it was measured, and what else the reader must know. */
