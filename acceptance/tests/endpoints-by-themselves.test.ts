@@ -215,4 +215,20 @@ describe("what the server does by itself", { concurrency: true, timeout: 180_000
     assert.equal(jsonAt(delivered?.body ?? "{}", "data", "run", "id"), run.id);
     assert.equal((await runEnded(run.id)).source, "schedule");
   });
+
+  test("a quiet command's stream begins at once and is kept alive by a comment every 15 s", async () => {
+    await using one = await publish({ command: `sh -c 'until [ -e /root/enough ]; do sleep 0.05; done; echo end'`, capsule: capsule.id });
+    await capsule.sh("rm -f /root/enough");
+    const began = performance.now();
+    await using stream = await one.stream();
+    while (stream.comments.length === 0) {
+      assert.ok(performance.now() - began < 40_000, "a keep-alive comment comes");
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    assert.ok(performance.now() - began > 10_000, "and not much more often than it says");
+    assert.equal(stream.events.length, 0);
+    await capsule.sh("touch /root/enough");
+    await stream.over();
+    assert.deepEqual(stream.lines(), ["end"]);
+  });
 });

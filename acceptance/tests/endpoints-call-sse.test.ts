@@ -154,22 +154,6 @@ test("a line longer than the bound is split, says so in each part but the last, 
   assert.deepEqual(stream.lines(), ["é".repeat(length), "short"]);
 });
 
-test("a quiet command's stream begins at once and is kept alive by a comment every 15 s", { timeout: 60_000 }, async () => {
-  await using one = await publish({ command: `sh -c 'until [ -e /root/enough ]; do sleep 0.05; done; echo end'`, capsule: capsule.id });
-  await capsule.sh("rm -f /root/enough");
-  const began = performance.now();
-  await using stream = await one.stream();
-  while (stream.comments.length === 0) {
-    assert.ok(performance.now() - began < 40_000, "a keep-alive comment comes");
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  assert.ok(performance.now() - began > 10_000, "and not much more often than it says");
-  assert.equal(stream.events.length, 0);
-  await capsule.sh("touch /root/enough");
-  await stream.over();
-  assert.deepEqual(stream.lines(), ["end"]);
-});
-
 test("the paths under /v1 and /api/v1 are one", async () => {
   await using one = await publish({ command: "echo same", capsule: capsule.id });
   await using stream = await one.stream({ prefix: "/api" });

@@ -25,7 +25,7 @@ The load comes from a Rust process of its own (bench/load) over loopback with ke
 Floor: posix_spawn and wait of the same program by that process, without server, isolation or protocol.
 Lifecycle and Docker figures come from one Node client, keep-alive; Docker by its Engine API over its unix socket,
 network mode none, an image imported from the same template. Endpoints run \`echo hello\` in one capsule; beside them stand
-Debian's \`webhook\` (where /usr/bin/webhook is installed) and a bare Node server over child_process, both without isolation. Memory is read from /proc and the capsule's cgroups.`;
+Debian's \`webhook\` (where it is installed) and a bare Node server over child_process, both without isolation. Memory is read from /proc and the capsule's cgroups.`;
 
 const { values } = parseArgs({
   options: { url: { type: "string" }, key: { type: "string" }, "data-dir": { type: "string" }, quick: { type: "boolean" } },

@@ -6,8 +6,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-const WEBHOOK = "/usr/bin/webhook";
-
 /** Another server that runs `echo hello` for each request. */
 export interface Rival {
   readonly address: string;
@@ -17,13 +15,17 @@ export interface Rival {
 
 /** Debian's `webhook`, where it is installed. */
 export async function startWebhook(): Promise<Rival | null> {
-  if (!existsSync(WEBHOOK)) return null;
+  const program = (process.env["PATH"] ?? "")
+    .split(":")
+    .map((dir) => join(dir, "webhook"))
+    .find((path) => existsSync(path));
+  if (program === undefined) return null;
   const dir = mkdtempSync(join(tmpdir(), "capsuled-bench-"));
   const hooks = [{ id: "echo", "execute-command": "/bin/echo", "pass-arguments-to-command": [{ source: "string", name: "hello" }] }];
   const file = join(dir, "hooks.json");
   writeFileSync(file, JSON.stringify(hooks.map((hook) => ({ ...hook, "include-command-output-in-response": true }))));
   const port = await freePort();
-  const child = spawn(WEBHOOK, ["-hooks", file, "-ip", "127.0.0.1", "-port", `${port}`, "-nopanic"], { stdio: "ignore" });
+  const child = spawn(program, ["-hooks", file, "-ip", "127.0.0.1", "-port", `${port}`, "-nopanic"], { stdio: "ignore" });
   await answering(port);
   return {
     address: `127.0.0.1:${port}`,
