@@ -9,6 +9,7 @@ const COUNTED_AS = {
   mounts: "mounts",
   cgroups: "cgroups",
   networkNamespaces: "others",
+  interfaces: "others",
   loopDevices: "others",
   runEntries: "others",
   disks: "others",

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -15,6 +16,8 @@ export interface HostTraces {
   readonly processes: readonly string[];
   /** Network namespaces that a mount keeps. */
   readonly networkNamespaces: readonly string[];
+  /** Ends of capsules' pairs of interfaces whose address nobody holds. */
+  readonly interfaces: readonly string[];
   readonly loopDevices: readonly string[];
   /** Entries below /run/capsuled of capsules, and reserved uid ranges. */
   readonly runEntries: readonly string[];
@@ -32,8 +35,13 @@ export function hostTraces(dataDir: string): HostTraces {
     cgroups: cgroupDirs(installation).filter((path) => CAPSULE.test(path)),
     processes: pids().flatMap((pid) => processOf(pid, installation)),
     networkNamespaces: lines("/proc/self/mountinfo").filter((line) => / - nsfs /.test(line)),
+    interfaces: strayInterfaces(installation),
     loopDevices: loopDevicesOf(dataDir),
-    runEntries: [...walk(`/run/capsuled/${installation}`, 3).filter((path) => CAPSULE.test(path)), ...uidRanges(installation)],
+    runEntries: [
+      ...walk(`/run/capsuled/${installation}`, 3).filter((path) => CAPSULE.test(path)),
+      ...uidRanges(installation),
+      ...addresses(installation),
+    ],
     disks: [...walk(join(dataDir, "capsules"), 1), ...walk(join(dataDir, "store/capsules"), 1)],
   };
 }
@@ -58,6 +66,24 @@ function uidRanges(installation: string): readonly string[] {
       return false; // another installation gave it back meanwhile
     }
   });
+}
+
+/** Addresses that a capsule holds; those made ready for one to come hold no name. */
+function addresses(installation: string): readonly string[] {
+  return walk(addressesDir(installation), 1).filter((file) => CAPSULE.test(readFileSync(file, "utf8")));
+}
+
+const addressesDir = (installation: string): string => `/run/capsuled/${installation}/network/addresses`;
+
+function strayInterfaces(installation: string): readonly string[] {
+  const hash = createHash("sha256").update(installation).digest("hex").slice(0, 8);
+  const links = execFileSync("ip", ["-o", "link", "show", "type", "veth"], { encoding: "utf8" });
+  return [...links.matchAll(/^\d+: (cv[0-9a-f]{8}-([0-9a-z]+))@/gm)]
+    .filter(
+      ([, name = "", n = ""]) =>
+        name.startsWith(`cv${hash}-`) && !existsSync(join(addressesDir(installation), String(Number.parseInt(n, 36)))),
+    )
+    .map(([, name = ""]) => name);
 }
 
 function processOf(pid: number, installation: string): readonly string[] {

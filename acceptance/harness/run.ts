@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { freshDatabase } from "./fresh-database.ts";
 import { hostTraces, processUse } from "./host.ts";
+import { waitUntil } from "./wait.ts";
 import { warmUp } from "./warm-up.ts";
 import { endServer, readAdminKey, startServer } from "./server-process.ts";
 import { readState, writeState } from "./state.ts";
@@ -19,7 +20,13 @@ const TESTS = fileURLToPath(new URL("../tests/", import.meta.url));
 /** Looks at what is left, so it comes after the others; and again after those that restart the server. */
 const LEFTOVERS = "leftovers.test.ts";
 /** They end the server under test and start it anew. */
-const RESTART: readonly string[] = ["endpoints-restart.test.ts", "recovery.test.ts", "restart.test.ts", "storage.test.ts"];
+const RESTART: readonly string[] = [
+  "endpoints-restart.test.ts",
+  "network.test.ts",
+  "recovery.test.ts",
+  "restart.test.ts",
+  "storage.test.ts",
+];
 
 const { values, positionals } = parseArgs({ options: { tap: { type: "string" } }, allowPositionals: true });
 const tap = values.tap ?? null;
@@ -40,6 +47,8 @@ async function main(): Promise<number> {
   let failed = false;
   try {
     await warmUp();
+    // What the server makes ahead for the next capsules is made by children of its.
+    await waitUntil(() => (processUse(server.pid).children === 0 ? true : undefined), { what: "the server's children to end" });
     writeFileSync(
       join(dir, "baseline.json"),
       JSON.stringify({ traces: hostTraces(dataDir), use: { pid: server.pid, ...processUse(server.pid) } }),

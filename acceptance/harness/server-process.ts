@@ -13,6 +13,8 @@ export interface ServerSettings {
   /** Where its log goes, appended. */
   readonly logFile: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Path of the network namespace that it runs in; this process's own when left out. */
+  readonly netns?: string;
 }
 
 export interface ServerProcess {
@@ -64,7 +66,9 @@ export async function startRefused(settings: ServerSettings): Promise<{ readonly
 export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> {
   const log = openSync(settings.logFile, "a", 0o600);
   try {
-    const child = spawn(process.execPath, [MAIN], {
+    const inside = settings.netns === undefined ? [] : ["nsenter", `--net=${settings.netns}`, "--"];
+    const [program = process.execPath, ...args] = [...inside, process.execPath, MAIN];
+    const child = spawn(program, args, {
       stdio: ["ignore", log, log],
       detached: true,
       env: {

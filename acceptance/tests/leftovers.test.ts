@@ -15,6 +15,7 @@ const baseline = z
       cgroups: z.array(z.string()),
       processes: z.array(z.string()),
       networkNamespaces: z.array(z.string()),
+      interfaces: z.array(z.string()),
       loopDevices: z.array(z.string()),
       runEntries: z.array(z.string()),
       disks: z.array(z.string()),
@@ -23,7 +24,7 @@ const baseline = z
   })
   .parse(JSON.parse(readFileSync(process.env["CAPSULED_TEST_BASELINE"] ?? "", "utf8")));
 
-for (const what of ["mounts", "cgroups", "processes", "networkNamespaces", "loopDevices", "runEntries", "disks"] as const) {
+for (const what of ["mounts", "cgroups", "processes", "networkNamespaces", "interfaces", "loopDevices", "runEntries", "disks"] as const) {
   test(`no ${what} of capsules are left on the host`, { timeout: 60_000 }, async () => {
     const { dataDir } = readState();
     const left = (): readonly string[] => hostTraces(dataDir)[what].filter((entry) => !baseline.traces[what].includes(entry));
@@ -41,11 +42,14 @@ test(
     const list = await expectCall("listCapsules", 200);
     assert.deepEqual(Array.isArray(list) ? list.map(({ id }) => id) : list, []);
     // Threads for transformers and files end when nobody has needed them for half a minute.
-    await waitUntil(() => (processUse(pid).descriptors <= baseline.use.descriptors + 6 ? true : undefined), {
-      what: "descriptors to be closed",
-      timeoutMs: 45_000,
-      everyMs: 500,
-    }).catch(() => {});
+    await waitUntil(
+      () => (processUse(pid).descriptors <= baseline.use.descriptors + 6 && processUse(pid).children === 0 ? true : undefined),
+      {
+        what: "descriptors to be closed",
+        timeoutMs: 45_000,
+        everyMs: 500,
+      },
+    ).catch(() => {});
     const now = processUse(pid);
     assert.ok(now.descriptors <= baseline.use.descriptors + 6, `${now.descriptors} descriptors, ${baseline.use.descriptors} at the start`);
     assert.ok(now.threads <= baseline.use.threads + 2, `${now.threads} threads, ${baseline.use.threads} at the start`);

@@ -18,7 +18,16 @@ export const capsuleExample = {
   reason: null,
   message: null,
   evidence: null,
+  network: { egress: "allow" },
   startable: false,
+} as const;
+
+export const networkExample = {
+  egress: { allow: [{ to: "pypi.org", ports: ["443"] }] },
+  address: "10.147.16.2",
+  allowed: { packets: 12, bytes: 720 },
+  refused: { packets: 3, bytes: 180 },
+  log: null,
 } as const;
 
 export const execExample = {

@@ -29,6 +29,12 @@ export const LIMITS = {
   memoryMbMin: 32,
   memoryMbMax: 1024 * 1024,
   vcpusMax: 1024,
+  /** Entries of a list of where a capsule may connect to, ports of an entry, and characters of its address or name. */
+  egressRulesMax: 64,
+  egressPortsMax: 16,
+  egressTargetCharsMax: 255,
+  /** Decisions of each kind that a report of a capsule's network shows. */
+  networkLogMax: 256,
   diskMbMin: 16,
   diskMbMax: 1024 * 1024,
   listLimitMax: 1000,

@@ -112,7 +112,7 @@ export function renderOpenapi(version: string): OpenapiDocument {
   };
 }
 
-const METHODS: readonly string[] = ["POST", "ANY", "PUT", "GET", "DELETE"];
+const METHODS: readonly string[] = ["POST", "ANY", "PUT", "GET", "PATCH", "DELETE"];
 
 /** Under which method an operation stands: one that takes any stands once, since each of its ids is unique. */
 export function documentedMethod(operation: Operation): string {

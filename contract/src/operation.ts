@@ -30,7 +30,7 @@ export interface Operation {
   /** camelCase, unique; also the name of the route's file in kebab-case. */
   readonly id: string;
   /** `ANY`: each of `ANY_METHODS`. */
-  readonly method: "GET" | "POST" | "PUT" | "DELETE" | "ANY";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
   /** With `{param}`s. Paths under `/v1` are served under `/api/v1` as well. */
   readonly path: string;
   readonly tag: string;

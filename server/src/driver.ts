@@ -34,6 +34,10 @@ export function createDriver(
         diskFloorMb: config.diskFloorMb,
         storeMb: config.storeMb,
         templateMirror: config.templateMirror ?? "",
+        network:
+          config.network === "off"
+            ? null
+            : { subnet: config.networkSubnet, mtu: config.networkMtu, dns: config.networkDns, ipv6: config.networkIpv6 },
         buildEnv,
         log,
       });

@@ -15,6 +15,7 @@ mod failure;
 mod idmap;
 mod kernel;
 mod namespaces;
+mod network;
 mod rootfs;
 mod runtime;
 mod spec;

@@ -4,6 +4,7 @@
 use crate::failure::{During, Result};
 use crate::idmap;
 use crate::kernel::{self, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID};
+use crate::network;
 use crate::spec::Spec;
 use std::fs;
 
@@ -35,6 +36,9 @@ pub fn make(spec: &Spec) -> Result<()> {
         fs::create_dir(name).during(|| format!("make {}", name))?;
     }
     kernel::attach(&disk, "disk")?;
+    if let Some(network) = &spec.network {
+        network::enter(network)?;
+    }
     // Relative names: the capsule reads these options in /proc/self/mountinfo.
     let options = format!("lowerdir={},upperdir=disk/u,workdir=disk/w", lower.join(":"));
     kernel::mount("capsule", "root", "overlay", libc::MS_NODEV, &options)

@@ -23,6 +23,8 @@ pub struct Spec {
     /// Why processes ended that an earlier life left without an end: a word that only the agent understands.
     pub previous: String,
     pub cgroup: Cgroup,
+    /// None: the runtime makes a network namespace with loopback only.
+    pub network: Option<Network>,
     pub runtime: String,
     pub runtime_root: String,
     /// OCI configuration without `root` and without the cgroup namespace, which are known only here.
@@ -35,6 +37,13 @@ pub struct Disk {
     /// Bytes; 0 is no limit.
     pub limit: u64,
     pub keep: bool,
+}
+
+pub struct Network {
+    /// Path that opens the network namespace, made and owned by the host: nobody inside has power over it.
+    pub namespace: String,
+    /// What the capsule reads in /etc/resolv.conf.
+    pub resolv_conf: String,
 }
 
 pub struct Cgroup {
@@ -114,6 +123,10 @@ impl Spec {
                 work_v1: texts(cgroup, "workV1")?,
                 limits: cgroup["limits"].as_array().ok_or_else(|| bad("cgroup.limits"))?.iter().map(limit).collect::<Result<_>>()?,
                 oom_counter: text(cgroup, "oomCounter")?,
+            },
+            network: match &all["network"] {
+                Value::Null => None,
+                network => Some(Network { namespace: text(network, "namespace")?, resolv_conf: text(network, "resolvConf")? }),
             },
             runtime: text(&all, "runtime")?,
             runtime_root: text(&all, "runtimeRoot")?,

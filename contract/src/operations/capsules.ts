@@ -2,7 +2,8 @@ import { z } from "zod";
 import { capsuleIdParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
 import { capsule, capsuleCreate, capsuleCreateQuery, capsuleListQuery, capsulePage, waitBody } from "../schemas/capsule.ts";
-import { capsuleExample } from "../examples.ts";
+import { networkPolicy, networkQuery, networkReport } from "../schemas/network.ts";
+import { capsuleExample, networkExample } from "../examples.ts";
 
 const tag = "Capsules";
 const none = z.strictObject({});
@@ -155,4 +156,43 @@ export const pingCapsule = defineOperation({
   body: null,
   answers: { 204: { description: "Noted.", schema: null } },
   errors: ["not_found", "invalid_state", "agent_error", "unavailable"],
+});
+
+export const getCapsuleNetwork = defineOperation({
+  id: "getCapsuleNetwork",
+  method: "GET",
+  path: "/v1/capsules/{id}/network",
+  tag,
+  summary: "Get where a capsule may connect to, and what it tried",
+  auth: "member",
+  idempotency: "safe",
+  params,
+  query: networkQuery,
+  body: null,
+  answers: {
+    200: {
+      description: "The policy, the counters, and the latest decisions if asked for.",
+      schema: networkReport,
+      example: networkExample,
+    },
+  },
+  errors: ["invalid_request", "not_found", "unavailable"],
+});
+
+export const setCapsuleNetwork = defineOperation({
+  id: "setCapsuleNetwork",
+  method: "PATCH",
+  path: "/v1/capsules/{id}/network",
+  tag,
+  summary: "Change where a capsule may connect to",
+  description:
+    "Holds from the answer on, for connections that are open as well; in any state, and over stop and start. What is refused ends at once.",
+  auth: "member",
+  idempotency: "idempotent",
+  params,
+  query: loose,
+  body: networkPolicy,
+  bodyExample: { egress: { allow: ["pypi.org", "*.pythonhosted.org", { to: "203.0.113.0/24", ports: [443, "8000-8100"] }] } },
+  answers: { 200: one("The capsule.") },
+  errors: ["invalid_request", "not_found", "invalid_state", "agent_error", "unavailable"],
 });

@@ -3,6 +3,7 @@ import { CAPSULE_ID, TEMPLATE_NAME } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { CAPSULE_REASONS, CAPSULE_STATUSES } from "../reasons.ts";
 import { envs } from "./command.ts";
+import { networkAnswer, networkPolicy } from "./network.ts";
 import { memoryEvidence } from "./process.ts";
 import { defaulted, noNul, optional, timestamp } from "./text.ts";
 
@@ -32,6 +33,9 @@ export const capsuleCreate = z
     envs: optional(envs).describe("Variables of every process started through the API. Kept encrypted; only names are returned."),
     metadata: optional(metadata),
     name: optional(noNul(z.string().min(1).max(LIMITS.nameCharsMax))).describe("Unique among the team's capsules that are not destroyed."),
+    network: optional(networkPolicy).describe(
+      "Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`).",
+    ),
     wait_ms: waitMs,
   })
   .meta({ id: "CapsuleCreate" });
@@ -66,6 +70,7 @@ export const capsule = z
     reason: z.enum(CAPSULE_REASONS).nullable().describe("Why it is `stopped` or `error`."),
     message: z.string().nullable().describe("The reason in words, with what is known about it."),
     evidence: memoryEvidence.nullable().describe("What its memory was like when it last ended; null while it runs."),
+    network: networkAnswer,
     startable: z.boolean().describe("Whether `POST …/start` can boot it again from its disk."),
   })
   .meta({ id: "Capsule" });

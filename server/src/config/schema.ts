@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { isAbsolute } from "node:path";
 import { TEMPLATE_NAME } from "@capsuled/contract";
 import { z } from "zod";
@@ -98,6 +99,41 @@ export const SETTINGS = {
     default: null,
     unit: null,
     about: "Debian mirror to build templates from; left out, the host's own package sources where it is Debian, else Debian's default.",
+  }),
+  network: defineSetting({
+    schema: z.enum(["auto", "off"], { error: "auto or off" }),
+    default: "auto",
+    unit: null,
+    about: "Whether capsules can be connected: `auto`, where this host has what that needs; `off`, they have loopback only.",
+  }),
+  networkSubnet: defineSetting({
+    schema: orNull(
+      z
+        .string()
+        .regex(/^(?:\d{1,3}\.){3}\d{1,3}\/(?:1[6-9]|2[0-8])$/, { error: "an IPv4 CIDR of /16 to /28" })
+        .pipe(z.cidrv4()),
+    ),
+    default: null,
+    unit: null,
+    about: "Addresses that capsules have on this host; left out, a /20 of 10.128.0.0/9 that meets no route of the host.",
+  }),
+  networkMtu: defineSetting({
+    schema: whole(0, 65_535).refine((mtu) => mtu === 0 || mtu >= 1280, { error: "0, or at least 1280" }),
+    default: "0",
+    unit: "bytes",
+    about: "Longest packet of capsules; 0 takes that of the host's default route, at most 1500.",
+  }),
+  networkDns: defineSetting({
+    schema: list((text) => isIP(text) !== 0, "addresses with commas between, or none"),
+    default: "none",
+    unit: null,
+    about: "Resolvers that capsules' questions are passed on to; `none` takes the host's own.",
+  }),
+  networkIpv6: defineSetting({
+    schema: z.enum(["auto", "on", "off"], { error: "auto, on or off" }),
+    default: "auto",
+    unit: null,
+    about: "Whether capsules have IPv6; `auto`, where the host has a default route for it.",
   }),
   corsOrigins: defineSetting({
     schema: list(isOrigin, "origins like https://app.example with commas between (no path, no *)"),

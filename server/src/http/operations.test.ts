@@ -119,7 +119,7 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     const operation: Operation = OPERATIONS[id];
     if (request.method === "POST" || operation.body !== null)
       return (await problemOf(await world.call(request.method, request.path, { key: KEYS.admin, body: "{" }))).code;
-    const path = `${request.path}?limit=none&signal=SIGHUP&from=yesterday`;
+    const path = `${request.path}?limit=none&signal=SIGHUP&from=yesterday&log=maybe`;
     if (!isSocket(id)) return (await problemOf(await world.call(request.method, path))).code;
     return codeOf((await refusedUpgrade(world, path)).body);
   },

@@ -1,4 +1,4 @@
-import { actor, CAPSULE_REASONS, memoryEvidence } from "@capsuled/contract";
+import { actor, CAPSULE_REASONS, memoryEvidence, networkAnswer } from "@capsuled/contract";
 import type { Actor } from "@capsuled/contract";
 import { z } from "zod";
 import type { Handle } from "../core/ports/driver.ts";
@@ -53,6 +53,7 @@ export function toRecord(row: CapsuleRow): CapsuleRecord {
     requestedBy: toActor(row.requested_by_type, row.requested_by_id),
     evidence: row.evidence_json === null ? null : memoryEvidence.parse(JSON.parse(row.evidence_json)),
     logCursor: row.log_cursor,
+    egress: networkAnswer.parse(JSON.parse(row.network_json)).egress,
   };
 }
 
@@ -87,6 +88,7 @@ export function toRow(record: CapsuleRecord): CapsuleRow {
     requested_by_id: record.requestedBy?.id ?? null,
     evidence_json: record.evidence === null ? null : JSON.stringify(record.evidence),
     log_cursor: record.logCursor,
+    network_json: JSON.stringify({ egress: record.egress }),
     held_name: holdsName(record.state) ? record.name : null,
   };
 }
@@ -113,6 +115,7 @@ export function toChangedColumns(change: CapsuleChange): Partial<CapsuleRow> {
     }),
     ...(change.evidence !== undefined && { evidence_json: change.evidence === null ? null : JSON.stringify(change.evidence) }),
     ...(change.logCursor !== undefined && { log_cursor: change.logCursor }),
+    ...(change.egress !== undefined && { network_json: JSON.stringify({ egress: change.egress }) }),
   };
 }
 

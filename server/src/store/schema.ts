@@ -49,6 +49,7 @@ export interface CapsuleRow {
   readonly requested_by_id: string | null;
   readonly evidence_json: string | null;
   readonly log_cursor: number;
+  readonly network_json: string;
   readonly held_name: string | null;
 }
 

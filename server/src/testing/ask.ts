@@ -16,6 +16,7 @@ export const CREATE: CreateInput = {
   envs: undefined,
   metadata: undefined,
   name: undefined,
+  network: undefined,
   wait_ms: 4000,
 };
 

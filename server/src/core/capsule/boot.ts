@@ -46,6 +46,7 @@ function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): LaunchSpec {
     diskMb: record.diskMb,
     pidsMax: deps.limits.pidsMax,
     hostname: record.id,
+    egress: record.egress,
     agentSecret: deps.sealer.open(record.sealedSecret, `capsule-secret:${record.id}`),
     disk: record.hasDisk ? "keep" : "new",
     previous: previousEnd(record),

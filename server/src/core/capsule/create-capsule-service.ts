@@ -3,6 +3,8 @@ import { createCapsule } from "./create.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyCapsule } from "./destroy.ts";
 import { listCapsules, withActivity } from "./list.ts";
+import { readNetwork } from "./network/read.ts";
+import { setNetwork } from "./network/set.ts";
 import { orAlready } from "./or-already.ts";
 import { ownedCapsule } from "./owned.ts";
 import { pauseCapsule } from "./pause.ts";
@@ -30,6 +32,8 @@ export function createCapsuleService(deps: CapsuleDeps): CapsuleService {
       await ownedCapsule(deps.store, principal, id);
       await destroyCapsule(deps, id, byKey(principal));
     },
+    readNetwork: (principal, id, withDecisions) => readNetwork(deps, principal, id, withDecisions),
+    setNetwork: (principal, id, input) => setNetwork(deps, principal, id, input),
     ping: (principal, id) => pingCapsule(deps, principal, id),
   };
 }

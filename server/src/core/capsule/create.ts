@@ -7,8 +7,10 @@ import type { CapsuleDeps } from "./deps.ts";
 import { destroyCapsule } from "./destroy.ts";
 import { createdEvent } from "./effects.ts";
 import { envsContext, secretContext } from "./hold.ts";
+import { egressFor } from "./network/egress.ts";
 import { noCapsule } from "./owned.ts";
 import type { CapsuleRecord } from "./record.ts";
+import type { Egress } from "../ports/driver.ts";
 import type { Ids } from "../ports/clock.ts";
 import type { Created, CreateInput, CreateOptions } from "./service.ts";
 import type { CapsuleState } from "./state.ts";
@@ -28,12 +30,13 @@ export async function createCapsule(
   const holder = await holderOf(deps, principal, input, options, id);
   if (holder !== undefined) return placeTaken(deps, holder, id, input, options);
   checkAgainstHost(deps, input);
+  const egress = egressFor(deps, input.network);
   const template = await deps.templates.find(input.template);
   if (template === undefined) {
     throw fail("not_found", `There is no template named ${JSON.stringify(input.template)}.`, { details: { field: "template" } });
   }
   await checkQuota(deps, principal);
-  const record = newRecord(deps, principal, input, id, options.intent?.ids ?? deps.ids);
+  const record = newRecord(deps, principal, input, egress, id, options.intent?.ids ?? deps.ids);
   const winner = await deps.store.insert(record, createdEvent(record, byKey(principal)));
   if (winner !== undefined) return placeTaken(deps, winner, id, input, options);
   const outcome: BootOutcome = { hostFull: null };
@@ -96,7 +99,7 @@ async function checkQuota(deps: CapsuleDeps, principal: Principal): Promise<void
     throw fail("quota_exceeded", `The team has ${count} capsules, its limit is ${max}: destroy or stop one.`, { details: { limit: max } });
 }
 
-function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput, id: string, ids: Ids): CapsuleRecord {
+function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput, egress: Egress, id: string, ids: Ids): CapsuleRecord {
   const now = deps.clock.now();
   const envs = input.envs ?? {};
   const envNames = Object.keys(envs);
@@ -118,6 +121,7 @@ function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput, 
     envNames,
     sealedEnvs: envNames.length === 0 ? null : deps.sealer.seal(JSON.stringify(envs), envsContext(id)),
     sealedSecret: deps.sealer.seal(ids.hex(32), secretContext(id)),
+    egress,
     hasDisk: false,
     reason: null,
     message: null,

@@ -19,6 +19,7 @@ const INPUT: CreateInput = {
   envs: undefined,
   metadata: undefined,
   name: undefined,
+  network: undefined,
   wait_ms: 4000,
 };
 

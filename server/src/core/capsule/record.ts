@@ -1,5 +1,5 @@
 import type { Actor, CapsuleReason, MemoryEvidence } from "@capsuled/contract";
-import type { Handle } from "../ports/driver.ts";
+import type { Egress, Handle } from "../ports/driver.ts";
 import type { CapsuleState } from "./state.ts";
 
 /** A capsule's row. Times are unix milliseconds. */
@@ -28,6 +28,8 @@ export interface CapsuleRecord {
   readonly sealedEnvs: string | null;
   /** The agent's secret, encrypted. */
   readonly sealedSecret: string;
+  /** Where it may connect to. */
+  readonly egress: Egress;
   /** Whether a disk exists that `start` can boot from. */
   readonly hasDisk: boolean;
   readonly reason: CapsuleReason | null;
@@ -63,5 +65,6 @@ export type CapsuleChange = Partial<
     | "requestedBy"
     | "evidence"
     | "logCursor"
+    | "egress"
   >
 >;

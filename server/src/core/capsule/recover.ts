@@ -106,6 +106,8 @@ async function takeOver(
   try {
     const stats = await link.stats();
     const settled = await settle(deps, record, handle, machine);
+    // A change that was cut off between its row and its rules.
+    await deps.driver.network?.set(handle, settled.egress);
     const earliest = deps.clock.now() - settled.timeoutSec * 1000 + ADOPTED_GRACE_MS;
     if (settled.state === "running") await link.resume();
     holdCapsule(deps, settled, handle, link, Math.max(deps.clock.now() - stats.idleMs, settled.timeoutSec > 0 ? earliest : 0));

@@ -2,6 +2,8 @@ import type { capsuleCreate, CapsuleStatus } from "@capsuled/contract";
 import type { z } from "zod";
 import type { Principal } from "../access/principal.ts";
 import type { Intent } from "../idempotency/service.ts";
+import type { NetworkInput } from "./network/egress.ts";
+import type { NetworkReport } from "./network/read.ts";
 import type { CapsuleRecord } from "./record.ts";
 
 export type CreateInput = z.output<typeof capsuleCreate>;
@@ -49,4 +51,7 @@ export interface CapsuleService {
   /** From every state; repeatable. */
   destroy(principal: Principal, id: string): Promise<void>;
   ping(principal: Principal, id: string): Promise<void>;
+  readNetwork(principal: Principal, id: string, withDecisions: boolean): Promise<NetworkReport>;
+  /** In any state but destroyed; in force when it resolves. */
+  setNetwork(principal: Principal, id: string, input: NetworkInput): Promise<CapsuleRecord>;
 }

@@ -29,6 +29,50 @@ export interface DriverCapabilities {
   readonly hibernate: boolean;
 }
 
+/** An address, a CIDR, a domain name or `*.` and a domain name, all in lower case; no ports are all ports and protocols. */
+export interface EgressRule {
+  readonly to: string;
+  /** `443`, `8000-8100`. */
+  readonly ports: readonly string[];
+}
+
+/** Where a capsule may connect to. */
+export type Egress = "none" | "allow" | { readonly allow: readonly EgressRule[] };
+
+export interface PacketCount {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** One address, protocol and port that the policy decided about. */
+export interface EgressDecision {
+  readonly decision: "allowed" | "refused";
+  readonly address: string;
+  readonly protocol: string;
+  /** 0 for protocols without ports. */
+  readonly port: number;
+  readonly packets: number;
+  /** Unix milliseconds, to the second. */
+  readonly lastAt: number;
+}
+
+/** What a capsule's network did since its machine was launched. */
+export interface NetworkFacts {
+  readonly address: string;
+  readonly allowed: PacketCount;
+  readonly refused: PacketCount;
+  /** Latest first; empty where they were not asked for. */
+  readonly decisions: readonly EgressDecision[];
+}
+
+/** The power to connect capsules to the world. */
+export interface DriverNetwork {
+  /** Puts a policy in force in a running or paused capsule, open connections included. Repeatable, and cheap when it is in force already. */
+  set(handle: Handle, egress: Egress): Promise<void>;
+  /** `null` for a machine without a network, launched before its host had one. */
+  read(handle: Handle, withDecisions: boolean): Promise<NetworkFacts | null>;
+}
+
 export interface LaunchSpec {
   /** `cl-…`; also the key that makes a repeated launch safe. */
   readonly capsuleId: string;
@@ -41,6 +85,8 @@ export interface LaunchSpec {
   readonly pidsMax: number;
   /** Host name inside. */
   readonly hostname: string;
+  /** In force before anything runs inside. A driver without a network refuses all but `none`. */
+  readonly egress: Egress;
   /** 64 hex digits: the agent and the server prove themselves to each other by it. */
   readonly agentSecret: string;
   /** Keep the writable disk of an earlier life (`start`), or begin with an empty one (`create`). */
@@ -81,6 +127,8 @@ export interface DriverStats {
 export interface Driver {
   readonly name: string;
   readonly capabilities: DriverCapabilities;
+  /** `null` where this host cannot connect capsules; they have loopback only. */
+  readonly network: DriverNetwork | null;
   probe(): Promise<Probe>;
   /** Brings up a capsule; first removes what an earlier try under the same id left. Nothing is left behind when it throws. */
   launch(spec: LaunchSpec, signal: AbortSignal): Promise<Handle>;

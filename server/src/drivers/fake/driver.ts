@@ -10,7 +10,7 @@
  * one process; users and limits (but `diskMb`) are not looked at; memory and cpu in `stats` are made up from the processes; nothing is isolated;
  * and capsules die with the server, unless a FakeHost is shared between two drivers in one program.
  */
-import type { Driver } from "../../core/ports/driver.ts";
+import type { Driver, DriverNetwork } from "../../core/ports/driver.ts";
 import { FakeHost } from "./host.ts";
 import { Machines } from "./machines.ts";
 import { createPipe } from "./pipe.ts";
@@ -45,6 +45,7 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
   return {
     name: "fake",
     capabilities,
+    network: script.network === false ? null : networkOf(machines),
     host,
     plan,
     probe: async () => ({ ok: true, checks: [{ name: "capsules in memory", ok: true, found: "always there", mend: "" }] }),
@@ -82,5 +83,18 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
     leftLog: async () => [],
     watch: (handle, onGone) => machines.watch(handle, onGone),
     async close() {},
+  };
+}
+
+function networkOf(machines: Machines): DriverNetwork {
+  const none = { packets: 0, bytes: 0 };
+  return {
+    async set(handle, egress) {
+      machines.running(handle).egress = egress;
+    },
+    async read(handle) {
+      machines.running(handle);
+      return { address: "192.0.2.1", allowed: none, refused: none, decisions: [] };
+    },
   };
 }

@@ -1,3 +1,4 @@
+import type { Egress } from "../../core/ports/driver.ts";
 import { randomBytes } from "node:crypto";
 import type { FakeAgent } from "./agent.ts";
 import type { FakeDisk } from "./disk.ts";
@@ -12,6 +13,8 @@ export interface Machine {
   /** Those who want to know when it ends by itself. */
   readonly watchers: Set<() => void>;
   oomKills: number;
+  /** Only told back: nothing here connects to anything. */
+  egress: Egress;
 }
 
 /** What one installation has on a host. */

@@ -38,6 +38,7 @@ export function launchMachine(
     memoryMb: spec.memoryMb,
     watchers: new Set(),
     oomKills: 0,
+    egress: spec.egress,
   };
   installation.debris.delete(capsuleId);
   installation.disks.set(capsuleId, disk);

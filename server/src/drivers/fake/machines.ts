@@ -35,6 +35,7 @@ export class Machines {
   launch(spec: LaunchSpec): Handle {
     const { templates, capsulesMax = CAPSULES_MAX, journalBytes } = this.#script;
     if (templates !== undefined && !templates.includes(spec.template)) throw new TemplateMissingError(`no template ${spec.template}`);
+    if (spec.egress !== "none" && this.#script.network === false) throw new Error("this host has no network for capsules");
     this.stop(spec.capsuleId);
     if (this.#here.machines.size >= capsulesMax) throw new HostFullError("capsules", `${capsulesMax} capsules run already`);
     const machine = launchMachine(spec, this.#here, this.#host, this.#plan, this.#programs, journalBytes);

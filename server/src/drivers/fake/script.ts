@@ -38,6 +38,8 @@ export interface FakeScript {
   /** Programs beside the built-in ones. */
   readonly programs?: Readonly<Record<string, Program>>;
   readonly capabilities?: Partial<DriverCapabilities>;
+  /** Whether capsules have a network, which only tells back what it was told. Default true. */
+  readonly network?: boolean;
   /** Machines at once; one more is `HostFullError`. Default 1 000. */
   readonly capsulesMax?: number;
   /** Templates that `launch` finds. Default: any. */

@@ -7,6 +7,7 @@ import { launch } from "./launch.ts";
 import type { CapsulePaths } from "./layout.ts";
 import { capsulePaths } from "./layout.ts";
 import { readLeftLog } from "./left-log.ts";
+import { networkPower } from "./network-power.ts";
 import { openAgentSocket } from "./open-agent.ts";
 import type { OciOptions } from "./options.ts";
 import { OCI_LIMITS } from "./options.ts";
@@ -18,8 +19,12 @@ import { readStats } from "./stats.ts";
 import { hasQuota } from "./store-mount.ts";
 import { watchGroup } from "./watch.ts";
 
-/** The driver of capsules on this host by an OCI runtime. `openHost` is called at every use and opens the host once. */
-export function createDriver(options: OciOptions, openHost: () => Promise<OciHost>): Driver {
+/** The driver of capsules on this host by an OCI runtime. `openHost` is called at every use and opens the host once; `openedHost` gives it if it is open. */
+export function createDriver(
+  options: OciOptions,
+  openHost: () => Promise<OciHost>,
+  openedHost: () => Promise<OciHost | null> = openHost,
+): Driver {
   const launcher = createLaunches(openHost);
   const watches = createWatches(options, openHost);
   const at = async (handle: Handle): Promise<[OciHost, CapsulePaths]> => {
@@ -33,6 +38,7 @@ export function createDriver(options: OciOptions, openHost: () => Promise<OciHos
   return {
     name: DRIVER_NAME,
     capabilities: { pause: true, limitsLive: false, diskQuota: hasQuota(options), oomScope: "process", snapshot: false, hibernate: false },
+    network: networkPower(options, openHost),
     probe: () => probeHost(options),
     ...launcher,
     async recover(handle) {
@@ -55,7 +61,10 @@ export function createDriver(options: OciOptions, openHost: () => Promise<OciHos
       return readLeftLog(paths.control, from);
     },
     watch: watches.watch,
-    close: async () => watches.close(),
+    async close() {
+      watches.close();
+      await (await openedHost())?.network?.close();
+    },
   };
 }
 

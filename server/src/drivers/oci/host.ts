@@ -7,6 +7,8 @@ import { findHierarchies, missingControllers } from "./hierarchies.ts";
 import type { Layout } from "./layout.ts";
 import { createLayout } from "./layout.ts";
 import { parseMountinfo } from "./mountinfo.ts";
+import { CapsuleNetwork } from "./network/network.ts";
+import { cannotConnect } from "./network/settings.ts";
 import type { OciOptions } from "./options.ts";
 import { runProgram } from "./run-program.ts";
 import type { StoreKind } from "./store-mount.ts";
@@ -20,6 +22,8 @@ export interface OciHost {
   readonly hierarchies: Hierarchies;
   readonly store: StoreKind;
   readonly uids: UidRanges;
+  /** `null` where capsules have loopback only. */
+  readonly network: CapsuleNetwork | null;
   /** Installed copy. */
   readonly agentBinary: string;
   readonly arch: "x64" | "arm64";
@@ -36,12 +40,14 @@ export async function openHost(options: OciOptions): Promise<OciHost> {
   mkdirSync(layout.dataDir, { recursive: true, mode: 0o700 });
   // The runtime walks to the stage as the capsule's root, whom the host does not know: 0711 on the way.
   for (const dir of [options.runDir, layout.stageDir]) mkdirSync(dir, { recursive: true, mode: 0o711 });
-  for (const dir of [layout.socketsDir, layout.runtimeRoot, layout.capsulesDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (const dir of [layout.socketsDir, layout.runtimeRoot, layout.networkDir, layout.capsulesDir])
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
   const hierarchies = await openHierarchies(layout);
   const store = await openStore(options, layout);
+  const isAlive = (capsuleId: string): boolean => isPopulated(`${hierarchies.unified}${layout.cgroupParent}/${capsuleId}`);
   const uids = new UidRanges(layout.uidsDir, options.installationId);
   for (const capsuleId of uids.holders()) {
-    if (!isPopulated(`${hierarchies.unified}${layout.cgroupParent}/${capsuleId}`)) uids.release(capsuleId);
+    if (!isAlive(capsuleId)) uids.release(capsuleId);
   }
   return {
     options,
@@ -49,11 +55,22 @@ export async function openHost(options: OciOptions): Promise<OciHost> {
     hierarchies,
     store,
     uids,
+    network: await openNetwork(options, layout, isAlive),
     agentBinary: installAgent(options.agentBinary, layout.binDir),
     arch,
     nofileHard: nofileHard(),
     boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
   };
+}
+
+async function openNetwork(
+  { network, installationId, log }: OciOptions,
+  layout: Layout,
+  isAlive: (capsuleId: string) => boolean,
+): Promise<CapsuleNetwork | null> {
+  if (network === null || cannotConnect() !== null) return null;
+  const { networkDir, subnetsDir } = layout;
+  return CapsuleNetwork.create({ installationId, settings: network, dir: networkDir, subnetsDir, log }, isAlive);
 }
 
 async function openHierarchies(layout: Layout): Promise<Hierarchies> {

@@ -4,9 +4,10 @@ import { HostFullError } from "../../core/ports/driver.ts";
 import type { OciHost } from "./host.ts";
 import { handedDown, workHierarchies } from "./hierarchies.ts";
 import { createHandle } from "./handle.ts";
-import type { LauncherSpec } from "./launcher.ts";
+import type { Launched, LauncherSpec } from "./launcher.ts";
 import { launchWith } from "./launcher.ts";
 import type { CapsulePaths } from "./layout.ts";
+import { resolverPlace } from "./network-power.ts";
 import { ociConfig } from "./oci-config.ts";
 import { hasMachine, removeDisk, removeMachine } from "./remove.ts";
 import type { TemplateLayers } from "./templates/layers.ts";
@@ -27,13 +28,34 @@ export async function launch(host: OciHost, paths: CapsulePaths, spec: LaunchSpe
     if (n === null) throw new HostFullError("uids", "Every range of user ids is in use on this host.");
     mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
     if (spec.disk === "new") writeFileSync(paths.origin, JSON.stringify({ name: template.name, build: template.build }), { mode: 0o600 });
-    const launched = await launchWith(host.options.launcherBinary, launcherSpec(host, paths, spec, template, rangeBase(n)), signal);
+    const launched = await launchConnected(host, paths, spec, template, rangeBase(n), signal);
     host.options.log.debug({ capsule: paths.id, phases: launched.phases }, "launched");
     return createHandle({ capsuleId: paths.id, pid: launched.pid, startTime: launched.startTime, boot: host.boot });
   } catch (error) {
     await removeMachine(host, paths);
     if (spec.disk === "new") await removeDisk(host, paths);
     throw error;
+  }
+}
+
+/** With the network that its policy needs, in force before anything runs inside. */
+async function launchConnected(
+  host: OciHost,
+  paths: CapsulePaths,
+  spec: LaunchSpec,
+  template: TemplateLayers,
+  uidBase: number,
+  signal: AbortSignal,
+): Promise<Launched> {
+  if (host.network === null && spec.egress !== "none") throw new Error("This host has no network for capsules.");
+  const taken = await host.network?.take(paths.id, spec.egress);
+  try {
+    const network = taken === undefined ? null : { namespace: taken.namespacePath, resolvConf: taken.resolvConf };
+    const launched = await launchWith(host.options.launcherBinary, launcherSpec(host, paths, spec, template, uidBase, network), signal);
+    await taken?.launched(resolverPlace(host, paths));
+    return launched;
+  } finally {
+    taken?.close();
   }
 }
 
@@ -55,7 +77,14 @@ function originOf(host: OciHost, paths: CapsulePaths, template: string): Templat
   return findLayers(host.layout, template);
 }
 
-function launcherSpec(host: OciHost, paths: CapsulePaths, spec: LaunchSpec, template: TemplateLayers, uidBase: number): LauncherSpec {
+function launcherSpec(
+  host: OciHost,
+  paths: CapsulePaths,
+  spec: LaunchSpec,
+  template: TemplateLayers,
+  uidBase: number,
+  network: LauncherSpec["network"],
+): LauncherSpec {
   const { layout, hierarchies, options } = host;
   return {
     capsule: paths.id,
@@ -77,8 +106,12 @@ function launcherSpec(host: OciHost, paths: CapsulePaths, spec: LaunchSpec, temp
       limits: workLimits(hierarchies, spec),
       oomCounter: oomCounter(hierarchies, paths.cgroup),
     },
+    network,
     runtime: options.runtime,
     runtimeRoot: layout.runtimeRoot,
-    config: ociConfig(spec, uidBase, paths.cgroup, { arch: host.arch, nofileHard: host.nofileHard }),
+    config: ociConfig(spec, network === null ? null : layout.stageDir, uidBase, paths.cgroup, {
+      arch: host.arch,
+      nofileHard: host.nofileHard,
+    }),
   };
 }

@@ -25,6 +25,8 @@ export interface LauncherSpec {
     readonly limits: readonly WorkLimit[];
     readonly oomCounter: string;
   };
+  /** `null`: loopback only. */
+  readonly network: { readonly namespace: string; readonly resolvConf: string } | null;
   readonly runtime: string;
   readonly runtimeRoot: string;
   readonly config: Readonly<Record<string, unknown>>;

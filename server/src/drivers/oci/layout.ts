@@ -22,6 +22,10 @@ export interface Layout {
   readonly cgroup2Dir: string;
   readonly socketsDir: string;
   readonly runtimeRoot: string;
+  /** Addresses in use, and the configuration of the capsules' resolver. */
+  readonly networkDir: string;
+  /** Host-wide: one file per subnet in use. */
+  readonly subnetsDir: string;
   /** Below each hierarchy's mount point. */
   readonly cgroupParent: string;
 }
@@ -46,6 +50,8 @@ export function createLayout(options: OciOptions): Layout {
     cgroup2Dir: join(runDir, "cgroup2"),
     socketsDir: join(ownRun, "s"),
     runtimeRoot: join(ownRun, "runtime"),
+    networkDir: join(ownRun, "network"),
+    subnetsDir: join(runDir, "subnets"),
     cgroupParent: `/capsuled/${installationId}`,
   };
 }

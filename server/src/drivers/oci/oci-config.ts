@@ -57,10 +57,12 @@ interface HostFacts {
 
 /**
  * The OCI configuration of a capsule, without `root` and the user and cgroup namespaces, which the launcher adds.
+ * @param stage where the launcher leaves `sys` and `resolv.conf`, for a capsule whose network namespace the host has made
  * @param cgroup absolute path of the capsule's cgroup; the agent's own is below it
  */
 export function ociConfig(
   spec: Pick<LaunchSpec, "hostname" | "memoryMb">,
+  stage: string | null,
   uidBase: number,
   cgroup: string,
   host: HostFacts,
@@ -84,7 +86,7 @@ export function ociConfig(
       ],
       noNewPrivileges: true,
     },
-    mounts: mounts(spec.memoryMb),
+    mounts: mounts(spec.memoryMb, stage),
     linux: {
       cgroupsPath: `${cgroup}/agent`,
       resources: {
@@ -92,7 +94,7 @@ export function ociConfig(
         memory: { limit: OCI_LIMITS.agentMemoryMb * 1024 * 1024 },
         pids: { limit: OCI_LIMITS.agentPids },
       },
-      namespaces: ["pid", "mount", "network", "ipc", "uts"].map((type) => ({ type })),
+      namespaces: ["pid", "mount", ...(stage === null ? ["network"] : []), "ipc", "uts"].map((type) => ({ type })),
       uidMappings: mapping,
       gidMappings: mapping,
       maskedPaths: [...MASKED_PATHS],
@@ -103,7 +105,7 @@ export function ociConfig(
 }
 
 /** Memory-backed ones count against the capsule's memory and are not freed by its OOM killer, so they stay small; `/tmp` is on its disk. */
-function mounts(memoryMb: number): readonly Readonly<Record<string, unknown>>[] {
+function mounts(memoryMb: number, stage: string | null): readonly Readonly<Record<string, unknown>>[] {
   const shmMb = Math.max(1, Math.floor(memoryMb * OCI_LIMITS.shmShare));
   const mount = (destination: string, type: string, options: readonly string[]) => ({
     destination,
@@ -111,12 +113,21 @@ function mounts(memoryMb: number): readonly Readonly<Record<string, unknown>>[] 
     source: type,
     options: ["nosuid", ...options],
   });
+  // A capsule has no power over a network namespace of the host's, so it can mount no sysfs that shows it.
+  const bind = (destination: string, source: string) => ({
+    destination,
+    type: "bind",
+    source,
+    options: ["bind", "ro", "nosuid", "nodev", "noexec"],
+  });
   return [
     mount("/proc", "proc", ["noexec", "nodev"]),
     mount("/dev", "tmpfs", ["strictatime", "mode=755", `size=${OCI_LIMITS.devKb}k`]),
     mount("/dev/pts", "devpts", ["noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
     mount("/dev/shm", "tmpfs", ["noexec", "nodev", "mode=1777", `size=${shmMb}m`]),
     mount("/dev/mqueue", "mqueue", ["noexec", "nodev"]),
-    mount("/sys", "sysfs", ["noexec", "nodev", "ro"]),
+    ...(stage === null
+      ? [mount("/sys", "sysfs", ["noexec", "nodev", "ro"])]
+      : [bind("/sys", `${stage}/sys`), bind("/etc/resolv.conf", `${stage}/resolv.conf`)]),
   ];
 }

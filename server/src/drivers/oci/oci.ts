@@ -25,5 +25,5 @@ export function createOci(options: OciOptions): Oci {
     });
     return host;
   };
-  return { driver: createDriver(options, open), templates: createTemplateStore(options, open) };
+  return { driver: createDriver(options, open, async () => host), templates: createTemplateStore(options, open) };
 }

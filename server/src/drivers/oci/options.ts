@@ -1,4 +1,5 @@
 import type { Log } from "../../core/ports/log.ts";
+import type { NetworkSettings } from "./network/settings.ts";
 
 /** What the composition root tells the `oci` driver. */
 export interface OciOptions {
@@ -27,6 +28,8 @@ export interface OciOptions {
   readonly templateMirror: string;
   /** Variables for the template builder: proxies. */
   readonly buildEnv: Readonly<Record<string, string>>;
+  /** `null`: capsules have loopback only. */
+  readonly network: NetworkSettings | null;
   readonly log: Log;
 }
 

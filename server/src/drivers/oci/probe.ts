@@ -4,6 +4,8 @@ import type { Probe, ProbeCheck } from "../../core/ports/driver.ts";
 import { findHierarchies, missingControllers } from "./hierarchies.ts";
 import { parseMountinfo } from "./mountinfo.ts";
 import type { OciOptions } from "./options.ts";
+import { foreignDrop } from "./network/host-side.ts";
+import { cannotConnect, missingPrograms } from "./network/settings.ts";
 import { runProgram } from "./run-program.ts";
 import { hasBtrfs } from "./store-mount.ts";
 
@@ -43,6 +45,7 @@ export async function probeHost(options: OciOptions): Promise<Probe> {
     controllers(),
     userNamespaces(),
     await disks(options),
+    await network(options),
   ];
   return { ok: checks.every((check) => check.ok), checks };
 }
@@ -136,4 +139,19 @@ async function disks(options: OciOptions): Promise<ProbeCheck> {
     limited ? "btrfs" : "none: capsules' disks are not limited; install btrfs-progs on a kernel with btrfs",
     "",
   );
+}
+
+/** Never an obstacle: without it capsules have loopback only, and a create that asks for more is refused. */
+async function network(options: OciOptions): Promise<ProbeCheck> {
+  const packages = [...new Set(missingPrograms().map((missing) => missing.package))];
+  const why = cannotConnect();
+  const found =
+    options.network === null
+      ? "switched off: capsules have loopback only"
+      : why !== null
+        ? `none, capsules have loopback only: ${why}${packages.length === 0 ? "" : `; install ${packages.join(" ")}`}`
+        : (await foreignDrop())
+          ? "nftables; another program's firewall drops what is forwarded, and capsules' packets are let through it"
+          : "nftables";
+  return verdict("network", true, found, "");
 }

@@ -14,7 +14,8 @@ export function hasMachine(host: OciHost, paths: CapsulePaths): boolean {
     hasGroups(host.hierarchies, paths.cgroup) ||
     existsSync(paths.runtimeState) ||
     existsSync(paths.socket) ||
-    host.uids.holders().includes(paths.id)
+    host.uids.holders().includes(paths.id) ||
+    host.network?.holds(paths.id) === true
   );
 }
 
@@ -28,6 +29,7 @@ export async function removeMachine(host: OciHost, paths: CapsulePaths): Promise
   await removeGroups(host.hierarchies, paths.cgroup);
   rmSync(paths.socket, { force: true });
   host.uids.release(paths.id);
+  host.network?.release(paths.id);
 }
 
 /**

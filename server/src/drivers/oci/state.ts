@@ -40,7 +40,7 @@ function frozenOrRunning(host: Groups, paths: Pick<CapsulePaths, "cgroup">): Mac
 }
 
 /** `null` when there is no such process, or only its remains. */
-function startTimeOf(pid: number): number | null {
+export function startTimeOf(pid: number): number | null {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
     return fields[0] === "Z" || fields[0] === "X" ? null : Number(fields[19]);
@@ -51,7 +51,7 @@ function startTimeOf(pid: number): number | null {
 
 /** Everything of this installation: `gone` is a disk without a machine (a stopped capsule), `debris` a machine without a live agent. */
 export function listCapsules(host: OciHost): FoundCapsule[] {
-  const ids = new Set([...placesOf(host).flatMap(idsIn), ...host.uids.holders()].filter(isCapsuleId));
+  const ids = new Set([...placesOf(host).flatMap(idsIn), ...host.uids.holders(), ...(host.network?.holders() ?? [])].filter(isCapsuleId));
   return [...ids].map((capsuleId) => {
     const paths = capsulePaths(host.layout, capsuleId);
     const alive = isPopulated(agentGroup(host, paths)) && existsSync(paths.socket);

@@ -2,6 +2,7 @@ import type { capsule } from "@capsuled/contract";
 import type { z } from "zod";
 import { PUBLIC_STATUS } from "../../core/capsule/machine.ts";
 import type { CapsuleRecord } from "../../core/capsule/record.ts";
+import { renderPolicy } from "./network.ts";
 import { timestamp, timestampOrNull } from "./time.ts";
 
 /** A capsule as callers see it; what is between two states shows as the nearer public one. */
@@ -25,6 +26,7 @@ export function renderCapsule(record: CapsuleRecord): z.output<typeof capsule> {
     reason: record.reason,
     message: record.message,
     evidence: record.evidence,
+    network: renderPolicy(record.egress),
     startable: record.hasDisk && (record.state === "stopped" || record.state === "error"),
   };
 }

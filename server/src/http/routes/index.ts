@@ -7,6 +7,8 @@ import { pauseCapsule } from "./pause-capsule.ts";
 import { resumeCapsule } from "./resume-capsule.ts";
 import { stopCapsule } from "./stop-capsule.ts";
 import { startCapsule } from "./start-capsule.ts";
+import { getCapsuleNetwork } from "./get-capsule-network.ts";
+import { setCapsuleNetwork } from "./set-capsule-network.ts";
 import { pingCapsule } from "./ping-capsule.ts";
 import { exec } from "./exec.ts";
 import { execStream } from "./exec-stream.ts";
@@ -53,6 +55,8 @@ export const ROUTES = {
   resumeCapsule,
   stopCapsule,
   startCapsule,
+  getCapsuleNetwork,
+  setCapsuleNetwork,
   pingCapsule,
   exec,
   execStream,

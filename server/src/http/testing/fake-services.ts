@@ -59,6 +59,7 @@ export function capsuleRecord(changes: Partial<CapsuleRecord> = {}): CapsuleReco
     requestedBy: null,
     evidence: null,
     logCursor: 1,
+    egress: "allow",
     ...changes,
   };
 }
@@ -127,6 +128,8 @@ export function createFakeServices(): FakeServices {
         return owned(principal, id);
       },
       destroy: async (principal, id) => void owned(principal, id),
+      readNetwork: async (principal, id) => ({ egress: owned(principal, id).egress, facts: null }),
+      setNetwork: async (principal, id, { egress }) => ({ ...owned(principal, id), egress }),
       ping: async (principal, id) => void running(principal, id),
     },
     processes: {

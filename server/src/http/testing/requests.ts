@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 
 /** A request that succeeds against the fake services. */
 export interface GoodRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly json?: unknown;
   readonly key?: string;
@@ -27,6 +27,8 @@ export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   createCapsule: { method: "POST", path: "/v1/capsules", json: { template: "minimal" }, status: 201 },
   listCapsules: { method: "GET", path: "/v1/capsules", status: 200 },
   getCapsule: { method: "GET", path: capsule, status: 200 },
+  getCapsuleNetwork: { method: "GET", path: `${capsule}/network`, status: 200 },
+  setCapsuleNetwork: { method: "PATCH", path: `${capsule}/network`, json: { egress: "none" }, status: 200 },
   destroyCapsule: { method: "DELETE", path: capsule, status: 204 },
   pauseCapsule: { method: "POST", path: `${capsule}/pause`, status: 200 },
   resumeCapsule: { method: "POST", path: `${paused}/resume`, status: 200 },

@@ -2,6 +2,7 @@ import type { Migration } from "../migrate.ts";
 import { first } from "./0001_first.ts";
 import { events } from "./0002_events.ts";
 import { endpoints } from "./0003_endpoints.ts";
+import { network } from "./0004_network.ts";
 
 /** Every migration, in the order in which they are applied. */
-export const migrations: readonly Migration[] = [first, events, endpoints];
+export const migrations: readonly Migration[] = [first, events, endpoints, network];

@@ -15,4 +15,9 @@ export const manifest: readonly { readonly name: string; readonly sqlite: string
     sqlite: "de8cca1871d7c136dffbe4c28ad355a33fea23e00e3031a321c4ef7d510e6a69",
     postgres: "2736f25715d32bd07d997702e4c109745766c322b4f15e8dccbcbf9829041b7f",
   },
+  {
+    name: "0004_network",
+    sqlite: "a1a81b291ff15d32431b7f265b1d341cb4d19fd0da99fab141decb6e04aea10e",
+    postgres: "3325a8e828f29da9e7502820a2ee0b41fba7a9ea58fb99e38f4a0e715c94421c",
+  },
 ];

@@ -57,6 +57,7 @@ export function capsuleRecord(given: Partial<CapsuleRecord> & Pick<CapsuleRecord
     requestedBy: null,
     evidence: null,
     logCursor: 1,
+    egress: "none",
     ...given,
   };
 }

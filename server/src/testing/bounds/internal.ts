@@ -44,6 +44,9 @@ export const INTERNAL: readonly Group[] = [
       "server/src/core/access/make-key.ts: *",
       "server/src/core/event/retain.ts: DAY_MS",
       "server/src/drivers/oci/handle.ts: VERSION",
+      "server/src/drivers/oci/network/ruleset.ts: OWN_RESOLVER.port",
+      "server/src/drivers/oci/network/ruleset.ts: OWN_RESOLVER.uid",
+      "server/src/drivers/oci/network/subnet.ts: *",
       "server/src/drivers/oci/probe.ts: *",
       "server/src/drivers/oci/seccomp/rule.ts: *",
       "server/src/drivers/oci/seccomp/socket-rules.ts: *",
@@ -150,6 +153,9 @@ export const INTERNAL: readonly Group[] = [
   {
     why: "what is remembered or kept ready so that things are quick; beyond it they are slower",
     numbers: [
+      "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.readyMax",
+      "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.fillAfterMs",
+      "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.lookMs",
       "agent/src/journal.rs: MAX_MARKS",
       "agent/src/output.rs: MAX_BUFFERS",
       "agent/src/output.rs: LEAST",
@@ -173,6 +179,8 @@ export const INTERNAL: readonly Group[] = [
   {
     why: "a guard beside a bound that has a line, against a peer or a loop that goes wrong; nobody meets it first",
     numbers: [
+      "server/src/core/capsule/network/set.ts: RACES_MAX",
+      "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.listingBytes",
       "agent/launcher/src/spec.rs: SPEC_MAX",
       "agent/src/launch.rs: MAX_TRIES",
       "agent/src/op/cancel.rs: DEFAULT_GRACE_MS",

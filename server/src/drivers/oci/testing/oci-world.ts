@@ -65,6 +65,7 @@ export function testOptions(dataDir: string, installationId: string): OciOptions
     storeMb: 1024,
     templateMirror: "",
     buildEnv: {},
+    network: null,
     log: { debug() {}, info() {}, warn() {}, error() {} },
   };
 }
@@ -88,6 +89,7 @@ export function specOf(spec: Partial<LaunchSpec> = {}): LaunchSpec {
     pidsMax: 64,
     hostname: "box",
     agentSecret: secret,
+    egress: "none",
     disk: "new",
     previous: "agent_lost",
     ...spec,

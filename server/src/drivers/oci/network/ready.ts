@@ -1,0 +1,128 @@
+import { closeSync } from "node:fs";
+import type { Log } from "../../../core/ports/log.ts";
+import type { HostSide } from "./host-side.ts";
+import { ownAddresses } from "./host-side.ts";
+import { newNamespace, run } from "./inside.ts";
+import { firstRules } from "./ruleset.ts";
+import { NETWORK_LIMITS } from "./settings.ts";
+import type { Slots } from "./slots.ts";
+
+/** A namespace with its interface, addresses and the rules of the policy `allow`. */
+export interface Ready {
+  readonly n: number;
+  readonly namespace: number;
+}
+
+/** Namespaces made ahead, so that a create waits for none. They are this process's descriptors, and end with it. */
+export class ReadyNamespaces {
+  readonly #side: HostSide;
+  readonly #slots: Slots;
+  readonly #log: Log;
+  readonly #ready: Ready[] = [];
+  #filling: Promise<void> | null = null;
+  #closed = false;
+  #later: NodeJS.Timeout | undefined;
+
+  constructor(side: HostSide, slots: Slots, log: Log) {
+    this.#side = side;
+    this.#slots = slots;
+    this.#log = log;
+  }
+
+  async take(): Promise<Ready | null> {
+    clearTimeout(this.#later);
+    const ready = this.#ready.shift() ?? (await this.#make(true));
+    // The launch that this one is for goes first.
+    this.#later = setTimeout(() => this.fill(), NETWORK_LIMITS.fillAfterMs);
+    this.#later.unref();
+    return ready;
+  }
+
+  fill(): void {
+    if (this.#filling !== null || this.#closed) return;
+    this.#filling = this.#fill()
+      .catch((error: unknown) => this.#log.warn({ error: String(error) }, "a network namespace could not be made ahead"))
+      .finally(() => {
+        this.#filling = null;
+      });
+  }
+
+  /** Gives up what nobody has taken: the host's own addresses or rules have changed, or the server ends. */
+  async drop(): Promise<void> {
+    await this.#filling;
+    for (const { n, namespace } of this.#ready.splice(0)) {
+      closeSync(namespace);
+      this.#slots.free(n);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#later);
+    await this.drop();
+  }
+
+  async #fill(): Promise<void> {
+    while (!this.#closed && this.#ready.length < NETWORK_LIMITS.readyMax) {
+      const made = await this.#make(false);
+      if (made === null) return;
+      this.#ready.push(made);
+    }
+  }
+
+  async #make(isUrgent: boolean): Promise<Ready | null> {
+    const n = this.#slots.reserve();
+    if (n === null) return null;
+    try {
+      return { n, namespace: await makeNamespace(this.#side, n, isUrgent) };
+    } catch (error) {
+      this.#slots.free(n);
+      throw error;
+    }
+  }
+}
+
+async function makeNamespace({ names, subnet, ipv6, mtu }: HostSide, n: number, isUrgent: boolean): Promise<number> {
+  const veth = names.veth(n);
+  const link = (pid: number): Promise<unknown> => {
+    const lines = [
+      `link add ${veth} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`,
+      `link set ${veth} master ${names.bridge} up`,
+      `link set ${veth} type bridge_slave isolated on`,
+    ];
+    return run("ip", ["-batch", "-"], `${lines.join("\n")}\n`);
+  };
+  const connect = (pid: number): Promise<unknown> =>
+    link(pid).catch(async () => {
+      // An earlier capsule's may be there that the kernel has not come to remove.
+      await run("ip", ["link", "del", veth]).catch(() => undefined);
+      return link(pid);
+    });
+  const inside = [
+    "link set lo up",
+    "link set eth0 up",
+    `addr add ${subnet.address(n)}/32 dev eth0`,
+    `route add ${subnet.gateway} dev eth0`,
+    `route add default via ${subnet.gateway} dev eth0`,
+    ...(ipv6
+      ? [
+          `addr add ${subnet.address6(n)}/128 dev eth0 nodad`,
+          `route add ${subnet.gateway6} dev eth0`,
+          `route add default via ${subnet.gateway6} dev eth0`,
+        ]
+      : []),
+  ];
+  // Capsules bind low ports and ping as their own root, whom this namespace does not know as one.
+  const script = `
+if [ -e /proc/sys/net/ipv6 ]; then echo ${ipv6 ? 0 : 1} > /proc/sys/net/ipv6/conf/eth0/disable_ipv6; fi
+echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
+echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range
+nft -f - <<'RULES'
+${firstRules(subnet, ownAddresses())}
+RULES
+ip -batch - <<'LINES'
+${inside.join("\n")}
+LINES
+`;
+  return newNamespace(connect, script, isUrgent);
+}

@@ -1,0 +1,88 @@
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import type { Egress } from "../../../core/ports/driver.ts";
+import { pathOf, run } from "./inside.ts";
+import { domainsOf, learnedSet, OWN_RESOLVER } from "./ruleset.ts";
+import type { NetworkSettings } from "./settings.ts";
+import type { Subnet } from "./subnet.ts";
+
+const COMMON = ["no-hosts", "bind-interfaces", `user=${OWN_RESOLVER.user}`, "pid-file=", "log-facility=/dev/null"];
+
+/** The configuration of the resolver of all capsules, on the host. It outlives the server, and the next one finds it by its file's name. */
+export function sharedConfig(bridge: string, subnet: Subnet, ipv6: boolean, settings: NetworkSettings): string {
+  return [
+    ...COMMON,
+    `interface=${bridge}`,
+    "except-interface=lo",
+    `listen-address=${subnet.gateway}`,
+    "cache-size=1000",
+    "dns-forward-max=1000",
+    ...(ipv6 ? [] : ["filter-AAAA"]),
+    ...(settings.dns.length === 0 ? [] : ["no-resolv", ...settings.dns.map((server) => `server=${server}`)]),
+    "",
+  ].join("\n");
+}
+
+/**
+ * The configuration of the resolver that a capsule with domain rules has to itself, in its own namespace: it answers for these names
+ * only, and puts the addresses that it tells into the sets of their rules. It keeps no cache, so that what is told is learned.
+ */
+export function ownConfig(egress: Egress, subnet: Subnet): string {
+  const domains = domainsOf(egress);
+  const bare = (to: string): string => to.replace(/^\*\./, "");
+  const wild = new Set(domains.filter(({ to }) => to.startsWith("*.")).map(({ to }) => bare(to)));
+  const exact = new Set(domains.filter(({ to }) => !to.startsWith("*.")).map(({ to }) => to));
+  // A wider `*.` above an exact name answers for the names below it.
+  const covered = (name: string): boolean => [...wild].some((above) => name === above || name.endsWith(`.${above}`));
+  return [
+    ...COMMON,
+    "no-resolv",
+    `listen-address=${OWN_RESOLVER.address}`,
+    `port=${OWN_RESOLVER.port}`,
+    "cache-size=0",
+    ...[...exact].flatMap((name) => [`server=/${name}/${subnet.gateway}`, ...(covered(name) ? [] : [`server=/*.${name}/`])]),
+    ...[...wild].map((name) => `server=/*.${name}/${subnet.gateway}`),
+    ...domains.flatMap((rule) =>
+      ([4, 6] as const).map((version) => `nftset=/${bare(rule.to)}/${version}#inet#capsule#${learnedSet(rule, version)}`),
+    ),
+    "",
+  ].join("\n");
+}
+
+/** Starts a resolver, which goes into the background once it listens: nobody's child, it outlives the server. Throws with its words if it cannot. */
+export async function startShared(configFile: string, config: string): Promise<void> {
+  writeFileSync(configFile, config, { mode: 0o644 });
+  await run("dnsmasq", [`--conf-file=${configFile}`]);
+}
+
+/** The same for one capsule, in its namespace and, so that it ends with the capsule, in its cgroup. */
+export async function startOwn(configFile: string, config: string, namespace: number, cgroup: string): Promise<void> {
+  writeFileSync(configFile, config, { mode: 0o644 });
+  const enter = 'echo $$ > "$1/cgroup.procs" && shift && exec "$@"';
+  await run("sh", ["-c", enter, "sh", cgroup, "nsenter", `--net=${pathOf(namespace)}`, "--", "dnsmasq", `--conf-file=${configFile}`]);
+}
+
+/** Living resolvers by the file of their configuration. */
+export function resolversOf(configFile: string): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+        return words[0] === "dnsmasq" && words.includes(`--conf-file=${configFile}`);
+      } catch {
+        // Gone meanwhile.
+        return false;
+      }
+    });
+}
+
+export function endResolvers(configFile: string): void {
+  for (const pid of resolversOf(configFile)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // Gone meanwhile.
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+/** How this installation connects its capsules. */
+export interface NetworkSettings {
+  /** CIDR of /16 to /28 that capsules' addresses come from; `null` takes a free /20 of 10.128.0.0/9. */
+  readonly subnet: string | null;
+  /** Bytes; 0 takes the host's own. */
+  readonly mtu: number;
+  /** Resolvers that capsules' questions go to; none: the host's own. */
+  readonly dns: readonly string[];
+  /** Whether capsules have IPv6; `auto` where the host has a route to its internet. */
+  readonly ipv6: "auto" | "on" | "off";
+}
+
+/** Bounds that are not settings. */
+export const NETWORK_LIMITS = {
+  /** Namespaces kept ready for the next capsules. */
+  readyMax: 8,
+  /** Milliseconds after a create before more are made. */
+  fillAfterMs: 40,
+  /** Milliseconds that a program of the network may take. */
+  programMs: 10_000,
+  /** Addresses learned for one entry of a policy. */
+  learnedMax: 4096,
+  /** Decisions of one kind that a capsule's network keeps, of IPv4 and IPv6 each, and for how many seconds. */
+  decisionsMax: 128,
+  decisionsKeptS: 600,
+  /** Bytes of a listing of a capsule's rules. */
+  listingBytes: 4 * 1024 * 1024,
+  /** Milliseconds between two looks at what must be there on the host. */
+  lookMs: 5_000,
+} as const;
+
+const DIRECTORIES = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const NEEDED = { ip: "iproute2", nft: "nftables", dnsmasq: "dnsmasq-base", nsenter: "util-linux", unshare: "util-linux" } as const;
+
+/** Programs that a network needs and this host lacks, with Debian's packages of them. */
+export function missingPrograms(): readonly { readonly program: string; readonly package: string }[] {
+  return Object.entries(NEEDED).flatMap(([program, name]) =>
+    DIRECTORIES.some((directory) => existsSync(join(directory, program))) ? [] : [{ program, package: name }],
+  );
+}
+
+/** Why this host cannot connect capsules; `null` when it can. */
+export function cannotConnect(): string | null {
+  const missing = missingPrograms();
+  if (missing.length > 0) return `no ${missing.map(({ program }) => program).join(", no ")}`;
+  if (!existsSync("/proc/sys/net/ipv4/ip_forward")) return "/proc/sys/net is not there";
+  const asked = spawnSync("nft", ["list", "tables"], {
+    env: { PATH: DIRECTORIES.join(":") },
+    encoding: "utf8",
+    timeout: NETWORK_LIMITS.programMs,
+  });
+  return asked.status === 0 ? null : `nft cannot be used: ${asked.stderr.trim().slice(0, 200)}`;
+}
