@@ -7,6 +7,7 @@ import { agentPid, hostTraces } from "../harness/host.ts";
 import { endServer, startRefused, startServer } from "../harness/server-process.ts";
 import { readState, writeState } from "../harness/state.ts";
 import { attach, startStream } from "../harness/stream.ts";
+import { openTerminal } from "../harness/terminal.ts";
 import { newTeam } from "../harness/team.ts";
 import { isAlive } from "../harness/wait.ts";
 
@@ -63,6 +64,26 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       assert.ok((await paused.processes()).some(({ id }) => id === asleep.id));
     },
   );
+}
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  test(`after ${signal} a terminal is there for whoever connects by its tag, with all that it showed`, { timeout: 60_000 }, async () => {
+    await using capsule: TestCapsule = await newCapsule();
+    await using before = await openTerminal(capsule.id, { type: "start", cmd: "sh", envs: { PS1: "% " }, cols: 90, rows: 20 });
+    const { tag, pid } = await before.message("started");
+    before.type("kept=value-$((40+2))\r");
+    await before.shows(/% $/);
+    await restart(signal);
+    assert.equal((await before.closed).code, signal === "SIGTERM" ? 1001 : 1006);
+    await using after = await openTerminal(capsule.id, { type: "connect", tag });
+    const started = await after.message("started");
+    assert.deepEqual([started.pid, started.cols, started.rows], [pid, 90, 20]);
+    await after.shows("kept=value-$((40+2))\r\n% ");
+    after.type("echo $kept\r");
+    await after.shows("value-42\r\n");
+    after.type("exit\r");
+    assert.equal((await after.message("exit")).exit_code, 0);
+  });
 }
 
 test("SIGTERM lets a request in flight end, and closes streams with 1001", { timeout: 60_000 }, async () => {

@@ -78,6 +78,8 @@ export const STREAM_ERROR_CODES = [
   "stdin_full",
   "slow_consumer",
   "capsule_gone",
+  "terminal_not_found",
+  "user_not_found",
   "server_stopping",
 ] as const;
 

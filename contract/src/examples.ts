@@ -96,6 +96,19 @@ export const execStreamExample = [
   { from: "server", message: exit },
 ] as const;
 
+/** A terminal, from its start to its end. */
+export const terminalExample = [
+  { from: "client", message: { type: "start", cmd: "/bin/bash", cols: 120, rows: 40 } },
+  {
+    from: "server",
+    message: { type: "started", tag: "pty-a1b2c3d4", pid: 42, id: started.id, cols: 120, rows: 40, next_seq: 1 },
+  },
+  { from: "server", message: { type: "output", data: "cm9vdEBib3g6fiMg", seq: 1 } },
+  { from: "client", message: { type: "input", data: "ZXhpdAo=" } },
+  { from: "server", message: { type: "output", data: "ZXhpdA0K", seq: 2 } },
+  { from: "server", message: { ...exit, stdout_bytes: 18, stderr_bytes: 0, stdout_sha256: null, stderr_sha256: null } },
+] as const;
+
 /** A reader that comes back after record 1. */
 export const attachExample = [
   { from: "server", message: started },

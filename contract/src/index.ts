@@ -17,3 +17,4 @@ export * from "./schemas/process.ts";
 export * from "./schemas/run.ts";
 export { utf8Bytes } from "./schemas/text.ts";
 export * from "./streams.ts";
+export * from "./terminals.ts";

@@ -18,6 +18,14 @@ export const LIMITS = {
   envValueBytesMax: 32 * 1024,
   /** Bytes of `stdin` in one exec. */
   stdinBytesMax: 2 * 1024 * 1024,
+  /** Columns, and rows, of a terminal. */
+  terminalSideMax: 1000,
+  terminalColsDefault: 80,
+  terminalRowsDefault: 24,
+  /** Bytes of what a terminal showed that its new viewer is sent first. */
+  scrollbackBytes: 256 * 1024,
+  /** Characters of a user's name. */
+  userNameCharsMax: 64,
   /** Seconds: a week. */
   timeoutSecMax: 7 * 24 * 3600,
   /** Seconds: a month. */

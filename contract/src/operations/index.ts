@@ -8,12 +8,14 @@ import * as exec from "./exec.ts";
 import * as processes from "./processes.ts";
 import * as runs from "./runs.ts";
 import * as system from "./system.ts";
+import * as terminals from "./terminals.ts";
 
 /** Every route of the API, by its id. */
 export const OPERATIONS = {
   ...capsules,
   ...exec,
   ...processes,
+  ...terminals,
   ...events,
   ...endpoints,
   ...calls,

@@ -10,7 +10,15 @@ import { ProtocolError } from "./frame.ts";
 const count = z.int().min(0);
 
 const started = z
-  .object({ id: z.string(), pid: count, tag: z.string(), next_seq: count, started_at_ms: count, repeated: z.boolean().optional() })
+  .object({
+    id: z.string(),
+    pid: count,
+    tag: z.string(),
+    next_seq: count,
+    started_at_ms: count,
+    repeated: z.boolean().optional(),
+    pty: z.object({ cols: count, rows: count }).optional(),
+  })
   .transform((m): Started => ({
     id: m.id,
     pid: m.pid,
@@ -18,6 +26,7 @@ const started = z
     nextSeq: m.next_seq,
     startedAt: m.started_at_ms,
     ...(m.repeated === true && { repeated: true }),
+    ...(m.pty !== undefined && { pty: m.pty }),
   }));
 
 /** The agent's words for what its host did, where callers know it as their own doing. */

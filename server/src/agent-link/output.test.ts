@@ -18,7 +18,7 @@ test("a range is what its records hold, and its connection is free afterwards", 
   );
   const { bytes, ...range } = await read;
   assert.equal(Buffer.from(bytes).toString(), "abcdef");
-  assert.deepEqual(range, { from: 5, next: 11, total: 20, ended: false });
+  assert.deepEqual(range, { from: 5, next: 11, total: 20, ended: false, firstSeq: 1 });
   const none = link.output(PROCESS, "stderr", 99, 1);
   await agent.expect("output");
   agent.send(refusal("invalid_offset", "from"));

@@ -18,13 +18,15 @@ export function readOutput(connection: AgentConnection, pool: ConnectionPool, re
   const wanted = FRAME[request.stream];
   const head = new Head(request.limit);
   let received = 0;
+  let firstSeq: number | null = null;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => connection.end(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS);
     connection.begin({
       frame(type, payload) {
         switch (type) {
           case wanted: {
-            const { bytes } = decodeRecord(payload);
+            const { seq, bytes } = decodeRecord(payload);
+            firstSeq ??= seq;
             received += bytes.length;
             if (received > request.limit) throw new ProtocolError(`more than the ${request.limit} bytes that were asked for`);
             return head.add(bytes);
@@ -35,7 +37,7 @@ export function readOutput(connection: AgentConnection, pool: ConnectionPool, re
               throw new ProtocolError(`${received} bytes for the range from ${range.from} to ${range.next}`);
             clearTimeout(timer);
             pool.give(connection);
-            return resolve({ ...range, bytes: head.take() });
+            return resolve({ ...range, firstSeq, bytes: head.take() });
           }
           case FRAME.error: {
             const refusal = readRefusal(payload);

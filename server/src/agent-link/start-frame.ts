@@ -27,7 +27,7 @@ function payloadOf(spec: StartSpec, attach: boolean) {
     args: spec.args,
     env: spec.env,
     cwd: spec.cwd,
-    user: ROOT,
+    user: spec.user ?? ROOT,
     tag: spec.tag,
     attach,
     stdin: spec.stdin,
@@ -38,5 +38,6 @@ function payloadOf(spec: StartSpec, attach: boolean) {
     on_disconnect: spec.onDisconnect,
     ...(spec.key !== undefined && { key: spec.key }),
     ...(spec.by !== undefined && { by: spec.by }),
+    ...(spec.pty !== undefined && { pty: spec.pty }),
   };
 }

@@ -1,4 +1,4 @@
-import type { ProcessEvent, ProcessStream, Started } from "../core/ports/agent-link.ts";
+import type { ProcessEvent, ProcessStream, Started, TerminalSize } from "../core/ports/agent-link.ts";
 import type { AgentConnection, OperationListener } from "./connection.ts";
 import { decodeRecord, encodeBytes, FRAME, ProtocolError } from "./frame.ts";
 import { readExit, readGap, readRefusal, readRoom, readStarted } from "./messages.ts";
@@ -77,6 +77,10 @@ class AttachedProcess implements ProcessStream, OperationListener {
     if (!this.#over) this.#connection.sendFrame(encodeBytes(FRAME.stdin_close, new Uint8Array(0)));
   }
 
+  resize({ cols, rows }: TerminalSize): void {
+    if (!this.#over) this.#connection.sendJson(FRAME.resize, { cols, rows });
+  }
+
   cancel(reason: "client_gone" | "stopped" | "timed_out", graceMs: number): void {
     if (!this.#over) this.#connection.sendJson(FRAME.cancel, { reason, grace_ms: graceMs });
   }
@@ -126,6 +130,8 @@ class AttachedProcess implements ProcessStream, OperationListener {
   #refused(payload: Buffer): void {
     const refusal = readRefusal(payload);
     if (refusal.code === "stdin_full") return this.#emit({ kind: "stdin_full" });
+    // A resize of what has no terminal (any more) changes nothing.
+    if (refusal.code === "bad_request") return;
     this.#over = true;
     this.#connection.detach();
     this.#emit({ kind: "failed", code: refusal.code, message: refusal.message });

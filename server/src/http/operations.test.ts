@@ -217,6 +217,7 @@ async function scripted(world: World, id: OperationId, request: GoodRequest, err
   Object.assign(processes, {
     exec: thrower,
     prepareStream: thrower,
+    prepareTerminal: thrower,
     attach: thrower,
     list: thrower,
     kill: thrower,

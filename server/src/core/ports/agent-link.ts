@@ -1,5 +1,18 @@
 import type { ProcessReason } from "@capsuled/contract";
 
+/** Columns and rows, each 1 to 1000. */
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+/** Whom a process runs as. */
+export interface ProcessUser {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}
+
 /** What a process is started with; `env` is the whole environment. */
 export interface StartSpec {
   readonly id: string;
@@ -22,6 +35,10 @@ export interface StartSpec {
   readonly key?: string;
   /** Who starts it; comes back in the agent's log. */
   readonly by?: string;
+  /** Gives it a terminal of that size: its input, output and error. */
+  readonly pty?: TerminalSize;
+  /** Root, when left out. */
+  readonly user?: ProcessUser;
 }
 
 export interface Started {
@@ -33,6 +50,8 @@ export interface Started {
   readonly startedAt: number;
   /** Whether an earlier start with the same key began it. */
   readonly repeated?: boolean;
+  /** The size of its terminal, where it has one. */
+  readonly pty?: TerminalSize;
 }
 
 /** Bytes that a process printed, as the journal has them. */
@@ -110,6 +129,8 @@ export interface ProcessStream {
   resume(): void;
   sendStdin(bytes: Uint8Array): void;
   closeStdin(): void;
+  /** Gives its terminal another size; of several readers' the latest wins. */
+  resize(size: TerminalSize): void;
   /** Asks for the end of the process tree: SIGTERM, SIGKILL after `graceMs` (0: at once). The `exit` follows. */
   cancel(reason: "client_gone" | "stopped" | "timed_out", graceMs: number): void;
   /** Detaches; the process goes on. */
@@ -179,6 +200,8 @@ export interface OutputRange {
   readonly total: number;
   /** Whether the process has ended: `total` is final. */
   readonly ended: boolean;
+  /** Number of the record that the first byte is in, where it is known. */
+  readonly firstSeq?: number | null;
 }
 
 export interface AgentStats {

@@ -7,7 +7,7 @@ export interface Metrics {
   socketOpened(operation: string): void;
   socketClosed(operation: string, closeCode: number): void;
   /** One exec that ended (its reason), went to the background (`started`), or could not start. */
-  execEnded(mode: "foreground" | "background" | "stream", outcome: ProcessReason | "started" | "not_started"): void;
+  execEnded(mode: "foreground" | "background" | "stream" | "terminal", outcome: ProcessReason | "started" | "not_started"): void;
   /** The agent, or the way to it, failed; the code that the caller got. */
   agentFailed(code: ErrorCode): void;
   /** Everything, in Prometheus' text format. */

@@ -5,6 +5,7 @@ import { execCommand } from "./exec.ts";
 import { getProcess } from "./get-process.ts";
 import { killProcess } from "./kill.ts";
 import { attachProcess, prepareStream } from "./open-stream.ts";
+import { prepareTerminal } from "./open-terminal.ts";
 import { readOutput } from "./read-output.ts";
 import { refusalToError } from "./refusal.ts";
 import type { ProcessService } from "./service.ts";
@@ -17,6 +18,13 @@ export function createProcessService(deps: ProcessDeps): ProcessService {
     async prepareStream(principal, capsuleId) {
       const target = await prepareStream(deps, principal, capsuleId);
       return { start: (input) => elseEnded(deps, capsuleId, target.start(input)) };
+    },
+    async prepareTerminal(principal, capsuleId) {
+      const target = await prepareTerminal(deps, principal, capsuleId);
+      return {
+        start: (input) => elseEnded(deps, capsuleId, target.start(input)),
+        connect: (input) => elseEnded(deps, capsuleId, target.connect(input)),
+      };
     },
     attach: (principal, capsuleId, selector, from) => elseEnded(deps, capsuleId, attachProcess(deps, principal, capsuleId, selector, from)),
     async list(principal, capsuleId) {

@@ -99,7 +99,7 @@ export async function attachProcess(
   }
 }
 
-function startRefusal(cmd: string, error: unknown): StartRefused | undefined {
+export function startRefusal(cmd: string, error: unknown): StartRefused | undefined {
   const refused = notStartable(cmd, error);
   if (refused !== undefined) return new StartRefused("spawn_failed", refused.message);
   if (error instanceof AgentRefusal && error.code === "cwd_not_found") return new StartRefused("cwd_not_found", error.message);
@@ -107,7 +107,7 @@ function startRefusal(cmd: string, error: unknown): StartRefused | undefined {
 }
 
 /** The stream, its flowing bytes counted as activity; `over` is called once when it has ended or was closed. */
-function countActivity(deps: ProcessDeps, live: LiveCapsule, stream: ProcessStream, over: () => void): ProcessStream {
+export function countActivity(deps: Pick<ProcessDeps, "clock">, live: LiveCapsule, stream: ProcessStream, over: () => void): ProcessStream {
   let open = true;
   const end = (): void => {
     if (!open) return;
@@ -126,8 +126,12 @@ function countActivity(deps: ProcessDeps, live: LiveCapsule, stream: ProcessStre
     },
     pause: () => stream.pause(),
     resume: () => stream.resume(),
-    sendStdin: (bytes) => stream.sendStdin(bytes),
+    sendStdin(bytes) {
+      live.touch(deps.clock.now());
+      stream.sendStdin(bytes);
+    },
     closeStdin: () => stream.closeStdin(),
+    resize: (size) => stream.resize(size),
     cancel: (reason, graceMs) => stream.cancel(reason, graceMs),
     close() {
       stream.close();

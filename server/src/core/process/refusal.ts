@@ -15,6 +15,8 @@ export function refusalToError(error: unknown): unknown {
       return invalid("cwd", error.message);
     case "tag_in_use":
       return fail("tag_in_use", undefined, { details: { field: "tag" }, cause: error });
+    case "no_terminal":
+      return fail("agent_error", `The capsule has no working /dev/ptmx: ${error.message}`, { cause: error });
     case "process_limit":
       return fail("process_limit", undefined, { cause: error });
     case "too_big":

@@ -1,4 +1,4 @@
-import type { execRequest, MemoryEvidence, startMessage } from "@capsuled/contract";
+import type { execRequest, MemoryEvidence, startMessage, TerminalConnect, TerminalStart } from "@capsuled/contract";
 import type { z } from "zod";
 import type { Principal } from "../access/principal.ts";
 import type { Intent } from "../idempotency/service.ts";
@@ -44,9 +44,24 @@ export interface StreamTarget {
   start(input: StartInput): Promise<ProcessStream>;
 }
 
+/** A terminal that a viewer reads. */
+export interface OpenTerminal {
+  readonly stream: ProcessStream;
+  /** Offset of the first byte that the viewer is to see; the first record may begin before it. */
+  readonly showFrom: number;
+}
+
+/** A terminal that may be opened: the capsule is there and running. */
+export interface TerminalTarget {
+  /** Throws as `StreamTarget.start` does; `StartRefused` for an unknown `user` too. */
+  start(input: TerminalStart): Promise<OpenTerminal>;
+  /** Throws `StartRefused` where there is no such terminal, and `CapsuledError` `invalid_offset`. */
+  connect(input: TerminalConnect): Promise<OpenTerminal>;
+}
+
 export class StartRefused extends Error {
   override readonly name = "StartRefused";
-  readonly code: "spawn_failed" | "cwd_not_found";
+  readonly code: "spawn_failed" | "cwd_not_found" | "terminal_not_found" | "user_not_found";
   constructor(code: StartRefused["code"], message: string) {
     super(message);
     this.code = code;
@@ -62,6 +77,8 @@ export interface ProcessService {
   exec(principal: Principal, capsuleId: string, input: ExecInput, signal: AbortSignal, intent?: Intent): Promise<ExecOutcome>;
   /** Before the upgrade: 404 and 409. */
   prepareStream(principal: Principal, capsuleId: string): Promise<StreamTarget>;
+  /** Before the upgrade: 404 and 409. */
+  prepareTerminal(principal: Principal, capsuleId: string): Promise<TerminalTarget>;
   /** Before the upgrade: 404 and 409 of the capsule, 404 of the selector, 400 of `from`. */
   attach(principal: Principal, capsuleId: string, selector: string, from: "now" | "start" | number): Promise<ProcessStream>;
   list(principal: Principal, capsuleId: string): Promise<readonly AgentProcess[]>;

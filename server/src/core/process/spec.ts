@@ -1,6 +1,6 @@
 import { LIMITS } from "@capsuled/contract";
 import { invalid } from "../fail.ts";
-import type { StartSpec } from "../ports/agent-link.ts";
+import type { ProcessUser, StartSpec, TerminalSize } from "../ports/agent-link.ts";
 
 /** What every process starts with; the capsule's own variables and then the command's come on top. Nothing of the host is in it. */
 const BASE_ENV = {
@@ -35,6 +35,8 @@ export interface RunMode {
   readonly onDisconnect: StartSpec["onDisconnect"];
   readonly by: string;
   readonly key?: string;
+  readonly pty?: TerminalSize;
+  readonly user?: ProcessUser;
 }
 
 /** A command in a capsule as the agent takes it. Throws `invalid_request`. */
@@ -56,6 +58,8 @@ export function startSpec(input: CommandInput, capsuleEnvs: Readonly<Record<stri
     onDisconnect: mode.onDisconnect,
     by: mode.by,
     ...(mode.key !== undefined && { key: mode.key }),
+    ...(mode.pty !== undefined && { pty: mode.pty }),
+    ...(mode.user !== undefined && { user: mode.user }),
   };
 }
 

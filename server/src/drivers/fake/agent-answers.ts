@@ -3,11 +3,20 @@ import type { HostFrame } from "./frames.ts";
 import type { ExitFacts, FakeProcess } from "./process.ts";
 import { getSchema, readPayload, Refusal, shutdownSchema, signalSchema } from "./requests.ts";
 
-export type Question = Exclude<HostFrame, "hello" | "start" | "attach" | "log" | "output" | "stdin" | "stdin_close" | "cancel">;
+export type Question = Exclude<
+  HostFrame,
+  "hello" | "start" | "attach" | "log" | "output" | "stdin" | "stdin_close" | "cancel" | "resize" | "dial" | "ports"
+>;
 
 /** What `started`, `exit`, `list` and `get` all tell of a process. */
 export function describe(process: FakeProcess) {
-  return { id: process.request.id, pid: process.pid, tag: process.request.tag, started_at_ms: process.startedAt };
+  return {
+    id: process.request.id,
+    pid: process.pid,
+    tag: process.request.tag,
+    started_at_ms: process.startedAt,
+    ...(process.terminal !== null && { pty: process.terminal.size }),
+  };
 }
 
 /** The `exit` frame's payload. */

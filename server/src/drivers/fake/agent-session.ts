@@ -7,7 +7,7 @@ import type { HostFrame } from "./frames.ts";
 import { BrokenFrameError, jsonFrame, recordFrame, takeFrames } from "./frames.ts";
 import type { FakeProcess } from "./process.ts";
 import type { StartRequest } from "./requests.ts";
-import { attachSchema, cancelSchema, helloSchema, logSchema, readPayload, Refusal, startSchema } from "./requests.ts";
+import { attachSchema, cancelSchema, helloSchema, logSchema, readPayload, Refusal, resizeSchema, startSchema } from "./requests.ts";
 
 export const PROTOCOL_VERSION = 1;
 /** Milliseconds for the host to say `hello`. */
@@ -72,8 +72,10 @@ export class AgentSession {
       case "stdin":
         return this.#stdin(payload);
       case "stdin_close":
-        if (this.#started !== null) this.#attachment?.process.stdin.close();
+        this.#attachment?.process.stdin.close();
         return;
+      case "resize":
+        return this.#resize(payload);
       case "cancel": {
         const { reason, grace_ms } = readPayload(cancelSchema, payload);
         this.#attachment?.process.terminate(reason, grace_ms);
@@ -88,8 +90,23 @@ export class AgentSession {
   }
 
   #stdin(payload: Buffer): void {
-    if (this.#started === null || this.#attachment === null || this.#attachment.process.stdin.add(payload)) return;
+    const acknowledge = (bytes: number): void => this.#send(jsonFrame("stdin_room", { bytes }));
+    if (this.#attachment === null || this.#attachment.process.feed(payload, acknowledge)) return;
     this.#send(jsonFrame("error", { code: "stdin_full", message: "the queue is full" }));
+  }
+
+  /** No operation of its own, so a refusal is not the last frame. */
+  #resize(payload: Buffer): void {
+    if (this.#attachment === null) return;
+    const { terminal } = this.#attachment.process;
+    try {
+      const size = readPayload(resizeSchema, payload);
+      if (terminal === null) throw new Refusal("bad_request", "the process has no terminal");
+      terminal.size = size;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#send(jsonFrame("error", { code: error.code, message: error.message, field: error.field }));
+    }
   }
 
   #hello(name: HostFrame, payload: Buffer): void {
@@ -115,12 +132,13 @@ export class AgentSession {
     );
   }
 
-  #operate(name: Exclude<HostFrame, "hello" | "stdin" | "stdin_close" | "cancel">, payload: Buffer): void {
+  #operate(name: Exclude<HostFrame, "hello" | "stdin" | "stdin_close" | "cancel" | "resize">, payload: Buffer): void {
     try {
       if (name === "start") return this.#start(readPayload(startSchema, payload));
       if (name === "attach") return this.#attach(payload);
       if (name === "log") return this.#log(payload);
       if (name === "output") return this.#output(payload);
+      if (name === "dial" || name === "ports") throw new Refusal("refused", "nothing listens in a fake capsule");
       const result = answer(this.#agent, name, payload);
       if (!(result instanceof Promise)) return this.#send(jsonFrame("result", result));
       this.#answering = true;
@@ -144,7 +162,6 @@ export class AgentSession {
     if (!request.attach) return;
     if (repeated !== undefined) return this.#follow(process, 1);
     this.#started = request;
-    process.stdin.onTaken = (bytes) => this.#send(jsonFrame("stdin_room", { bytes }));
     this.#follow(process, 1);
   }
 
@@ -185,7 +202,6 @@ export class AgentSession {
   }
 
   #release(): void {
-    if (this.#attachment !== null) this.#attachment.process.stdin.onTaken = null;
     this.#attachment?.close();
     this.#attachment = null;
     this.#started = null;

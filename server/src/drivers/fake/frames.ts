@@ -22,9 +22,12 @@ export const HOST_FRAMES = {
   0x0b: "shutdown",
   0x0c: "log",
   0x0d: "output",
+  0x0f: "dial",
   0x10: "stdin",
   0x11: "stdin_close",
   0x12: "cancel",
+  0x13: "resize",
+  0x14: "ports",
 } as const;
 export type HostFrame = (typeof HOST_FRAMES)[keyof typeof HOST_FRAMES];
 

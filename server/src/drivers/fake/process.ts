@@ -1,10 +1,11 @@
 import type { FakeDisk } from "./disk.ts";
 import { Journal } from "./journal.ts";
 import type { Program, ProgramIo, SignalName } from "./program.ts";
-import { SignalDeath, SIGNALS } from "./program.ts";
+import { Interrupted, SignalDeath, SIGNALS } from "./program.ts";
 import type { StartRequest } from "./requests.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 import { StdinQueue } from "./stdin-queue.ts";
+import { FakeTerminal } from "./terminal.ts";
 
 /** Unfrozen milliseconds that a reader may stall a process. */
 export const STALLED_READER_MS = 30_000;
@@ -59,6 +60,7 @@ export class FakeProcess {
   readonly pid: number;
   readonly journal: Journal;
   readonly stdin: StdinQueue;
+  readonly terminal: FakeTerminal | null;
   readonly startedAt = Date.now();
   exit: ExitFacts | null = null;
   readonly #world: ProcessWorld;
@@ -68,7 +70,8 @@ export class FakeProcess {
   #over = false;
   #writes = 0;
   /** Ends the wait that the program is in. */
-  #interrupt: (() => void) | null = null;
+  #interrupt: ((error: Error) => void) | null = null;
+  #catchesInterrupt = false;
   readonly #began = performance.now();
 
   constructor(request: StartRequest, pid: number, world: ProcessWorld) {
@@ -76,11 +79,21 @@ export class FakeProcess {
     this.pid = pid;
     this.#world = world;
     this.journal = new Journal(world.journalBytes);
-    this.stdin = new StdinQueue(request.stdin);
+    this.stdin = new StdinQueue(request.stdin || request.pty !== undefined);
+    const echo = (bytes: Buffer): void => this.journal.append("stdout", bytes);
+    this.terminal = request.pty === undefined ? null : new FakeTerminal(request.pty, this.stdin, echo, () => this.#pressInterrupt());
     if (request.timeout_ms > 0) {
       const stop = world.clock.after(request.timeout_ms, () => this.#send({ by: "timeout", signal: "SIGKILL", reason: "timed_out" }));
       this.onEnd(stop);
     }
+  }
+
+  /** Gives bytes to its standard input. `false`: there is no room, and they are dropped. */
+  feed(bytes: Buffer, onTaken: (bytes: number) => void): boolean {
+    if (this.terminal === null) return this.stdin.add(bytes, onTaken);
+    const hasRoom = this.terminal.type(bytes);
+    onTaken(bytes.length);
+    return hasRoom;
   }
 
   /** Calls `listener` once when it ends. */
@@ -134,6 +147,14 @@ export class FakeProcess {
     this.#end(128 + SIGNALS[request.signal], request.signal, request.reason, 0);
   }
 
+  /** ^C: ends the process, or what its shell waits for. */
+  #pressInterrupt(): void {
+    if (!this.#catchesInterrupt) return this.#end(128 + SIGNALS.SIGINT, "SIGINT", "signaled", 0);
+    const interrupt = this.#interrupt;
+    this.#interrupt = null;
+    interrupt?.(new Interrupted());
+  }
+
   #end(exitCode: number, signal: SignalName | null, reason: string, oomKills: number): void {
     if (this.exit !== null) return;
     const requested = this.#requested === null ? null : { by: this.#requested.by, signal: this.#requested.signal };
@@ -158,7 +179,7 @@ export class FakeProcess {
     this.#over = true;
     const interrupt = this.#interrupt;
     this.#interrupt = null;
-    interrupt?.();
+    interrupt?.(new ProcessKilled());
   }
 
   #crash(error: unknown): void {
@@ -170,11 +191,13 @@ export class FakeProcess {
     const { request, pid } = this;
     return {
       args: request.args,
-      env: request.env,
+      env: this.terminal === null ? request.env : { TERM: "xterm-256color", ...request.env },
+      terminal: this.terminal,
       cwd: request.cwd,
       pid,
       disk: this.#world.disk,
-      write: (kind, bytes) => this.#write(kind, Buffer.from(bytes)),
+      write: (kind, bytes) =>
+        this.terminal === null ? this.#write(kind, Buffer.from(bytes)) : this.#write("stdout", this.terminal.shown(Buffer.from(bytes))),
       read: async () => {
         await this.#runnable();
         if (!this.stdin.ready) await this.#wait((done) => this.stdin.whenReady(done));
@@ -183,6 +206,9 @@ export class FakeProcess {
       sleep: (ms) => this.#wait((done) => this.#world.work.after(ms, done)),
       ignoreTerm: () => {
         this.#ignoresTerm = true;
+      },
+      catchInterrupt: () => {
+        this.#catchesInterrupt = true;
       },
     };
   }
@@ -212,9 +238,9 @@ export class FakeProcess {
     if (this.#over) return Promise.reject(new ProcessKilled());
     return new Promise((resolve, reject) => {
       let callOff = (): void => {};
-      this.#interrupt = () => {
+      this.#interrupt = (error) => {
         callOff();
-        reject(new ProcessKilled());
+        reject(error);
       };
       callOff = arm(() => {
         this.#interrupt = null;

@@ -15,6 +15,15 @@ export interface ProgramIo {
   sleep(ms: number): Promise<void>;
   /** SIGTERM does nothing from now on. */
   ignoreTerm(): void;
+  /** ^C ends no more than the wait under way, by `Interrupted`. */
+  catchInterrupt(): void;
+  /** Its terminal, with the size that it has now. */
+  readonly terminal: { readonly size: { readonly cols: number; readonly rows: number } } | null;
+}
+
+/** ^C was pressed while a program waited. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
 }
 
 /** Runs to an exit code, 0 to 255. Throw `SignalDeath` to die by a signal. */

@@ -95,6 +95,14 @@ const pwd: Program = async (io) => {
   return 0;
 };
 
+/** `stty size` only. */
+const stty: Program = async (io) => {
+  if (io.terminal === null) return usage(io, "stty: standard input: Inappropriate ioctl for device");
+  if (io.args[0] !== "size") return usage(io, "stty: the fake driver's knows `size` only");
+  await io.write("stdout", `${io.terminal.size.rows} ${io.terminal.size.cols}\n`);
+  return 0;
+};
+
 /** `mkdir` and `rm` of one path each. */
 function onPath(name: string, act: (io: ProgramIo, path: string) => void): Program {
   return async (io) => {
@@ -121,6 +129,7 @@ const BUILT_IN: Readonly<Record<string, Program>> = {
   seq,
   env: environment,
   pwd,
+  stty,
   mkdir: onPath("mkdir", (io, path) => io.disk.makeDirectory(path)),
   rm: onPath("rm", (io, path) => io.disk.remove(path)),
   /** Dies as one that the kernel kills for want of memory. */

@@ -7,6 +7,9 @@ const graceMs = z.int().min(0);
 
 export const helloSchema = z.object({ version: z.int(), capsule: z.string(), secret: z.string() });
 
+const side = z.int().min(1).max(1000);
+export const resizeSchema = z.object({ cols: side, rows: side });
+
 export const startSchema = z.object({
   id: z.string().regex(/^pr-[0-9a-z]{25}$/),
   cmd: z
@@ -27,6 +30,7 @@ export const startSchema = z.object({
   on_disconnect: z.enum(["continue", "kill", "grace"]),
   key: z.string().min(1).optional(),
   by: z.string().optional(),
+  pty: z.object({ cols: side.default(80), rows: side.default(24) }).optional(),
 });
 export type StartRequest = z.output<typeof startSchema>;
 

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { DiskError } from "./disk.ts";
 import type { Program, ProgramIo, SignalName } from "./program.ts";
-import { SignalDeath, SIGNALS } from "./program.ts";
+import { Interrupted, SignalDeath, SIGNALS } from "./program.ts";
 import type { Command, Redirect, Word } from "./shell-parse.ts";
 import { parseShell, ShellSyntaxError } from "./shell-parse.ts";
 
@@ -28,6 +28,7 @@ export function createShell(programs: ReadonlyMap<string, Program>): Program {
   return async (io) => {
     const at = io.args.findIndex((word) => /^-[a-z]*c$/.test(word));
     const text = io.args[at + 1];
+    if (io.args.length === 0) return interact(io, programs);
     if (at === -1 || text === undefined) {
       await io.write("stderr", "sh: the fake driver's shell needs -c\n");
       return 2;
@@ -43,6 +44,31 @@ export function createShell(programs: ReadonlyMap<string, Program>): Program {
       return 2;
     }
   };
+}
+
+/** Reads commands from standard input, with a prompt where that is a terminal. */
+async function interact(io: ProgramIo, programs: ReadonlyMap<string, Program>): Promise<number> {
+  const session: Session = { programs, cwd: io.cwd, env: { ...io.env }, status: 0 };
+  io.catchInterrupt();
+  let rest = "";
+  for (;;) {
+    try {
+      if (io.terminal !== null) await io.write("stderr", "$ ");
+      while (!rest.includes("\n")) {
+        const bytes = await io.read();
+        if (bytes === null) return session.status;
+        rest += Buffer.from(bytes).toString();
+      }
+      const line = rest.slice(0, rest.indexOf("\n"));
+      rest = rest.slice(line.length + 1);
+      await runAll(io, session, parseShell(line));
+    } catch (error) {
+      if (error instanceof Exit) return error.code;
+      if (error instanceof Interrupted) session.status = 130;
+      else if (error instanceof ShellSyntaxError) await io.write("stderr", `sh: ${error.message}\n`);
+      else throw error;
+    }
+  }
 }
 
 async function runAll(io: ProgramIo, session: Session, commands: readonly Command[]): Promise<void> {

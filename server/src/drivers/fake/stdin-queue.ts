@@ -3,12 +3,10 @@ export const STDIN_QUEUE_BYTES = 1024 * 1024;
 
 /** What a process has to read, up to a bound. */
 export class StdinQueue {
-  readonly #parts: Buffer[] = [];
+  readonly #parts: { readonly bytes: Buffer; readonly onTaken: ((bytes: number) => void) | undefined }[] = [];
   #bytes = 0;
   #closed: boolean;
   #onReady: (() => void) | null = null;
-  /** Told how many bytes the program took. */
-  onTaken: ((bytes: number) => void) | null = null;
 
   /** One that is not `open` is /dev/null. */
   constructor(open: boolean) {
@@ -28,11 +26,11 @@ export class StdinQueue {
     };
   }
 
-  /** `false`: there is no room, and the bytes are dropped. */
-  add(bytes: Buffer): boolean {
+  /** `false`: there is no room, and the bytes are dropped. `onTaken` is told how many of these bytes the program took. */
+  add(bytes: Buffer, onTaken?: (bytes: number) => void): boolean {
     if (this.#closed || bytes.length === 0) return true;
     if (this.#bytes + bytes.length > STDIN_QUEUE_BYTES) return false;
-    this.#parts.push(bytes);
+    this.#parts.push({ bytes, onTaken });
     this.#bytes += bytes.length;
     this.#onReady?.();
     return true;
@@ -47,8 +45,8 @@ export class StdinQueue {
   take(): Buffer | null {
     const part = this.#parts.shift();
     if (part === undefined) return null;
-    this.#bytes -= part.length;
-    this.onTaken?.(part.length);
-    return part;
+    this.#bytes -= part.bytes.length;
+    part.onTaken?.(part.bytes.length);
+    return part.bytes;
   }
 }

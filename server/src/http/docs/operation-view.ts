@@ -61,7 +61,7 @@ function bodyView(operation: OpenapiOperation, components: Components): string {
 }
 
 function socketView(socket: OpenapiSocket, components: Components): string {
-  const first = socket.first === null ? "" : `<h4>First message</h4>${fieldRows(socket.first, components)}`;
+  const first = socket.first === null ? "" : `<h4>First message</h4>${firstView(socket.first, components)}`;
   const client =
     socket.client === null
       ? ""
@@ -70,6 +70,11 @@ function socketView(socket: OpenapiSocket, components: Components): string {
     ([code, name]) => `<li><code>${code}</code> ${escapeHtml(name.replaceAll("_", " "))}</li>`,
   );
   return `${first}${client}<h4>Messages from the server</h4><div class="given">${messagesView(socket.server, components)}</div><h4>Close codes</h4><ul class="codes">${codes.join("")}</ul>`;
+}
+
+/** The fields of the one kind of message that may come first, or each of several kinds. */
+function firstView(schema: JsonSchema, components: Components): string {
+  return variants(schema, components).length > 1 ? messagesView(schema, components) : fieldRows(schema, components);
 }
 
 /** Each kind of message folds open to its fields. */

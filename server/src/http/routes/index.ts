@@ -17,6 +17,7 @@ import { killProcess } from "./kill-process.ts";
 import { streamProcess } from "./stream-process.ts";
 import { getProcess } from "./get-process.ts";
 import { getProcessOutput } from "./get-process-output.ts";
+import { openTerminal } from "./open-terminal.ts";
 import { listEvents } from "./list-events.ts";
 import { streamEvents } from "./stream-events.ts";
 import { listEndpoints } from "./list-endpoints.ts";
@@ -65,6 +66,7 @@ export const ROUTES = {
   streamProcess,
   getProcess,
   getProcessOutput,
+  openTerminal,
   listEvents,
   streamEvents,
   listEndpoints,

@@ -1,5 +1,5 @@
-import type { ClientMessage, StartMessage } from "@capsuled/contract";
-import { clientMessage, startMessage } from "@capsuled/contract";
+import type { ClientMessage, StartMessage, TerminalClientMessage, TerminalFirst } from "@capsuled/contract";
+import { clientMessage, startMessage, terminalClientMessage, terminalFirst } from "@capsuled/contract";
 import type { z } from "zod";
 import { problemsOf } from "../parse.ts";
 
@@ -12,6 +12,14 @@ export function parseStart(text: string): Parsed<StartMessage> {
 
 export function parseClientMessage(text: string): Parsed<ClientMessage> {
   return parseAs(clientMessage, text);
+}
+
+export function parseTerminalFirst(text: string): Parsed<TerminalFirst> {
+  return parseAs(terminalFirst, text);
+}
+
+export function parseTerminalMessage(text: string): Parsed<TerminalClientMessage> {
+  return parseAs(terminalClientMessage, text);
 }
 
 function parseAs<S extends z.ZodType>(schema: S, text: string): Parsed<z.output<S>> {

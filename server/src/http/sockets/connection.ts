@@ -13,6 +13,9 @@ export class SocketConnection {
   readonly #outbound: Outbound;
   /** Called when output may flow again after `isFull`. */
   onRoom: (() => void) | null = null;
+  /** How the protocol of this socket writes an error after which nothing comes; `fatal` is false for one that ends nothing. */
+  renderError: (code: StreamErrorCode, text: string, fatal: boolean) => string = renderError;
+  #isReading = true;
   #closing: { readonly code: number; readonly reason: string } | null = null;
   #hasLagged = false;
   #lastProgress = performance.now();
@@ -47,7 +50,22 @@ export class SocketConnection {
   }
 
   sendError(code: StreamErrorCode, text: string): void {
-    this.send(renderError(code, text));
+    this.send(this.renderError(code, text, false));
+  }
+
+  /** An error that is the last message, and the close. */
+  fail(code: StreamErrorCode, text: string, closeCode: number, reason: string): void {
+    this.send(this.renderError(code, text, true));
+    this.finish(closeCode, reason);
+  }
+
+  /** Leaves what the peer sends unread, so that it has to wait, or reads on. */
+  read(isReading: boolean): void {
+    if (isReading === this.#isReading) return;
+    this.#isReading = isReading;
+    this.#pingsMissed = 0;
+    if (isReading) this.#socket.resume();
+    else this.#socket.pause();
   }
 
   sendOutput(output: OutboundOutput): void {
@@ -66,7 +84,7 @@ export class SocketConnection {
     if (this.#closeTimer !== null) return;
     this.#outbound.clear();
     this.#closing = { code, reason };
-    if (error !== null) this.#socket.send(renderError(error.code, error.text), ignoreFailure);
+    if (error !== null) this.#socket.send(this.renderError(error.code, error.text, true), ignoreFailure);
     this.#startClose(this.#limits.closeMs);
   }
 
@@ -81,6 +99,8 @@ export class SocketConnection {
       this.#socket.terminate();
       return;
     }
+    // The pongs of a peer that is not read are not read either.
+    if (!this.#isReading) return;
     this.#pingsMissed = hasProgressed && !this.#outbound.isEmpty ? 0 : this.#pingsMissed + 1;
     this.#socket.ping("", false, ignoreFailure);
   }
@@ -119,6 +139,8 @@ export class SocketConnection {
   #startClose(graceMs: number): void {
     const closing = this.#closing;
     if (closing === null) return;
+    // The peer's answer to the close has to be read.
+    this.read(true);
     this.#closeTimer = setTimeout(() => this.#socket.terminate(), graceMs);
     this.#socket.close(closing.code, closing.reason);
   }

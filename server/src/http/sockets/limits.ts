@@ -19,6 +19,10 @@ export interface SocketLimits {
   readonly messageCharsMax: number;
   /** Bytes of stdin that the process has not taken yet. */
   readonly stdinBytesMax: number;
+  /** Bytes that a viewer of a terminal has typed and that are with the agent, not yet taken by the terminal. */
+  readonly inputWindowBytes: number;
+  /** Bytes of input that wait for room in that window, beyond which the socket is not read. */
+  readonly inputQueueBytes: number;
   /** Client messages kept while the process is being started. */
   readonly earlyMessagesMax: number;
   /** Messages that are no messages, after which the socket is closed. */
@@ -38,6 +42,8 @@ export const SOCKET_LIMITS: SocketLimits = {
   outboundCharsLow: 256 * 1024,
   messageCharsMax: 64 * 1024,
   stdinBytesMax: 1024 * 1024,
+  inputWindowBytes: 64 * 1024,
+  inputQueueBytes: 256 * 1024,
   earlyMessagesMax: 64,
   junkMax: 16,
   stopGraceMs: 5_000,

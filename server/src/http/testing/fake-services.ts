@@ -4,7 +4,7 @@ import type { KeyRecord, TeamRecord } from "../../core/access/store.ts";
 import type { CapsuleRecord } from "../../core/capsule/record.ts";
 import type { CapsuleService } from "../../core/capsule/service.ts";
 import { fail } from "../../core/fail.ts";
-import type { ProcessService, StreamTarget } from "../../core/process/service.ts";
+import type { ProcessService, StreamTarget, TerminalTarget } from "../../core/process/service.ts";
 import { endOf, FakeStream } from "./fake-stream.ts";
 
 export const IDS = {
@@ -105,6 +105,10 @@ export function createFakeServices(): FakeServices {
     return record;
   };
   const target: StreamTarget = { start: async () => stream };
+  const terminal: TerminalTarget = {
+    start: async () => ({ stream, showFrom: 0 }),
+    connect: async () => ({ stream, showFrom: 0 }),
+  };
 
   return {
     stream,
@@ -140,6 +144,7 @@ export function createFakeServices(): FakeServices {
         return { kind: "ended", end: endOf({ stdoutBytes: stdout.length }), stdout, stderr: new Uint8Array(0) };
       },
       prepareStream: async (principal, id) => (running(principal, id), target),
+      prepareTerminal: async (principal, id) => (running(principal, id), terminal),
       attach: async (principal, id, selector) => {
         running(principal, id);
         if (selector !== "42" && selector !== stream.started.tag) throw fail("not_found", "There is no such process in this capsule.");

@@ -1,4 +1,4 @@
-import type { ProcessEnd, ProcessEvent, ProcessStream, Started } from "../../core/ports/agent-link.ts";
+import type { ProcessEnd, ProcessEvent, ProcessStream, Started, TerminalSize } from "../../core/ports/agent-link.ts";
 
 /** A process whose events a test sends, and whose calls it can await. */
 export class FakeStream implements ProcessStream {
@@ -37,6 +37,10 @@ export class FakeStream implements ProcessStream {
 
   closeStdin(): void {
     this.#note("closeStdin");
+  }
+
+  resize({ cols, rows }: TerminalSize): void {
+    this.#note(`resize ${cols} ${rows}`);
   }
 
   cancel(reason: string, graceMs: number): void {

@@ -42,6 +42,7 @@ export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   streamProcess: { method: "GET", path: `${capsule}/processes/42/stream`, status: 426 },
   getProcess: { method: "GET", path: `${capsule}/processes/42`, status: 200 },
   getProcessOutput: { method: "GET", path: `${capsule}/processes/42/output`, status: 200 },
+  openTerminal: { method: "GET", path: `${capsule}/pty`, status: 426 },
   listEvents: { method: "GET", path: "/v1/events", status: 200 },
   streamEvents: { method: "GET", path: "/v1/events/stream", status: 200 },
   listEndpoints: { method: "GET", path: "/v1/endpoints", status: 200 },

@@ -1,0 +1,44 @@
+import { LIMITS } from "@capsuled/contract";
+import type { StreamErrorCode, TerminalServerMessage } from "@capsuled/contract";
+import type { ProcessEnd, Started } from "../../core/ports/agent-link.ts";
+
+export const PING = render({ type: "ping" });
+
+function render(message: TerminalServerMessage): string {
+  return JSON.stringify(message);
+}
+
+export function renderStarted(started: Started): string {
+  const { cols, rows } = started.pty ?? { cols: LIMITS.terminalColsDefault, rows: LIMITS.terminalRowsDefault };
+  return render({ type: "started", tag: started.tag, pid: started.pid, id: started.id, cols, rows, next_seq: started.nextSeq });
+}
+
+/** By hand: this is where the bytes are, and base64 needs no escapes. `seq` is for the piece that ends a record. */
+export function renderOutput(data: string, seq: number | null, gapBytes: number): string {
+  const ends = seq === null ? "" : `,"seq":${seq}`;
+  return `{"type":"output","data":"${data}"${ends}${gapBytes === 0 ? "" : `,"gap_bytes":${gapBytes}`}}`;
+}
+
+export function renderExit(end: ProcessEnd, gapBytes: number): string {
+  return render({
+    type: "exit",
+    exit_code: end.exitCode,
+    seq: end.seq,
+    duration_ms: end.durationMs,
+    reason: end.reason,
+    signal: end.signal,
+    oom_kills: end.oomKills,
+    requested: end.requested,
+    stdout_bytes: end.stdoutBytes,
+    stderr_bytes: end.stderrBytes,
+    late_bytes: end.lateBytes,
+    stdout_sha256: end.stdoutSha256 ?? null,
+    stderr_sha256: end.stderrSha256 ?? null,
+    ...(gapBytes !== 0 && { gap_bytes: gapBytes }),
+  });
+}
+
+/** `fatal` is left out of an error after which the terminal goes on. */
+export function renderTerminalError(code: StreamErrorCode, text: string, fatal: boolean): string {
+  return render({ type: "error", data: text, ...(fatal && { fatal }), code });
+}
