@@ -67,7 +67,7 @@ export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> 
   const log = openSync(settings.logFile, "a", 0o600);
   try {
     const inside = settings.netns === undefined ? [] : ["nsenter", `--net=${settings.netns}`, "--"];
-    const [program = process.execPath, ...args] = [...inside, process.execPath, MAIN];
+    const [program, ...args] = [...inside, process.execPath, MAIN];
     const child = spawn(program, args, {
       stdio: ["ignore", log, log],
       detached: true,
