@@ -65,7 +65,7 @@ test("a client that does not read pauses the process within a bound; once it rea
 });
 
 test("a client that reads nothing for too long is let go, and so is the process", async () => {
-  await using world = await createWorld({ limits: { stallMs: 40, closeMs: 40 } });
+  await using world = await createWorld({ limits: { stallMs: 1_000, closeMs: 40 } });
   const client = await started(world);
   client.socket.pause();
   const seen = world.socketClosed();
@@ -76,12 +76,12 @@ test("a client that reads nothing for too long is let go, and so is the process"
 });
 
 test("a stalled client that wakes up learns why it is let go: slow_consumer and 4000", async () => {
-  await using world = await createWorld({ limits: { stallMs: 40, closeMs: 5_000 } });
+  await using world = await createWorld({ limits: { stallMs: 1_000, closeMs: 10_000 } });
   const client = await started(world);
   client.socket.pause();
   await flood(world);
   // The server gives up between the stall's bound and the close's; its error waits in the connection.
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
   client.socket.resume();
   assert.equal(await client.closed, 4000);
   const error = client.messages.at(-1);
