@@ -18,7 +18,7 @@ export interface ProblemAnswer extends Answer {
 export function renderProblem(error: unknown, requestId: string, log: Log): ProblemAnswer {
   const known = publicError(error);
   const spec = ERRORS[known.code];
-  const fields = { request_id: requestId, code: known.code, err: known.cause ?? error };
+  const fields = { request_id: requestId, code: known.code, err: known.cause ?? withoutOutput(known, error) };
   if (spec.category === "internal") log.error(fields, "a request failed");
   else if (spec.category === "upstream") log.warn(fields, "a request failed at what the server depends on");
   const body = {
@@ -30,6 +30,14 @@ export function renderProblem(error: unknown, requestId: string, log: Log): Prob
     },
   };
   return { ...json(spec.status, body, problemHeaders(known)), code: known.code };
+}
+
+/** What a command printed, which may be secret, is in the details of some errors and in the words of these: neither goes to the log. */
+const TELL_OUTPUT: ReadonlySet<ErrorCode> = new Set(["transform_failed", "run_failed", "timeout"]);
+
+function withoutOutput(known: CapsuledError, error: unknown): unknown {
+  if (known !== error) return error;
+  return { type: known.name, message: TELL_OUTPUT.has(known.code) ? ERRORS[known.code].message : known.message };
 }
 
 /** The error of the catalogue for anything that was thrown. */

@@ -13,16 +13,25 @@ export function closest(word: string, candidates: readonly string[]): string {
   return near[0] === undefined ? "" : `; did you mean ${near[0].candidate}?`;
 }
 
-/** Letters to add, drop or change (Levenshtein). */
+/**
+ * Letters to add, drop or change (Levenshtein), or more than `TYPOS_MAX`. Only the cells that can still come to so few are looked at
+ * (Ukkonen's band), since words come from strangers: a comparison is a few hundred steps at most, and mostly a dozen.
+ */
 function distance(from: string, to: string): number {
+  const far = TYPOS_MAX + 1;
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let left = 1; left <= from.length; left += 1) {
-    const next = [left];
-    for (let right = 1; right <= to.length; right += 1) {
-      const change = (row[right - 1] ?? 0) + (from[left - 1] === to[right - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[right] ?? 0) + 1, (next[right - 1] ?? 0) + 1));
+    const next: number[] = [];
+    next[0] = left;
+    let least = left;
+    for (let right = Math.max(1, left - TYPOS_MAX); right <= Math.min(to.length, left + TYPOS_MAX); right += 1) {
+      const change = (row[right - 1] ?? far) + (from[left - 1] === to[right - 1] ? 0 : 1);
+      const cell = Math.min(change, (row[right] ?? far) + 1, (next[right - 1] ?? far) + 1);
+      next[right] = cell;
+      least = Math.min(least, cell);
     }
+    if (least > TYPOS_MAX) return far;
     row = next;
   }
-  return row[to.length] ?? 0;
+  return row[to.length] ?? far;
 }

@@ -77,6 +77,17 @@ test("an unknown name is refused with what was meant, and a missing required one
   assert.deepEqual(Object.keys(refused(definition, Object.fromEntries(hostile))), ["__proto__"]);
 });
 
+test("of many unknown names only a few are compared with the known ones", () => {
+  const definition = definitionOf({
+    command: "x",
+    args: Array.from({ length: 64 }, (_, index) => ({ name: `${"k".repeat(60)}${index}` })),
+  });
+  const given = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`${"k".repeat(57)}${index}`, "x"]));
+  const problems = Object.values(refused(definition, given));
+  assert.equal(problems.length, 20);
+  assert.ok(problems.filter((message) => message.includes("did you mean")).length <= 3);
+});
+
 test("a pattern must match the whole value, alternatives and line ends included", () => {
   const definition = definitionOf({
     command: "x",

@@ -13,8 +13,9 @@ interface Problem {
   readonly message: string;
 }
 
-/** Problems listed in one answer, and characters of a field's name in it. */
+/** Problems listed in one answer, unknown names that are compared with the known ones, and characters of a field's name in it. */
 const PROBLEMS_MAX = 20;
+const HINTS_MAX = 3;
 const FIELD_CHARS_MAX = 120;
 
 /**
@@ -31,14 +32,7 @@ export function readArguments(definition: StoredDefinition, given: Readonly<Reco
     if (read.problem !== undefined) problems.push({ field: arg.name, message: read.problem });
     else if (read.value !== undefined) values.push([arg.name, read.value]);
   }
-  const names = args.map((arg) => arg.name);
-  for (const name of Object.keys(given)) {
-    if (!names.includes(name))
-      problems.push({
-        field: name === "" ? '""' : name.slice(0, FIELD_CHARS_MAX),
-        message: `is not an argument of this endpoint${closest(name, names)}`,
-      });
-  }
+  problems.push(...unknownNames(args, given));
   const bytes = values.reduce((sum, [, value]) => sum + (typeof value === "string" ? utf8Bytes(value) : 0), 0);
   if (bytes > ENDPOINT_LIMITS.argumentsBytesMax) {
     problems.push({ field: "args", message: `are ${bytes} bytes together, at most ${ENDPOINT_LIMITS.argumentsBytesMax}` });
@@ -46,6 +40,17 @@ export function readArguments(definition: StoredDefinition, given: Readonly<Reco
   if (problems.length > 0) throw refusal(problems);
   // Entries, so that `__proto__` and its kind would be plain names here.
   return Object.fromEntries(values);
+}
+
+/** A stranger may send any number of names: each costs a look, and only a few a comparison. */
+function unknownNames(args: readonly EndpointArg[], given: Readonly<Record<string, unknown>>): readonly Problem[] {
+  const known = new Set(args.map((arg) => arg.name));
+  return Object.keys(given)
+    .filter((name) => !known.has(name))
+    .map((name, index) => ({
+      field: name === "" ? '""' : name.slice(0, FIELD_CHARS_MAX),
+      message: `is not an argument of this endpoint${index < HINTS_MAX ? closest(name, [...known]) : ""}`,
+    }));
 }
 
 function readArgument(
