@@ -68,9 +68,4 @@ export function defineOperation<const O extends Operation>(operation: O): O {
 
 export type ParamsOf<O extends Operation> = z.output<O["params"]>;
 export type QueryOf<O extends Operation> = z.output<O["query"]>;
-/** A raw body is read by what is called, not parsed before. */
-export type BodyOf<O extends Operation> = O extends { readonly bodyForm: { readonly form: "raw" } }
-  ? undefined
-  : O["body"] extends z.ZodType
-    ? z.output<O["body"]>
-    : undefined;
+export type BodyOf<O extends Operation> = O["body"] extends z.ZodType ? z.output<O["body"]> : undefined;

@@ -20,8 +20,6 @@ export interface BodyStream {
 export interface BodySink {
   /** Resolves once there is room for more; `false` when the client has gone or took nothing for too long. */
   send(chunk: string | Uint8Array): Promise<boolean>;
-  /** Adds a header behind the body; the answer must have told of it in `Trailer`, and have no length. */
-  addTrailer(name: string, value: string): void;
   /** Called once, when the connection is closed or the server stops. */
   onClose(listener: () => void): void;
 }

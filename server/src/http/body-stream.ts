@@ -77,10 +77,6 @@ export class ResponseSink implements BodySink {
     });
   }
 
-  addTrailer(name: string, value: string): void {
-    this.#response.addTrailers({ [name]: value });
-  }
-
   onClose(listener: () => void): void {
     if (this.#response.destroyed) listener();
     else this.#response.once("close", listener);
