@@ -40,7 +40,12 @@ const WITHOUT_OBJECT = new Set<string>([
 /** Operations whose names are each team's own, so that another team's request is about another thing; and what anybody may see. */
 const OWN_NAMES = new Set<string>(["putEndpoint", "deleteEndpoint", "getTeamBadge"]);
 /** A valid body for each operation that reads one, so that only the object can be at fault. */
-const BODIES: Readonly<Record<string, unknown>> = { exec: { cmd: "true" }, resumeCapsule: {}, startCapsule: {} };
+const BODIES: Readonly<Record<string, unknown>> = {
+  exec: { cmd: "true" },
+  resumeCapsule: {},
+  startCapsule: {},
+  setCapsuleNetwork: { egress: "none" },
+};
 
 let other: TestTeam;
 let owner: TestTeam;
