@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import test, { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -65,6 +66,7 @@ test("a launch does not go on without its server", options, async () => {
   await sleep(15);
   server.kill("SIGKILL");
   await once(server, "close");
+  await groupEnded(server.pid ?? 0);
   const next = await world.again();
   await next.driver.destroy(spec.capsuleId);
   await sleep(200);
@@ -91,6 +93,7 @@ async function killDuringLaunch(spec: LaunchSpec, moment: number): Promise<boole
   await sleep(moment);
   if (server.pid !== undefined) process.kill(-server.pid, "SIGKILL");
   await closed;
+  await groupEnded(server.pid ?? 0);
   return said.includes("done");
 }
 
@@ -107,4 +110,25 @@ async function startLaunching(spec: LaunchSpec): Promise<ChildProcess> {
   ended.catch(() => undefined);
   assert.match(String(data), /^begin/);
   return server;
+}
+
+/**
+ * Waits for the end of every process of the group. What is killed first finishes the call to the kernel that it is in, and that may be
+ * the making of a cgroup; a real server takes far longer to start than this, and looks again for what is left.
+ */
+async function groupEnded(group: number): Promise<void> {
+  const until = performance.now() + 10_000;
+  while (readdirSync("/proc").some((name) => /^[0-9]+$/.test(name) && livesInGroup(name, group))) {
+    assert.ok(performance.now() < until, `processes of the group ${group} live on`);
+    await sleep(1);
+  }
+}
+
+function livesInGroup(pid: string, group: number): boolean {
+  try {
+    const [state, , of] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    return Number(of) === group && state !== "Z" && state !== "X";
+  } catch {
+    return false; // it has ended meanwhile
+  }
 }
