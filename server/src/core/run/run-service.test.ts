@@ -240,7 +240,10 @@ test("a named run is begun once: of many that come at once all get the same, als
   await world.runs.settle();
   const again = await world.runs.start(request);
   assert.deepEqual([again.isNew, again.run.status, (await readAll(again)).stdout], [false, "succeeded", "once\n"]);
-  await assert.rejects(world.runs.start({ ...request, dedupe: { name: "key/a", fingerprint: "g" } }), { code: "idempotency_conflict" });
+  const another = { ...request, dedupe: { name: "key/a", fingerprint: "g" } };
+  const told = { code: "idempotency_conflict", details: { run_id: again.run.id } };
+  await assert.rejects(world.runs.start(another), told);
+  await assert.rejects(world.runs.start({ ...another, keyId: null }), { code: "idempotency_conflict", details: null });
   const other = await putEndpoint(world, { capsule: "web" });
   assert.equal((await world.runs.start({ ...request, endpoint: other })).isNew, true);
   await world.close();

@@ -55,9 +55,10 @@ async function commit(ctx: RunContext, live: ReturnType<typeof newLiveRun>, plan
   }
 }
 
-async function repeatOf(ctx: RunContext, { dedupe }: RunRequest, holder: RunRecord): Promise<RunHandle> {
+async function repeatOf(ctx: RunContext, { dedupe, keyId }: RunRequest, holder: RunRecord): Promise<RunHandle> {
   if (holder.fingerprint !== null && dedupe !== null && holder.fingerprint !== dedupe.fingerprint) {
-    throw fail("idempotency_conflict", undefined, { details: { run_id: holder.id } });
+    // Callers without a key are told apart by their address only, and whoever knows a run's id may read it.
+    throw fail("idempotency_conflict", undefined, keyId === null ? {} : { details: { run_id: holder.id } });
   }
   return handleOf(ctx, holder);
 }
