@@ -36,7 +36,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ["contract", "lib", "node", "package"],
   composition: ["*"],
   test: ["*"],
-  acceptance: ["contract", "node", "package"],
+  // Runs in browsers too: no modules of Node, no packages.
+  sdk: [],
+  acceptance: ["contract", "sdk", "node", "package"],
   bench: ["node", "package"],
   scripts: ["contract", "config", "core", "node", "package"],
 };
@@ -122,6 +124,7 @@ function targetLayer(from: string, to: string): string | undefined {
   }
   if (to.startsWith("node:") || builtinModules.includes(to)) return "node";
   if (to === "@capsuled/contract" || to.startsWith("@capsuled/contract/")) return "contract";
+  if (to === "capsuled") return "sdk";
   if (to.startsWith("@capsuled/")) return undefined;
   return PURE_PACKAGES.has(to) ? to : "package";
 }
@@ -135,6 +138,8 @@ function layerOf(file: string): string | undefined {
     case "bench":
     case "scripts":
       return top;
+    case "sdk":
+      return /\.test\.ts$|\/testing\//.test(file) ? "test" : top;
     case "server":
       return serverLayer(file, rest[1] ?? "", rest[2] ?? "");
     default:
