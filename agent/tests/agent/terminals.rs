@@ -84,11 +84,10 @@ fn sizes_out_of_bounds_are_refused_and_others_are_seen_at_once() {
         assert_eq!((&error["code"], &error["field"]), (&json!("bad_request"), &json!(field)), "{}", size);
     }
     let mut screen = Screen::bash(&agent);
-    screen.send("trap 'echo got-$(stty size)' WINCH; echo set\n");
+    // While it waits for a job behind it: a shell that reads a line runs a trap only after that line.
+    screen.send("trap 'echo got-$(stty size)' WINCH; sleep 1000 & echo s''et; while :; do wait; done\n");
     screen.until("set\r\n");
-    screen.until("$ ");
     screen.client.send(Kind::Resize, &json!({"cols": 133, "rows": 1}));
-    screen.send("\n");
     screen.until("got-1 133");
     // From another connection that has attached.
     let mut other = Client::connect(&agent);
@@ -97,8 +96,9 @@ fn sizes_out_of_bounds_are_refused_and_others_are_seen_at_once() {
     other.send(Kind::Resize, &json!({"cols": 1000, "rows": 1000}));
     let mut told = |size: Value| client.ask(Kind::Get, &json!({"selector": "term"})).unwrap()["process"]["pty"] == size;
     eventually("it has the size", || told(json!({"cols": 1000, "rows": 1000})));
-    screen.send("\n");
     screen.until("got-1000 1000");
+    screen.send("\x03");
+    screen.until("$ ");
     for bad in [json!({"cols": 0, "rows": 5}), json!({"cols": 5}), json!({"cols": 5, "rows": 65536}), json!({})] {
         screen.client.send(Kind::Resize, &bad);
         loop {

@@ -74,8 +74,9 @@ test("the latest size holds and is told to whoever attaches; a wrong one changes
 test("^C ends what the shell waits for, not the shell; without a shell it ends the program", async () => {
   using world = await createFakeWorld();
   const screen = await open(world);
-  screen.stream.sendStdin(Buffer.from("sleep 1000\r"));
-  await screen.shows("sleep 1000\r\n");
+  await screen.shows("$ ");
+  screen.stream.sendStdin(Buffer.from("echo in; sleep 1000\r"));
+  await screen.shows("\r\nin\r\n");
   await new Promise((resolve) => setImmediate(resolve));
   screen.stream.sendStdin(Buffer.from("\u0003"));
   screen.stream.sendStdin(Buffer.from("echo status $?\r"));
