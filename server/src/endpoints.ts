@@ -24,9 +24,9 @@ import { createEndpointStore } from "./store/endpoint-store.ts";
 import { createNotificationStore } from "./store/notification-store.ts";
 import { createRunFiles } from "./store/run-files.ts";
 import { createRunStore } from "./store/run-store.ts";
-import { BoundedThread } from "./workers/bounded-thread.ts";
 import { createDefinitionFiles } from "./workers/definition-files.ts";
 import { WORKER_LIMITS } from "./workers/limits.ts";
+import { ThreadPool } from "./workers/thread-pool.ts";
 import { createTransformRunner } from "./workers/transform-runner.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -57,10 +57,10 @@ export interface EndpointSurroundings {
 export async function createEndpoints(around: EndpointSurroundings): Promise<EndpointParts> {
   const { config, database, accessStore, deps, capsules, sealingKey, shutdown } = around;
   const { clock, ids, log, sealer, hostId } = deps;
-  const transformThread = new BoundedThread({ jobMsMax: WORKER_LIMITS.transformMsMax });
-  const fileThread = new BoundedThread({ jobMsMax: WORKER_LIMITS.fileMsMax });
-  for (const thread of [transformThread, fileThread]) shutdown.defer("thread", () => thread.close());
-  const transforms = createTransformRunner(transformThread);
+  const transformThreads = new ThreadPool({ jobMsMax: WORKER_LIMITS.transformMsMax });
+  const fileThreads = new ThreadPool({ jobMsMax: WORKER_LIMITS.fileMsMax });
+  for (const threads of [transformThreads, fileThreads]) shutdown.defer("threads", () => threads.close());
+  const transforms = createTransformRunner(transformThreads);
   const endpointStore = createEndpointStore(database);
   const runStore = createRunStore(database);
   const files = createRunFiles(config.dataDir);
@@ -75,7 +75,7 @@ export async function createEndpoints(around: EndpointSurroundings): Promise<End
     schedules: cronSchedules,
     templates: deps.templates,
     transforms,
-    files: createDefinitionFiles(fileThread),
+    files: createDefinitionFiles(fileThreads),
     limits: { teamEndpointsMax: config.teamEndpointsMax, timeoutSecMax: config.endpointTimeoutMax },
   });
   const runs = createRunService({

@@ -20,6 +20,8 @@ export interface BodyStream {
 export interface BodySink {
   /** Resolves once there is room for more; `false` when the client has gone or took nothing for too long. */
   send(chunk: string | Uint8Array): Promise<boolean>;
+  /** Counts bytes that stand in memory until the body is over; where all clients' are too many, the slowest are broken off. */
+  hold(bytes: number): void;
   /** Called once, when the connection is closed or the server stops. */
   onClose(listener: () => void): void;
 }

@@ -4,13 +4,16 @@ import Fastify from "fastify";
 import { Tickets } from "../core/access/tickets.ts";
 import { fail } from "../core/fail.ts";
 import type { StreamLimits } from "./body-stream.ts";
-import { OpenStreams, STREAM_LIMITS } from "./body-stream.ts";
+import { STREAM_LIMITS } from "./body-stream.ts";
 import { Attendance } from "./calls/attendance.ts";
 import { createCallRates } from "./calls/rate.ts";
 import { answerClientError } from "./client-error.ts";
 import { createCorsPolicy } from "./cors.ts";
+import { TransformedRuns } from "./calls/transformed.ts";
 import type { HttpDeps, RouteDeps } from "./deps.ts";
 import { createDocuments } from "./documents.ts";
+import { HeldAnswers } from "./held-answers.ts";
+import { OpenStreams } from "./open-streams.ts";
 import { PathTable } from "./paths.ts";
 import { renderProblem } from "./problem.ts";
 import { registerRoutes, sendAnswer } from "./register.ts";
@@ -53,8 +56,8 @@ export function createHttpServer(
   connectionLimits: ConnectionLimits = CONNECTION_LIMITS,
 ): HttpServer {
   const { config, ids, log } = given;
-  const streams = new OpenStreams(streamLimits.eventStreamsMax);
-  const runStreams = new OpenStreams(streamLimits.runStreamsMax);
+  const streams = new OpenStreams(streamLimits.eventStreams);
+  const runStreams = new OpenStreams(streamLimits.runStreams);
   const tickets = new Tickets(given.clock, ids);
   const paths = new PathTable(ROUTE_LIST);
   const deps: RouteDeps = {
@@ -67,6 +70,7 @@ export function createHttpServer(
     tickets,
     rates: createCallRates(config, given.clock),
     attendance: new Attendance(),
+    transformed: new TransformedRuns(given),
     takesTicket: (method, path) =>
       paths.matches(path).some(({ route: { operation } }) => operation.takesTicket === true && methodsOf(operation).includes(method)),
   };
@@ -77,6 +81,7 @@ export function createHttpServer(
     isStopping: () => stopping,
     isCutOff: () => cutOff,
     stallMs: streamLimits.stallMs,
+    held: new HeldAnswers(),
   };
   const sockets = createSocketServer(deps, paths, around);
   const app = Fastify({

@@ -1,64 +1,68 @@
 import type { ServerResponse } from "node:http";
-import { fail } from "../core/fail.ts";
-import type { BodySink } from "./answer.ts";
+import type { BodySink, BodyStream } from "./answer.ts";
+import type { HeldAnswer, HeldAnswers } from "./held-answers.ts";
+import type { StreamPlaces } from "./open-streams.ts";
 
 /** Bounds of answers that are written piece by piece; tests make them small. */
 export interface StreamLimits {
-  /** Event streams open at once on this server. */
-  readonly eventStreamsMax: number;
-  /** Streams of runs open at once on this server. */
-  readonly runStreamsMax: number;
+  /** Event streams open at once on this server, and of one team. */
+  readonly eventStreams: StreamPlaces;
+  /** Streams of runs open at once on this server, and of whom. */
+  readonly runStreams: StreamPlaces;
   /** Milliseconds without an event after which a comment is sent. */
   readonly keepAliveMs: number;
   /** Milliseconds that a client may take nothing while something waits for it. */
   readonly stallMs: number;
 }
 
-export const STREAM_LIMITS: StreamLimits = { eventStreamsMax: 1000, runStreamsMax: 10_000, keepAliveMs: 15_000, stallMs: 30_000 };
+export const STREAM_LIMITS: StreamLimits = {
+  eventStreams: { all: 1000, anonymous: 0, team: 500, address: 0 },
+  runStreams: { all: 10_000, anonymous: 5000, team: 5000, address: 500 },
+  keepAliveMs: 15_000,
+  stallMs: 30_000,
+};
 
-/** What is left to close when a key is revoked or the server stops. */
-export class OpenStreams {
-  readonly #max: number;
-  readonly #open = new Map<() => void, string>();
+/** Bytes of one write of a body that is there as a whole. */
+const PIECE_BYTES = 64 * 1024;
 
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  /** Takes a place for as long as the returned function is not called. Throws `unavailable` when there is none. */
-  enter(keyId: string, end: () => void): () => void {
-    if (this.#open.size >= this.#max) throw fail("unavailable", "The server has as many open streams as it takes.");
-    this.#open.set(end, keyId);
-    return () => this.#open.delete(end);
-  }
-
-  get size(): number {
-    return this.#open.size;
-  }
-
-  revoke(keyId: string): void {
-    for (const [end, used] of this.#open) if (used === keyId) end();
-  }
-
-  closeAll(): void {
-    for (const end of this.#open.keys()) end();
-  }
+/** A body that is there as a whole, written at the client's pace. */
+export function wholeBody(parts: readonly Uint8Array[]): BodyStream {
+  return {
+    cancel() {},
+    async write(sink) {
+      sink.hold(parts.reduce((sum, { length }) => sum + length, 0));
+      for (const part of parts) {
+        for (let at = 0; at < part.length; at += PIECE_BYTES) if (!(await sink.send(part.subarray(at, at + PIECE_BYTES)))) return;
+      }
+    },
+  };
 }
 
 /** Writes to a response at the client's pace. */
-export class ResponseSink implements BodySink {
+export class ResponseSink implements BodySink, HeldAnswer {
   readonly #response: ServerResponse;
   readonly #stallMs: number;
+  readonly #held: HeldAnswers;
+  taken = 0;
 
-  constructor(response: ServerResponse, stallMs: number) {
+  constructor(response: ServerResponse, stallMs: number, held: HeldAnswers) {
     this.#response = response;
     this.#stallMs = stallMs;
+    this.#held = held;
   }
 
   async send(chunk: string | Uint8Array): Promise<boolean> {
     const response = this.#response;
     if (response.destroyed || response.writableEnded) return false;
-    if (response.write(chunk)) return true;
+    if (response.write(chunk) || (await this.#drained())) {
+      this.taken += chunk.length;
+      return true;
+    }
+    return false;
+  }
+
+  #drained(): Promise<boolean> {
+    const response = this.#response;
     return new Promise((resolve) => {
       const over = (isRoom: boolean): void => {
         clearTimeout(stall);
@@ -75,6 +79,14 @@ export class ResponseSink implements BodySink {
       response.once("drain", drained);
       response.once("close", closed);
     });
+  }
+
+  hold(bytes: number): void {
+    this.#held.hold(this, bytes);
+  }
+
+  breakOff(): void {
+    this.#response.destroy();
   }
 
   onClose(listener: () => void): void {

@@ -265,7 +265,7 @@ test("a server that stops ends its streams where an event ends, and kills no run
 });
 
 test("streams of runs are bounded, and none is begun that nobody could follow", async () => {
-  await using world = await worldWith({}, { streams: { runStreamsMax: 1 } });
+  await using world = await worldWith({}, { streams: { runStreams: { all: 1, anonymous: 1, team: 9, address: 9 } } });
   world.runs.script = () => {};
   const held = await world.call("GET", CALL);
   assert.equal((await problemOf(await world.call("GET", CALL))).code, "unavailable");

@@ -14,10 +14,12 @@ import type { NotificationSigner } from "../core/ports/notification-signer.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { ProcessService } from "../core/process/service.ts";
 import type { RunService } from "../core/run/service.ts";
-import type { OpenStreams, StreamLimits } from "./body-stream.ts";
+import type { StreamLimits } from "./body-stream.ts";
 import type { Attendance } from "./calls/attendance.ts";
 import type { CallRates } from "./calls/rate.ts";
+import type { TransformedRuns } from "./calls/transformed.ts";
 import type { Documents } from "./documents.ts";
+import type { OpenStreams } from "./open-streams.ts";
 import type { SocketLimits } from "./sockets/limits.ts";
 
 /** What `GET /healthz` tells; `unavailable` answers 503. */
@@ -89,6 +91,7 @@ export interface RouteDeps extends HttpDeps {
   readonly tickets: Tickets;
   readonly rates: CallRates;
   readonly attendance: Attendance;
+  readonly transformed: TransformedRuns;
   /** Whether a request of that method and path may come with a ticket. */
   takesTicket(method: string, path: string): boolean;
   readonly streamLimits: StreamLimits;

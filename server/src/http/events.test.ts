@@ -82,7 +82,7 @@ test("streamEvents invalid_offset and invalid_request: positions in the future, 
 });
 
 test("streamEvents unavailable: no more than the bound are open, and one that leaves makes room", async () => {
-  await using world = await createWorld({ streams: { eventStreamsMax: 2 } });
+  await using world = await createWorld({ streams: { eventStreams: { all: 2, anonymous: 0, team: 9, address: 0 } } });
   await using first = await EventSourceClient.open(world);
   await using _second = await EventSourceClient.open(world);
   assert.equal((await problemOf(await world.call("GET", "/v1/events/stream"))).code, "unavailable");
@@ -107,7 +107,7 @@ test("streamEvents: revoking the key and stopping the server end the stream", as
 });
 
 test("streamEvents: a client that takes nothing is let go after the bound, and no more is read for it than it could take", async () => {
-  await using world = await createWorld({ streams: { stallMs: 100, eventStreamsMax: 1 } });
+  await using world = await createWorld({ streams: { stallMs: 100, eventStreams: { all: 1, anonymous: 0, team: 1, address: 0 } } });
   const { hostname, port } = new URL(world.url);
   const socket = connect(Number(port), hostname);
   await once(socket, "connect");

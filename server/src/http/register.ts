@@ -8,11 +8,12 @@ import { fail } from "../core/fail.ts";
 import type { Intent } from "../core/idempotency/service.ts";
 import type { Answer, BodyStream } from "./answer.ts";
 import { admit } from "./auth.ts";
-import { ResponseSink } from "./body-stream.ts";
+import { ResponseSink, wholeBody } from "./body-stream.ts";
 import { signalOfClientGone } from "./client-gone.ts";
 import type { CorsPolicy } from "./cors.ts";
 import type { RouteDeps } from "./deps.ts";
 import { runNamed } from "./named-request.ts";
+import type { HeldAnswers } from "./held-answers.ts";
 import { pathsOf } from "./paths.ts";
 import type { ProblemAnswer } from "./problem.ts";
 import { renderProblem } from "./problem.ts";
@@ -27,9 +28,13 @@ export interface Surroundings {
   isStopping(): boolean;
   /** Whether the server has closed the connections that were still open when its time to stop was over. */
   isCutOff(): boolean;
-  /** Milliseconds that a client may take nothing of a body that is written piece by piece. */
+  /** Milliseconds that a client may take nothing of what waits for it. */
   readonly stallMs: number;
+  readonly held: HeldAnswers;
 }
+
+/** Characters of a body that is written at once; a longer one goes piece by piece, at the client's pace. */
+const AT_ONCE_CHARS_MAX = 64 * 1024;
 
 /** Every operation becomes a route of the framework, under each of its paths. */
 export function registerRoutes(app: FastifyInstance, routes: readonly Route[], deps: RouteDeps, around: Surroundings): void {
@@ -161,16 +166,26 @@ export function sendAnswer(
   }
   const headers: string[] = ["X-Request-Id", requestId, "X-Content-Type-Options", "nosniff", "Cache-Control", "no-store"];
   if (answer.contentType !== null) headers.push("Content-Type", answer.contentType);
-  if (answer.body !== null) headers.push("Content-Length", String(Buffer.byteLength(answer.body)));
+  const large = answer.body !== null && answer.body.length > AT_ONCE_CHARS_MAX ? Buffer.from(answer.body) : null;
+  if (answer.body !== null) headers.push("Content-Length", String(large?.length ?? Buffer.byteLength(answer.body)));
   if (answer.headers !== null) for (const [name, value] of Object.entries(answer.headers)) headers.push(name, value);
   headers.push(...added);
   around.cors.addHeaders(request.headers.origin, headers);
   // A connection that is kept would keep the server from stopping.
   if (around.isStopping()) headers.push("Connection", "close");
   response.writeHead(answer.status, headers);
-  if (answer.stream !== undefined) writeStream(request, response, answer.stream, around);
-  else if (answer.body === null) response.end();
+  const stream = large === null ? answer.stream : wholeBody([large]);
+  if (stream !== undefined) return writeStream(request, response, stream, around);
+  if (answer.body === null) response.end();
   else response.end(answer.body);
+  if (response.writableLength > 0) boundStall(response, around.stallMs);
+}
+
+/** What was written at once must be taken too. */
+function boundStall(response: ServerResponse, stallMs: number): void {
+  const stall = setTimeout(() => response.destroy(), stallMs);
+  const over = (): void => clearTimeout(stall);
+  response.once("finish", over).once("close", over);
 }
 
 /** Writes a body piece by piece; one that fails half-way breaks the connection off, since its end would pass for the whole. */
@@ -181,8 +196,12 @@ function writeStream(request: IncomingMessage, response: ServerResponse, stream:
     return;
   }
   response.flushHeaders();
-  stream.write(new ResponseSink(response, around.stallMs)).then(
-    () => response.end(),
-    () => response.destroy(),
-  );
+  const sink = new ResponseSink(response, around.stallMs, around.held);
+  stream
+    .write(sink)
+    .then(
+      () => response.end(),
+      () => response.destroy(),
+    )
+    .finally(() => around.held.release(sink));
 }

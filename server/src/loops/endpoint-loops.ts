@@ -81,6 +81,6 @@ export function createEndpointLoops(deps: EndpointLoopDeps): EndpointLoops {
 async function outputHead(service: EndpointLoopDeps["service"], run: RunRecord, bytesMax: number): Promise<OutputHead | null> {
   const handle = await service.find(run.endpointId, run.id);
   if (handle === undefined) return null;
-  const { output } = await service.collect(handle, bytesMax);
-  return { bytes: output.merged, isTruncated: output.isTruncated || output.hasGap };
+  const { output } = await service.collect(handle, "both", bytesMax);
+  return { bytes: output.bytes, isTruncated: output.isTruncated || output.hasGap };
 }

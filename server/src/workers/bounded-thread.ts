@@ -1,85 +1,50 @@
 import { Worker } from "node:worker_threads";
-import type { Job, JobAnswer } from "./job.ts";
-import { jobAnswer, READY } from "./job.ts";
+import type { Job, JobAnswer, JobSource } from "./job.ts";
+import { faulty, jobAnswer, READY, refused } from "./job.ts";
 import { WORKER_LIMITS } from "./limits.ts";
-
-interface Waiting {
-  readonly job: Job;
-  readonly settle: (answer: JobAnswer) => void;
-  /** Gives up waiting for the thread. */
-  readonly timer: NodeJS.Timeout;
-}
-
-export interface ThreadOptions {
-  /** Milliseconds of one job. */
-  readonly jobMsMax: number;
-  /** Jobs that wait, and milliseconds that one does. */
-  readonly waitingMax?: number;
-  readonly waitMsMax?: number;
-}
 
 /**
  * One thread that does one job at a time, for what could hold the event loop. A job that takes too long, or too much memory, is ended
  * with its thread, and the next one gets a new thread. A thread without work is ended after a while; it never keeps the server alive.
  */
 export class BoundedThread {
-  readonly #options: Required<ThreadOptions>;
-  readonly #waiting = new Set<Waiting>();
+  readonly #jobMsMax: number;
   #thread: Promise<Worker> | null = null;
   #idle: NodeJS.Timeout | null = null;
-  #isBusy = false;
-  #isClosed = false;
+  /** Whether it has a job. */
+  isBusy = false;
   /** Threads made so far. */
   made = 0;
 
-  constructor(options: ThreadOptions) {
-    this.#options = { waitingMax: WORKER_LIMITS.waitingMax, waitMsMax: WORKER_LIMITS.waitMsMax, ...options };
+  /** `jobMsMax`: milliseconds of one job. */
+  constructor(jobMsMax: number) {
+    this.#jobMsMax = jobMsMax;
   }
 
-  /** Never rejects: whatever goes wrong is a message. An abort gives up at once, and lets a job that runs run out. */
-  run(job: Job, signal?: AbortSignal): Promise<JobAnswer> {
-    if (this.#isClosed) return Promise.resolve(refused("the server is shutting down"));
-    if (signal?.aborted === true) return Promise.resolve(refused("it was cancelled"));
-    if (this.#waiting.size >= this.#options.waitingMax) return Promise.resolve(refused("too many are waiting to be worked on"));
-    return new Promise((resolve) => {
-      const settle = (answer: JobAnswer): void => {
-        clearTimeout(waiting.timer);
-        this.#waiting.delete(waiting);
-        signal?.removeEventListener("abort", onAbort);
-        resolve(answer);
-      };
-      const onAbort = (): void => settle(refused("it was cancelled"));
-      const timer = setTimeout(() => settle(refused("it waited too long to be worked on")), this.#options.waitMsMax);
-      const waiting: Waiting = { job, settle, timer };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#waiting.add(waiting);
-      this.#next();
-    });
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const { settle } of this.#waiting) settle(refused("the server is shutting down"));
-    await this.#end();
-  }
-
-  #next(): void {
-    if (this.#isBusy) return;
-    const [first] = this.#waiting;
-    if (first === undefined) {
-      this.#idle ??= setTimeout(() => void this.#end(), WORKER_LIMITS.idleMsMax).unref();
-      return;
-    }
+  /** Does a job; only while it has no other. Never rejects: whatever goes wrong is a message. */
+  async perform(source: JobSource): Promise<JobAnswer> {
     if (this.#idle !== null) clearTimeout(this.#idle);
     this.#idle = null;
-    this.#isBusy = true;
-    this.#waiting.delete(first);
-    clearTimeout(first.timer);
-    void this.#perform(first.job).then((answer) => {
-      first.settle(answer);
-      this.#isBusy = false;
-      this.#next();
-    });
+    this.isBusy = true;
+    try {
+      const job = typeof source === "function" ? await source() : source;
+      return "ok" in job ? job : await this.#perform(job);
+    } catch {
+      return refused("what it works on could not be read");
+    } finally {
+      this.isBusy = false;
+      if (this.#thread !== null) this.#idle = setTimeout(() => void this.end(), WORKER_LIMITS.idleMsMax).unref();
+    }
+  }
+
+  /** Ends its thread, and the job under way. */
+  async end(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = null;
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#idle = null;
+    // One that did not start is gone already.
+    await thread?.then((started) => started.terminate()).catch(() => {});
   }
 
   async #perform(job: Job): Promise<JobAnswer> {
@@ -88,12 +53,12 @@ export class BoundedThread {
       this.#thread ??= this.#start();
       thread = await this.#thread;
     } catch {
-      await this.#end();
+      await this.end();
       return refused("no thread could be started for it");
     }
     thread.ref();
     const { answer, isLost } = await this.#ask(thread, job);
-    if (isLost) await this.#end();
+    if (isLost) await this.end();
     else thread.unref();
     return answer;
   }
@@ -110,11 +75,14 @@ export class BoundedThread {
         end(read.success ? read.data : refused("it could not be worked on"), !read.success);
       };
       const onError = (error: unknown): void =>
-        end(refused(isOutOfMemory(error) ? `it takes more than ${WORKER_LIMITS.heapMbMax} MiB` : "it could not be worked on"), true);
+        end(
+          isOutOfMemory(error) ? faulty(`it takes more than ${WORKER_LIMITS.heapMbMax} MiB`) : refused("it could not be worked on"),
+          true,
+        );
       const onExit = (): void => end(refused("it could not be worked on"), true);
-      const timer = setTimeout(() => end(refused(`it takes longer than ${this.#options.jobMsMax} ms`), true), this.#options.jobMsMax);
+      const timer = setTimeout(() => end(faulty(`it takes longer than ${this.#jobMsMax} ms`), true), this.#jobMsMax);
       thread.on("message", onMessage).on("error", onError).on("exit", onExit);
-      thread.postMessage(job);
+      post(thread, job);
     });
   }
 
@@ -143,19 +111,13 @@ export class BoundedThread {
       });
     });
   }
-
-  async #end(): Promise<void> {
-    const thread = this.#thread;
-    this.#thread = null;
-    if (this.#idle !== null) clearTimeout(this.#idle);
-    this.#idle = null;
-    // One that did not start is gone already.
-    await thread?.then((started) => started.terminate()).catch(() => {});
-  }
 }
 
-function refused(message: string): JobAnswer {
-  return { ok: false, message };
+/** A view of a larger buffer would be sent with all of it. */
+function post(thread: Worker, job: Job): void {
+  if (!("stdout" in job)) return thread.postMessage(job);
+  const stdout = Uint8Array.from(job.stdout);
+  thread.postMessage({ ...job, stdout } satisfies Job, [stdout.buffer]);
 }
 
 function isOutOfMemory(error: unknown): boolean {

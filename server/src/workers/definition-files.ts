@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { DefinitionFiles, FileNode } from "../core/endpoint/definition-file.ts";
-import type { BoundedThread } from "./bounded-thread.ts";
+import type { JobRunner } from "./thread-pool.ts";
 
 const place = { line: z.int(), column: z.int() };
 const fileNode: z.ZodType<FileNode> = z.lazy(() =>
@@ -16,13 +16,13 @@ const fileNode: z.ZodType<FileNode> = z.lazy(() =>
 );
 const readFile = z.object({ root: fileNode.optional(), problems: z.array(z.object({ ...place, message: z.string() })) });
 
-/** Reads files of definitions in a thread. */
-export function createDefinitionFiles(thread: Pick<BoundedThread, "run">): DefinitionFiles {
+/** Reads files of definitions in threads. */
+export function createDefinitionFiles(threads: JobRunner): DefinitionFiles {
   return {
-    async read(text) {
-      const answer = await thread.run({ kind: "file", text });
+    async read(teamId, text) {
+      const answer = await threads.run(teamId, { kind: "file", text });
       if (!answer.ok) return { root: undefined, problems: [{ line: 1, column: 1, message: `the file cannot be read: ${answer.message}` }] };
-      const { root, problems } = readFile.parse(JSON.parse(answer.json));
+      const { root, problems } = readFile.parse(JSON.parse(new TextDecoder().decode(answer.json)));
       return { root, problems };
     },
   };

@@ -17,11 +17,20 @@ export const WORKER_LIMITS = {
   /** Collections within one another in a file, and values in it after aliases. */
   fileDepthMax: 32,
   fileValuesMax: 100_000,
+  /** Bytes of standard output up to which `json` and `lines` are done without a thread. */
+  atOnceBytesMax: 64 * 1024,
+  /** Threads at once: as many as there are cores, within these. One team has all of them but one. */
+  threadsMin: 2,
+  threadsMax: 4,
   /** MiB of a thread's heap. */
   heapMbMax: 256,
-  /** Jobs that wait for a thread, and milliseconds that one does. */
+  /** Jobs that wait for a thread, of all teams and of one, and milliseconds that one does. */
   waitingMax: 1000,
+  teamWaitingMax: 200,
   waitMsMax: 10_000,
+  /** Bytes that waiting jobs hold, of all teams and of one. */
+  waitingBytesMax: 128 * MIB,
+  teamWaitingBytesMax: 48 * MIB,
   /** Milliseconds that a thread has to start. */
   startMsMax: 10_000,
   /** Milliseconds after which a thread without work is ended, for its memory. */

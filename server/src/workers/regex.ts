@@ -1,4 +1,5 @@
 import type { Job, JobAnswer } from "./job.ts";
+import { faulty } from "./job.ts";
 import { answerOf, textOf } from "./result.ts";
 
 /** The named groups of the first match, or of all; the whole match where the pattern has none. */
@@ -6,7 +7,7 @@ export function matchRegex({ pattern, flags, all, stdout }: Extract<Job, { kind:
   const text = textOf(stdout);
   if (all) return answerOf(Array.from(text.matchAll(new RegExp(pattern, `${flags}g`)), valueOf));
   const match = new RegExp(pattern, flags).exec(text);
-  return match === null ? { ok: false, message: "the pattern matches nothing in the output" } : answerOf(valueOf(match));
+  return match === null ? faulty("the pattern matches nothing in the output") : answerOf(valueOf(match));
 }
 
 function valueOf(match: RegExpExecArray): unknown {

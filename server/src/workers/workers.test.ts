@@ -1,27 +1,33 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { EndpointTransformer } from "@capsuled/contract";
-import { BoundedThread } from "./bounded-thread.ts";
+import type { TransformInput } from "../core/endpoint/transform.ts";
 import { createDefinitionFiles } from "./definition-files.ts";
+import type { Job } from "./job.ts";
 import { WORKER_LIMITS } from "./limits.ts";
+import { ThreadPool } from "./thread-pool.ts";
 import { createTransformRunner } from "./transform-runner.ts";
 
 // Long enough for a busy machine; what runs for ever runs into it all the same.
-const thread = new BoundedThread({ jobMsMax: 2000, waitMsMax: 60_000 });
-const runner = createTransformRunner(thread);
-const fileThread = new BoundedThread({ jobMsMax: 20_000 });
-const files = createDefinitionFiles(fileThread);
+const threads = new ThreadPool({ jobMsMax: 2000, waitMsMax: 60_000, threads: 1 });
+const runner = createTransformRunner(threads);
+const fileThreads = new ThreadPool({ jobMsMax: 20_000, threads: 1 });
+const files = createDefinitionFiles(fileThreads);
 after(async () => {
-  await thread.close();
-  await fileThread.close();
+  await threads.close();
+  await fileThreads.close();
 });
 
+const TEAM = "tm-a";
+const OTHER = "tm-b";
+
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const transform = (transformer: EndpointTransformer, text: string) => runner.transform(transformer, bytes(text));
+const inputOf = (stdout: Uint8Array): TransformInput => ({ bytes: stdout.length, read: async () => ({ ok: true, stdout }) });
+const transform = (transformer: EndpointTransformer, text: string) => runner.transform(TEAM, transformer, inputOf(bytes(text)));
 const value = async (transformer: EndpointTransformer, text: string): Promise<unknown> => {
   const made = await transform(transformer, text);
   assert.ok(made.ok, made.ok ? "" : made.message);
-  return made.value;
+  return JSON.parse(new TextDecoder().decode(made.json));
 };
 const message = async (transformer: EndpointTransformer, text: string): Promise<string> => {
   const made = await transform(transformer, text);
@@ -51,6 +57,54 @@ test("lines are without their ends, the last one with or without its own", async
   assert.match(await message({ type: "lines" }, "\n".repeat(8 * 1024 * 1024)), /result has more than/);
 });
 
+test("json is passed through to the digit, without the blanks that would end an event", async () => {
+  const printed = '{ "id": 12345678901234567890.10,\r\n\t"id" : "a \\" b\\n",\n "x":[ 1e400 , true ] }\n';
+  const made = await transform({ type: "json" }, printed);
+  assert.ok(made.ok);
+  assert.equal(new TextDecoder().decode(made.json), '{"id":12345678901234567890.10,"id":"a \\" b\\n","x":[1e400,true]}');
+  const invalid = await runner.transform(TEAM, { type: "json" }, inputOf(new Uint8Array([0x22, 0xff, 0x22])));
+  assert.ok(invalid.ok && new TextDecoder().decode(invalid.json) === '"\ufffd"');
+});
+
+test("large output is worked on in a thread, json and lines too", async () => {
+  const counted: string[] = [];
+  const counting = createTransformRunner({
+    run: async (_team, source) => {
+      const job = typeof source === "function" ? await source() : source;
+      if ("kind" in job) counted.push(job.kind);
+      return { ok: false, message: "", isTransient: true };
+    },
+  });
+  const large = bytes(JSON.stringify("x".repeat(WORKER_LIMITS.atOnceBytesMax)));
+  for (const type of ["json", "lines"] as const) {
+    await counting.transform(TEAM, { type }, inputOf(large));
+    assert.equal((await counting.transform(TEAM, { type }, inputOf(large.subarray(0, 1).fill(0x31)))).ok, true);
+    large.fill(0x22, 0, 1);
+  }
+  assert.deepEqual(counted, ["json", "lines"]);
+  const list = Array.from({ length: 200_000 }, (_, index) => index);
+  assert.deepEqual(await value({ type: "json" }, JSON.stringify(list, null, 1)), list);
+  assert.deepEqual(await value({ type: "lines" }, list.join("\n")), list.map(String));
+});
+
+test("no message repeats what was printed", async () => {
+  const secret = "hunter2";
+  const told = [
+    await message({ type: "json" }, secret),
+    await message({ type: "json" }, `{"a": ${secret}}`),
+    await message({ type: "json" }, `{"a": "b" ${secret}: 1}`),
+    await message({ type: "json" }, `["${secret}`),
+    await message(jsonata("$number(a)"), `{"a":"${secret}"}`),
+    await message(jsonata("a + 1"), `{"a":"${secret}"}`),
+    await message(jsonata("$eval(a)"), `{"a":"${secret} ]"}`),
+    await message(jsonata("$toMillis(a, '[Y]')"), `{"a":"${secret}"}`).catch(() => ""),
+    await message(jsonata("$fromMillis(1, a)"), `{"a":"[${secret}"}`).catch(() => ""),
+    await message(regex("z+"), secret),
+  ];
+  for (const words of told) assert.doesNotMatch(words, /hunter|"?h"?unexpected/);
+  for (const words of told) assert.doesNotMatch(words, /token 'h'/);
+});
+
 test("regex gives named groups or the whole match, the first or all", async () => {
   assert.deepEqual(await value(regex("cpu=(?<cpu>\\d+)(?: mem=(?<mem>\\d+))?"), "x cpu=45"), { cpu: "45", mem: null });
   assert.equal(await value(regex("\\d+"), "a 12 b 34"), "12");
@@ -61,21 +115,21 @@ test("regex gives named groups or the whole match, the first or all", async () =
 });
 
 test("a pattern that runs for ever is ended at its bound, and the next job works", async () => {
-  const before = thread.made;
+  const before = threads.made;
   assert.match(await message(regex("(a+)+$"), `${"a".repeat(100)}!`), /takes longer than 2000 ms/);
   assert.equal(await value(regex("b"), "abc"), "b");
-  assert.equal(thread.made, before + 1);
+  assert.equal(threads.made, before + 1);
 });
 
 test("a thread serves many jobs", async () => {
   await value(regex("b"), "abc");
-  const before = thread.made;
+  const before = threads.made;
   const all = await Promise.all(Array.from({ length: 50 }, (_, index) => value(regex(`${index}`), `x${index}y`)));
   assert.deepEqual(
     all,
     all.map((_, index) => `${index}`),
   );
-  assert.equal(thread.made, before);
+  assert.equal(threads.made, before);
 });
 
 test("the server's own thread goes on while a pattern runs", async () => {
@@ -100,8 +154,8 @@ test("jsonata computes over JSON, and says where it fails", async () => {
   assert.equal(await message(jsonata("function($x){$x}"), "{}"), "the result cannot be written as JSON");
   assert.match(await message(jsonata("a"), "no json"), /the output is no JSON/);
   assert.match(await message(jsonata("$number('x')"), "{}"), /the expression failed: .*at character/);
-  assert.equal(await runner.check(jsonata("a.b[0]")), undefined);
-  assert.match((await runner.check(jsonata("a.b["))) ?? "", /is no JSONata: .*at character/);
+  assert.equal(await runner.check(TEAM, jsonata("a.b[0]")), undefined);
+  assert.match((await runner.check(TEAM, jsonata("a.b["))) ?? "", /is no JSONata: .*at character/);
 });
 
 test("an expression that calls itself for ever, fills memory or makes an endless list is ended", async () => {
@@ -133,30 +187,91 @@ test("an expression cannot reach the thread's own objects, nor change them for t
 
 test("more output than the bound is refused, and so is a result beyond its own", async () => {
   const large = new Uint8Array(WORKER_LIMITS.transformInputBytesMax + 1).fill(0x61);
-  const refused = await runner.transform(regex("a"), large);
+  const refused = await runner.transform(TEAM, regex("a"), inputOf(large));
   assert.ok(!refused.ok && /the output has more than/.test(refused.message));
-  const result = await runner.transform(regex("[^]+"), large.subarray(1).fill(0x01));
+  const result = await runner.transform(TEAM, regex("[^]+"), inputOf(large.subarray(1).fill(0x01)));
   assert.ok(!result.ok && /the result has more than/.test(result.message));
 });
 
+const endless: Job = { kind: "regex", pattern: "(a+)+$", flags: "", all: false, stdout: bytes(`${"a".repeat(100)}!`) };
+const quick: Job = { kind: "regex", pattern: "b", flags: "", all: false, stdout: bytes("abc") };
+const failed = (message: string) => ({ ok: false, message, isTransient: true });
+
 test("what waits is bounded in number and time; an abort and a close give up at once", async () => {
-  const small = new BoundedThread({ jobMsMax: 3000, waitingMax: 1, waitMsMax: 50 });
-  const slow = { kind: "regex", pattern: "(a+)+$", flags: "", all: false, stdout: bytes(`${"a".repeat(100)}!`) } as const;
-  const running = small.run(slow);
-  const waiting = small.run(slow);
-  assert.deepEqual(await small.run(slow), { ok: false, message: "too many are waiting to be worked on" });
-  assert.deepEqual(await waiting, { ok: false, message: "it waited too long to be worked on" });
+  const small = new ThreadPool({ jobMsMax: 3000, waitingMax: 1, waitMsMax: 50, threads: 1 });
+  const running = small.run(TEAM, endless);
+  const waiting = small.run(TEAM, endless);
+  assert.deepEqual(await small.run(OTHER, endless), failed("too many are waiting to be worked on"));
+  assert.deepEqual(await waiting, failed("it waited too long to be worked on"));
   const abort = new AbortController();
-  const aborted = small.run(slow, abort.signal);
+  const aborted = small.run(TEAM, endless, abort.signal);
   abort.abort();
-  assert.deepEqual(await aborted, { ok: false, message: "it was cancelled" });
+  assert.deepEqual(await aborted, failed("it was cancelled"));
   await small.close();
   assert.equal((await running).ok, false);
-  assert.deepEqual(await small.run(slow), { ok: false, message: "the server is shutting down" });
+  assert.deepEqual(await small.run(TEAM, endless), failed("the server is shutting down"));
+});
+
+test("a team that waits too often, or with too many bytes, is refused, and another is not", async () => {
+  const small = new ThreadPool({ jobMsMax: 60_000, teamWaitingMax: 2, teamWaitingBytesMax: 300, waitingBytesMax: 400, threads: 1 });
+  const all = [small.run(TEAM, endless), small.run(TEAM, endless), small.run(TEAM, endless)];
+  assert.deepEqual(await small.run(TEAM, quick), failed("too many are waiting to be worked on"));
+  const large: Job = { ...endless, stdout: new Uint8Array(301) };
+  assert.deepEqual(await small.run(OTHER, large), failed("too many are waiting to be worked on"));
+  all.push(small.run(OTHER, endless));
+  assert.deepEqual(await small.run("tm-c", endless), failed("too many are waiting to be worked on"));
+  await small.close();
+  for (const answer of await Promise.all(all)) assert.equal(answer.ok, false);
+});
+
+test("teams take turns: one that asks for much delays another by what is under way, not by what it has waiting", async () => {
+  const one = new ThreadPool({ jobMsMax: 1000, threads: 1, waitMsMax: 120_000 });
+  const order: string[] = [];
+  const ask = async (team: string, job: Job): Promise<void> => {
+    await one.run(team, job);
+    order.push(team);
+  };
+  const costly = Array.from({ length: 4 }, () => ask(TEAM, endless));
+  await Promise.all([...costly, ask(OTHER, quick), ask(OTHER, quick)]);
+  await one.close();
+  assert.deepEqual(order, [TEAM, OTHER, TEAM, OTHER, TEAM, TEAM]);
+});
+
+test("a team never has all threads: another one's work begins while the first one's runs for ever", async () => {
+  const two = new ThreadPool({ jobMsMax: 120_000, threads: 2 });
+  const hogs = [two.run(TEAM, endless), two.run(TEAM, endless), two.run(TEAM, endless)];
+  const answer = await two.run(OTHER, quick);
+  assert.equal(answer.ok, true);
+  await two.close();
+  for (const hog of await Promise.all(hogs)) assert.equal(hog.ok, false);
+});
+
+test("output is read when it is its turn, and what cannot be read is an answer", async () => {
+  const one = new ThreadPool({ jobMsMax: 20_000, threads: 1 });
+  let reads = 0;
+  const input: TransformInput = {
+    bytes: 5,
+    async read() {
+      reads += 1;
+      if (reads > 1) throw new Error("the disk is gone");
+      return { ok: false, message: "some of the output is not kept any more", isTransient: false };
+    },
+  };
+  const local = createTransformRunner(one);
+  assert.deepEqual(
+    await local.transform(TEAM, regex("a"), input),
+    await input.read().catch(() => ({
+      ok: false,
+      message: "some of the output is not kept any more",
+      isTransient: false,
+    })),
+  );
+  assert.deepEqual(await local.transform(TEAM, regex("a"), input), failed("what it works on could not be read"));
+  await one.close();
 });
 
 test("a file is read with the place of each value, aliases and merges followed", async () => {
-  const { root, problems } = await files.read("base: &b\n  x: 1\n  y: [a, 'b']\nuse:\n  <<: *b\n  x: true\nlist: [*b]\n");
+  const { root, problems } = await files.read(TEAM, "base: &b\n  x: 1\n  y: [a, 'b']\nuse:\n  <<: *b\n  x: true\nlist: [*b]\n");
   assert.deepEqual(problems, []);
   assert.ok(root?.kind === "map");
   const use = root.fields.find(({ name }) => name === "use");
@@ -172,7 +287,7 @@ test("a file is read with the place of each value, aliases and merges followed",
 });
 
 test("what is wrong with a file's form is told with its place", async () => {
-  const first = async (text: string) => (await files.read(text)).problems[0];
+  const first = async (text: string) => (await files.read(TEAM, text)).problems[0];
   assert.deepEqual(await first("a: 1\nb: 2\na: 3\n"), { line: 3, column: 1, message: '"a" is there twice' });
   assert.equal((await first("a: [1\nb: 2\n"))?.line, 2);
   assert.match((await first("a: *x\n"))?.message ?? "", /[Uu]nresolved alias|no anchor/);
@@ -187,7 +302,7 @@ test("a hostile file is refused within its bounds", async () => {
   for (let level = 1; level < 12; level += 1)
     laughs.push(`a${level}: &a${level} [${Array.from({ length: 10 }, () => `*a${level - 1}`).join(",")}]`);
   const of = async (text: string): Promise<string> => {
-    const { root, problems } = await files.read(text);
+    const { root, problems } = await files.read(TEAM, text);
     assert.equal(root, undefined);
     return problems[0]?.message ?? "";
   };
@@ -198,7 +313,7 @@ test("a hostile file is refused within its bounds", async () => {
 });
 
 test("a file that takes the parser for ever is ended at its bound", async () => {
-  const { root, problems } = await createDefinitionFiles(thread).read("[".repeat(1_000_000));
+  const { root, problems } = await createDefinitionFiles(threads).read(TEAM, "[".repeat(1_000_000));
   assert.equal(root, undefined);
   assert.deepEqual(problems, [{ line: 1, column: 1, message: "the file cannot be read: it takes longer than 2000 ms" }]);
 });

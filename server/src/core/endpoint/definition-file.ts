@@ -29,7 +29,7 @@ export interface ReadFile {
   readonly problems: readonly FileNote[];
 }
 
-/** Reads YAML (of which JSON is a part) with bounds on its time, its depth and its size after aliases; a hostile text is a problem. */
+/** Reads YAML in the team's turn (of which JSON is a part) with bounds on its time, its depth and its size after aliases; a hostile text is a problem. */
 export interface DefinitionFiles {
-  read(text: string): Promise<ReadFile>;
+  read(teamId: string, text: string): Promise<ReadFile>;
 }

@@ -39,7 +39,7 @@ export async function importEndpoints(
 ): Promise<ImportOutcome> {
   const bytes = utf8Bytes(text);
   if (bytes > LIMITS.importBytesMax) throw fail("too_large", `The file has ${bytes} bytes, at most ${LIMITS.importBytesMax}.`);
-  const file = readDefinitionFile(await deps.files.read(text));
+  const file = readDefinitionFile(await deps.files.read(principal.teamId, text));
   const problems = [...file.problems];
   const warnings = [...file.warnings];
   const checked: Checked[] = [];
@@ -47,7 +47,7 @@ export async function importEndpoints(
   for (const [index, endpoint] of file.endpoints.entries()) {
     // A file of a thousand endpoints takes long to check: others get their turn in between.
     if (index % CHECKED_AT_ONCE === CHECKED_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve, 0));
-    const { name, definition } = await checkOne(once, endpoint, problems, warnings);
+    const { name, definition } = await checkOne(once, principal.teamId, endpoint, problems, warnings);
     if (name !== undefined && definition !== undefined) checked.push({ name, definition });
   }
   if (problems.length > 0) throw refusal(problems);
@@ -56,12 +56,13 @@ export async function importEndpoints(
 
 async function checkOne(
   deps: Pick<EndpointDeps, "schedules" | "templates" | "transforms" | "limits">,
+  teamId: string,
   { name, definition, broken, node, path }: FileEndpoint,
   problems: FileProblem[],
   warnings: FileProblem[],
 ): Promise<{ readonly name: string | undefined; readonly definition: EndpointDefinition | undefined }> {
   if (definition === undefined) return { name, definition };
-  const checked = await checkWhole(deps, definition);
+  const checked = await checkWhole(deps, teamId, definition);
   for (const problem of checked.problems) {
     if (isFollowing(problem.path, broken)) continue;
     problems.push(noted(locate(node, problem.path), [...path, ...problem.path], problem.message));

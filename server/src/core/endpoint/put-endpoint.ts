@@ -18,7 +18,7 @@ export async function putEndpoint(
   input: EndpointDefinition,
 ): Promise<{ readonly record: EndpointRecord; readonly isNew: boolean }> {
   if (!ENDPOINT_NAME.test(name)) throw invalid("name", NAME_FORM);
-  const { definition, problems } = await checkWhole(deps, input);
+  const { definition, problems } = await checkWhole(deps, principal.teamId, input);
   if (problems.length > 0) throw refusal(problems);
   for (let attempt = 0; attempt < ENDPOINT_LIMITS.attemptsMax; attempt += 1) {
     const existing = await deps.store.find(principal.teamId, name);

@@ -1,29 +1,37 @@
+import type { RunPosition } from "./output.ts";
 import { RUN_BEGIN } from "./output.ts";
 import type { RunRecord } from "./record.ts";
-import type { RunHandle, RunOutput } from "./service.ts";
+import type { RunHandle, RunOutput, RunOutputPart } from "./service.ts";
 
 /** Milliseconds of one wait; the run has ended, so there is nothing to wait for but its file. */
 const WAIT_MS = 10_000;
 
-/** Waits for the end and collects the head of the output: of both streams together, and of standard output, at most `bytesMax` each. */
-export async function collectOutput(handle: RunHandle, bytesMax: number): Promise<{ readonly run: RunRecord; readonly output: RunOutput }> {
+/** Waits for the end and collects the head of the output, at most `bytesMax`. */
+export async function collectOutput(
+  handle: RunHandle,
+  part: RunOutputPart,
+  bytesMax: number,
+): Promise<{ readonly run: RunRecord; readonly output: RunOutput }> {
   const run = await handle.ended;
-  const merged = new Head(bytesMax);
-  const stdout = new Head(bytesMax);
+  const head = new Head(bytesMax);
   let hasGap = false;
-  const reader = handle.read(RUN_BEGIN);
+  const reader = handle.read(beginOf(run, part));
   try {
     for (let item = await reader.next(WAIT_MS); item !== undefined && item.kind !== "end"; item = await reader.next(WAIT_MS)) {
       if (item.kind === "gap") hasGap = true;
-      if (item.kind !== "output") continue;
-      merged.add(item.bytes);
-      if (item.stream === "stdout") stdout.add(item.bytes);
-      if (merged.isCut && (stdout.isCut || run.stdoutBytes <= stdout.size)) break;
+      if (item.kind !== "output" || (part === "stdout" && item.stream !== "stdout")) continue;
+      head.add(item.bytes);
+      if (head.isCut) break;
     }
   } finally {
     reader.close();
   }
-  return { run, output: { merged: merged.whole(), stdout: stdout.whole(), isTruncated: merged.isCut || stdout.isCut, hasGap } };
+  return { run, output: { bytes: head.whole(), isTruncated: head.isCut, hasGap } };
+}
+
+/** Nothing of the other stream is missed. */
+function beginOf({ stderrBytes }: RunRecord, part: RunOutputPart): RunPosition {
+  return part === "stdout" ? { stdout: 0, stderr: stderrBytes } : RUN_BEGIN;
 }
 
 class Head {

@@ -52,7 +52,7 @@ export function createRunService(deps: RunDeps): Runs {
     },
     cancel: (principal, id, by) => cancelRun(ctx, principal, id, by),
     abandon: (id) => abandonRun(ctx, id),
-    collect: (handle, bytesMax) => collectOutput(handle, bytesMax),
+    collect: (handle, part, bytesMax) => collectOutput(handle, part, bytesMax),
     latest: (endpointId) => deps.store.latestEnded(endpointId),
     recover: () => recoverRuns(ctx),
     sweep: () => sweepCapsules(ctx),

@@ -26,10 +26,10 @@ async function stored(world: RunWorld, id: string): Promise<RunRecord | undefine
 test("a call to a bound capsule runs there, and its output and end are kept", async () => {
   const { world, capsule, endpoint } = await boundWorld();
   const handle = await world.runs.start(requestOf(world, endpoint, "echo hello; echo err >&2; exit 3", { args: { a: 1 } }));
-  const { run, output } = await world.runs.collect(handle, 1000);
+  const { run, output } = await world.runs.collect(handle, "both", 1000);
   assert.deepEqual([run.status, run.reason, run.exitCode, run.stdoutBytes, run.stderrBytes], ["failed", "exited", 3, 6, 4]);
-  assert.equal(Buffer.from(output.merged).toString(), "hello\nerr\n");
-  assert.equal(Buffer.from(output.stdout).toString(), "hello\n");
+  assert.equal(Buffer.from(output.bytes).toString(), "hello\nerr\n");
+  assert.equal(Buffer.from((await world.runs.collect(handle, "stdout", 1000)).output.bytes).toString(), "hello\n");
   assert.deepEqual([output.isTruncated, output.hasGap], [false, false]);
   assert.deepEqual(await stored(world, run.id), run);
   assert.deepEqual([run.capsuleId, run.ownsCapsule, run.args, run.keyId], [capsule.id, false, { a: 1 }, world.world.principal.keyId]);
@@ -300,11 +300,11 @@ test("who has just called finds the run in the list, and of a run under way how 
 test("collecting keeps the head, and says that there is more", async () => {
   const { world, endpoint } = await boundWorld();
   const handle = await world.runs.start(requestOf(world, endpoint, "seq 100000"));
-  const { run, output } = await world.runs.collect(handle, 1000);
-  assert.deepEqual([output.merged.length, output.stdout.length, output.isTruncated, run.stdoutBytes], [1000, 1000, true, 588_895]);
-  const whole = await world.runs.collect(handle, 1_000_000);
+  const { run, output } = await world.runs.collect(handle, "both", 1000);
+  assert.deepEqual([output.bytes.length, output.isTruncated, run.stdoutBytes], [1000, true, 588_895]);
+  const whole = await world.runs.collect(handle, "stdout", 1_000_000);
   const expected = Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join("");
-  assert.ok(Buffer.from(whole.output.stdout).toString() === expected, `${whole.output.stdout.length} bytes`);
+  assert.ok(Buffer.from(whole.output.bytes).toString() === expected, `${whole.output.bytes.length} bytes`);
   await world.runs.settle();
   assert.deepEqual(await world.deps.files.list(), [run.id]);
   assert.equal((await readAll(await world.runs.get(world.world.principal, run.id), { stdout: 588_889, stderr: 0 })).stdout, "00000\n");
@@ -348,8 +348,8 @@ test("while the database is gone a call to a bound capsule is answered, and stor
   });
   isGone = true;
   const handle = await flaky.start(requestOf(world, endpoint, "echo hello"));
-  const { run, output } = await flaky.collect(handle, 100);
-  assert.equal(Buffer.from(output.stdout).toString(), "hello\n");
+  const { run, output } = await flaky.collect(handle, "stdout", 100);
+  assert.equal(Buffer.from(output.bytes).toString(), "hello\n");
   await assert.rejects(flaky.start(requestOf(world, endpoint, "true", { mode: "async" })), StoreUnavailableError);
   await flaky.settle();
   assert.equal(await store.find(run.id), undefined);

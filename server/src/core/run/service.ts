@@ -33,13 +33,15 @@ export interface RunHandle {
   readonly ended: Promise<RunRecord>;
 }
 
-/** A whole output, bounded. */
+/** Both streams in the order in which they were printed, or standard output alone. */
+export type RunOutputPart = "both" | "stdout";
+
+/** The head of an output. */
 export interface RunOutput {
-  /** Both streams in order, the head. */
-  readonly merged: Uint8Array;
-  readonly stdout: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** There is more. */
   readonly isTruncated: boolean;
-  /** Bytes that were not kept. */
+  /** Some of it is not kept. */
   readonly hasGap: boolean;
 }
 
@@ -67,7 +69,7 @@ export interface RunService {
   /** As `cancel`, for a caller that left a run with `on_disconnect: kill`: the reason is `client_gone`. */
   abandon(id: string): void;
   /** Waits for the end and collects at most `bytesMax` of the output. */
-  collect(handle: RunHandle, bytesMax: number): Promise<{ readonly run: RunRecord; readonly output: RunOutput }>;
+  collect(handle: RunHandle, part: RunOutputPart, bytesMax: number): Promise<{ readonly run: RunRecord; readonly output: RunOutput }>;
   /** The latest ended run of an endpoint, for its badge. */
   latest(endpointId: string): Promise<RunRecord | undefined>;
 }

@@ -3,6 +3,7 @@ import type { StoredDefinition } from "../../core/endpoint/record.ts";
 import type { RunHandle } from "../../core/run/service.ts";
 import type { Answer } from "../answer.ts";
 import { NO_CONTENT } from "../answer.ts";
+import { networkOf } from "../client-address.ts";
 import type { RouteDeps } from "../deps.ts";
 import type { Exchange } from "../route.ts";
 import type { Place } from "./event-id.ts";
@@ -14,10 +15,15 @@ export interface StreamPlace {
   leave(): void;
 }
 
-/** Throws `unavailable` when there are as many streams as the server takes. */
-export function enterStream({ runStreams }: Pick<RouteDeps, "runStreams">, caller: Principal | null): StreamPlace {
+/** Throws `unavailable` when there are as many streams as the server takes, of all callers or of this one. */
+export function enterStream(
+  { runStreams }: Pick<RouteDeps, "runStreams">,
+  caller: Principal | null,
+  { clientAddress }: Pick<Exchange, "clientAddress">,
+): StreamPlace {
   const controller = new AbortController();
-  return { ended: controller.signal, leave: runStreams.enter(caller?.keyId ?? "", () => controller.abort()) };
+  const owner = caller === null ? { keyId: null, group: networkOf(clientAddress) } : { keyId: caller.keyId, group: caller.teamId };
+  return { ended: controller.signal, leave: runStreams.enter(owner, () => controller.abort()) };
 }
 
 /** A run's events from a place on; 204 where there are none after it, so that an EventSource stops coming back. */

@@ -1,8 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import type { BodySink } from "../answer.ts";
+import type { Place } from "./event-id.ts";
+import { renderEventId } from "./event-id.ts";
 
 /** Bytes of one write while little is written: what a client reads in one go, so that it sees whole events. */
 const PIECE_BYTES_MAX = 16 * 1024;
+/** Bytes of one write of an event that is larger than that. */
+const LARGE_PIECE_BYTES = 64 * 1024;
 /** More bytes than this within the time, and whole chunks are written. */
 const BUSY = { bytes: 1024 * 1024, ms: 100 } as const;
 const EVENT_END = "\n\n";
@@ -28,6 +32,19 @@ export class EventWriter {
       from = to;
       // Two writes in one turn of the loop would reach the client as one.
       if (from < bytes.length) await setImmediate();
+    }
+    return true;
+  }
+
+  /** The event of a transformer's result, which may be large and is shared with others: it is not copied. */
+  async sendTransformed(place: Place, json: Uint8Array): Promise<boolean> {
+    const head = Buffer.from(`id: ${renderEventId(place)}\ndata: {"type":"transformed_output","data":`);
+    const tail = Buffer.from("}\n\n");
+    if (json.length <= PIECE_BYTES_MAX) return this.#sink.send(Buffer.concat([head, json, tail]));
+    this.#sink.hold(json.length);
+    for (const part of [head, json, tail]) {
+      for (let at = 0; at < part.length; at += LARGE_PIECE_BYTES)
+        if (!(await this.#sink.send(part.subarray(at, at + LARGE_PIECE_BYTES)))) return false;
     }
     return true;
   }

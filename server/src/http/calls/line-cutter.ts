@@ -2,6 +2,8 @@
 export interface LineSink {
   /** `bytes[from, to)` is the line; `end` the offset within the stream of the first byte after it, its end included. `bytes` is lent for the call. */
   line(bytes: Buffer, from: number, to: number, end: number, isPartial: boolean): void;
+  /** Whether what it has is to be taken before it gets more. */
+  readonly isFull: boolean;
 }
 
 const NEWLINE = 10;
@@ -28,11 +30,15 @@ export class LineCutter {
     return this.#position;
   }
 
-  push(chunk: Buffer, sink: LineSink): void {
+  /** Returns how many bytes it took: not all of them where the sink is full. */
+  push(chunk: Buffer, sink: LineSink): number {
     let from = 0;
     if (this.#rest.length > 0) {
       const end = chunk.indexOf(NEWLINE);
-      if (end === -1) return this.#keep(chunk, sink);
+      if (end === -1) {
+        this.#keep(chunk, sink);
+        return chunk.length;
+      }
       const line = Buffer.concat([this.#rest, chunk.subarray(0, end + 1)]);
       this.#rest = EMPTY;
       this.#line(line, 0, line.length - 1, sink);
@@ -41,8 +47,10 @@ export class LineCutter {
     for (let end = chunk.indexOf(NEWLINE, from); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
       this.#line(chunk, from, end, sink);
       from = end + 1;
+      if (sink.isFull) return from;
     }
     if (from < chunk.length) this.#keep(chunk.subarray(from), sink);
+    return chunk.length;
   }
 
   /** The stream has ended: what is left is a line without an end. */

@@ -4,7 +4,7 @@ import { isEnded } from "../../core/run/record.ts";
 import type { RunHandle, RunOutput } from "../../core/run/service.ts";
 
 /** The head of what a run has printed so far, both streams in order; `null` where none of it is kept any more. */
-export async function headOf(handle: RunHandle, bytesMax: number): Promise<Pick<RunOutput, "merged" | "isTruncated"> | null> {
+export async function headOf(handle: RunHandle, bytesMax: number): Promise<Pick<RunOutput, "bytes" | "isTruncated"> | null> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   let isLost = false;
@@ -22,7 +22,7 @@ export async function headOf(handle: RunHandle, bytesMax: number): Promise<Pick<
     reader.close();
   }
   if (isLost && length === 0) return null;
-  return { merged: Buffer.concat(chunks).subarray(0, bytesMax), isTruncated: length > bytesMax };
+  return { bytes: Buffer.concat(chunks).subarray(0, bytesMax), isTruncated: length > bytesMax };
 }
 
 /** Bytes of one stream from an offset on. */

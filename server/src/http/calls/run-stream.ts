@@ -8,7 +8,6 @@ import type { Place } from "./event-id.ts";
 import { renderEventId } from "./event-id.ts";
 import { EventWriter } from "./event-writer.ts";
 import { SseLines } from "./sse-lines.ts";
-import { transformedOutput } from "./transformed.ts";
 
 /** Milliseconds after which a browser comes back when the stream breaks off; spread, so that a server that starts again is not met by all at once. */
 const RETRY_MS = { least: 1500, spread: 1500 } as const;
@@ -25,7 +24,7 @@ export interface RunStreamOptions {
   leave(): void;
 }
 
-type Deps = Pick<RouteDeps, "runs" | "transforms" | "streamLimits">;
+type Deps = Pick<RouteDeps, "transformed" | "streamLimits">;
 
 /** A run's events from a place on, at the reader's own pace: the run goes on whether or not they are read. */
 export function runStream(deps: Deps, options: RunStreamOptions): BodyStream {
@@ -82,8 +81,10 @@ class RunEvents {
         if (item === undefined) return;
         switch (item.kind) {
           case "output":
-            lines.push(item.stream, item.bytes);
-            if (!(await this.#writer.send(lines.take()))) return;
+            for (let at = 0; at < item.bytes.length;) {
+              at += lines.push(item.stream, item.bytes.subarray(at));
+              if (!(await this.#writer.send(lines.take()))) return;
+            }
             break;
           case "gap": {
             const { stdoutBytes, stderrBytes } = item;
@@ -115,14 +116,13 @@ class RunEvents {
     const position = { stdout: run.stdoutBytes, stderr: run.stderrBytes };
     const end = { runId: run.id, position, passed: "end" } as const;
     if (place.passed === "lines") {
-      const result = await transformedOutput(this.#deps, handle, transformer);
+      const result = await this.#deps.transformed.of(handle, transformer);
       if (!result.ok) {
         const error = `The transformer failed: ${result.message}`;
         await this.#writer.send(renderEvent(end, { type: "error", error, run_id: run.id, reason: run.reason }));
         return;
       }
-      const event = { type: "transformed_output", data: result.value } as const;
-      if (!(await this.#writer.send(renderEvent({ ...end, passed: "transformed" }, event)))) return;
+      if (!(await this.#writer.sendTransformed({ ...end, passed: "transformed" }, result.json))) return;
     }
     if (hasOutcome(run)) await this.#writer.send(renderEvent(end, endEvent(run)));
   }

@@ -19,6 +19,9 @@ const PLAIN_BYTES_MIN = 256;
 /** Bytes of an event beside its line, and of a line that such room is taken for. */
 const ROOM = { event: 120, line: 80 } as const;
 
+/** Bytes of events that are taken before more are made: lines without content have hundred times their size as events. */
+const TAKEN_BYTES = 256 * 1024;
+
 /** Turns a run's output into the bytes of `output` events, one for each line, each with the id that a reader resumes from after it. */
 export class SseLines {
   readonly #out = new EventBuffer();
@@ -35,10 +38,10 @@ export class SseLines {
     return { stdout: this.#stdout.position, stderr: this.#stderr.position };
   }
 
-  push(stream: Stream, bytes: Uint8Array): void {
+  /** Returns how many bytes it took: the rest is for after the next `take`. */
+  push(stream: Stream, bytes: Uint8Array): number {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (stream === "stdout") this.#stdout.push(chunk, this.#stderr.position);
-    else this.#stderr.push(chunk, this.#stdout.position);
+    return stream === "stdout" ? this.#stdout.push(chunk, this.#stderr.position) : this.#stderr.push(chunk, this.#stdout.position);
   }
 
   /** What is missing of each stream before what comes next. */
@@ -84,12 +87,17 @@ class Half implements LineSink {
     return this.#cutter.position;
   }
 
-  push(chunk: Buffer, otherPosition: number): void {
+  get isFull(): boolean {
+    return this.#out.length >= TAKEN_BYTES;
+  }
+
+  push(chunk: Buffer, otherPosition: number): number {
     this.#besides(otherPosition);
     this.#plain = chunk.length >= PLAIN_BYTES_MIN && isPlain(chunk) ? chunk : null;
     if (this.#plain !== null) this.#out.reserve(chunk.length + Math.ceil(chunk.length / ROOM.line) * ROOM.event);
-    this.#cutter.push(chunk, this);
+    const taken = this.#cutter.push(chunk, this);
     this.#plain = null;
+    return taken;
   }
 
   skip(bytes: number, otherPosition: number): void {

@@ -55,7 +55,7 @@ export const callEndpoint: AnswerRoute<"callEndpoint"> = {
 async function attach(deps: RouteDeps, asked: Asked, eventId: string): Promise<Answer> {
   const { published, caller, exchange } = asked;
   const place = placeOf(eventId);
-  const stream = enterStream(deps, caller);
+  const stream = enterStream(deps, caller, exchange);
   try {
     const handle = await deps.runs.find(published.endpoint.id, place.runId);
     if (handle === undefined) throw noSuchRun();
@@ -109,9 +109,9 @@ async function begin(
     const handle = await start(deps, request, exchange);
     if (exchange.ticket !== null) deps.tickets.bind(exchange.ticket, handle.run.id);
     attend(deps, asked, handle);
-    return callResultOf(deps, handle, definition.transformer);
+    return callResultOf(deps, handle, definition.transformer, () => enterStream(deps, caller, exchange));
   }
-  const stream = enterStream(deps, caller);
+  const stream = enterStream(deps, caller, exchange);
   try {
     const handle = await start(deps, request, exchange);
     attend(deps, asked, handle);

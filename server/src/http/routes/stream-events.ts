@@ -10,7 +10,7 @@ export const streamEvents = route(
   async ({ caller, query }, { events, streams, streamLimits }, exchange): Promise<Answer> => {
     const from = lastEventId(exchange.lastEventId) ?? query.from ?? "now";
     let end = (): void => {};
-    const leave = streams.enter(caller.keyId, () => end());
+    const leave = streams.enter({ keyId: caller.keyId, group: caller.teamId }, () => end());
     try {
       const reader = await events.open(caller, { capsule: query.capsule ?? null, type: query.type ?? null, from });
       end = () => reader.close();

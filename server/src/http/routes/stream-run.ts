@@ -10,7 +10,7 @@ import { route } from "../route.ts";
 export const streamRun = route("streamRun", async ({ caller, params, query }, deps, exchange): Promise<Answer> => {
   const eventId = exchange.lastEventId === undefined || exchange.lastEventId === "" ? query.last_event_id : exchange.lastEventId;
   const place = eventId === undefined || eventId === "" ? null : placeOf(eventId);
-  const stream = enterStream(deps, caller);
+  const stream = enterStream(deps, caller, exchange);
   try {
     const handle = await deps.runs.get(caller, params.id);
     if (place !== null && place.runId !== handle.run.id) throw noSuchRun();

@@ -38,7 +38,7 @@ export function createFakeEndpoints(clock: Clock): FakeEndpoints {
     schedules: cronSchedules,
     templates: { find: async (name) => ({ name, state: "ready", sizeBytes: 1, failure: null }) },
     transforms: { check: async () => undefined },
-    files: { read: async (text) => readYaml(text) },
+    files: { read: async (_teamId, text) => readYaml(text) },
     limits: { teamEndpointsMax: 1000, timeoutSecMax: 120 },
   });
   return {
@@ -46,7 +46,7 @@ export function createFakeEndpoints(clock: Clock): FakeEndpoints {
     endpoints,
     runs: new FakeRuns(),
     parts: {
-      transforms: createTransformRunner({ run: async () => ({ ok: false, message: "there is no thread here" }) }),
+      transforms: createTransformRunner({ run: async () => ({ ok: false, message: "there is no thread here", isTransient: false }) }),
       notifications: { find: async () => new Map() },
       teams: createTeamDirectory({
         clock,

@@ -2,7 +2,7 @@ import type { Principal } from "../../core/access/principal.ts";
 import { fail } from "../../core/fail.ts";
 import type { RunGap, RunItem, RunPosition, RunReader } from "../../core/run/output.ts";
 import type { RunRecord } from "../../core/run/record.ts";
-import type { RunHandle, RunRequest, RunService } from "../../core/run/service.ts";
+import type { RunHandle, RunOutputPart, RunRequest, RunService } from "../../core/run/service.ts";
 
 type Item = Exclude<RunItem, { readonly kind: "end" }>;
 
@@ -159,15 +159,13 @@ export class FakeRuns implements RunService {
     this.all.find(({ record }) => record.id === id)?.end({ status: "cancelled", reason: "client_gone", exitCode: null });
   }
 
-  async collect(handle: RunHandle, bytesMax: number): ReturnType<RunService["collect"]> {
+  async collect(handle: RunHandle, part: RunOutputPart, bytesMax: number): ReturnType<RunService["collect"]> {
     const run = await handle.ended;
     const items = this.all.find(({ record }) => record.id === run.id)?.items ?? [];
-    const all = (stream: string | null): Buffer =>
-      Buffer.concat(items.flatMap((item) => (item.kind === "output" && (stream === null || item.stream === stream) ? [item.bytes] : [])));
-    const merged = all(null);
+    const isAsked = (stream: string): boolean => part === "both" || stream === "stdout";
+    const all = Buffer.concat(items.flatMap((item) => (item.kind === "output" && isAsked(item.stream) ? [item.bytes] : [])));
     const hasGap = items.some(({ kind }) => kind === "gap");
-    const isTruncated = merged.length > bytesMax;
-    return { run, output: { merged: merged.subarray(0, bytesMax), stdout: all("stdout").subarray(0, bytesMax), isTruncated, hasGap } };
+    return { run, output: { bytes: all.subarray(0, bytesMax), isTruncated: all.length > bytesMax, hasGap } };
   }
 
   async latest(endpointId: string): Promise<RunRecord | undefined> {

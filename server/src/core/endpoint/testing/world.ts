@@ -31,9 +31,10 @@ export function serviceOn(store: EndpointStore, limits: { readonly teamEndpoints
     schedules: cronSchedules,
     templates: { find: async (name) => (name === "minimal" ? { name, state: "ready", sizeBytes: 1, failure: null } : undefined) },
     transforms: {
-      check: async (transformer) => (transformer.type === "jsonata" && transformer.expression === "bad(" ? "is no JSONata" : undefined),
+      check: async (_teamId, transformer) =>
+        transformer.type === "jsonata" && transformer.expression === "bad(" ? "is no JSONata" : undefined,
     },
-    files: { read: async (text) => readYaml(text) },
+    files: { read: async (_teamId, text) => readYaml(text) },
     limits: { teamEndpointsMax: limits.teamEndpointsMax ?? 1000, timeoutSecMax: 120 },
   });
   return { clock, service };
