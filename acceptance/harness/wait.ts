@@ -4,14 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface WaitOptions {
   /** For the error's text. */
   readonly what: string;
-  /** Milliseconds. */
+  /** Milliseconds; a minute where left out, which only what never comes takes. */
   readonly timeoutMs?: number;
   readonly everyMs?: number;
 }
 
 /** Asks until the answer is not `undefined`; for what no event tells us of from outside. */
 export async function waitUntil<T>(ask: () => T | undefined | Promise<T | undefined>, options: WaitOptions): Promise<T> {
-  const until = performance.now() + (options.timeoutMs ?? 10_000);
+  const until = performance.now() + (options.timeoutMs ?? 60_000);
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;

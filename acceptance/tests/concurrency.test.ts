@@ -23,7 +23,7 @@ test("two pauses at once: one 200, one 409; and so with two resumes, stops and s
   }
 });
 
-test("destroying a capsule while it boots, pauses, resumes, stops or starts ends it for good", { timeout: 60_000 }, async () => {
+test("destroying a capsule while it boots, pauses, resumes, stops or starts ends it for good", { timeout: 300_000 }, async () => {
   const races: readonly ((id: string) => Promise<unknown>)[] = [
     (id) => call("pauseCapsule", { params: { id } }),
     (id) => call("stopCapsule", { params: { id } }),
@@ -49,7 +49,7 @@ test("destroying a capsule while it boots, pauses, resumes, stops or starts ends
   }
 });
 
-test("an exec that is cut off by its capsule's end answers, and says why", { timeout: 30_000 }, async () => {
+test("an exec that is cut off by its capsule's end answers, and says why", { timeout: 300_000 }, async () => {
   const capsule = await newCapsule();
   const running = call("exec", { params: { id: capsule.id }, body: { cmd: "sleep", args: ["100"], timeout: 0 } });
   await using stream = await startStream(capsule.id, { cmd: "sleep", args: ["100"] });
@@ -61,7 +61,7 @@ test("an exec that is cut off by its capsule's end answers, and says why", { tim
   await stream.closed;
 });
 
-test("30 capsules at once come up, each its own, and go again", { timeout: 120_000 }, async () => {
+test("30 capsules at once come up, each its own, and go again", { timeout: 300_000 }, async () => {
   const capsules = await Promise.all(
     Array.from({ length: 30 }, (_, n) => newCapsule({ memory_mb: 64, disk_mb: 64, metadata: { n: String(n) } })),
   );
@@ -74,7 +74,7 @@ test("30 capsules at once come up, each its own, and go again", { timeout: 120_0
   }
 });
 
-test("500 execs at once each get exactly their own output and exit code", { timeout: 120_000 }, async () => {
+test("500 execs at once each get exactly their own output and exit code", { timeout: 300_000 }, async () => {
   await using a = await newCapsule();
   await using b = await newCapsule();
   const results = await Promise.all(
@@ -86,7 +86,7 @@ test("500 execs at once each get exactly their own output and exit code", { time
   assert.equal(new Set(results.map(({ id }) => id)).size, 500, "no id twice");
 });
 
-test("100 background processes with tags of their own each keep their output", { timeout: 60_000 }, async () => {
+test("100 background processes with tags of their own each keep their output", { timeout: 300_000 }, async () => {
   await using capsule = await newCapsule({ memory_mb: 512 });
   const all = Array.from({ length: 100 }, (_, n) => n);
   await Promise.all(all.map((n) => capsule.background({ cmd: "sh", args: ["-c", `echo ${n}; exit ${n % 50}`], tag: `t-${n}` })));

@@ -167,7 +167,7 @@ test("badges: a team's says that it is there, a public endpoint's how its last r
 
 test(
   "calls of public endpoints are limited by the caller's address, with the usual headers, and others are not touched",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     await using open = await publish({
       command: "true",

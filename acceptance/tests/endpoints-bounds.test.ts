@@ -68,7 +68,7 @@ for (const { field, max, definition } of BOUNDS) {
   });
 }
 
-test("a file has at most as many endpoints and bytes as it may, and one with more is refused whole", { timeout: 60_000 }, async () => {
+test("a file has at most as many endpoints and bytes as it may, and one with more is refused whole", { timeout: 300_000 }, async () => {
   const { key } = await newTeam();
   const file = (count: number): string =>
     `version: 1\nendpoints:\n${Array.from({ length: count }, (_, at) => `  - {name: e${at}, command: "true"}\n`).join("")}`;
@@ -108,7 +108,7 @@ test("a delivery's id that is longer than is kept names one run all the same", a
 
 test(
   "standard output beyond what a transformer takes is a failure that says so, and the run has the output",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     await using one = await publish({ command: `sh -c 'yes line | head -c 17000000'`, transformer: { type: "lines" } });
     const { code, details } = await one.refused(502);

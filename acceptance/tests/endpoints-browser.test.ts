@@ -70,7 +70,7 @@ async function cutter(): Promise<{ readonly url: string; readonly connections: (
 
 test(
   "an EventSource of a page on another origin reads line by line with a ticket, resumes when its connection is cut, and stops at the end",
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async () => {
     await capsule.sh("rm -f /root/go; rm -f /root/began");
     await using one = await publish({
@@ -121,7 +121,7 @@ test(
 
 test(
   "the documented fetch sample works in a page on a listed origin, and a page sees the run's id",
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async () => {
     await using one = await publish({ command: `sh -c 'echo "on $0"; exit 3'`, args: [{ name: "branch" }], capsule: capsule.id });
     await using tab = await page();
@@ -153,7 +153,7 @@ test(
   },
 );
 
-test("a page of an origin that is not listed cannot read an answer", { skip, timeout: 120_000 }, async () => {
+test("a page of an origin that is not listed cannot read an answer", { skip, timeout: 300_000 }, async () => {
   await using one = await publish({ command: "echo secret", public: true, capsule: capsule.id });
   await using tab = await openPage("program" in browser ? browser.program : "", "http://evil.test", "<!doctype html>");
   const seen = await tab.evaluate(`fetch(${JSON.stringify(`${readState().url}${one.path}`)}).then((r) => r.text(), () => "refused")`);

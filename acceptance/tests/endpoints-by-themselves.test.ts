@@ -28,7 +28,7 @@ function scheduled(runs: () => Promise<readonly Run[]>, holds: (run: Run) => boo
 }
 
 /** All at once, so that a minute is waited for once only. */
-describe("what the server does by itself", { concurrency: true, timeout: 180_000 }, () => {
+describe("what the server does by itself", { concurrency: true, timeout: 300_000 }, () => {
   test("a schedule runs its command on the minute with the arguments' defaults, and says when it runs next", async () => {
     await using one = await publish({
       command: "echo",

@@ -42,7 +42,7 @@ test("as many as allowed do run at once, and without the bound any number: the c
 
 test(
   "beyond the queue a call is refused with 429 and Retry-After, and the queue is served when there is room",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     await capsule.sh("rm -f /root/open");
     await using one = await publish({
@@ -95,7 +95,7 @@ test("who waits longer than the timeout is told so, and its command has not run"
   assert.equal(ran, second.status === 200 ? 2 : 1, "a call that was refused ran nothing");
 });
 
-test("sixteen callers at once, many times over, each get their own run's output", { timeout: 60_000 }, async () => {
+test("sixteen callers at once, many times over, each get their own run's output", { timeout: 300_000 }, async () => {
   await using one = await publish({ command: "echo", args: [{ name: "n" }], capsule: capsule.id });
   let next = 0;
   const caller = async (): Promise<void> => {

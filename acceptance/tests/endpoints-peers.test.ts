@@ -129,7 +129,7 @@ async function stalledReader(one: TestEndpoint): Promise<{ readonly runId: strin
 
 test(
   "a reader that stalls slows neither the command nor another reader, and the server's memory stays bounded",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const megabytes = 200;
     await using one = await publish({
@@ -156,7 +156,7 @@ test(
   },
 );
 
-test("a buffered answer does not hold the whole output in memory", { timeout: 120_000 }, async () => {
+test("a buffered answer does not hold the whole output in memory", { timeout: 300_000 }, async () => {
   await using one = await publish({ command: `sh -c 'yes "a line of a build" | head -c 150000000'`, timeout: 100, capsule: capsule.id });
   const before = processUse(readState().pid).rssBytes;
   let most = 0;
@@ -195,7 +195,7 @@ test("the exit code is told whatever it is, 0 included, and a signal by its name
 
 test(
   "a call without a reader of its end leaves nothing behind: many calls cut at any moment, and the server holds no more than before",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     await using one = await publish({ command: `sh -c 'echo a; sleep 0.05; echo b'`, capsule: capsule.id });
     await one.json();

@@ -71,7 +71,7 @@ for (const [where, own] of [
 
 test(
   "an accepted run that waited when the server died runs once after it, and one that ended keeps its output",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await using capsule = await newCapsule();
     const mark = someName();
@@ -104,7 +104,7 @@ test(
   },
 );
 
-test("a delivery that is repeated after the server's death is still the same run", { timeout: 120_000 }, async () => {
+test("a delivery that is repeated after the server's death is still the same run", { timeout: 300_000 }, async () => {
   await using capsule = await newCapsule();
   await using hook = await publish({
     command: `sh -c 'cat; until [ -e /root/on ]; do sleep 0.05; done; echo " once"'`,
@@ -122,7 +122,7 @@ test("a delivery that is repeated after the server's death is still the same run
   assert.equal((await hook.runs()).length, 1);
 });
 
-test("a notification that was not taken is sent again after a restart, once it is its time", { timeout: 120_000 }, async () => {
+test("a notification that was not taken is sent again after a restart, once it is its time", { timeout: 300_000 }, async () => {
   let isUp = false;
   await using receiver = await newReceiver(() => ({ status: isUp ? 200 : 503 }));
   await using one = await publish({ command: "echo told", notify_url: `${receiver.url}/told` });
@@ -144,7 +144,7 @@ test("a notification that was not taken is sent again after a restart, once it i
 
 test(
   "times of a schedule at which no server was there are recorded as missed; one that is just past is run",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await using capsule = await newCapsule();
     await using late = await publish({ command: "echo late", schedule: "*/5 * * * *", capsule: capsule.id });
@@ -175,7 +175,7 @@ test(
   },
 );
 
-test("SIGTERM ends a caller's stream cleanly, at an event's end, and lets the run go on", { timeout: 120_000 }, async () => {
+test("SIGTERM ends a caller's stream cleanly, at an event's end, and lets the run go on", { timeout: 300_000 }, async () => {
   await using capsule = await newCapsule();
   await using one = await publish({ command: `sh -c 'echo up; sleep 3; echo end'`, capsule: capsule.id });
   await using stream = await one.stream();
@@ -191,7 +191,7 @@ test("SIGTERM ends a caller's stream cleanly, at an event's end, and lets the ru
 
 test(
   "settings hold: calls per key are limited, private addresses get no notification, no page is let in, and the longest timeout is the operator's",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await using capsule = await newCapsule();
     await using receiver = await newReceiver();

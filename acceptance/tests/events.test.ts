@@ -8,7 +8,7 @@ import { followEvents } from "../harness/sse.ts";
 import { readState } from "../harness/state.ts";
 import { newTeam } from "../harness/team.ts";
 
-test("the life of a capsule and of its processes is told in order, each step once, with who caused it", { timeout: 60_000 }, async () => {
+test("the life of a capsule and of its processes is told in order, each step once, with who caused it", { timeout: 300_000 }, async () => {
   const { key } = await newTeam();
   const keys = await expectCall("listKeys", 200, { key });
   const by = { type: "key", id: keys[0]?.id };
@@ -62,7 +62,7 @@ test("nobody hears of another team's capsules", async () => {
   assert.deepEqual((await expectCall("listEvents", 200, { key: other.key, query: { capsule: capsule.id } })).items, []);
 });
 
-test("a follower that is cut off again and again resumes by Last-Event-ID, and misses and repeats none", { timeout: 60_000 }, async () => {
+test("a follower that is cut off again and again resumes by Last-Event-ID, and misses and repeats none", { timeout: 300_000 }, async () => {
   const { key } = await newTeam();
   await using capsule = await newCapsule({ memory_mb: 64 }, key);
   const jobs = 60;
@@ -161,7 +161,7 @@ test("positions that are in the future, negative or no number are refused, in th
   await expectError("listEvents", "invalid_request", { query: { type: "capsule.exploded" } });
 });
 
-test("an end that nobody asked for is told with the part of the server that found it", { timeout: 30_000 }, async () => {
+test("an end that nobody asked for is told with the part of the server that found it", { timeout: 300_000 }, async () => {
   const { key } = await newTeam();
   await using capsule = await newCapsule({ memory_mb: 64 }, key);
   const job = await capsule.background({ cmd: "sleep", args: ["1000"], tag: "job" });

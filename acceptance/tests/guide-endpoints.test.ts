@@ -57,7 +57,7 @@ async function perform(block: Block): Promise<string | null> {
   return null;
 }
 
-test("the guide's samples do what it says they do, one after another", { timeout: 120_000 }, async () => {
+test("the guide's samples do what it says they do, one after another", { timeout: 600_000 }, async () => {
   assert.ok(blocks.length >= 30, `${blocks.length} blocks`);
   let said: string | null = null;
   let compared = 0;
@@ -77,7 +77,7 @@ test("the guide's samples do what it says they do, one after another", { timeout
   assert.ok(compared >= 12, `${compared} outputs`);
 });
 
-test("the README's endpoint does what it says", { timeout: 60_000 }, async () => {
+test("the README's endpoint does what it says", { timeout: 300_000 }, async () => {
   const { url, adminKey } = readState();
   env = { KEY: adminKey, API: `${url}/v1` };
   const block = blocksOf("README.md").find(({ language, text }) => language === "sh" && text.includes("endpoints/import"));
@@ -88,7 +88,7 @@ test("the README's endpoint does what it says", { timeout: 60_000 }, async () =>
   assert.match(said, /data: \{"type":"output","data":"hello you","stream":"stdout"\}\n/);
 });
 
-test("the guide's receiver takes a notification that is signed, and no other", { timeout: 60_000 }, async () => {
+test("the guide's receiver takes a notification that is signed, and no other", { timeout: 300_000 }, async () => {
   const block = blocks.find(({ name }) => name === "receiver.mjs");
   assert.ok(block !== undefined);
   writeFileSync(join(dir, "receiver.mjs"), block.text);
@@ -121,7 +121,7 @@ test("the guide's receiver takes a notification that is signed, and no other", {
 const browser = findBrowser();
 test(
   "the guide's page reads its events in a real browser",
-  { skip: "missing" in browser && browser.missing, timeout: 120_000 },
+  { skip: "missing" in browser && browser.missing, timeout: 300_000 },
   async () => {
     const block = blocks.find(({ name }) => name === "browser");
     assert.ok(block !== undefined && !("missing" in browser));

@@ -22,7 +22,7 @@ const here = (): { readonly params: { readonly id: string } } => ({ params: { id
 const isReplay = (answer: Answer): boolean => answer.headers.get("idempotent-replayed") === "true";
 const idOf = (answer: Answer): string => String(property(answer.body, "id"));
 
-test("50 creations at once with one key make one capsule, and each is answered with it", { timeout: 60_000 }, async () => {
+test("50 creations at once with one key make one capsule, and each is answered with it", { timeout: 300_000 }, async () => {
   const team = await newTeam();
   const key = randomUUID();
   const answers = await Promise.all(
@@ -38,7 +38,7 @@ test("50 creations at once with one key make one capsule, and each is answered w
   await expectCall("destroyCapsule", 204, { key: team.key, params: { id: list[0]?.id ?? "" } });
 });
 
-test("50 commands at once with one key run once, and each gets its output and exit code", { timeout: 60_000 }, async () => {
+test("50 commands at once with one key run once, and each gets its output and exit code", { timeout: 300_000 }, async () => {
   const key = randomUUID();
   const body = { cmd: "sh", args: ["-c", `echo ran >> /root/${key}; sleep 0.3; echo out $$; echo err >&2; exit 7`], timeout: 60 };
   const answers = await Promise.all(Array.from({ length: 50 }, () => call("exec", named(key, body, here()))));
@@ -174,7 +174,7 @@ test("a start over a socket with a key happens once: a repeat is attached from t
 
 test(
   "a name is its capsule's while it exists: 409 with its id, or the capsule itself with on_conflict=return",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const team = await newTeam();
     const options = { key: team.key, body: { name: "mine", memory_mb: 64, wait_ms: 30_000 } };

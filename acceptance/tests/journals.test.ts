@@ -41,7 +41,7 @@ function lastSeq(stream: StreamClient): number {
 
 test(
   "a client that is cut off again and again comes back by sequence number, and misses and repeats nothing",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const program = `import sys,time
 for n in range(60000):
@@ -157,7 +157,7 @@ test("text is the same through any number of resumes, also where the output ends
 
 test(
   "where the bound of a journal has dropped records, one gap states their range in sequence and bytes",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const MiB = 1 << 20;
     const { id } = await capsule.background({ cmd: "head", args: ["-c", String(300 * MiB), "/dev/zero"] });

@@ -25,7 +25,7 @@ const baseline = z
   .parse(JSON.parse(readFileSync(process.env["CAPSULED_TEST_BASELINE"] ?? "", "utf8")));
 
 for (const what of ["mounts", "cgroups", "processes", "networkNamespaces", "interfaces", "loopDevices", "runEntries", "disks"] as const) {
-  test(`no ${what} of capsules are left on the host`, { timeout: 60_000 }, async () => {
+  test(`no ${what} of capsules are left on the host`, { timeout: 300_000 }, async () => {
     const { dataDir } = readState();
     const left = (): readonly string[] => hostTraces(dataDir)[what].filter((entry) => !baseline.traces[what].includes(entry));
     await waitUntil(() => (left().length === 0 ? true : undefined), { what, timeoutMs: 20_000, everyMs: 200 }).catch(() => {}); // the assertion tells what
@@ -35,7 +35,7 @@ for (const what of ["mounts", "cgroups", "processes", "networkNamespaces", "inte
 
 test(
   "the server lives, lists no capsule, and holds no more descriptors, threads or children than at the start",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const { pid } = readState();
     assert.ok(isAlive(pid));

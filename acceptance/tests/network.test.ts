@@ -248,7 +248,7 @@ test("a capsule serves its own low ports, and sees its own devices only", async 
 
 test(
   "after SIGKILL of the server networks go on, with their policies and names, and the next server goes on with them",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await using open = await newCapsule();
     await using listed = await newCapsule({ network: { egress: { allow: ["one.test.example"] } } });
@@ -274,7 +274,7 @@ test(
   },
 );
 
-test("what capsules had is gone with them, and everything is gone when a server ends that has none", { timeout: 120_000 }, async () => {
+test("what capsules had is gone with them, and everything is gone when a server ends that has none", { timeout: 300_000 }, async () => {
   const veths = (): number => [...internet.onHost("ip", "-o", "link", "show", "type", "veth").matchAll(/ cv[0-9a-f]{8}-/g)].length;
   const resolvers = (): string[] =>
     internet
@@ -300,7 +300,7 @@ test("what capsules had is gone with them, and everything is gone when a server 
 
 test(
   "a host whose firewall drops what is forwarded, as Docker's does, lets capsules through, and has its rules back afterwards",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await endServer(readState().pid, "SIGTERM");
     internet.onHost(
@@ -325,7 +325,7 @@ test(
 
 test(
   "without a network on the host the default is `none`, and a create or a change that asks for more is refused and says why",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await endServer(readState().pid, "SIGTERM");
     await startThere({ CAPSULED_NETWORK: "off" });

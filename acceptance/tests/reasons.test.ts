@@ -53,7 +53,7 @@ test("an exit by itself is exited, a death by a signal of its own is signaled, e
 
 test(
   "a kill for want of memory is told from any other SIGKILL by the kernel's own count, with limit, peak and counter",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const oom = await capsule.python(SWALLOW, { timeout: 30 });
     assert.deepEqual([oom.reason, oom.exit_code, oom.signal, oom.requested], ["oom_killed", 137, "SIGKILL", null]);
@@ -152,7 +152,7 @@ test("what cannot start is spawn_failed, with 127 or 126", async () => {
 
 test(
   "processes that a stop ends are capsule_stopped, those that a destruction ends capsule_destroyed, and who asked is told",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     for (const [end, reason] of [
       ["stopCapsule", "capsule_stopped"],
@@ -189,7 +189,7 @@ test(
 
 test(
   "an agent that dies makes its capsule an error within a second, and its processes' ends are written",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const { key } = await newTeam();
     await using mine = await newCapsule({ memory_mb: 64 }, key);
@@ -221,7 +221,7 @@ test(
 
 test(
   "a boot that the destruction of its capsule cuts short ends it for good, and is no error in the server's log",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const ids: string[] = [];
     for (let round = 0; round < 6; round += 1) {
@@ -240,7 +240,7 @@ test(
   },
 );
 
-test("the process that forks for the agent can die: commands that run go on, and the next ones start", { timeout: 60_000 }, async () => {
+test("the process that forks for the agent can die: commands that run go on, and the next ones start", { timeout: 300_000 }, async () => {
   await using mine = await newCapsule({ memory_mb: 64 });
   const { id } = await mine.background({ cmd: "sh", args: ["-c", "while [ ! -e /root/go ]; do sleep 0.02; done; exit 6"] });
   const parentOf = (pid: number): number => Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);

@@ -24,7 +24,7 @@ const named = (key: string, body: unknown) => ({ headers: { "idempotency-key": k
 
 test(
   "a stream that SIGKILL of the server cuts again and again is resumed by number, and misses and repeats nothing",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 128 });
     const program = "import time\nfor n in range(30000):\n print(n, 'é😀漢', flush=n%50==0)\n if n%50==0: time.sleep(0.008)";
@@ -51,7 +51,7 @@ test(
   },
 );
 
-test("requests with a key that SIGKILL cut off are done once: their repeats continue them", { timeout: 120_000 }, async () => {
+test("requests with a key that SIGKILL cut off are done once: their repeats continue them", { timeout: 300_000 }, async () => {
   const team = await newTeam();
   await using capsule: TestCapsule = await newCapsule({ memory_mb: 128 }, team.key);
   const at = { key: team.key, params: { id: capsule.id } };
@@ -104,7 +104,7 @@ test("requests with a key that SIGKILL cut off are done once: their repeats cont
 
 test(
   "changes that SIGKILL cut off in the middle are finished or undone: no state without an exit, nothing half destroyed",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const { dataDir } = readState();
     for (const delayMs of [0, 15]) {
@@ -153,7 +153,7 @@ test(
 
 test(
   "what ends while no server runs is told once when one does, and a follower of events misses and repeats none",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const team = await newTeam();
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 64 }, team.key);
@@ -174,7 +174,7 @@ test(
   },
 );
 
-test("a restart changes no clock: the last activity is as it was, and paused capsules stay paused", { timeout: 60_000 }, async () => {
+test("a restart changes no clock: the last activity is as it was, and paused capsules stay paused", { timeout: 300_000 }, async () => {
   await using active: TestCapsule = await newCapsule({ memory_mb: 64, timeout_sec: 600 });
   await using paused: TestCapsule = await newCapsule({ memory_mb: 64, timeout_sec: 600 });
   await paused.pause();
@@ -190,7 +190,7 @@ test("a restart changes no clock: the last activity is as it was, and paused cap
 
 test(
   "at the end of a drain a command in flight is cut from its client and left to its own end, and no client is blamed",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     await restart("SIGTERM", () => {}, { CAPSULED_SHUTDOWN_MS: "300" });
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 64 });
@@ -219,7 +219,7 @@ function pretendReboot(ids: readonly string[]): void {
 
 test(
   "after a reboot of the host its capsules are stopped with that reason, their ends too, and start again with their files",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const team = await newTeam();
     await using running: TestCapsule = await newCapsule({ memory_mb: 64 }, team.key);
@@ -255,7 +255,7 @@ test(
 
 test(
   "journal files that are damaged or cut: what can be read is right and in its place, and the loss is stated in bytes",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 64 });
     const whole = Buffer.from(Array.from({ length: 200_000 }, (_, n) => `${n + 1}\n`).join(""));

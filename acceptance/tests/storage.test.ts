@@ -24,7 +24,7 @@ const output = (of: TestCapsule, selector: string, query: Readonly<Record<string
 
 test(
   "where journals cannot be written, processes go on, the latest output stays, the loss is stated, and it is mended when space returns",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 64 });
     const at = { params: { id: capsule.id } };
@@ -84,21 +84,25 @@ sys.exit(5)`;
   },
 );
 
-test("a process that fills its capsule's disk gets an error inside, and its output is kept all the same", { timeout: 60_000 }, async () => {
-  await using capsule: TestCapsule = await newCapsule({ memory_mb: 64, disk_mb: 32 });
-  const script = "dd if=/dev/urandom of=/root/fill bs=1M count=100 2>/dev/null && exit 1; seq 1 100000; echo told >&2; exit 4";
-  const { id } = await capsule.background({ cmd: "sh", args: ["-c", script] });
-  await waitUntil(async () => ((await facts(capsule, id)).running ? undefined : true), { what: "its end", timeoutMs: 30_000 });
-  const end = await facts(capsule, id);
-  const expected = Array.from({ length: 100_000 }, (_, n) => `${n + 1}\n`).join("");
-  assert.deepEqual([end.exit_code, end.stdout_sha256, end.stderr_bytes], [4, sha256(expected), 5]);
-  assert.deepEqual([(await output(capsule, id)).data, (await output(capsule, id)).gap_bytes], [expected, 0]);
-  assert.equal((await capsule.sh("rm /root/fill && echo room again > /root/x && cat /root/x")).stdout, "room again\n");
-});
+test(
+  "a process that fills its capsule's disk gets an error inside, and its output is kept all the same",
+  { timeout: 300_000 },
+  async () => {
+    await using capsule: TestCapsule = await newCapsule({ memory_mb: 64, disk_mb: 32 });
+    const script = "dd if=/dev/urandom of=/root/fill bs=1M count=100 2>/dev/null && exit 1; seq 1 100000; echo told >&2; exit 4";
+    const { id } = await capsule.background({ cmd: "sh", args: ["-c", script] });
+    await waitUntil(async () => ((await facts(capsule, id)).running ? undefined : true), { what: "its end", timeoutMs: 30_000 });
+    const end = await facts(capsule, id);
+    const expected = Array.from({ length: 100_000 }, (_, n) => `${n + 1}\n`).join("");
+    assert.deepEqual([end.exit_code, end.stdout_sha256, end.stderr_bytes], [4, sha256(expected), 5]);
+    assert.deepEqual([(await output(capsule, id)).data, (await output(capsule, id)).gap_bytes], [expected, 0]);
+    assert.equal((await capsule.sh("rm /root/fill && echo room again > /root/x && cat /root/x")).stdout, "room again\n");
+  },
+);
 
 test(
   "without free disk on the host no capsule is created or started, with a clear code; what runs goes on, and space that returns is used",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     await using running: TestCapsule = await newCapsule({ memory_mb: 64 });
     await using stopped: TestCapsule = await newCapsule({ memory_mb: 64 });
@@ -124,7 +128,7 @@ test(
 
 test(
   "while the database is locked changes are a 503, commands go on, and what ended meanwhile is told afterwards",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 64 });
     const key = randomUUID();
@@ -190,7 +194,7 @@ async function ask(
 
 test(
   "a database whose disk is full is a 503, commands go on, and what was stored is there when there is space; read-only it stops the start",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const dir = mkdtempSync(join(tmpdir(), "capsuled-small-"));
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=6m,mode=0711", "tmpfs", dir]);
@@ -240,31 +244,35 @@ test(
   },
 );
 
-test("a database that is gone stops the start in one clear line, and nothing that it knew of is removed", { timeout: 60_000 }, async () => {
-  await using running: TestCapsule = await newCapsule({ memory_mb: 64 });
-  await using stopped: TestCapsule = await newCapsule({ memory_mb: 64 });
-  await stopped.sh("echo kept > /root/file");
-  await expectCall("stopCapsule", 200, { params: { id: stopped.id } });
-  const { dataDir, logFile } = readState();
-  const files = ["capsuled.db", "capsuled.db-wal", "capsuled.db-shm", "admin-key"];
-  const agent = agentPid(running.id);
-  await restart("SIGKILL", async () => {
-    for (const file of files) if (existsSync(join(dataDir, file))) renameSync(join(dataDir, file), join(dataDir, `away-${file}`));
-    try {
-      const { disks } = hostTraces(dataDir);
-      const { code, said } = await startRefused({ dataDir, port: 0, logFile });
-      assert.ok(code !== 0 && /\d+ capsules of this installation/.test(said) && /put the database back/.test(said), `${code}: ${said}`);
-      assert.ok(!/\n\s+at /.test(said), said);
-      assert.deepEqual(hostTraces(dataDir).disks, disks);
-    } finally {
-      for (const file of files) {
-        rmSync(join(dataDir, file), { force: true });
-        if (existsSync(join(dataDir, `away-${file}`))) renameSync(join(dataDir, `away-${file}`), join(dataDir, file));
+test(
+  "a database that is gone stops the start in one clear line, and nothing that it knew of is removed",
+  { timeout: 300_000 },
+  async () => {
+    await using running: TestCapsule = await newCapsule({ memory_mb: 64 });
+    await using stopped: TestCapsule = await newCapsule({ memory_mb: 64 });
+    await stopped.sh("echo kept > /root/file");
+    await expectCall("stopCapsule", 200, { params: { id: stopped.id } });
+    const { dataDir, logFile } = readState();
+    const files = ["capsuled.db", "capsuled.db-wal", "capsuled.db-shm", "admin-key"];
+    const agent = agentPid(running.id);
+    await restart("SIGKILL", async () => {
+      for (const file of files) if (existsSync(join(dataDir, file))) renameSync(join(dataDir, file), join(dataDir, `away-${file}`));
+      try {
+        const { disks } = hostTraces(dataDir);
+        const { code, said } = await startRefused({ dataDir, port: 0, logFile });
+        assert.ok(code !== 0 && /\d+ capsules of this installation/.test(said) && /put the database back/.test(said), `${code}: ${said}`);
+        assert.ok(!/\n\s+at /.test(said), said);
+        assert.deepEqual(hostTraces(dataDir).disks, disks);
+      } finally {
+        for (const file of files) {
+          rmSync(join(dataDir, file), { force: true });
+          if (existsSync(join(dataDir, `away-${file}`))) renameSync(join(dataDir, `away-${file}`), join(dataDir, file));
+        }
       }
-    }
-  });
-  assert.equal(agentPid(running.id), agent);
-  assert.equal((await running.sh("echo well")).stdout, "well\n");
-  await expectCall("startCapsule", 200, { params: { id: stopped.id }, body: { wait_ms: 30_000 } });
-  assert.equal((await stopped.sh("cat /root/file")).stdout, "kept\n");
-});
+    });
+    assert.equal(agentPid(running.id), agent);
+    assert.equal((await running.sh("echo well")).stdout, "well\n");
+    await expectCall("startCapsule", 200, { params: { id: stopped.id }, body: { wait_ms: 30_000 } });
+    assert.equal((await stopped.sh("cat /root/file")).stdout, "kept\n");
+  },
+);

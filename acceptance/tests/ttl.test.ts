@@ -18,7 +18,7 @@ async function pausedAfter(capsule: TestCapsule, timeoutMs: number): Promise<num
   return performance.now() - began;
 }
 
-test("the inactivity TTL pauses a capsule, never destroys it, and it resumes with everything", { timeout: 60_000 }, async () => {
+test("the inactivity TTL pauses a capsule, never destroys it, and it resumes with everything", { timeout: 300_000 }, async () => {
   await using capsule = await newCapsule({ timeout_sec: 2 });
   await capsule.background({ cmd: "sleep", args: ["1000"], tag: "kept" });
   const afterMs = await pausedAfter(capsule, 30_000);
@@ -33,7 +33,7 @@ test("without a TTL a capsule is not paused", async () => {
   assert.equal((await capsule.get()).status, "running");
 });
 
-test("exec, ping and a kill are activity; watching is not", { timeout: 60_000 }, async () => {
+test("exec, ping and a kill are activity; watching is not", { timeout: 300_000 }, async () => {
   await using capsule = await newCapsule({ timeout_sec: 5 });
   for (let round = 0; round < 4; round++) {
     await sleep(1500);
@@ -45,7 +45,7 @@ test("exec, ping and a kill are activity; watching is not", { timeout: 60_000 },
 
 test(
   "a running foreground exec keeps a capsule awake, a silent background process does not, one that says busy does",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await using foreground = await newCapsule({ timeout_sec: 1 });
     await using busy = await newCapsule({ timeout_sec: 1 });
@@ -63,7 +63,7 @@ test(
   },
 );
 
-test("an open exec stream keeps a capsule awake until its process ends", { timeout: 60_000 }, async () => {
+test("an open exec stream keeps a capsule awake until its process ends", { timeout: 300_000 }, async () => {
   await using capsule = await newCapsule({ timeout_sec: 1 });
   await using stream = await startStream(capsule.id, { cmd: "sleep", args: ["8"] });
   await stream.message("start");
