@@ -10,8 +10,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::io::{AsRawFd, FromRawFd};
 
-/// Connections that wait while the agent is busy or frozen.
-const BACKLOG: libc::c_int = 128;
+/// Connections that wait while the agent is busy or frozen: as many as it serves at most.
+const BACKLOG: i32 = 1024;
 
 /// Number of the first one.
 pub const FIRST: i32 = 3;
