@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import assert from "node:assert/strict";
 import { callResult } from "@capsuled/contract";
-import type { endpoint as endpointSchema, run as runSchema, runWithOutput } from "@capsuled/contract";
+import type { endpoint as endpointSchema, putResult, run as runSchema, runWithOutput } from "@capsuled/contract";
 import type { z } from "zod";
 import { errorOf, expectCall } from "./call.ts";
 import type { ErrorBody } from "./call.ts";
@@ -10,6 +10,7 @@ import { readState } from "./state.ts";
 import { waitUntil } from "./wait.ts";
 
 export type Endpoint = z.output<typeof endpointSchema>;
+export type PutResult = z.output<typeof putResult>;
 export type Run = z.output<typeof runSchema>;
 export type RunWithOutput = z.output<typeof runWithOutput>;
 export type CallResult = z.output<typeof callResult>;
@@ -47,7 +48,7 @@ export interface TestEndpoint extends AsyncDisposable {
   refused(status: number, options?: EndpointCall): Promise<ErrorBody>;
   /** Calls and expects a 202. */
   accepted(options?: EndpointCall): Promise<string>;
-  put(definition: Definition): Promise<Endpoint>;
+  put(definition: Definition): Promise<PutResult>;
   runs(query?: Readonly<Record<string, string>>): Promise<readonly Run[]>;
 }
 

@@ -94,6 +94,48 @@ test("PUT replaces the whole definition, is no change when it says the same, and
   assert.equal((await one.json()).output, "after\n");
 });
 
+test("what GET tells can be sent back as it is, with what is secret kept, and changed where it is to change", async () => {
+  const given = {
+    command: "sh -c 'printf %s \"$TOKEN\"'",
+    trigger: "webhook",
+    public: true,
+    async: false,
+    secret: "between-us-two",
+    envs: { TOKEN: "s3cr3t-value" },
+    args: [{ name: "x", enum: ["a", "b"] }],
+    transformer: { type: "regex", pattern: "(?<all>.*)" },
+    capsule: capsule.id,
+  };
+  await using one = await publish(given);
+  const got = await expectCall("getEndpoint", 200, { params: { name: one.name } });
+  const same = await one.put(got);
+  assert.deepEqual([same.version, same.warnings], [1, []]);
+  const changed = await one.put({ ...same, description: "now with words" });
+  assert.deepEqual([changed.version, changed.has_secret, changed.env_names, changed.warnings], [2, true, ["TOKEN"], []]);
+  await using plain = await publish({ command: "printenv TOKEN", envs: { TOKEN: "s3cr3t-value" }, capsule: capsule.id });
+  const told = await expectCall("getEndpoint", 200, { params: { name: plain.name } });
+  await plain.put({ ...told, description: "x" });
+  assert.equal((await plain.json()).output, "s3cr3t-value\n");
+});
+
+test("a public webhook without a secret is refused unless it says so, and one that loses its secret is told", async () => {
+  const hook = { command: "cat", trigger: "webhook", public: true, capsule: capsule.id };
+  assert.match((await problemsOf(hook)).join("\n"), /^secret: is required for a public webhook/);
+  await using open = await publish({ ...hook, unsigned: true, async: false });
+  assert.match(JSON.stringify(property(open.published, "warnings")), /anyone who knows the URL can run it/);
+  assert.equal((await open.json({ key: null, body: "hello" })).output, "hello");
+  await using signed = await publish({ ...hook, secret: "between-us-two" });
+  await expectError("putEndpoint", "invalid_request", { params: { name: signed.name }, body: hook });
+  assert.match(JSON.stringify((await signed.put({ ...hook, unsigned: true })).warnings), /secret.*is gone: it was not sent again/);
+});
+
+test("a capsule that is not there is taken with a warning", async () => {
+  const gone = await newCapsule();
+  await gone[Symbol.asyncDispose]();
+  await using one = await publish({ command: "true", capsule: gone.id });
+  assert.match(JSON.stringify(property(one.published, "warnings")), /"capsule","message":"does not exist.*capsule_gone/);
+});
+
 test("a name is 1 to 63 of a-z, 0-9 and -, not with - first", async () => {
   for (const name of ["Deploy", "-deploy", "de_ploy", "d".repeat(64), "déploy", "de.ploy"])
     await expectError("putEndpoint", "invalid_request", { params: { name }, body: { command: "true" } });

@@ -63,8 +63,11 @@ test("a file with every documented field is published by one call, and what it p
   );
   assert.deepEqual(
     warnings.map(({ line, path }) => [line, path]),
-    [[2, "agent_name"]],
-    "what says nothing here is named",
+    [
+      [2, "agent_name"],
+      [25, "endpoints[2].public"],
+    ],
+    "what says nothing here, and a webhook that its sender cannot reach, are named",
   );
   const hello = endpointOf(await expectCall("getEndpoint", 200, { key: team.key, params: { name: "hello" } }), team.key);
   assert.equal((await hello.json()).output, "world\n");
@@ -153,6 +156,19 @@ endpoints:
     "a suggestion for a slip",
   );
   await expectError("getEndpoint", "not_found", { key: team.key, params: { name: "fine" } });
+});
+
+test("a value that is no YAML is told in words, with the line and the mend, beside what else is wrong", async () => {
+  const file = "version: 1\nendpoints:\n  - name: a\n    command: echo note: done\n  - name: b\n    comand: x\n";
+  const { details } = await expectError("importEndpoints", "invalid_request", { key: team.key, headers: YAML, body: file });
+  const problems: unknown = property(details, "problems");
+  assert.ok(Array.isArray(problems));
+  const told = problems.map((one) => `${String(property(one, "line"))} ${String(property(one, "message"))}`);
+  assert.deepEqual(told, [
+    "4 `: ` within a value begins a field of its own; put the whole value into quotes: 'echo note: done'",
+    "5 is required",
+    "6 is not a known field; did you mean command?",
+  ]);
 });
 
 test("a hostile or broken file is a 400 that says where, and takes little time", { timeout: 300_000 }, async () => {

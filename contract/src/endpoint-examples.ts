@@ -12,6 +12,7 @@ export const endpointExample = {
   public: false,
   trigger: "http",
   async: false,
+  unsigned: false,
   webhook_source: "generic",
   timezone: "UTC",
   overlap: false,

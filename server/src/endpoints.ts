@@ -75,6 +75,12 @@ export async function createEndpoints(around: EndpointSurroundings): Promise<End
     schedules: cronSchedules,
     templates: deps.templates,
     transforms,
+    capsules: {
+      has: async (teamId, id) => {
+        const capsule = await deps.store.find(id);
+        return capsule?.teamId === teamId && capsule.state !== "destroyed";
+      },
+    },
     files: createDefinitionFiles(fileThreads),
     limits: { teamEndpointsMax: config.teamEndpointsMax, timeoutSecMax: config.endpointTimeoutMax },
   });

@@ -3,19 +3,21 @@ import { endpointExample, importExample } from "../endpoint-examples.ts";
 import { defineOperation } from "../operation.ts";
 import {
   endpoint,
-  endpointDefinition,
   endpointList,
   endpointListQuery,
   endpointNameParam,
+  endpointPut,
   importBody,
   importQuery,
   importResult,
+  putResult,
 } from "../schemas/endpoint.ts";
 
 const tag = "Endpoints";
 const none = z.object({});
 const params = z.object({ name: endpointNameParam });
 const one = (description: string) => ({ description, schema: endpoint, example: endpointExample });
+const put = (description: string) => ({ description, schema: putResult, example: { ...endpointExample, warnings: [] } });
 
 /** Types that a file of definitions may come with: also the one that `curl --data-binary` says by itself. */
 const FILE_TYPES = [
@@ -50,19 +52,19 @@ export const putEndpoint = defineOperation({
   tag,
   summary: "Publish a command, or change how it is published",
   description:
-    "The whole definition: what is left out has its default. What callers call is `/v1/{owner}/{name}`. Every problem of the definition is told at once.",
+    "The whole definition: what is left out has its default. What `GET` told can be sent back with changes: `has_secret` and `env_names` keep what is sealed, and what GET tells beside the definition is not read. What callers call is `/v1/{owner}/{name}`. Every problem of the definition is told at once, and `warnings` has what may not be meant.",
   auth: "member",
   idempotency: "idempotent",
   params,
   query: none,
-  body: endpointDefinition,
+  body: endpointPut,
   bodyExample: {
     command: "./deploy.sh",
     args: [{ name: "branch", default: "main", pattern: "[a-z0-9/-]+" }],
     timeout: 60,
     working_dir: "/workspace",
   },
-  answers: { 200: one("Changed, or already so."), 201: one("Published.") },
+  answers: { 200: put("Changed, or already so."), 201: put("Published.") },
   errors: ["invalid_request", "conflict", "quota_exceeded", "unavailable"],
 });
 

@@ -83,6 +83,7 @@ const fields = {
   secret: optional(z.union([secret, z.array(secret).min(1).max(LIMITS.endpointSecretsMax)])).describe(
     "What a webhook is signed with; several while one is exchanged. `$NAME` means the variable of `envs`. Never given back.",
   ),
+  unsigned: defaulted(z.boolean(), false).describe("A public webhook without a secret: anyone who knows the URL runs it."),
   webhook_source: defaulted(z.enum(WEBHOOK_SOURCES), "generic"),
   webhook_events: optional(z.array(z.string().min(1).max(200)).max(100)).describe("Events that run it; all when empty."),
   transformer: optional(transformer),
@@ -122,6 +123,8 @@ function related(input: z.core.ParsePayload<z.output<typeof loose>>): void {
       if (value[name] !== undefined) problem(name, "is for `trigger: webhook`");
     }
   }
+  if (value.unsigned && (value.trigger !== "webhook" || !value.public)) problem("unsigned", "is for a webhook with `public: true`");
+  if (value.unsigned && value.secret !== undefined) problem("unsigned", "contradicts `secret`; leave out one of them");
   const names = (value.args ?? []).map((arg) => arg.name);
   const double = names.find((name, index) => names.indexOf(name) !== index);
   if (double !== undefined) problem("args", `two arguments are named ${JSON.stringify(double)}`);
@@ -129,9 +132,32 @@ function related(input: z.core.ParsePayload<z.output<typeof loose>>): void {
 
 const loose = z.strictObject(fields);
 
-/** What `PUT /v1/endpoints/{name}` takes. Checks that need more than the fields (the command's own form) come after it. */
+/** A definition by itself. Checks that need more than the fields (the command's own form) come after it. */
 export const endpointDefinition = loose.check(related).meta({ id: "EndpointDefinition" });
 export type EndpointDefinition = z.output<typeof endpointDefinition>;
+
+const told = z.unknown().optional().describe("As GET tells it; not read.");
+
+/** What `PUT /v1/endpoints/{name}` takes: a definition, or what `GET` told of one with changes. */
+export const endpointPut = z
+  .strictObject({
+    ...fields,
+    has_secret: optional(z.boolean()).describe("`true` without `secret`: the secret stays as it is."),
+    env_names: optional(z.array(z.string().max(LIMITS.envNameCharsMax)).max(LIMITS.envsMax)).describe(
+      "Variables that stay as they are, beside those in `envs`.",
+    ),
+    name: optional(z.string()).describe("The name in the path, if any."),
+    id: told,
+    url: told,
+    schedule_paused: told,
+    next_run_at: told,
+    created_at: told,
+    updated_at: told,
+    version: told,
+    notify_secret: told,
+    warnings: told,
+  })
+  .meta({ id: "EndpointPut" });
 
 /** As `transformer`, in an answer. */
 const setTransformer = z
@@ -165,6 +191,13 @@ export const endpoint = z
   })
   .omit({ secret: true, envs: true })
   .meta({ id: "Endpoint" });
+
+/** An endpoint as it was just published, with what its publisher may not have meant. */
+export const putResult = endpoint
+  .extend({
+    warnings: z.array(z.object({ field: z.string(), message: z.string() })).describe("What may not be meant; nothing is refused for it."),
+  })
+  .meta({ id: "PutResult" });
 
 export const endpointNameParam = z.string().min(1).max(200).describe("The endpoint's name.");
 

@@ -1,5 +1,8 @@
 import type { BodyOf, Operation, ParamsOf, QueryOf } from "@capsuled/contract";
 import { z } from "zod";
+import { closest } from "../lib/closest.ts";
+import { issueText } from "../core/issue-text.ts";
+import { fieldsOf } from "./fields-of.ts";
 import type { CapsuledError } from "../core/fail.ts";
 import { fail } from "../core/fail.ts";
 import type { Log } from "../core/ports/log.ts";
@@ -16,6 +19,8 @@ export const PROBLEMS_MAX = 20;
 /** Characters of a field's name in an answer. */
 export const FIELD_CHARS_MAX = 120;
 
+const writtenFields = z.record(z.string(), z.unknown());
+
 export interface Problem {
   readonly field: string;
   readonly message: string;
@@ -31,7 +36,7 @@ export function parseParams<O extends Operation>(operation: O, raw: unknown): Pa
 export function parseQuery<O extends Operation>(operation: O, raw: unknown, log: Log | null): QueryOf<O> {
   if (log !== null) noteDropped(operation.id, operation.query, raw, log);
   const parsed = z.safeParse(operation.query, raw);
-  if (!parsed.success) throw invalidInput(parsed.error.issues);
+  if (!parsed.success) throw invalidInput(parsed.error.issues, operation.query);
   return parsed.data as QueryOf<O>;
 }
 
@@ -40,30 +45,36 @@ export function parseBody<O extends Operation>(operation: O, raw: unknown, log: 
   if (operation.body === null) return undefined as BodyOf<O>;
   if (log !== null) noteDropped(operation.id, operation.body, raw, log);
   const parsed = z.safeParse(operation.body, raw ?? {});
-  if (!parsed.success) throw invalidInput(parsed.error.issues);
+  if (!parsed.success) throw invalidInput(parsed.error.issues, operation.body);
   return parsed.data as BodyOf<O>;
 }
 
+/** A body's fields as they were written; no body counts as none. */
+export function parseWritten(raw: unknown): Readonly<Record<string, unknown>> {
+  const parsed = z.safeParse(writtenFields, raw ?? {});
+  if (!parsed.success) throw invalidInput(parsed.error.issues, writtenFields);
+  return parsed.data;
+}
+
 /** The 400 that lists what is wrong with each field, by dotted path. */
-export function invalidInput(issues: readonly z.core.$ZodIssue[]): CapsuledError {
-  const problems = issues.flatMap(problemsOf).slice(0, PROBLEMS_MAX);
+export function invalidInput(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): CapsuledError {
+  const problems = problemsOf(issues, schema).slice(0, PROBLEMS_MAX);
   const first = problems[0] ?? { field: "body", message: "is not valid" };
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
   return fail("invalid_request", `${first.field}: ${first.message}${more}`, { details: { field: first.field, problems } });
 }
 
-export function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
-  const path = fieldName(issue.path);
-  switch (issue.code) {
-    case "unrecognized_keys":
-      return issue.keys.map((key) => ({ field: fieldName([...issue.path, key]), message: "is not a known field" }));
-    case "invalid_type":
-      return [{ field: path, message: issue.message.endsWith("received undefined") ? "is required" : sentence(issue.message) }];
-    case "too_small":
-      return [{ field: path, message: issue.origin === "string" && issue.minimum === 1 ? "must not be empty" : sentence(issue.message) }];
-    default:
-      return [{ field: path, message: sentence(issue.message) }];
-  }
+export function problemsOf(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): readonly Problem[] {
+  return issues.flatMap((issue) => {
+    if (issue.code === "unrecognized_keys") {
+      const known = fieldsOf(schema, issue.path);
+      return issue.keys
+        .slice(0, PROBLEMS_MAX)
+        .map((key) => ({ field: fieldName([...issue.path, key]), message: `is not a known field${closest(key, known)}` }));
+    }
+    const { path, message } = issueText(issue);
+    return [{ field: fieldName(path), message }];
+  });
 }
 
 function fieldName(path: readonly PropertyKey[]): string {
@@ -72,12 +83,6 @@ function fieldName(path: readonly PropertyKey[]): string {
     .map((part) => (part === "" ? '""' : String(part)))
     .join(".")
     .slice(0, FIELD_CHARS_MAX);
-}
-
-function sentence(message: string): string {
-  return message
-    .replace(/^Invalid (?:input|option|string|key in record): /, "")
-    .replace(/^Invalid (?:input|key in record)$/, "is not valid");
 }
 
 /** Names only: a value may be a secret. */

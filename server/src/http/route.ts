@@ -2,10 +2,11 @@ import type { BodyOf, Operation, OperationId, ParamsOf, QueryOf, SocketSpec } fr
 import { OPERATIONS } from "@capsuled/contract";
 import type { Principal } from "../core/access/principal.ts";
 import type { Intent } from "../core/idempotency/service.ts";
+import type { Log } from "../core/ports/log.ts";
 import type { Answer } from "./answer.ts";
 import type { RouteDeps } from "./deps.ts";
 import type { RawInput } from "./parse.ts";
-import { parseBody, parseParams, parseQuery } from "./parse.ts";
+import { parseBody, parseParams, parseQuery, parseWritten } from "./parse.ts";
 import type { SocketSession } from "./sockets/session.ts";
 
 type OperationOf<Id extends OperationId> = (typeof OPERATIONS)[Id];
@@ -86,6 +87,23 @@ export function route<Id extends OperationId>(
   };
 }
 
+/** As `route`, for a use case that reads the body's fields itself, so that it can tell every problem at once. */
+export function writtenRoute<Id extends OperationId>(
+  id: Id,
+  handle: (
+    call: Omit<Call<OperationOf<Id>>, "body"> & { readonly written: Readonly<Record<string, unknown>> },
+    deps: RouteDeps,
+  ) => Answer | Promise<Answer>,
+): AnswerRoute<Id> {
+  const operation = OPERATIONS[id];
+  return {
+    kind: "answer",
+    id,
+    operation,
+    run: (deps, caller, raw) => handle({ ...parseSurroundings(operation, deps, caller, raw), written: parseWritten(raw.body) }, deps),
+  };
+}
+
 export function socketRoute<Id extends OperationId>(
   id: Id,
   open: (call: Call<OperationOf<Id>>, deps: RouteDeps) => Promise<SocketSession>,
@@ -95,14 +113,25 @@ export function socketRoute<Id extends OperationId>(
 }
 
 function parseCall<O extends Operation>(operation: O, deps: RouteDeps, caller: Principal | null, raw: RawInput): Call<O> {
+  return { ...parseSurroundings(operation, deps, caller, raw), body: parseBody(operation, raw.body, logOf(deps)) };
+}
+
+function parseSurroundings<O extends Operation>(
+  operation: O,
+  deps: RouteDeps,
+  caller: Principal | null,
+  raw: RawInput,
+): Omit<Call<O>, "body"> {
   if (caller === null && operation.auth !== "none" && operation.auth !== "optional")
     throw new Error(`${operation.id} was called without a caller`);
-  const log = deps.config.logRequests ? deps.log : null;
   return {
     params: parseParams(operation, raw.params),
-    query: parseQuery(operation, raw.query, log),
-    body: parseBody(operation, raw.body, log),
+    query: parseQuery(operation, raw.query, logOf(deps)),
     // Checked above: only an operation without auth goes on without a caller.
     caller: caller as CallerOf<O>,
   };
+}
+
+function logOf({ config, log }: RouteDeps): Log | null {
+  return config.logRequests ? log : null;
 }

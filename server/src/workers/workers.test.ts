@@ -291,7 +291,7 @@ test("what is wrong with a file's form is told with its place", async () => {
   assert.deepEqual(await first("a: 1\nb: 2\na: 3\n"), { line: 3, column: 1, message: '"a" is there twice' });
   assert.equal((await first("a: [1\nb: 2\n"))?.line, 2);
   assert.match((await first("a: *x\n"))?.message ?? "", /[Uu]nresolved alias|no anchor/);
-  assert.match((await first("a: 1\n---\nb: 2\n"))?.message ?? "", /multiple documents/);
+  assert.match((await first("a: 1\n---\nb: 2\n"))?.message ?? "", /a second document begins here/);
   assert.match((await first("? [a]\n: 1\n"))?.message ?? "", /name must be text/);
   assert.match((await first("a: .inf\n"))?.message ?? "", /no text, number/);
   assert.match((await first("a: !!js/function 'x'\n"))?.message ?? "", /tag/);

@@ -2,6 +2,7 @@ import type { Document, ParsedNode } from "yaml";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar } from "yaml";
 import type { FileField, FileNode, FileNote, Place, ReadFile } from "../core/endpoint/definition-file.ts";
 import { WORKER_LIMITS } from "./limits.ts";
+import { faultOf } from "./yaml-fault.ts";
 
 /** Problems kept of one file. */
 const PROBLEMS_MAX = 200;
@@ -21,13 +22,26 @@ export function readYaml(text: string): ReadFile {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const problems = [...document.errors, ...document.warnings]
+  const faults = [...document.errors, ...document.warnings].map((error) => ({ ...placeAt(error.pos[0]), ...faultOf(error, text) }));
+  const isReadable = faults.every(({ isLocal }) => isLocal);
+  const problems = oneEachLine(faults)
     .slice(0, PROBLEMS_MAX)
-    .map(({ pos, message }): FileNote => ({ ...placeAt(pos[0]), message: message.split("\n")[0] ?? message }));
-  if (document.errors.length > 0) return { root: undefined, problems };
+    .map(({ line, column, message }): FileNote => ({
+      line,
+      column,
+      message: isReadable ? message : `${message} (the rest is looked at once this is right)`,
+    }));
+  const spoiltLines = problems.map(({ line }) => line);
+  if (!isReadable) return { root: undefined, problems, spoiltLines };
   const reader = new TreeReader(document, placeAt);
   const root = reader.read();
-  return { root, problems: [...problems, ...reader.problems] };
+  return { root, problems: [...problems, ...reader.problems], spoiltLines };
+}
+
+/** What follows on the same line comes of the first. */
+function oneEachLine<N extends Place>(faults: readonly N[]): readonly N[] {
+  const sorted = faults.toSorted((left, right) => left.line - right.line || left.column - right.column);
+  return sorted.filter((fault, index) => fault.line !== sorted[index - 1]?.line);
 }
 
 /** Found once, and then there is nothing more to read. */
@@ -65,7 +79,7 @@ class TreeReader {
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
       if (target !== undefined) return this.#node(target, depth + 1);
-      this.#problem(place, `there is no anchor &${node.source} before it`);
+      this.#problem(place, `there is no anchor &${node.source} before it; a value that begins with \`*\` needs quotes`);
       return { ...place, kind: "scalar", value: null };
     }
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
@@ -89,7 +103,7 @@ class TreeReader {
       const place = this.#placeOf(key);
       const name = nameOf(key);
       if (name === undefined) {
-        this.#problem(place, "a field's name must be text");
+        this.#problem(place, "a field's name must be text; a value that begins with `{` needs quotes");
         continue;
       }
       const node = this.#node(value, depth);

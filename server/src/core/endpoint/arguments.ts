@@ -14,9 +14,9 @@ interface Problem {
 }
 
 /** Problems listed in one answer, unknown names that are compared with the known ones, and characters of a field's name in it. */
-const PROBLEMS_MAX = 20;
+export const PROBLEMS_MAX = 20;
 const HINTS_MAX = 3;
-const FIELD_CHARS_MAX = 120;
+export const FIELD_CHARS_MAX = 120;
 
 /**
  * A call's arguments, checked: from a flat JSON object, a form or a query, by name. `null` counts as left out. A name that the

@@ -24,7 +24,7 @@ function checkWords(command: string, args: readonly EndpointArg[]): readonly Def
     ...(program === undefined ? [] : checkProgram(program, args)),
     ...[...placed]
       .filter((name) => !names.includes(name))
-      .map((name) => ({ path: ["command"], message: `{{${name}}} names no argument${closest(name, names)}` })),
+      .map((name) => ({ path: ["command"], message: `{{${name}}} names no argument${closest(name, names)}`, of: ["args"] })),
     ...split.literalPlaces
       .filter((name) => names.includes(name))
       .map((name) => ({

@@ -115,8 +115,23 @@ test("defaults and enums are stored as their argument's type has them", () => {
   assert.equal(definition.args?.[1]?.default, 2);
 });
 
-test("a webhook that anyone can run is taken with a warning", () => {
-  assert.match(check({ command: "x", trigger: "webhook", public: true }).warnings[0]?.message ?? "", /anyone who knows the URL/);
-  assert.deepEqual(check({ command: "x", trigger: "webhook", public: true, secret: "long enough" }).warnings, []);
-  assert.deepEqual(check({ command: "x", trigger: "webhook" }).warnings, []);
+test("a public webhook has a secret, or says that it has none", () => {
+  assert.match(
+    problems({ command: "x", trigger: "webhook", public: true })[0] ?? "",
+    /^secret: is required for a public webhook: .*`unsigned: true`/,
+  );
+  assert.deepEqual(problems({ command: "x", trigger: "webhook", public: true, unsigned: true }), []);
+  assert.deepEqual(problems({ command: "x", trigger: "webhook", public: true, secret: "long enough" }), []);
+  assert.deepEqual(problems({ command: "x", trigger: "webhook" }), []);
+});
+
+test("a webhook that anyone can run, and one that its sender cannot reach, are taken with a warning", () => {
+  const warnings = (fields: Fields): readonly string[] =>
+    check(fields).warnings.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  assert.deepEqual(warnings({ command: "x", trigger: "webhook", public: true, unsigned: true }), [
+    "unsigned: anyone who knows the URL can run it",
+  ]);
+  assert.match(warnings({ command: "x", trigger: "webhook", secret: "long enough" })[0] ?? "", /^public: .*API key.*`public: true`$/);
+  assert.deepEqual(warnings({ command: "x", trigger: "webhook", public: true, secret: "long enough" }), []);
+  assert.deepEqual(warnings({ command: "x", trigger: "webhook" }), []);
 });

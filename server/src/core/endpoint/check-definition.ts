@@ -69,6 +69,12 @@ function checkWebhook(definition: EndpointDefinition): readonly DefinitionProble
   if ((isWebhook || definition.stdin === "body") && methods.length > 0 && methods.every((method) => method === "GET")) {
     problems.push({ path: ["method"], message: `GET has no body, which ${isWebhook ? "a webhook" : "`stdin: body`"} needs` });
   }
+  if (isWebhook && definition.public && definition.secret === undefined && !definition.unsigned) {
+    problems.push({
+      path: ["secret"],
+      message: "is required for a public webhook: without it anyone who knows the URL runs it (if that is meant, say `unsigned: true`)",
+    });
+  }
   const { secrets, envs } = secretsIn(definition);
   for (const [index, secret] of secrets.entries()) {
     const path = typeof definition.secret === "string" ? ["secret"] : ["secret", index];
@@ -112,8 +118,12 @@ function checkSize({ secret: _secret, envs: _envs, ...stored }: EndpointDefiniti
 }
 
 function warningsOf(definition: EndpointDefinition): readonly DefinitionProblem[] {
-  if (definition.trigger !== "webhook" || !definition.public || definition.secret !== undefined) return [];
-  return [{ path: ["public"], message: "anyone who knows the URL can run it: it is public and has no secret" }];
+  if (definition.trigger !== "webhook") return [];
+  if (definition.unsigned) return [{ path: ["unsigned"], message: "anyone who knows the URL can run it" }];
+  if (definition.public || definition.secret === undefined) return [];
+  const message =
+    "is false: a call needs an API key beside the signature, and those who send webhooks cannot send one; give `public: true`";
+  return [{ path: ["public"], message }];
 }
 
 function withoutUndefined<T extends object>(value: T): T {

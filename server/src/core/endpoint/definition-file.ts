@@ -27,6 +27,8 @@ export interface ReadFile {
   /** Undefined where the text cannot be read at all. */
   readonly root: FileNode | undefined;
   readonly problems: readonly FileNote[];
+  /** Lines that are no YAML: what else is said of them comes of that. */
+  readonly spoiltLines: readonly number[];
 }
 
 /** Reads YAML in the team's turn (of which JSON is a part) with bounds on its time, its depth and its size after aliases; a hostile text is a problem. */

@@ -7,6 +7,12 @@ import type { PublishedCache } from "./published-cache.ts";
 import type { EndpointStore } from "./store.ts";
 import type { TransformRunner } from "./transform.ts";
 
+/** What a definition is told of its team's capsules. */
+export interface TeamCapsules {
+  /** Whether the team has this capsule, and it is not destroyed. */
+  has(teamId: string, id: string): Promise<boolean>;
+}
+
 /** What the use cases of definitions work with. */
 export interface EndpointDeps {
   readonly store: EndpointStore;
@@ -16,6 +22,7 @@ export interface EndpointDeps {
   readonly schedules: Schedules;
   readonly templates: Pick<TemplateStore, "find">;
   readonly transforms: Pick<TransformRunner, "check">;
+  readonly capsules: TeamCapsules;
   readonly files: DefinitionFiles;
   readonly cache: PublishedCache;
   readonly limits: {

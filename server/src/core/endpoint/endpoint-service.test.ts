@@ -18,7 +18,7 @@ test("put makes an endpoint, then its next version, and nothing where it says th
   assert.deepEqual([first.isNew, first.record.version, first.record.name], [true, 1, "hello"]);
   clock.time += 1000;
   const same = await service.put(principal, "hello", definitionOf({ command: "echo hello", args: null, timeout: 60 }));
-  assert.deepEqual(same, { record: first.record, isNew: false });
+  assert.deepEqual(same, { record: first.record, isNew: false, warnings: [] });
   const next = await service.put(principal, "hello", definitionOf({ command: "echo bye" }));
   assert.deepEqual([next.isNew, next.record.version, next.record.id], [false, 2, first.record.id]);
   assert.equal(next.record.createdAt, first.record.createdAt);

@@ -1,11 +1,9 @@
 import type { EndpointDefinition } from "@capsuled/contract";
-import { endpointArg, endpointDefinition } from "@capsuled/contract";
-import type { z } from "zod";
-import { closest } from "../../lib/closest.ts";
 import type { FileField, FileNode, Place } from "./definition-file.ts";
 import { locateName, plainOf } from "./locate.ts";
 import type { DefinitionPath, DefinitionProblem } from "./problem.ts";
-import { issueText } from "./issue-text.ts";
+import type { ReadDefinition, WrittenProblem } from "./read-definition.ts";
+import { readDefinition } from "./read-definition.ts";
 
 /** A problem that stands elsewhere than at the value of its path. */
 export interface PlacedProblem extends DefinitionProblem {
@@ -20,10 +18,9 @@ export interface FileEndpoint {
   readonly node: FileNode;
   /** Of the endpoint in the file. */
   readonly path: DefinitionPath;
-  /** Without the fields in `broken`; undefined where too little of it can be read to say more. */
+  /** With stand-ins for what cannot be read; undefined where nothing more can be said of it. */
   readonly definition: EndpointDefinition | undefined;
-  /** Fields that have problems of their own, so that whatever else is said of them says nothing. */
-  readonly broken: ReadonlySet<string>;
+  readonly isFollowing: ReadDefinition["isFollowing"];
 }
 
 interface ReadEndpoint extends Omit<FileEndpoint, "node" | "path"> {
@@ -38,12 +35,6 @@ const IGNORED: Readonly<Record<string, string>> = {
   agent_version: "there are no agents to choose here",
   approval_timeout_mins: "there are no approvals here",
 };
-const FIELDS = ["name", ...Object.keys(endpointDefinition.shape)];
-const ARG_FIELDS = Object.keys(endpointArg.shape);
-const TRANSFORMER_FIELDS = ["type", "pattern", "flags", "all", "expression"];
-/** Without these, what is said of the command would be wrong. */
-const ESSENTIAL = ["command", "args", "shell"];
-
 export function readEndpoint(node: Extract<FileNode, { kind: "map" }>): ReadEndpoint {
   const problems: PlacedProblem[] = [];
   const warnings: PlacedProblem[] = [];
@@ -59,11 +50,9 @@ export function readEndpoint(node: Extract<FileNode, { kind: "map" }>): ReadEndp
   }
   const named = nameOf(node, problems, warnings);
   const plain = Object.fromEntries(kept.map(({ name, value }) => [name, plainOf(value)]));
-  const parsed = endpointDefinition.safeParse(plain);
-  const issues = parsed.success ? [] : parsed.error.issues;
-  problems.push(...issues.flatMap((issue) => placed(issue, node)));
-  const broken = new Set(issues.flatMap((issue) => (issue.path.length === 0 ? keysOf(issue) : [String(issue.path[0])])));
-  return { ...named, definition: parsed.success ? parsed.data : rest(plain, broken), broken, problems, warnings };
+  const { definition, problems: written, isFollowing } = readDefinition(plain, ["name"]);
+  problems.push(...written.map((problem) => placed(problem, node)));
+  return { ...named, definition, isFollowing, problems, warnings };
 }
 
 function nameOf(
@@ -99,22 +88,7 @@ function isPlainText(node: FileNode): boolean {
   return field?.name === "type" && field.value.kind === "scalar" && field.value.value === "text";
 }
 
-function placed(issue: z.core.$ZodIssue, node: FileNode): readonly PlacedProblem[] {
-  const path = issue.path.map((part) => (typeof part === "number" ? part : String(part)));
-  if (issue.code !== "unrecognized_keys") return [issueText(issue, path)];
-  const known = path[0] === "args" ? ARG_FIELDS : path[0] === "transformer" ? TRANSFORMER_FIELDS : FIELDS;
-  return issue.keys.map((key) => ({
-    path: [...path, key],
-    place: locateName(node, path, key),
-    message: `is not a known field${closest(key, known)}`,
-  }));
-}
-
-function keysOf(issue: z.core.$ZodIssue): readonly string[] {
-  return issue.code === "unrecognized_keys" ? issue.keys : [];
-}
-
-function rest(plain: Readonly<Record<string, unknown>>, broken: ReadonlySet<string>): EndpointDefinition | undefined {
-  if (ESSENTIAL.some((name) => broken.has(name))) return undefined;
-  return endpointDefinition.safeParse(Object.fromEntries(Object.entries(plain).filter(([name]) => !broken.has(name)))).data;
+function placed(problem: WrittenProblem, node: FileNode): PlacedProblem {
+  const { path, isUnknown } = problem;
+  return isUnknown === true ? { ...problem, place: locateName(node, path.slice(0, -1), String(path.at(-1))) } : problem;
 }

@@ -2,15 +2,18 @@ import type { EndpointDefinition } from "@capsuled/contract";
 import { LIMITS, utf8Bytes } from "@capsuled/contract";
 import type { Principal } from "../access/principal.ts";
 import { fail } from "../fail.ts";
+import type { CheckDeps } from "./check-whole.ts";
 import { checkWhole } from "./check-whole.ts";
+import type { Place } from "./definition-file.ts";
 import type { EndpointDeps } from "./deps.ts";
 import type { FileEndpoint } from "./import-endpoint.ts";
 import { noted, readDefinitionFile } from "./import-file.ts";
 import { ENDPOINT_LIMITS } from "./limits.ts";
 import { locate } from "./locate.ts";
+import { goneWarnings } from "./gone-secrets.ts";
 import { makeRecord } from "./make-record.ts";
 import { changedMeanwhile, requireRoom } from "./put-endpoint.ts";
-import type { DefinitionPath } from "./problem.ts";
+import type { DefinitionPath, DefinitionProblem } from "./problem.ts";
 import type { EndpointRecord } from "./record.ts";
 import type { FileProblem, ImportOutcome, PlannedChange } from "./service.ts";
 import type { EndpointChange } from "./store.ts";
@@ -28,6 +31,9 @@ const CHECKED_AT_ONCE = 20;
 interface Checked {
   readonly name: string;
   readonly definition: EndpointDefinition;
+  readonly path: DefinitionPath;
+  /** Where a field stands. */
+  at(path: DefinitionPath): Place;
 }
 
 /** A whole file of definitions at once: all of it, or nothing and every problem. */
@@ -47,33 +53,31 @@ export async function importEndpoints(
   for (const [index, endpoint] of file.endpoints.entries()) {
     // A file of a thousand endpoints takes long to check: others get their turn in between.
     if (index % CHECKED_AT_ONCE === CHECKED_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve, 0));
-    const { name, definition } = await checkOne(once, principal.teamId, endpoint, problems, warnings);
-    if (name !== undefined && definition !== undefined) checked.push({ name, definition });
+    const { name, path, node } = endpoint;
+    const definition = await checkOne(once, principal.teamId, endpoint, problems, warnings);
+    if (name !== undefined && definition !== undefined) checked.push({ name, definition, path, at: (inner) => locate(node, inner) });
   }
   if (problems.length > 0) throw refusal(problems);
-  return { ...(await apply(deps, principal, checked, options)), warnings: inOrder(warnings) };
+  const outcome = await apply(deps, principal, checked, options);
+  return { ...outcome, warnings: inOrder([...warnings, ...outcome.warnings]) };
 }
 
 async function checkOne(
-  deps: Pick<EndpointDeps, "schedules" | "templates" | "transforms" | "limits">,
+  deps: CheckDeps,
   teamId: string,
-  { name, definition, broken, node, path }: FileEndpoint,
+  { definition, isFollowing, node, path }: FileEndpoint,
   problems: FileProblem[],
   warnings: FileProblem[],
-): Promise<{ readonly name: string | undefined; readonly definition: EndpointDefinition | undefined }> {
-  if (definition === undefined) return { name, definition };
+): Promise<EndpointDefinition | undefined> {
+  if (definition === undefined) return undefined;
   const checked = await checkWhole(deps, teamId, definition);
-  for (const problem of checked.problems) {
-    if (isFollowing(problem.path, broken)) continue;
-    problems.push(noted(locate(node, problem.path), [...path, ...problem.path], problem.message));
-  }
-  for (const warning of checked.warnings) warnings.push(noted(locate(node, warning.path), [...path, ...warning.path], warning.message));
-  return { name, definition: checked.definition };
-}
-
-/** Whether a problem comes of what could not be read, not of what was written: a secret may name a variable of `envs`. */
-function isFollowing([field]: DefinitionPath, broken: ReadonlySet<string>): boolean {
-  return broken.has(String(field)) || (field === "secret" && broken.has("envs"));
+  const note = (notes: FileProblem[], found: readonly DefinitionProblem[]): void => {
+    for (const problem of found)
+      if (!isFollowing(problem)) notes.push(noted(locate(node, problem.path), [...path, ...problem.path], problem.message));
+  };
+  note(problems, checked.problems);
+  note(warnings, checked.warnings);
+  return checked.definition;
 }
 
 /** A file of a thousand endpoints asks for few templates. */
@@ -90,6 +94,7 @@ function rememberTemplates(templates: EndpointDeps["templates"]): EndpointDeps["
 
 interface Plan {
   readonly changes: readonly PlannedChange[];
+  readonly warnings: readonly FileProblem[];
   readonly stored: readonly EndpointChange[];
 }
 
@@ -98,18 +103,18 @@ async function apply(
   { teamId }: Principal,
   checked: readonly Checked[],
   { dryRun, prune }: ImportOptions,
-): Promise<Pick<ImportOutcome, "applied" | "changes">> {
+): Promise<ImportOutcome> {
   for (let attempt = 0; attempt < ENDPOINT_LIMITS.attemptsMax; attempt += 1) {
-    const { changes, stored } = plan(deps, teamId, checked, await listAll(deps, teamId), prune);
+    const { changes, warnings, stored } = plan(deps, teamId, checked, await listAll(deps, teamId), prune);
     const count = (kind: PlannedChange["change"]): number => changes.filter(({ change }) => change === kind).length;
     await requireRoom(deps, teamId, count("create") - count("delete"));
-    if (dryRun) return { applied: false, changes };
+    if (dryRun) return { applied: false, changes, warnings };
     const isDone = stored.length === 0 || (await deps.store.apply(teamId, stored));
     deps.cache.forget(
       teamId,
       changes.filter(({ change }) => change !== "unchanged").map(({ name }) => name),
     );
-    if (isDone) return { applied: true, changes };
+    if (isDone) return { applied: true, changes, warnings };
   }
   throw changedMeanwhile();
 }
@@ -117,14 +122,16 @@ async function apply(
 function plan(deps: EndpointDeps, teamId: string, checked: readonly Checked[], existing: readonly EndpointRecord[], prune: boolean): Plan {
   const known = new Map(existing.map((record) => [record.name, record]));
   const changes: PlannedChange[] = [];
+  const warnings: FileProblem[] = [];
   const stored: EndpointChange[] = [];
-  for (const { name, definition } of checked) {
+  for (const { name, definition, path, at } of checked) {
     const before = known.get(name);
     known.delete(name);
     const { record, fields } = makeRecord(deps, teamId, name, definition, before);
     if (record === before) changes.push({ name, change: "unchanged", fields: [] });
     else {
       changes.push(before === undefined ? { name, change: "create", fields: [] } : { name, change: "update", fields });
+      for (const gone of goneWarnings(before, record)) warnings.push(noted(at([]), [...path, ...gone.path], gone.message));
       stored.push({ kind: "put", record, fromVersion: before?.version ?? 0 });
     }
   }
@@ -132,7 +139,7 @@ function plan(deps: EndpointDeps, teamId: string, checked: readonly Checked[], e
     changes.push({ name, change: "delete", fields: [] });
     stored.push({ kind: "delete", id, fromVersion: version });
   }
-  return { changes, stored };
+  return { changes, warnings, stored };
 }
 
 async function listAll({ store }: Pick<EndpointDeps, "store">, teamId: string): Promise<readonly EndpointRecord[]> {

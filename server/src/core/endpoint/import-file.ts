@@ -23,9 +23,9 @@ const KNOWN = ["version", "endpoints"];
 const IGNORED = ["agent_name", "agent_version"];
 
 /** Reads a file of definitions as far as its own text goes: form, fields, names. */
-export function readDefinitionFile({ root, problems }: ReadFile): DefinitionFile {
-  const reader = new FileReader();
-  for (const { line, column, message } of problems) reader.problem({ line, column }, [], message);
+export function readDefinitionFile({ root, problems, spoiltLines }: ReadFile): DefinitionFile {
+  const reader = new FileReader(spoiltLines);
+  for (const note of problems) reader.problems.push(noted(note, [], note.message));
   if (root !== undefined) reader.read(root);
   return reader;
 }
@@ -34,6 +34,11 @@ class FileReader implements DefinitionFile {
   readonly endpoints: FileEndpoint[] = [];
   readonly problems: FileProblem[] = [];
   readonly warnings: FileProblem[] = [];
+  readonly #spoiltLines: ReadonlySet<number>;
+
+  constructor(spoiltLines: readonly number[]) {
+    this.#spoiltLines = new Set(spoiltLines);
+  }
 
   read(root: FileNode): void {
     if (root.kind !== "map") return this.problem(root, [], "a file of definitions has `version: 1` and `endpoints`");
@@ -53,7 +58,7 @@ class FileReader implements DefinitionFile {
   }
 
   problem(place: Place, path: DefinitionPath, message: string): void {
-    this.problems.push(noted(place, path, message));
+    if (!this.#spoiltLines.has(place.line)) this.problems.push(noted(place, path, message));
   }
 
   #version(root: FileNode, field: FileField | undefined): void {
@@ -79,7 +84,8 @@ class FileReader implements DefinitionFile {
     for (const { path: inner, message, place } of read.warnings)
       this.warnings.push(noted(place ?? at(inner), [...path, ...inner], message));
     if (read.name !== undefined && !ENDPOINT_NAME.test(read.name)) this.problem(at([read.nameField]), [...path, read.nameField], NAME_FORM);
-    this.endpoints.push({ ...read, node, path });
+    const isFollowing: FileEndpoint["isFollowing"] = (problem) => read.isFollowing(problem) || this.#spoiltLines.has(at(problem.path).line);
+    this.endpoints.push({ ...read, isFollowing, node, path });
   }
 
   #doubles(): void {

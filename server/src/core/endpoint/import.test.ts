@@ -79,6 +79,7 @@ endpoints:
       [3, "agent_name"],
       [24, "endpoints[0].agent_name"],
       [26, "endpoints[1].slug"],
+      [26, "endpoints[1].public"],
     ],
   );
   const hook = await service.get(principal, "hook");
@@ -116,14 +117,15 @@ endpoints:
     "2:1 endpoint: is not a known field; did you mean endpoints?",
     "4:5 endpoints[0].command: is required",
     "5:5 endpoints[0].comand: is not a known field; did you mean command?",
-    "6:14 endpoints[0].timeout: expected number, received string",
+    "6:14 endpoints[0].timeout: must be a number",
     "7:11 endpoints[1].name: must be 1 to 63 of lowercase letters, digits and `-`, a letter or digit first",
-    "9:13 endpoints[1].public: expected boolean, received string",
+    "8:14 endpoints[1].command: `|` at character 8 needs shell: true (or quotes, to mean the character)",
+    "9:13 endpoints[1].public: must be true or false",
     "12:9 endpoints[1].args[0].typ: is not a known field; did you mean type?",
     "15:5 endpoints[2].approval_required: is not supported; leave it out",
     "16:5 endpoints[2].artifacts: is not supported; leave it out",
     "17:46 endpoints[2].args[0].default: must be a whole number",
-    '18:13 endpoints[2].method: expected one of "GET"|"POST"|"PUT"|"PATCH"|"DELETE"',
+    "18:13 endpoints[2].method: must be one of GET, POST, PUT, PATCH, DELETE",
     "19:25 endpoints[2].transformer.type: is not one of the types that there are",
     '20:11 endpoints[3].name: "one" is the name of the endpoint in line 4 too',
     "22:14 endpoints[3].timeout: is more than the server's bound of 120 s",
@@ -134,7 +136,98 @@ endpoints:
 
 test("what comes of a problem alone is not told as another", async () => {
   const text = "version: 1\nendpoints:\n  - {name: a, command: x, trigger: webhook, secret: $KEY, envs: {KEY: 12345678}}\n";
-  assert.deepEqual(await problemsOf(text), ["3:71 endpoints[0].envs.KEY: expected string, received number"]);
+  assert.deepEqual(await problemsOf(text), ["3:71 endpoints[0].envs.KEY: must be text"]);
+});
+
+test("whatever is wrong in whichever way is told at once: fields, rules between them, the command, the server's bounds", async () => {
+  const text = `version: 1
+endpoints:
+  - name: a
+    comand: x
+    command: echo a; b
+    secret: short
+    timeout: 500
+  - name: b
+    timeout: 500
+    vcpus: many
+    template: none
+  - name: c
+    command: echo {{x}} {{y}} | cat
+    args: [{name: x, max: 5}, {name: z, type: integer, default: no}]
+    capsule: cl-1
+    template: minimal
+  - name: d
+    command: x
+    trigger: wehbook
+    secret: 123
+    webhook_events: [push]
+`;
+  assert.deepEqual(await problemsOf(text), [
+    "4:5 endpoints[0].comand: is not a known field; did you mean command?",
+    "5:14 endpoints[0].command: `;` at character 7 needs shell: true (or quotes, to mean the character)",
+    "6:13 endpoints[0].secret: is for `trigger: webhook`",
+    "7:14 endpoints[0].timeout: is more than the server's bound of 120 s",
+    "8:5 endpoints[1].command: is required",
+    "9:14 endpoints[1].timeout: is more than the server's bound of 120 s",
+    "10:12 endpoints[1].vcpus: must be a number",
+    '11:15 endpoints[1].template: there is no template "none"',
+    "13:14 endpoints[2].command: `|` at character 18 needs shell: true (or quotes, to mean the character)",
+    "14:22 endpoints[2].args[0].max: is not a known field",
+    "14:65 endpoints[2].args[1].default: must be a whole number",
+    "15:14 endpoints[2].capsule: give either `template` or `capsule`",
+    "19:14 endpoints[3].trigger: must be one of http, webhook",
+    "20:13 endpoints[3].secret: must be text or a list",
+  ]);
+});
+
+test("a value that is no YAML is told in words with its mend, together with what is wrong elsewhere", async () => {
+  const text = `version: 1
+endpoints:
+  - name: a
+    command: echo note: fine
+  - name: b
+    command: @daily
+  - name: c
+    command: "echo" hi
+  - name: d
+    command: > out.txt
+  - name: e
+    comand: x
+    timeout: 500
+`;
+  assert.deepEqual(await problemsOf(text), [
+    "4:14 : `: ` within a value begins a field of its own; put the whole value into quotes: 'echo note: fine'",
+    "6:14 : a value cannot begin with `@`; put it into quotes: '@daily'",
+    "8:21 : the value has ended with its closing quote; put quotes around the whole value",
+    "10:16 : `|` and `>` begin a text on the lines below, and take nothing behind them; put a command that begins so into quotes",
+    "11:5 endpoints[4].command: is required",
+    "12:5 endpoints[4].comand: is not a known field; did you mean command?",
+    "13:14 endpoints[4].timeout: is more than the server's bound of 120 s",
+  ]);
+  const mended = text.replace("echo note: fine", "'echo note: fine'").replace("@daily", "'@daily'");
+  assert.deepEqual(
+    (await problemsOf(mended)).map((line) => line.split(" ")[0]),
+    ["8:21", "10:16", "11:5", "12:5", "13:14"],
+  );
+});
+
+test("a file whose lines cannot be told apart says what to do first, and that the rest comes then", async () => {
+  const rest = " (the rest is looked at once this is right)";
+  const item = "version: 1\nendpoints:\n  - name: a\n";
+  for (const [text, expected] of [
+    [`${item}\tcommand: x\n`, `4:1 : the line is indented with a tab; use spaces${rest}`],
+    [
+      `${item}   command: x\n`,
+      `4:1 : the line is indented as an entry of a list, and has no \`- \`; indent it as the fields before it${rest}`,
+    ],
+    [`${item}  command: x\n`, `4:1 : the line is not indented as the fields that it belongs to${rest}`],
+    [`${item}    command: "x\n`, `5:1 : a quote before it is never closed${rest}`],
+    [`${item}    command\n    timeout: 5\n`, `4:5 : a field's name needs \`: \` behind it, on its line${rest}`],
+    ["version: 1\nendpoints:\n  - name:a\n    command: x\n", `3:5 : a field's name and \`:\` need a blank before the value${rest}`],
+    ["version: 1\nendpoints: [", `2:13 : a \`[\` or \`{\` before it is never closed${rest}`],
+    ["version: 1\n---\nversion: 1\n", `2:1 : a second document begins here; a file has one${rest}`],
+  ] as const)
+    assert.deepEqual(await problemsOf(text), [expected]);
 });
 
 test("a file that is no file of definitions says so", async () => {
@@ -193,6 +286,35 @@ ${rest}`;
     (await service.list(principal, 10, null)).items.map(({ name }) => name),
     ["a", "b", "e"],
   );
+});
+
+test("an import says which secrets go with it, which capsules are not there, and which webhooks nobody can send", async () => {
+  const { service } = endpointWorld();
+  const hook = "  - {name: hook, command: cat, trigger: webhook, public: true, secret: 0123456789, envs: {A: b, C: d}}\n".replace(
+    "0123456789",
+    '"0123456789"',
+  );
+  await service.import(principal, `version: 1\nendpoints:\n${hook}`, RUN);
+  const text = `version: 1
+endpoints:
+  - {name: hook, command: cat, trigger: webhook, envs: {C: d}}
+  - name: bound
+    command: x
+    capsule: cl-${"0".repeat(25)}
+  - {name: other, command: cat, trigger: webhook, secret: "0123456789"}
+`;
+  for (const dryRun of [true, false])
+    assert.deepEqual(
+      (await service.import(principal, text, { dryRun, prune: false })).warnings.map(
+        ({ line, path, message }) => `${line} ${path}: ${message.slice(0, 30)}`,
+      ),
+      [
+        "3 endpoints[0].secret: is gone: it was not sent again",
+        "3 endpoints[0].envs: are without A, not sent again",
+        "6 endpoints[1].capsule: does not exist, or not any mor",
+        "7 endpoints[2].public: is false: a call needs an API ",
+      ],
+    );
 });
 
 test("anchors and merge keys share what endpoints have in common", async () => {

@@ -4,6 +4,7 @@ import type { EndpointDeps } from "./deps.ts";
 import { openSecrets } from "./open-secrets.ts";
 import type { EndpointRecord, StoredDefinition } from "./record.ts";
 import { endpointContext } from "./record.ts";
+import { isAsync, methodsOfEndpoint } from "./told.ts";
 import type { EndpointSecrets } from "./secret.ts";
 import { secretsIn } from "./secret.ts";
 
@@ -74,11 +75,16 @@ function changedFields(
   sealedBefore: EndpointSecrets | undefined,
   sealed: EndpointSecrets,
 ): readonly string[] {
-  const old = new Map<string, unknown>([...Object.entries(before ?? {}), ...sealedFields(sealedBefore)]);
-  const fresh = new Map<string, unknown>([...Object.entries(after), ...sealedFields(sealed)]);
+  const old = new Map<string, unknown>([...(before === undefined ? [] : Object.entries(inFull(before))), ...sealedFields(sealedBefore)]);
+  const fresh = new Map<string, unknown>([...Object.entries(inFull(after)), ...sealedFields(sealed)]);
   return [...new Set([...old.keys(), ...fresh.keys()])]
     .filter((name) => canonicalJson(old.get(name)) !== canonicalJson(fresh.get(name)))
     .toSorted();
+}
+
+/** With what is told of a definition that leaves it out, so that what was told and is sent back is no change. */
+function inFull(definition: StoredDefinition): Readonly<Record<string, unknown>> {
+  return { ...definition, args: definition.args ?? [], method: methodsOfEndpoint(definition), async: isAsync(definition) };
 }
 
 function sealedFields(sealed: EndpointSecrets | undefined): readonly [string, unknown][] {

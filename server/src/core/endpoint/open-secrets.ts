@@ -6,11 +6,11 @@ import type { EndpointSecrets } from "./secret.ts";
 import { resolveSecrets } from "./secret.ts";
 
 const sealedSecrets = z.object({ secrets: z.array(z.string()), envs: z.record(z.string(), z.string()) });
-const NONE: EndpointSecrets = { secrets: [], envs: {} };
+export const NOTHING_SEALED: EndpointSecrets = { secrets: [], envs: {} };
 
 /** What an endpoint keeps sealed, as it was given. Throws when it was altered. */
 export function openSecrets(sealer: Sealer, record: EndpointRecord): EndpointSecrets {
-  if (record.sealed === null) return NONE;
+  if (record.sealed === null) return NOTHING_SEALED;
   return sealedSecrets.parse(JSON.parse(sealer.open(record.sealed, endpointContext(record.id))));
 }
 

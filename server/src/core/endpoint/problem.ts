@@ -5,6 +5,8 @@ export type DefinitionPath = readonly (string | number)[];
 export interface DefinitionProblem {
   readonly path: DefinitionPath;
   readonly message: string;
+  /** Other fields that it comes of as well. */
+  readonly of?: readonly string[];
 }
 
 /** `args[0].default`; empty for the whole. */

@@ -1,5 +1,6 @@
-import type { EndpointDefinition } from "@capsuled/contract";
 import type { Principal } from "../access/principal.ts";
+import type { PutOutcome } from "./put-endpoint.ts";
+import type { Written } from "./read-definition.ts";
 import type { EndpointRecord } from "./record.ts";
 import type { EndpointPage } from "./store.ts";
 
@@ -34,7 +35,7 @@ export interface Published {
 /** The use cases of definitions, one file each beside this one. Another team's endpoint is `not_found`. */
 export interface EndpointService {
   /** Throws `invalid_request` with every problem of the definition, the command's own form included, and `quota_exceeded`. */
-  put(principal: Principal, name: string, input: EndpointDefinition): Promise<{ readonly record: EndpointRecord; readonly isNew: boolean }>;
+  put(principal: Principal, name: string, written: Written): Promise<PutOutcome>;
   get(principal: Principal, name: string): Promise<EndpointRecord>;
   list(principal: Principal, limit: number, cursor: string | null): Promise<EndpointPage>;
   /** Repeatable: 204 also when it is gone. Runs under way go on. */

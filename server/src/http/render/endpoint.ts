@@ -2,7 +2,7 @@ import type { endpoint } from "@capsuled/contract";
 import type { z } from "zod";
 import type { Principal } from "../../core/access/principal.ts";
 import type { EndpointRecord } from "../../core/endpoint/record.ts";
-import { isAsync, methodsOfEndpoint } from "../calls/definition.ts";
+import { isAsync, methodsOfEndpoint } from "../../core/endpoint/told.ts";
 import type { RouteDeps } from "../deps.ts";
 import { timestamp, timestampOrNull } from "./time.ts";
 

@@ -9,7 +9,7 @@ import type { Answer } from "../answer.ts";
 import { json } from "../answer.ts";
 import { enterStream, streamAnswer } from "../calls/answer-run.ts";
 import { callResultOf } from "../calls/call-result.ts";
-import { isAsync, methodsOfEndpoint } from "../calls/definition.ts";
+import { isAsync, methodsOfEndpoint } from "../../core/endpoint/told.ts";
 import type { Given } from "../calls/given-arguments.ts";
 import { argumentsOfQuery, givenArguments } from "../calls/given-arguments.ts";
 import { publishedFor } from "../calls/published.ts";

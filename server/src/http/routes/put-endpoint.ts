@@ -1,11 +1,10 @@
-import { ENDPOINT_NAME } from "@capsuled/contract";
-import { invalid } from "../../core/fail.ts";
 import { json } from "../answer.ts";
+import { fieldOf } from "../../core/endpoint/put-endpoint.ts";
 import { renderEndpoint } from "../render/endpoint.ts";
-import { route } from "../route.ts";
+import { writtenRoute } from "../route.ts";
 
-export const putEndpoint = route("putEndpoint", async ({ caller, params, body }, deps) => {
-  if (!ENDPOINT_NAME.test(params.name)) throw invalid("name", "must be 1 to 63 of a-z, 0-9 and -, not with - first");
-  const { record, isNew } = await deps.endpoints.put(caller, params.name, body);
-  return json(isNew ? 201 : 200, await renderEndpoint(record, caller, deps));
+export const putEndpoint = writtenRoute("putEndpoint", async ({ caller, params, written }, deps) => {
+  const { record, isNew, warnings } = await deps.endpoints.put(caller, params.name, written);
+  const told = warnings.map(({ path, message }) => ({ field: fieldOf(path), message }));
+  return json(isNew ? 201 : 200, { ...(await renderEndpoint(record, caller, deps)), warnings: told });
 });

@@ -31,7 +31,7 @@ function parseAs<S extends z.ZodType>(schema: S, text: string): Parsed<z.output<
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, message: parsed.data };
-  const problem = parsed.error.issues.flatMap(problemsOf)[0];
+  const problem = problemsOf(parsed.error.issues, schema)[0];
   return { ok: false, problem: problem === undefined ? "the message is not valid" : `${problem.field}: ${problem.message}` };
 }
 

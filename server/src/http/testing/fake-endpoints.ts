@@ -38,6 +38,7 @@ export function createFakeEndpoints(clock: Clock): FakeEndpoints {
     schedules: cronSchedules,
     templates: { find: async (name) => ({ name, state: "ready", sizeBytes: 1, failure: null }) },
     transforms: { check: async () => undefined },
+    capsules: { has: async () => true },
     files: { read: async (_teamId, text) => readYaml(text) },
     limits: { teamEndpointsMax: 1000, timeoutSecMax: 120 },
   });

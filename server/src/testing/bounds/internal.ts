@@ -251,6 +251,8 @@ export const INTERNAL: readonly Group[] = [
       "server/src/store/run-store.ts: OPEN_MAX",
       "server/src/workers/limits.ts: WORKER_LIMITS.startMsMax",
       "server/src/workers/yaml.ts: PROBLEMS_MAX",
+      "server/src/workers/yaml-fault.ts: SHOWN_CHARS_MAX",
+      "server/src/core/endpoint/read-definition.ts: ROUNDS_MAX",
     ],
   },
 ];

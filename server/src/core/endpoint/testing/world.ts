@@ -10,6 +10,9 @@ import { MemoryEndpointStore } from "./memory-store.ts";
 export const principal: Principal = { keyId: "key-a", teamId: "team-a", role: "member", isFirstTeam: false };
 export const stranger: Principal = { ...principal, keyId: "key-b", teamId: "team-b" };
 
+/** The one capsule that there is, the principal's. */
+export const OWN_CAPSULE = `cl-${"a".repeat(25)}`;
+
 /** The service of endpoints on a store in memory, with a clock that tests move. */
 export function endpointWorld(limits: { readonly teamEndpointsMax?: number } = {}) {
   const store = new MemoryEndpointStore();
@@ -34,6 +37,7 @@ export function serviceOn(store: EndpointStore, limits: { readonly teamEndpoints
       check: async (_teamId, transformer) =>
         transformer.type === "jsonata" && transformer.expression === "bad(" ? "is no JSONata" : undefined,
     },
+    capsules: { has: async (teamId, id) => teamId === principal.teamId && id === OWN_CAPSULE },
     files: { read: async (_teamId, text) => readYaml(text) },
     limits: { teamEndpointsMax: limits.teamEndpointsMax ?? 1000, timeoutSecMax: 120 },
   });

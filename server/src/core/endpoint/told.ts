@@ -1,5 +1,5 @@
 import type { EndpointMethod } from "@capsuled/contract";
-import type { StoredDefinition } from "../../core/endpoint/record.ts";
+import type { StoredDefinition } from "./record.ts";
 
 const METHODS_DEFAULT: readonly EndpointMethod[] = ["GET", "POST"];
 
