@@ -278,11 +278,17 @@ export class Reader {
   /** Enters into the ledger what was due and what came. */
   #settle(end: ReaderEnd): ReaderEnd {
     const { ledger } = this.#setup.world;
+    const { stdout, stderr } = this.checks;
+    const { exit } = this;
+    // Where both end in the middle of a character, what stands for standard output's has the number before the end's.
+    const areBothCut = exit !== null && stdout.isCutAt(exit.stdout_bytes) && stderr.isCutAt(exit.stderr_bytes);
     for (const name of ["stdout", "stderr"] as const) {
       const check = this.checks[name];
       const total = this.exit?.[`${name}_bytes`];
       const wasFaultless = check.isFaultless;
-      if (total !== undefined) check.end(total, this.#setup.plan.encoding === "utf-8", this.#attachedAt > (this.exit?.seq ?? 0));
+      const isText = this.#setup.plan.encoding === "utf-8";
+      const told = (exit?.seq ?? 0) - (isText && areBothCut && name === "stdout" ? 1 : 0);
+      if (total !== undefined) check.end(total, isText, this.#attachedAt > told);
       if (wasFaultless && !check.isFaultless) {
         const { lost, doubled, altered, at } = check;
         ledger.find(this.#setup.who, "wrong bytes at the end", { stream: name, total, lost, doubled, altered, at });

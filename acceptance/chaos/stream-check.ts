@@ -75,6 +75,11 @@ export class StreamCheck {
     if (this.#at !== null) this.#at += count;
   }
 
+  /** Whether its first bytes, so many, end in the middle of a character. */
+  isCutAt(total: number): boolean {
+    return this.content.characterAt(total) < total;
+  }
+
   /** The stream has ended after so many bytes. `wasBehind`: the reader came back behind the end, where no unfinished character is told again. */
   end(total: number, isText: boolean, wasBehind = false): void {
     if (this.#at === null) return;

@@ -301,6 +301,15 @@ impl Process {
         }))
     }
 
+    /// The greatest number that a reader may come from. After the end its own number and the one
+    /// behind it are as good as the end; readers of text have a number more where both streams end
+    /// in the middle of a character, since what stands for each is a message of its own.
+    pub fn last_from(&self) -> u64 {
+        let cut = |exit: &Value, name: &str| u64::from(exit[name].as_str().map_or(false, |tail| !tail.is_empty()));
+        let behind = self.exit_json().map_or(0, |exit| (cut(&exit, "stdout_tail") + cut(&exit, "stderr_tail")).max(1));
+        self.journal.next_seq() + behind
+    }
+
     /// What the log says about it.
     pub fn log_json(&self) -> Value {
         let mut facts = json!({

@@ -39,7 +39,7 @@ const output = {
   seq: z
     .int()
     .describe(
-      "Of the record; of the last one where several are joined; of the `exit` for the U+FFFD of a character that was never finished.",
+      "Of the record; of the last one where several are joined. The U+FFFD of a character that was never finished has the number behind the last record, and the second one, where both streams end so, the next.",
     ),
   first_seq: z.int().optional().describe("Of the first record, where several are joined."),
   encoding: z.literal("base64").optional(),
@@ -52,7 +52,13 @@ export const serverMessage = z
     z.object({ type: z.literal("stdout"), ...output }),
     z.object({ type: z.literal("stderr"), ...output }),
     z.object({ type: z.literal("gap"), from_seq: z.int(), seq: z.int(), stdout_bytes: z.int(), stderr_bytes: z.int() }),
-    z.object({ type: z.literal("exit"), exit_code: z.int(), seq: z.int(), duration_ms: z.int(), ...endFacts }),
+    z.object({
+      type: z.literal("exit"),
+      exit_code: z.int(),
+      seq: z.int().describe("Behind the last record, or that of the last U+FFFD that stands there."),
+      duration_ms: z.int(),
+      ...endFacts,
+    }),
     z.object({ type: z.literal("error"), data: z.string().describe("What happened, for people."), code: z.string() }),
   ])
   .meta({ id: "StreamServerMessage" });

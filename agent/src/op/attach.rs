@@ -23,8 +23,7 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
         Some(Value::String(word)) if word == "now" => next,
         Some(Value::String(word)) if word == "start" => 1,
         Some(value) => match value.as_u64() {
-            // After the end, its own number and the one behind it are as good as the end.
-            Some(number) if number >= 1 && number <= next + u64::from(process.is_ended()) => number,
+            Some(number) if number >= 1 && number <= process.last_from() => number,
             Some(number) if number >= 1 => {
                 return Err(Refusal::of(Code::InvalidOffset, "from", format!("the next record is {}", next)));
             }

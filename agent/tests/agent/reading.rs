@@ -98,6 +98,21 @@ fn a_reader_may_come_from_now_from_the_start_or_from_a_record() {
 }
 
 #[test]
+fn behind_an_end_a_number_is_one_more_only_where_both_streams_end_in_the_middle_of_a_character() {
+    let agent = TestAgent::start();
+    for (script, numbers) in [(r"printf 'a\342'; printf 'b\303' >&2", 2), (r"printf 'a\342'; echo b >&2", 1), ("echo a; echo b >&2", 1)] {
+        let mut client = Client::connect(&agent);
+        let request = with(shell(script), json!({"foreground": false}));
+        client.start(&request);
+        let end = client.finish().unwrap().exit["seq"].as_u64().unwrap();
+        for from in end..=end + numbers {
+            assert_eq!(client.attach(&request["id"], json!(from)).unwrap().exit["seq"], end, "{} from {}", script, from);
+        }
+        assert_eq!(client.attach(&request["id"], json!(end + numbers + 1)).unwrap_err()["code"], "invalid_offset", "{}", script);
+    }
+}
+
+#[test]
 fn what_is_gone_is_told_in_a_gap_before_the_rest() {
     let agent = TestAgent::with(Wish { journal: Some((2 << 20, 1 << 30, 1 << 30)), ..Wish::default() });
     let mut client = Client::connect(&agent);

@@ -188,7 +188,9 @@ export class AgentSession {
     if (process === undefined) throw new Refusal("not_found", "no such process", "selector");
     const next = process.journal.nextSeq;
     const seq = from === "now" ? next : from === "start" ? 1 : from;
-    if (seq > next) throw new Refusal("invalid_offset", `the next record is ${next}`, "from");
+    const { journal, exit } = process;
+    const tails = (["stdout", "stderr"] as const).filter((kind) => journal.tail(kind).length > 0).length;
+    if (seq > next + (exit === null ? 0 : Math.max(1, tails))) throw new Refusal("invalid_offset", `the next record is ${next}`, "from");
     this.#send(jsonFrame("started", { ...describe(process), next_seq: seq }));
     this.#follow(process, seq);
   }

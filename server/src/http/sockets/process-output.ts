@@ -1,5 +1,5 @@
 import { CLOSE_CODES } from "@capsuled/contract";
-import type { OutputRecord, ProcessEvent, ProcessStream, StreamFailure } from "../../core/ports/agent-link.ts";
+import type { OutputRecord, ProcessEnd, ProcessEvent, ProcessStream, StreamFailure } from "../../core/ports/agent-link.ts";
 import { flushedText, recordText } from "../../core/process/text.ts";
 import type { SocketConnection } from "./connection.ts";
 import { renderExit, renderGap, renderStart } from "./messages.ts";
@@ -56,9 +56,7 @@ export class ProcessOutput {
         return;
       case "exit":
         this.#hasEnded = true;
-        this.#flush("stdout", event.stdoutTail, event.seq);
-        this.#flush("stderr", event.stderrTail, event.seq);
-        this.#connection.send(renderExit(event));
+        this.#connection.send(renderExit({ ...event, seq: this.#flush(event) }));
         this.#connection.finish(CLOSE_CODES.done, "exit");
         return;
       case "failed":
@@ -78,13 +76,22 @@ export class ProcessOutput {
   }
 
   /**
-   * A character that the process began and never finished belongs to the end: whoever reads that gets it, wherever they began, and
-   * whoever resumes behind it does not.
+   * A character that the process began and never finished belongs to the end: whoever reads that gets it, wherever they began. Each is
+   * a message with a number of its own, from the end's on, so that whoever was cut off between two of them comes back to the next one.
+   * Answers the last number, which is the `exit`'s.
    */
-  #flush(kind: "stdout" | "stderr", tail: Uint8Array | undefined, seq: number): void {
-    if (this.#encoding === "base64" || tail === undefined || this.#stream.started.nextSeq > seq) return;
-    const data = flushedText(tail);
-    if (data.length > 0) this.#connection.sendOutput({ kind, data, firstSeq: seq, seq, encoding: "utf-8" });
+  #flush(end: ProcessEnd): number {
+    let last = end.seq;
+    if (this.#encoding === "base64") return last;
+    let seq = end.seq;
+    for (const [kind, tail] of [["stdout", end.stdoutTail] as const, ["stderr", end.stderrTail] as const]) {
+      const data = tail === undefined ? "" : flushedText(tail);
+      if (data.length === 0) continue;
+      if (this.#stream.started.nextSeq <= seq) this.#connection.sendOutput({ kind, data, firstSeq: seq, seq, encoding: "utf-8" });
+      last = seq;
+      seq += 1;
+    }
+    return last;
   }
 
   #fail(failure: StreamFailure): void {
