@@ -3,14 +3,19 @@ import { dirname, join } from "node:path";
 import { renderOpenapi } from "@capsuled/contract";
 import { renderConfigDocs } from "../server/src/config/describe.ts";
 import { renderLifecycleSpec } from "./lifecycle-spec.ts";
+import { renderSdkOperations, renderSdkTypes } from "./sdk-types.ts";
 
 /** Writes what is made from other files of the repository. All of it is committed; `npm run check` fails when it is stale. */
 const root = join(import.meta.dirname, "..");
 
+const document = renderOpenapi(packageVersion());
+
 const files: Readonly<Record<string, string>> = {
-  "openapi.json": `${JSON.stringify(renderOpenapi(packageVersion()), null, 2)}\n`,
+  "openapi.json": `${JSON.stringify(document, null, 2)}\n`,
   "docs/config.md": renderConfigDocs(),
   "docs/spec/capsule-lifecycle.md": renderLifecycleSpec(),
+  "sdk/typescript/src/contract/schemas.ts": renderSdkTypes(document),
+  "sdk/typescript/src/contract/operations.ts": renderSdkOperations(),
 };
 
 for (const [path, content] of Object.entries(files)) {

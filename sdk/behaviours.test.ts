@@ -19,7 +19,7 @@ const table = z
 
 /** Where each language's tests are. */
 const SUITES: Readonly<Record<(typeof LANGUAGES)[number], readonly string[]>> = {
-  typescript: ["sdk/typescript/*.test.ts", "acceptance/tests/sdk-typescript*.test.ts"],
+  typescript: ["sdk/typescript/tests/*.test.ts", "acceptance/tests/sdk-typescript*.test.ts"],
   python: ["sdk/python/tests/*.py"],
 };
 

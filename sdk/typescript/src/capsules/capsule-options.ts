@@ -1,0 +1,21 @@
+import type { Capsule, CapsuleCreate } from "../contract/schemas.ts";
+import type { ClientOptions } from "../settings.ts";
+import type { CallOptions, RepeatableOptions } from "../transport/transport.ts";
+
+/** What a capsule is created with; every field has a default. */
+export interface CreateOptions extends Omit<CapsuleCreate, "wait_ms" | "timeout">, RepeatableOptions, ClientOptions {
+  /** Milliseconds to wait until it runs; 120 000 by default. 0 gives a capsule that may still be starting: `waitUntilRunning()` waits. */
+  readonly waitMs?: number | undefined;
+  /** What to do when a capsule has that `name`: fail with a `ConflictError`, the default, or give it back. */
+  readonly onConflict?: "fail" | "return" | undefined;
+}
+
+export type ConnectCapsuleOptions = ClientOptions & CallOptions;
+
+export interface ListOptions extends ClientOptions, CallOptions {
+  readonly status?: Capsule["status"] | undefined;
+  /** Only those with all of these labels. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Capsules that are asked for at once; 100 by default. */
+  readonly pageSize?: number | undefined;
+}

@@ -1,0 +1,120 @@
+import { Commands } from "../commands/commands.ts";
+import type { Capsule as CapsuleFacts } from "../contract/schemas.ts";
+import { settingsFrom } from "../settings.ts";
+import { Terminals } from "../terminals/terminals.ts";
+import type { CallOptions, RepeatableOptions } from "../transport/transport.ts";
+import { Transport } from "../transport/transport.ts";
+import type { ConnectCapsuleOptions, CreateOptions, ListOptions } from "./capsule-options.ts";
+import { createCapsule, untilRunning, WAIT_MS_DEFAULT } from "./create-capsule.ts";
+import { listCapsules } from "./list-capsules.ts";
+import { Network } from "./network.ts";
+
+/** An isolated machine: runs commands, and can be paused, stopped and destroyed. */
+export class Capsule implements AsyncDisposable {
+  /** `cl-…` */
+  readonly id: string;
+  /** Runs commands, and reaches the processes that are there. */
+  readonly commands: Commands;
+  /** Opens terminals, and connects to those that are there. */
+  readonly pty: Terminals;
+  /** Where it may connect to. */
+  readonly network: Network;
+  readonly #transport: Transport;
+  #info: CapsuleFacts;
+
+  /** Use `Capsule.create` or `Capsule.connect`. */
+  constructor(transport: Transport, info: CapsuleFacts) {
+    this.id = info.id;
+    this.#transport = transport;
+    this.#info = info;
+    this.commands = new Commands(transport, info.id);
+    this.pty = new Terminals(transport, info.id);
+    this.network = new Network(transport, info.id);
+  }
+
+  /**
+   * Creates a capsule and waits until it runs. `await using capsule = await Capsule.create()` destroys it at the end of the block;
+   * otherwise call `destroy()`. Throws a `CapsuleBootError` where it does not come to run.
+   */
+  static async create(options: CreateOptions = {}): Promise<Capsule> {
+    const transport = new Transport(settingsFrom(options));
+    return new Capsule(transport, await createCapsule(transport, options));
+  }
+
+  /** A capsule that is there, in any state. It is not destroyed at the end of a block, unless you use `await using`. */
+  static async connect(id: string, options: ConnectCapsuleOptions = {}): Promise<Capsule> {
+    const transport = new Transport(settingsFrom(options));
+    return new Capsule(transport, await transport.json<CapsuleFacts>("getCapsule", { ...callOf(options), params: { id } }));
+  }
+
+  /** A capsule's facts, by its id alone. */
+  static async getInfo(id: string, options: ConnectCapsuleOptions = {}): Promise<CapsuleFacts> {
+    return new Transport(settingsFrom(options)).json<CapsuleFacts>("getCapsule", { ...callOf(options), params: { id } });
+  }
+
+  /** The team's capsules that are not destroyed, newest first, as they are taken. */
+  static list(options: ListOptions = {}): AsyncGenerator<CapsuleFacts, void, undefined> {
+    return listCapsules(new Transport(settingsFrom(options)), options);
+  }
+
+  /** Its facts as they were seen last. */
+  get info(): CapsuleFacts {
+    return this.#info;
+  }
+
+  /** Its facts as they are now. */
+  async getInfo(options: CallOptions = {}): Promise<CapsuleFacts> {
+    return this.#see(await this.#transport.json<CapsuleFacts>("getCapsule", { ...options, params: { id: this.id } }));
+  }
+
+  /** Waits until it runs. Throws a `CapsuleBootError` where it does not come to. */
+  async waitUntilRunning(options: CallOptions & { readonly waitMs?: number | undefined } = {}): Promise<CapsuleFacts> {
+    const { waitMs = WAIT_MS_DEFAULT, ...call } = options;
+    return this.#see(await untilRunning(this.#transport, await this.getInfo(call), waitMs, call));
+  }
+
+  /** Freezes every process; memory and files are kept. */
+  async pause(options: RepeatableOptions = {}): Promise<CapsuleFacts> {
+    return this.#see(await this.#transport.json<CapsuleFacts>("pauseCapsule", { ...options, params: { id: this.id } }));
+  }
+
+  /** Lets a paused capsule go on where it was. */
+  async resume(options: RepeatableOptions = {}): Promise<CapsuleFacts> {
+    return this.#see(await this.#transport.json<CapsuleFacts>("resumeCapsule", { ...options, params: { id: this.id }, body: {} }));
+  }
+
+  /** Ends every process and keeps the disk. */
+  async stop(options: RepeatableOptions = {}): Promise<CapsuleFacts> {
+    return this.#see(await this.#transport.json<CapsuleFacts>("stopCapsule", { ...options, params: { id: this.id } }));
+  }
+
+  /** Boots a stopped capsule again from its disk, and waits until it runs. */
+  async start(options: RepeatableOptions & { readonly waitMs?: number | undefined } = {}): Promise<CapsuleFacts> {
+    const { waitMs = WAIT_MS_DEFAULT, ...call } = options;
+    const begun = await this.#transport.json<CapsuleFacts>("startCapsule", { ...call, params: { id: this.id }, body: {} });
+    return this.#see(await untilRunning(this.#transport, begun, waitMs, call));
+  }
+
+  /** Counts as activity, so that the inactivity TTL begins anew. */
+  async ping(options: CallOptions = {}): Promise<void> {
+    await this.#transport.none("pingCapsule", { ...options, params: { id: this.id } });
+  }
+
+  /** Ends it, its processes and its disk. Once it is gone, again does no harm. */
+  async destroy(options: CallOptions = {}): Promise<void> {
+    await this.#transport.none("destroyCapsule", { ...options, params: { id: this.id } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.destroy();
+  }
+
+  #see(info: CapsuleFacts): CapsuleFacts {
+    this.#info = info;
+    return info;
+  }
+}
+
+function callOf({ signal, requestTimeoutMs }: CallOptions): CallOptions {
+  return { signal, requestTimeoutMs };
+}

@@ -1,0 +1,66 @@
+import type { Capsule as CapsuleFacts } from "../contract/schemas.ts";
+import { CapsuleBootError } from "../errors.ts";
+import { sleep } from "../transport/timing.ts";
+import type { CallOptions, Transport } from "../transport/transport.ts";
+import type { CreateOptions } from "./capsule-options.ts";
+
+export const WAIT_MS_DEFAULT = 120_000;
+/** Milliseconds that one request waits at most, and those between two looks. */
+const REQUEST_WAIT_MS = 20_000;
+const LOOK_EVERY_MS = 250;
+
+/** Creates a capsule and waits until it runs. One that does not come to run is destroyed. */
+export async function createCapsule(transport: Transport, options: CreateOptions): Promise<CapsuleFacts> {
+  const {
+    waitMs = WAIT_MS_DEFAULT,
+    onConflict,
+    signal,
+    requestTimeoutMs,
+    idempotencyKey,
+    url: _,
+    apiKey: _1,
+    retryForMs: _2,
+    fetch: _3,
+    WebSocket: _4,
+    ...body
+  } = options;
+  const created = await transport.json<CapsuleFacts>("createCapsule", {
+    body: { ...body, wait_ms: Math.min(waitMs, REQUEST_WAIT_MS) },
+    query: { on_conflict: onConflict },
+    signal,
+    requestTimeoutMs,
+    idempotencyKey,
+  });
+  if (waitMs === 0) return created;
+  try {
+    return await untilRunning(transport, created, waitMs, { signal });
+  } catch (error) {
+    if (onConflict !== "return") await transport.none("destroyCapsule", { params: { id: created.id } }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Waits until a capsule runs; throws a `CapsuleBootError` where it does not come to. */
+export async function untilRunning(transport: Transport, first: CapsuleFacts, waitMs: number, options: CallOptions): Promise<CapsuleFacts> {
+  const until = performance.now() + waitMs;
+  for (let capsule = first; ;) {
+    switch (capsule.status) {
+      case "running":
+        return capsule;
+      case "pending":
+      case "starting":
+        break;
+      case "paused":
+      case "stopped":
+      case "error":
+        throw new CapsuleBootError(
+          `The capsule ${capsule.id} does not run, it is ${capsule.status}${capsule.message === null ? "" : `: ${capsule.message}`}`,
+          capsule,
+        );
+    }
+    if (performance.now() > until)
+      throw new CapsuleBootError(`The capsule ${capsule.id} is still ${capsule.status} after ${waitMs} ms`, capsule);
+    await sleep(LOOK_EVERY_MS, options.signal);
+    capsule = await transport.json<CapsuleFacts>("getCapsule", { ...options, params: { id: capsule.id } });
+  }
+}

@@ -1,0 +1,76 @@
+import { createTicket, Keys, Teams } from "./access/access.ts";
+import { Capsule } from "./capsules/capsule.ts";
+import type { CreateOptions, ListOptions } from "./capsules/capsule-options.ts";
+import { createCapsule } from "./capsules/create-capsule.ts";
+import { listCapsules } from "./capsules/list-capsules.ts";
+import type { Capsule as CapsuleFacts, TicketCreate, TicketCreated } from "./contract/schemas.ts";
+import { Endpoints } from "./endpoints/endpoints.ts";
+import { Runs } from "./endpoints/runs.ts";
+import { Events } from "./events/events.ts";
+import type { ClientOptions } from "./settings.ts";
+import { settingsFrom } from "./settings.ts";
+import { System } from "./system/system.ts";
+import type { CallOptions } from "./transport/transport.ts";
+import { Transport } from "./transport/transport.ts";
+
+/** A server and a key: everything that the API can do. */
+export class Client {
+  readonly capsules: Capsules;
+  readonly endpoints: Endpoints;
+  readonly runs: Runs;
+  readonly events: Events;
+  readonly keys: Keys;
+  readonly teams: Teams;
+  readonly system: System;
+  readonly #transport: Transport;
+
+  constructor(options: ClientOptions = {}) {
+    this.#transport = new Transport(settingsFrom(options));
+    this.capsules = new Capsules(this.#transport);
+    this.endpoints = new Endpoints(this.#transport);
+    this.runs = new Runs(this.#transport);
+    this.events = new Events(this.#transport);
+    this.keys = new Keys(this.#transport);
+    this.teams = new Teams(this.#transport);
+    this.system = new System(this.#transport);
+  }
+
+  /** The server's address. */
+  get url(): string {
+    return this.#transport.settings.url;
+  }
+
+  /** Makes a ticket for one request of a page in a browser, which cannot send a key: give it as `?ticket=`. Good for 30 s. */
+  async createTicket(ticket: TicketCreate, options: CallOptions = {}): Promise<TicketCreated> {
+    return createTicket(this.#transport, ticket, options);
+  }
+}
+
+/** The team's capsules: `client.capsules`. */
+export class Capsules {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** As `Capsule.create`, with this client's server and key. */
+  async create(options: Omit<CreateOptions, Exclude<keyof ClientOptions, "requestTimeoutMs">> = {}): Promise<Capsule> {
+    return new Capsule(this.#transport, await createCapsule(this.#transport, options));
+  }
+
+  /** As `Capsule.connect`. */
+  async connect(id: string, options: CallOptions = {}): Promise<Capsule> {
+    return new Capsule(this.#transport, await this.getInfo(id, options));
+  }
+
+  /** As `Capsule.getInfo`. */
+  async getInfo(id: string, options: CallOptions = {}): Promise<CapsuleFacts> {
+    return this.#transport.json<CapsuleFacts>("getCapsule", { ...options, params: { id } });
+  }
+
+  /** As `Capsule.list`. */
+  list(options: Omit<ListOptions, Exclude<keyof ClientOptions, "requestTimeoutMs">> = {}): AsyncGenerator<CapsuleFacts, void, undefined> {
+    return listCapsules(this.#transport, options);
+  }
+}

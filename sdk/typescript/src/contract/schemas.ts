@@ -1,0 +1,1158 @@
+// Made from the contract by `npm run generate`. Change the contract, not this file.
+
+export type Actor = {
+  type: "key";
+  /** The API key. */
+  id: string;
+} | {
+  type: "system";
+  id: "expire" | "reconcile" | "recover" | "driver" | "endpoint";
+};
+
+export interface ApiKey {
+  id: string;
+  team_id: string;
+  name: string;
+  role: "admin" | "member";
+  /** The first ten characters of the key. */
+  key_prefix: string;
+  /** ISO 8601, with zone. */
+  created_at: string;
+  /** Precise to about a minute. */
+  last_used: string | null;
+}
+
+export interface ApiKeyCreate {
+  /** `Unnamed API key` by default. */
+  name?: string | undefined;
+  /** Default: `"member"`. */
+  role?: "admin" | "member" | undefined;
+}
+
+export interface ApiKeyCreated {
+  id: string;
+  team_id: string;
+  name: string;
+  role: "admin" | "member";
+  /** The first ten characters of the key. */
+  key_prefix: string;
+  /** ISO 8601, with zone. */
+  created_at: string;
+  /** Precise to about a minute. */
+  last_used: string | null;
+  /** The key itself: shown this once. */
+  key: string;
+}
+
+export interface CallAccepted {
+  run_id: string;
+  status: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "missed" | "error";
+}
+
+export type CallArguments = Record<string, string | number | boolean | null>;
+
+export type CallEvent = {
+  type: "output";
+  /** One line, without its end. */
+  data: string;
+  stream: "stdout" | "stderr";
+  /** The line goes on in the next event: it is longer than the bound. */
+  partial?: boolean | undefined;
+  /** The line is no text; `data` is base64. */
+  encoding?: "base64" | undefined;
+} | {
+  type: "transformed_output";
+  data: unknown;
+} | {
+  type: "gap";
+  stdout_bytes: number;
+  /** Bytes that are not kept any more. */
+  stderr_bytes: number;
+} | {
+  type: "done";
+  exit_code: number;
+  duration_ms: number;
+  run_id: string;
+  reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted" | "cancelled" | "capsule_gone" | "boot_failed" | "host_full" | "not_started" | "overlapped" | "missed" | "queue_timeout" | "unavailable";
+  signal: string | null;
+  stdout_bytes: number;
+  stderr_bytes: number;
+} | {
+  type: "error";
+  error: string;
+  run_id: string;
+  reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted" | "cancelled" | "capsule_gone" | "boot_failed" | "host_full" | "not_started" | "overlapped" | "missed" | "queue_timeout" | "unavailable" | null;
+};
+
+export interface CallIgnored {
+  ignored: true;
+  event: string | null;
+}
+
+export interface CallResult {
+  /** Both streams, without a transformer. */
+  output?: string | undefined;
+  /** What the transformer made of standard output. */
+  data?: unknown;
+  exit_code: number;
+  run_id: string;
+  duration_ms: number;
+  reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted" | "cancelled" | "capsule_gone" | "boot_failed" | "host_full" | "not_started" | "overlapped" | "missed" | "queue_timeout" | "unavailable";
+  signal: string | null;
+  /** Set to `base64` where the output is no text. */
+  output_encoding?: "utf-8" | "base64" | undefined;
+  /** Set where there is more than the answer holds: `/v1/runs/{id}` has it. */
+  output_truncated?: boolean | undefined;
+}
+
+export interface Capsule {
+  id: string;
+  status: "pending" | "starting" | "running" | "paused" | "stopped" | "error";
+  template: string;
+  vcpus: number;
+  memory_mb: number;
+  disk_mb: number;
+  /** Inactivity TTL in seconds; 0 means that it is never paused. */
+  timeout_sec: number;
+  /** ISO 8601, with zone. */
+  created_at: string;
+  /** When it last reached `running`; null if it never booted. */
+  started_at: string | null;
+  last_active_at: string | null;
+  /** The most recent change of status. */
+  last_updated: string;
+  /** When it last ceased to run; null while it runs. */
+  ended_at: string | null;
+  name: string | null;
+  metadata: Record<string, string>;
+  /** Names of the capsule's own variables; values are never returned. */
+  env_names: string[];
+  /** Why it is `stopped` or `error`. */
+  reason: "destroyed" | "stopped" | "host_restarted" | "agent_lost" | "boot_failed" | null;
+  /** The reason in words, with what is known about it. */
+  message: string | null;
+  /** What its memory was like when it last ended; null while it runs. */
+  evidence: MemoryEvidence | null;
+  network: Network;
+  /** Whether `POST …/start` can boot it again from its disk. */
+  startable: boolean;
+}
+
+export interface CapsuleCreate {
+  /** What the file system starts from. Default: `"minimal"`. */
+  template?: string | undefined;
+  /** Cores; at most what the host has. Default: `1`. */
+  vcpus?: number | undefined;
+  /** Memory in MiB; at most what the host has. Default: `512`. */
+  memory_mb?: number | undefined;
+  /** What the capsule may write to disk, in MiB. Default: `5120`. */
+  disk_mb?: number | undefined;
+  /** Inactivity TTL in seconds after which it is paused; 0, the default, is never. */
+  timeout_sec?: number | undefined;
+  /** The same as `timeout_sec`. */
+  timeout?: number | undefined;
+  /** Variables of every process started through the API. Kept encrypted; only names are returned. */
+  envs?: Record<string, string> | undefined;
+  metadata?: Record<string, string> | undefined;
+  /** Unique among the team's capsules that are not destroyed. */
+  name?: string | undefined;
+  /** Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`). */
+  network?: NetworkPolicy | undefined;
+  /** Milliseconds to wait for `running` before answering with the status so far. Default: `4000`. */
+  wait_ms?: number | undefined;
+}
+
+export interface CapsulePage {
+  items: Capsule[];
+  next_cursor: string | null;
+}
+
+/** Where the capsule may connect to: nowhere, the internet, or what is listed. Private, link-local, loopback, shared and multicast ranges and cloud metadata are refused whatever a name resolves to, unless a CIDR or address that lies within such a range is listed; the host itself and other capsules always are. */
+export type Egress = "none" | "allow" | {
+  /** Addresses, CIDRs, domain names and `*.domain`, each with its ports if not all. */
+  allow: Array<string | {
+    to: string;
+    ports?: Array<number | string> | undefined;
+  }>;
+};
+
+export interface Endpoint {
+  id: string;
+  name: string;
+  /** Path of the call, `/v1/{owner}/{name}`. */
+  url: string;
+  method: Array<"GET" | "POST" | "PUT" | "PATCH" | "DELETE">;
+  description?: string | undefined;
+  /** Split once, by POSIX quoting; `{{name}}` within a word is replaced by that argument. No shell. */
+  command: string;
+  /** Give `command` to `sh -c`; arguments are environment variables then, never text of the command. */
+  shell: boolean;
+  args: SetArg[];
+  /** Seconds until the process tree is killed; at most the server's own bound. */
+  timeout: number;
+  working_dir?: string | undefined;
+  /** Anyone may call it, without a key. */
+  public: boolean;
+  trigger: "http" | "webhook";
+  async: boolean;
+  webhook_source: "github" | "stripe" | "shopify" | "generic";
+  /** Events that run it; all when empty. */
+  webhook_events?: string[] | undefined;
+  transformer?: SetTransformer | undefined;
+  /** Five fields of cron. */
+  schedule?: string | undefined;
+  /** IANA time zone of `schedule`. */
+  timezone: string;
+  /** Start a scheduled run while the one before still runs. */
+  overlap: boolean;
+  /** Gets a signed POST after each run. */
+  notify_url?: string | undefined;
+  notify_on: "always" | "success" | "failure";
+  /** Keep arguments out of the run's record, and output out of notifications. */
+  sensitive: boolean;
+  /** A fresh capsule from it for each run, destroyed after it; `minimal` by default. */
+  template?: string | undefined;
+  /** Run in this capsule instead; a paused one is resumed. */
+  capsule?: string | undefined;
+  /** Of a fresh capsule. */
+  vcpus?: number | undefined;
+  /** Of a fresh capsule. */
+  memory_mb?: number | undefined;
+  /** `body`: the request's body; arguments come from the query then. */
+  stdin: "none" | "body";
+  /** Runs at once; more wait in a bounded queue, and beyond it get 429. */
+  max_concurrency?: number | undefined;
+  /** What becomes of the run when its caller leaves. */
+  on_disconnect: "continue" | "kill";
+  has_secret: boolean;
+  env_names: string[];
+  schedule_paused: boolean;
+  /** When the schedule runs it next. */
+  next_run_at: string | null;
+  /** ISO 8601, with zone. */
+  created_at: string;
+  /** ISO 8601, with zone. */
+  updated_at: string;
+  /** Goes up with each change. */
+  version: number;
+  /** What notifications are signed with, by Standard Webhooks; for an admin's key. */
+  notify_secret?: string | undefined;
+}
+
+export interface EndpointArg {
+  name: string;
+  /** Default: `false`. */
+  required?: boolean | undefined;
+  /** Used when the caller leaves it out. */
+  default?: string | number | boolean | undefined;
+  description?: string | undefined;
+  /** Default: `"string"`. */
+  type?: "string" | "integer" | "number" | "boolean" | undefined;
+  /** The only values taken. */
+  enum?: Array<string | number | boolean> | undefined;
+  /** A regular expression that the whole value must match; for strings. */
+  pattern?: string | undefined;
+  /** Characters; for strings. */
+  max_length?: number | undefined;
+  /** Passed before the value: `--count` gives two arguments, `--count=` one. A boolean gives the flag alone, when true. */
+  flag?: string | undefined;
+}
+
+export interface EndpointDefinition {
+  /** GET and POST by default. */
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | Array<"GET" | "POST" | "PUT" | "PATCH" | "DELETE"> | undefined;
+  description?: string | undefined;
+  /** Split once, by POSIX quoting; `{{name}}` within a word is replaced by that argument. No shell. */
+  command: string;
+  /** Give `command` to `sh -c`; arguments are environment variables then, never text of the command. Default: `false`. */
+  shell?: boolean | undefined;
+  args?: EndpointArg[] | undefined;
+  /** Seconds until the process tree is killed; at most the server's own bound. Default: `60`. */
+  timeout?: number | undefined;
+  working_dir?: string | undefined;
+  /** Anyone may call it, without a key. Default: `false`. */
+  public?: boolean | undefined;
+  /** Default: `"http"`. */
+  trigger?: "http" | "webhook" | undefined;
+  /** Answer 202 with the run's id at once. A webhook does by default. */
+  async?: boolean | undefined;
+  /** What a webhook is signed with; several while one is exchanged. `$NAME` means the variable of `envs`. Never given back. */
+  secret?: string | string[] | undefined;
+  /** Default: `"generic"`. */
+  webhook_source?: "github" | "stripe" | "shopify" | "generic" | undefined;
+  /** Events that run it; all when empty. */
+  webhook_events?: string[] | undefined;
+  transformer?: Transformer | undefined;
+  /** Five fields of cron. */
+  schedule?: string | undefined;
+  /** IANA time zone of `schedule`. Default: `"UTC"`. */
+  timezone?: string | undefined;
+  /** Start a scheduled run while the one before still runs. Default: `false`. */
+  overlap?: boolean | undefined;
+  /** Gets a signed POST after each run. */
+  notify_url?: string | undefined;
+  /** Default: `"always"`. */
+  notify_on?: "always" | "success" | "failure" | undefined;
+  /** Keep arguments out of the run's record, and output out of notifications. Default: `false`. */
+  sensitive?: boolean | undefined;
+  /** A fresh capsule from it for each run, destroyed after it; `minimal` by default. */
+  template?: string | undefined;
+  /** Run in this capsule instead; a paused one is resumed. */
+  capsule?: string | undefined;
+  /** Of a fresh capsule. */
+  vcpus?: number | undefined;
+  /** Of a fresh capsule. */
+  memory_mb?: number | undefined;
+  /** Sealed at rest; given back by name only. */
+  envs?: Record<string, string> | undefined;
+  /** `body`: the request's body; arguments come from the query then. Default: `"none"`. */
+  stdin?: "none" | "body" | undefined;
+  /** Runs at once; more wait in a bounded queue, and beyond it get 429. */
+  max_concurrency?: number | undefined;
+  /** What becomes of the run when its caller leaves. Default: `"continue"`. */
+  on_disconnect?: "continue" | "kill" | undefined;
+}
+
+export interface EndpointList {
+  items: Endpoint[];
+  /** Give it as `cursor` for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface Error {
+  error: {
+    /** What happened, for programs; a closed set. */
+    code: "invalid_request" | "invalid_offset" | "unauthorized" | "invalid_signature" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "invalid_state" | "tag_in_use" | "conflict" | "idempotency_in_progress" | "capsule_gone" | "result_expired" | "too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "quota_exceeded" | "rate_limited" | "queue_full" | "internal_error" | "transform_failed" | "run_failed" | "agent_error" | "host_full" | "process_limit" | "unavailable" | "shutting_down" | "timeout";
+    /** What happened, for people. */
+    message: string;
+    /** The same as the header X-Request-Id; the server's log has it. */
+    request_id: string;
+    /** Facts beside the code, e.g. `problems`: each bad field with what is wrong. */
+    details?: Record<string, unknown> | undefined;
+  };
+}
+
+export type Event = {
+  /** Goes up with each event of the installation; the position to resume from. */
+  id: number;
+  /** ISO 8601, with zone. */
+  time: string;
+  capsule_id: string;
+  process_id: string | null;
+  /** Who caused it: a key, or a part of the server. */
+  actor: Actor;
+  type: "capsule.created";
+  data: {
+    template: string;
+    vcpus: number;
+    memory_mb: number;
+    disk_mb: number;
+    timeout_sec: number;
+    name: string | null;
+  };
+} | {
+  /** Goes up with each event of the installation; the position to resume from. */
+  id: number;
+  /** ISO 8601, with zone. */
+  time: string;
+  capsule_id: string;
+  process_id: string | null;
+  /** Who caused it: a key, or a part of the server. */
+  actor: Actor;
+  type: "capsule.running";
+  data: Record<string, unknown>;
+} | {
+  /** Goes up with each event of the installation; the position to resume from. */
+  id: number;
+  /** ISO 8601, with zone. */
+  time: string;
+  capsule_id: string;
+  process_id: string | null;
+  /** Who caused it: a key, or a part of the server. */
+  actor: Actor;
+  type: "capsule.paused";
+  data: Record<string, unknown>;
+} | {
+  /** Goes up with each event of the installation; the position to resume from. */
+  id: number;
+  /** ISO 8601, with zone. */
+  time: string;
+  capsule_id: string;
+  process_id: string | null;
+  /** Who caused it: a key, or a part of the server. */
+  actor: Actor;
+  type: "capsule.resumed";
+  data: Record<string, unknown>;
+} | {
+  /** Goes up with each event of the installation; the position to resume from. */
+  id: number;
+  /** ISO 8601, with zone. */
+  time: string;
+  capsule_id: string;
+  process_id: string | null;
+  /** Who caused it: a key, or a part of the server. */
+  actor: Actor;
+  type: "capsule.stopped";
+  data: {
+    reason: "destroyed" | "stopped" | "host_restarted" | "agent_lost" | "boot_failed";
+    /** The reason in words. */
+    message: string | null;
+    /** What its memory was like; null where nobody could look any more. */
+    evidence: MemoryEvidence | null;
+  };
+} | {
+  /** Goes up with each event of the installation; the position to resume from. */
+  id: number;
+  /** ISO 8601, with zone. */
+  time: string;
+  capsule_id: string;
+  process_id: string | null;
+  /** Who caused it: a key, or a part of the server. */
+  actor: Actor;
+  type: "capsule.error";
+  data: {
+    reason: "destroyed" | "stopped" | "host_restarted" | "agent_lost" | "boot_failed";
+    /** The reason in words. */
+    message: string | null;
+    /** What its memory was like; null where nobody could look any more. */
+    evidence: MemoryEvidence | null;
+  };
+} | {
+  /** Goes up with each event of the installation; the position to resume from. */
+  id: number;
+  /** ISO 8601, with zone. */
+  time: string;
+  capsule_id: string;
+  process_id: string | null;
+  /** Who caused it: a key, or a part of the server. */
+  actor: Actor;
+  type: "capsule.destroyed";
+  data: {
+    reason: "destroyed" | "stopped" | "host_restarted" | "agent_lost" | "boot_failed";
+    /** The reason in words. */
+    message: string | null;
+    /** What its memory was like; null where nobody could look any more. */
+    evidence: MemoryEvidence | null;
+  };
+} | {
+  /** Goes up with each event of the installation; the position to resume from. */
+  id: number;
+  /** ISO 8601, with zone. */
+  time: string;
+  capsule_id: string;
+  process_id: string | null;
+  /** Who caused it: a key, or a part of the server. */
+  actor: Actor;
+  type: "process.started";
+  data: {
+    pid: number;
+    tag: string;
+    cmd: string;
+    args: string[];
+    /** ISO 8601, with zone. */
+    started_at: string;
+  };
+} | {
+  /** Goes up with each event of the installation; the position to resume from. */
+  id: number;
+  /** ISO 8601, with zone. */
+  time: string;
+  capsule_id: string;
+  process_id: string | null;
+  /** Who caused it: a key, or a part of the server. */
+  actor: Actor;
+  type: "process.ended";
+  data: {
+    pid: number;
+    tag: string;
+    cmd: string;
+    args: string[];
+    /** ISO 8601, with zone. */
+    started_at: string;
+    /** ISO 8601, with zone. */
+    ended_at: string;
+    /** Why it ended. */
+    reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted";
+    /** 128 + the signal's number for a death by signal; null when nobody saw the end (`agent_lost`, `host_restarted`). */
+    exit_code: number | null;
+    signal: string | null;
+    /** Who asked for its end: a key's id, `timeout`, `client`, or a part of the server. */
+    requested: {
+      by: string;
+      signal: string;
+    } | null;
+    /** Processes of the capsule that ran out of memory while it ran. */
+    oom_kills: number | null;
+    duration_ms: number | null;
+    /** null when nobody saw the end (`agent_lost`, `host_restarted`). */
+    stdout_bytes: number | null;
+    stderr_bytes: number | null;
+    late_bytes: number | null;
+    /** Of all bytes of the stream, in hex. */
+    stdout_sha256: string | null;
+    stderr_sha256: string | null;
+    /** The capsule's memory, where it was its end. */
+    evidence: MemoryEvidence | null;
+  };
+};
+
+export interface EventGap {
+  /** The first position that is gone. */
+  from_id: number;
+  /** The last one; reading goes on after it. */
+  to_id: number;
+}
+
+export interface EventPage {
+  items: Event[];
+  /** Give it as `cursor` for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface ExecRequest {
+  /** The program: a path, or a name looked up in PATH. No shell is added. */
+  cmd: string;
+  /** Its arguments, passed as they are. */
+  args?: string[] | undefined;
+  /** Variables on top of the capsule's own; these win. */
+  envs?: Record<string, string> | undefined;
+  /** Working directory; relative and `~` mean the home directory. `/root` by default. */
+  cwd?: string | undefined;
+  /** Your name for the process, unique among the capsule's live ones. */
+  tag?: string | undefined;
+  /** `base64` asks for lossless output whatever the bytes. */
+  encoding?: "utf-8" | "base64" | undefined;
+  timeout?: number | undefined;
+  /** Seconds until the process tree is killed; 0 is never. */
+  timeout_sec?: number | undefined;
+  /** Answer 202 at once and leave the process running. */
+  background?: boolean | undefined;
+  /** Background only: the process counts as activity while it runs. */
+  busy?: boolean | undefined;
+  /** Foreground only: what the process reads from its standard input. */
+  stdin?: string | undefined;
+  /** How `stdin` is written here; `utf-8` by default. */
+  stdin_encoding?: "utf-8" | "base64" | undefined;
+}
+
+export interface ExecResult {
+  stdout: string;
+  stderr: string;
+  exit_code: number;
+  duration_ms: number;
+  /** Of stdout and stderr both. */
+  encoding: "utf-8" | "base64";
+  id: string;
+  /** null when it could not start. */
+  pid: number | null;
+  /** Why it ended. */
+  reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted";
+  /** The signal it died by, e.g. `SIGKILL`; the exit code is then 128 + its number. */
+  signal: string | null;
+  /** How many processes of the capsule ran out of memory while it ran. */
+  oom_kills: number;
+  /** Who asked for its end. */
+  requested: {
+    by: string;
+    signal: string;
+  } | null;
+  stdout_bytes: number;
+  stderr_bytes: number;
+  /** Bytes that descendants printed after its end; not kept. */
+  late_bytes: number;
+  /** Of all `stdout_bytes` of the stream, in hex; null where that is not known any more. */
+  stdout_sha256: string | null;
+  stderr_sha256: string | null;
+  /** The capsule's memory, where it was the end of the command. */
+  evidence: MemoryEvidence | null;
+  stdout_truncated: boolean;
+  stderr_truncated: boolean;
+}
+
+export interface ExecStarted {
+  pid: number;
+  tag: string;
+  id: string;
+}
+
+export interface ImportResult {
+  applied: boolean;
+  changes: Array<{
+    name: string;
+    change: "create" | "update" | "unchanged" | "delete";
+    /** The fields that differ, for `update`. */
+    fields: string[];
+  }>;
+  warnings: Array<{
+    line: number;
+    column: number;
+    path: string;
+    message: string;
+  }>;
+}
+
+export interface MemoryEvidence {
+  memory_limit_bytes: number;
+  /** The most it ever used. */
+  memory_peak_bytes: number;
+  /** Processes that its kernel limit has killed since it booted. */
+  oom_kills: number;
+}
+
+export interface Network {
+  egress: "none" | "allow" | {
+    allow: Array<{
+      to: string;
+      /** None: all ports and protocols. */
+      ports: string[];
+    }>;
+  };
+}
+
+export interface NetworkDecision {
+  decision: "allowed" | "refused";
+  address: string;
+  /** `tcp`, `udp`, `icmp`, … */
+  protocol: string;
+  /** 0 for protocols without ports. */
+  port: number;
+  packets: number;
+  /** When it was last decided so, to the second. */
+  last_at: string;
+}
+
+export interface NetworkPolicy {
+  egress: Egress;
+}
+
+export interface NetworkReport {
+  egress: "none" | "allow" | {
+    allow: Array<{
+      to: string;
+      /** None: all ports and protocols. */
+      ports: string[];
+    }>;
+  };
+  /** The capsule's own address on its host; null while it has no machine, or no network. */
+  address: string | null;
+  /** Null while it has no machine, or no network. */
+  allowed: {
+    /** First packets of connections where allowed, every packet where refused. */
+    packets: number;
+    bytes: number;
+  } | null;
+  refused: {
+    /** First packets of connections where allowed, every packet where refused. */
+    packets: number;
+    bytes: number;
+  } | null;
+  /** Latest first, at most 256 of each decision; null unless asked for. */
+  log: NetworkDecision[] | null;
+}
+
+export interface Notification {
+  status: "pending" | "delivered" | "failed";
+  attempts: number;
+  /** HTTP status of the last attempt. */
+  last_status: number | null;
+  last_error: string | null;
+  next_attempt_at: string | null;
+}
+
+export interface OutputPage {
+  data: string;
+  /** `base64` when the bytes are no whole UTF-8 text. */
+  encoding: "utf-8" | "base64";
+  /** Offset of the first byte; later than asked for when the earlier ones are not kept any more. */
+  from: number;
+  /** Offset to go on from. */
+  next: number;
+  /** Bytes that were asked for and are not kept any more. */
+  gap_bytes: number;
+  /** Bytes of the stream so far. */
+  total: number;
+  /** Whether the process has ended: nothing comes after `total`. */
+  ended: boolean;
+}
+
+export interface Process {
+  pid: number;
+  /** `""` when it has none. */
+  tag: string;
+  cmd: string;
+  args: string[];
+  /** null when it was not started through the API. */
+  id: string | null;
+  ppid: number;
+  started_at: string;
+}
+
+export interface ProcessFacts {
+  id: string;
+  capsule_id: string;
+  pid: number;
+  tag: string;
+  cmd: string;
+  args: string[];
+  running: boolean;
+  /** ISO 8601, with zone. */
+  started_at: string;
+  ended_at: string | null;
+  /** Why it ended; null while it runs. */
+  reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted" | null;
+  /** 128 + the signal's number for a death by signal; null when nobody saw the end (`agent_lost`, `host_restarted`). */
+  exit_code: number | null;
+  signal: string | null;
+  /** Who asked for its end: a key's id, `timeout`, `client`, or a part of the server. */
+  requested: {
+    by: string;
+    signal: string;
+  } | null;
+  /** Processes of the capsule that ran out of memory while it ran. */
+  oom_kills: number | null;
+  duration_ms: number | null;
+  /** null when nobody saw the end (`agent_lost`, `host_restarted`). */
+  stdout_bytes: number | null;
+  stderr_bytes: number | null;
+  late_bytes: number | null;
+  /** Of all bytes of the stream, in hex. */
+  stdout_sha256: string | null;
+  stderr_sha256: string | null;
+  /** The capsule's memory, where it was its end. */
+  evidence: MemoryEvidence | null;
+}
+
+export interface Run {
+  id: string;
+  endpoint: string;
+  status: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "missed" | "error";
+  reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted" | "cancelled" | "capsule_gone" | "boot_failed" | "host_full" | "not_started" | "overlapped" | "missed" | "queue_timeout" | "unavailable" | null;
+  /** The reason in words, where it did not end by itself. */
+  error: string | null;
+  exit_code: number | null;
+  signal: string | null;
+  source: "api" | "public" | "webhook" | "schedule";
+  key_id: string | null;
+  /** null for a sensitive endpoint. */
+  args: Record<string, string | number | boolean> | null;
+  /** Of the webhook that it answers. */
+  delivery_id: string | null;
+  /** ISO 8601, with zone. */
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  /** Of the process. */
+  duration_ms: number | null;
+  stdout_bytes: number;
+  stderr_bytes: number;
+  capsule_id: string | null;
+  process_id: string | null;
+  notification: Notification | null;
+}
+
+export interface RunList {
+  items: Run[];
+  next_cursor: string | null;
+}
+
+export interface RunWithOutput {
+  id: string;
+  endpoint: string;
+  status: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "missed" | "error";
+  reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted" | "cancelled" | "capsule_gone" | "boot_failed" | "host_full" | "not_started" | "overlapped" | "missed" | "queue_timeout" | "unavailable" | null;
+  /** The reason in words, where it did not end by itself. */
+  error: string | null;
+  exit_code: number | null;
+  signal: string | null;
+  source: "api" | "public" | "webhook" | "schedule";
+  key_id: string | null;
+  /** null for a sensitive endpoint. */
+  args: Record<string, string | number | boolean> | null;
+  /** Of the webhook that it answers. */
+  delivery_id: string | null;
+  /** ISO 8601, with zone. */
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  /** Of the process. */
+  duration_ms: number | null;
+  stdout_bytes: number;
+  stderr_bytes: number;
+  capsule_id: string | null;
+  process_id: string | null;
+  notification: Notification | null;
+  /** Both streams in the order in which they were printed; null where it is not kept any more. */
+  output: string | null;
+  output_encoding: "utf-8" | "base64";
+  /** There is more: read it through `/stream`. */
+  output_truncated: boolean;
+}
+
+export interface SetArg {
+  name: string;
+  required: boolean;
+  /** Used when the caller leaves it out. */
+  default?: string | number | boolean | undefined;
+  description?: string | undefined;
+  type: "string" | "integer" | "number" | "boolean";
+  /** The only values taken. */
+  enum?: Array<string | number | boolean> | undefined;
+  /** A regular expression that the whole value must match; for strings. */
+  pattern?: string | undefined;
+  /** Characters; for strings. */
+  max_length?: number | undefined;
+  /** Passed before the value: `--count` gives two arguments, `--count=` one. A boolean gives the flag alone, when true. */
+  flag?: string | undefined;
+}
+
+export type SetTransformer = {
+  type: "json";
+} | {
+  type: "lines";
+} | {
+  type: "regex";
+  pattern: string;
+  flags?: string | undefined;
+  /** An array of all matches instead of the first. */
+  all: boolean;
+} | {
+  type: "jsonata";
+  expression: string;
+};
+
+export type StreamClientMessage = {
+  type: "stop";
+} | {
+  type: "stdin";
+  data: string;
+  encoding?: "utf-8" | "base64" | undefined;
+} | {
+  type: "stdin_close";
+};
+
+export type StreamServerMessage = {
+  type: "start";
+  pid: number;
+  id: string;
+  tag: string;
+  next_seq: number;
+} | {
+  type: "stdout";
+  data: string;
+  /** Of the record; of the last one where several are joined; of the `exit` for the U+FFFD of a character that was never finished. */
+  seq: number;
+  /** Of the first record, where several are joined. */
+  first_seq?: number | undefined;
+  encoding?: "base64" | undefined;
+} | {
+  type: "stderr";
+  data: string;
+  /** Of the record; of the last one where several are joined; of the `exit` for the U+FFFD of a character that was never finished. */
+  seq: number;
+  /** Of the first record, where several are joined. */
+  first_seq?: number | undefined;
+  encoding?: "base64" | undefined;
+} | {
+  type: "gap";
+  from_seq: number;
+  seq: number;
+  stdout_bytes: number;
+  stderr_bytes: number;
+} | {
+  type: "exit";
+  exit_code: number;
+  seq: number;
+  duration_ms: number;
+  /** Why it ended. */
+  reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted";
+  /** The signal it died by, e.g. `SIGKILL`; the exit code is then 128 + its number. */
+  signal: string | null;
+  /** How many processes of the capsule ran out of memory while it ran. */
+  oom_kills: number;
+  /** Who asked for its end. */
+  requested: {
+    by: string;
+    signal: string;
+  } | null;
+  stdout_bytes: number;
+  stderr_bytes: number;
+  /** Bytes that descendants printed after its end; not kept. */
+  late_bytes: number;
+  /** Of all `stdout_bytes` of the stream, in hex; null where that is not known any more. */
+  stdout_sha256: string | null;
+  stderr_sha256: string | null;
+} | {
+  type: "error";
+  /** What happened, for people. */
+  data: string;
+  code: string;
+};
+
+export interface StreamStart {
+  type: "start";
+  /** The program: a path, or a name looked up in PATH. No shell is added. */
+  cmd: string;
+  /** Its arguments, passed as they are. */
+  args?: string[] | undefined;
+  /** Variables on top of the capsule's own; these win. */
+  envs?: Record<string, string> | undefined;
+  /** Working directory; relative and `~` mean the home directory. `/root` by default. */
+  cwd?: string | undefined;
+  /** Your name for the process, unique among the capsule's live ones. */
+  tag?: string | undefined;
+  /** `base64` asks for lossless output whatever the bytes. */
+  encoding?: "utf-8" | "base64" | undefined;
+  timeout?: number | undefined;
+  /** Seconds until the process tree is killed; 0 is never. */
+  timeout_sec?: number | undefined;
+  /** Keep standard input open for `stdin` messages; otherwise it is /dev/null. */
+  stdin?: boolean | undefined;
+  /** A name for this start: a repeat starts nothing and is sent the first one's output from its beginning. */
+  idempotency_key?: string | undefined;
+  /** What becomes of the process when this client goes; `continue` by default. */
+  on_disconnect?: "continue" | "kill" | undefined;
+}
+
+export interface Team {
+  id: string;
+  name: string;
+  slug: string;
+  /** ISO 8601, with zone. */
+  created_at: string;
+}
+
+export interface TeamCreate {
+  name: string;
+  /** Made from the name by default. */
+  slug?: string | undefined;
+}
+
+export interface TeamCreated {
+  team: Team;
+  key: ApiKeyCreated;
+}
+
+export type TerminalClientMessage = {
+  type: "input";
+  /** Bytes that are typed, in base64. */
+  data: string;
+} | {
+  type: "resize";
+  cols: number;
+  rows: number;
+} | {
+  type: "kill";
+};
+
+export interface TerminalConnect {
+  type: "connect";
+  /** The terminal: its tag, its process's id or its pid. */
+  tag: string;
+  /** Where to begin: `now`, `start`, or a sequence number, whose record then comes first. Left out, the latest 256 KiB. */
+  from?: "now" | "start" | number | undefined;
+}
+
+export type TerminalFirst = TerminalStart | TerminalConnect;
+
+export type TerminalServerMessage = {
+  type: "started";
+  tag: string;
+  pid: number;
+  id: string;
+  cols: number;
+  rows: number;
+  /** Number of the first record that comes. */
+  next_seq: number;
+} | {
+  type: "output";
+  /** Bytes in base64. */
+  data: string;
+  /** Of the record that ends with these bytes; left out where more of it follows. */
+  seq?: number | undefined;
+  /** Bytes just before these that are not kept any more. */
+  gap_bytes?: number | undefined;
+} | {
+  type: "exit";
+  exit_code: number;
+  seq: number;
+  duration_ms: number;
+  /** Bytes just before these that are not kept any more. */
+  gap_bytes?: number | undefined;
+  /** Why it ended. */
+  reason: "exited" | "signaled" | "oom_killed" | "timed_out" | "killed" | "stopped" | "client_gone" | "server_lost" | "spawn_failed" | "capsule_stopped" | "capsule_destroyed" | "agent_lost" | "host_restarted";
+  /** The signal it died by, e.g. `SIGKILL`; the exit code is then 128 + its number. */
+  signal: string | null;
+  /** How many processes of the capsule ran out of memory while it ran. */
+  oom_kills: number;
+  /** Who asked for its end. */
+  requested: {
+    by: string;
+    signal: string;
+  } | null;
+  stdout_bytes: number;
+  stderr_bytes: number;
+  /** Bytes that descendants printed after its end; not kept. */
+  late_bytes: number;
+  /** Of all `stdout_bytes` of the stream, in hex; null where that is not known any more. */
+  stdout_sha256: string | null;
+  stderr_sha256: string | null;
+} | {
+  type: "error";
+  /** What happened, for people. */
+  data: string;
+  /** The last message: the socket closes. */
+  fatal?: true | undefined;
+  code: string;
+} | {
+  type: "ping";
+};
+
+export interface TerminalStart {
+  type: "start";
+  /** Default: `"/bin/bash"`. */
+  cmd?: string | undefined;
+  /** Its arguments, passed as they are. */
+  args?: string[] | undefined;
+  /** Columns; 0 is the default. Default: `80`. */
+  cols?: number | undefined;
+  /** Rows; 0 is the default. Default: `24`. */
+  rows?: number | undefined;
+  /** Variables on top of the capsule's own; these win. */
+  envs?: Record<string, string> | undefined;
+  /** Working directory; relative and `~` mean the home directory. `/root` by default. */
+  cwd?: string | undefined;
+  /** A user of the capsule, by name or number; root by default. */
+  user?: string | undefined;
+  /** Your name for the terminal; `pty-` and 8 hex digits by default. */
+  tag?: string | undefined;
+}
+
+export interface TicketCreate {
+  /** Default: `"GET"`. */
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined;
+  /** Path and query of the one request that it is for, e.g. `/v1/alice/deploy`. */
+  path: string;
+}
+
+export interface TicketCreated {
+  /** Give it as `?ticket=`; good for one use. */
+  ticket: string;
+  /** ISO 8601, with zone. */
+  expires_at: string;
+}
+
+export type Transformer = {
+  type: "json";
+} | {
+  type: "lines";
+} | {
+  type: "regex";
+  pattern: string;
+  flags?: string | undefined;
+  /** An array of all matches instead of the first. Default: `false`. */
+  all?: boolean | undefined;
+} | {
+  type: "jsonata";
+  expression: string;
+};
+
+export interface Wait {
+  /** Milliseconds to wait for `running` before answering with the status so far. Default: `4000`. */
+  wait_ms?: number | undefined;
+}
+
+export interface CreateCapsuleQuery {
+  /** What to do when the team has a capsule of that `name`: answer 409 naming it, or give it back with a 200. Default: `"fail"`. */
+  on_conflict?: "fail" | "return" | undefined;
+}
+
+export interface ListCapsulesQuery {
+  /** Items a page; with it the answer is a page, not an array. */
+  limit?: number | undefined;
+  /** `next_cursor` of the page before. */
+  cursor?: string | undefined;
+  status?: "pending" | "starting" | "running" | "paused" | "stopped" | "error" | undefined;
+}
+
+export interface ListEndpointsQuery {
+  /** Default: `100`. */
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+export interface ListEventsQuery {
+  /** Only events of this capsule and its processes. */
+  capsule?: string | undefined;
+  type?: "capsule.created" | "capsule.running" | "capsule.paused" | "capsule.resumed" | "capsule.stopped" | "capsule.error" | "capsule.destroyed" | "process.started" | "process.ended" | undefined;
+  /** Only events after this id. */
+  since?: string | undefined;
+  /** `desc`, the default, is newest first. Default: `"desc"`. */
+  order?: "asc" | "desc" | undefined;
+  /** Default: `100`. */
+  limit?: number | undefined;
+  /** `next_cursor` of the page before. */
+  cursor?: string | undefined;
+}
+
+export interface ListRunsQuery {
+  endpoint?: string | undefined;
+  status?: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "missed" | "error" | undefined;
+  source?: "api" | "public" | "webhook" | "schedule" | undefined;
+  /** Default: `100`. */
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+export interface ImportEndpointsQuery {
+  /** Say what would change, and change nothing. */
+  dry_run?: string | undefined;
+  /** Also delete endpoints that the file does not name. */
+  prune?: string | undefined;
+}
+
+export interface StreamEventsQuery {
+  /** Only events of this capsule and its processes. */
+  capsule?: string | undefined;
+  type?: "capsule.created" | "capsule.running" | "capsule.paused" | "capsule.resumed" | "capsule.stopped" | "capsule.error" | "capsule.destroyed" | "process.started" | "process.ended" | undefined;
+  /** `now` (the default), `start`, or the id of the last event that you have. The header `Last-Event-ID` wins over it. */
+  from?: string | undefined;
+}
+
+export interface GetCapsuleNetworkQuery {
+  /** `true` adds the latest decisions: a line for each address, protocol and port. Default: `"false"`. */
+  log?: "true" | "false" | undefined;
+}
+
+export interface GetRunOutputQuery {
+  /** Default: `"stdout"`. */
+  stream?: "stdout" | "stderr" | undefined;
+  /** Offset of the first byte within its stream. Default: `0`. */
+  from?: number | undefined;
+  /** Bytes at most. JSON holds at most 1048576, the default there; raw bytes go to the end by default. */
+  limit?: number | undefined;
+}
+
+export interface StreamRunQuery {
+  /** As the header `Last-Event-ID`, for clients that cannot set it. */
+  last_event_id?: string | undefined;
+}
+
+export interface KillProcessQuery {
+  /** To the whole tree. Default: `"SIGKILL"`. */
+  signal?: "SIGKILL" | "SIGTERM" | undefined;
+}
+
+export interface GetProcessOutputQuery {
+  /** Default: `"stdout"`. */
+  stream?: "stdout" | "stderr" | undefined;
+  /** Offset of the first byte within its stream. Default: `0`. */
+  from?: number | undefined;
+  /** Bytes at most. JSON holds at most 1048576, the default there; raw bytes go to the end by default. */
+  limit?: number | undefined;
+}
+
+export interface StreamProcessQuery {
+  /** `now`, `start`, or a sequence number: that record comes first. Default: `"now"`. */
+  from?: "now" | "start" | number | undefined;
+  encoding?: "utf-8" | "base64" | undefined;
+}

@@ -1,0 +1,69 @@
+import { MissingKeyError, SettingsError } from "./errors.ts";
+
+/** How a client reaches its server. What is left out comes from the environment. */
+export interface ClientOptions {
+  /** Where the server is; `CAPSULED_URL`, else `http://127.0.0.1:8080`. */
+  readonly url?: string | undefined;
+  /** A team's key, `wrn_…`; `CAPSULED_API_KEY`. `null` for what needs none: public endpoints and the server's health. */
+  readonly apiKey?: string | null | undefined;
+  /** Milliseconds until a request must have been answered, unless it waits for a command; 30 000 by default. */
+  readonly requestTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds for which a repeatable request is tried again, and a cut stream connected again; 30 000 by default, 0 for never.
+   * A server that has not answered this client yet gets a second at most.
+   */
+  readonly retryForMs?: number | undefined;
+  /** In place of the runtime's own `fetch`. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** In place of the runtime's own `WebSocket`: one that takes headers, as that of the package `ws` does. */
+  readonly WebSocket?: unknown;
+}
+
+export interface Settings {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly apiKey: string | null;
+  readonly requestTimeoutMs: number;
+  readonly retryForMs: number;
+  readonly fetch: typeof globalThis.fetch;
+  readonly WebSocket: unknown;
+}
+
+const DEFAULT_URL = "http://127.0.0.1:8080";
+const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
+const DEFAULT_RETRY_FOR_MS = 30_000;
+
+/** What is given, else what the environment says, else the defaults. */
+export function settingsFrom(options: ClientOptions): Settings {
+  const url = options.url ?? environment("CAPSULED_URL") ?? DEFAULT_URL;
+  const apiKey = options.apiKey === undefined ? (environment("CAPSULED_API_KEY") ?? "") : options.apiKey;
+  if (apiKey === "") throw new MissingKeyError();
+  return {
+    url: checkedUrl(url),
+    apiKey,
+    requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    retryForMs: options.retryForMs ?? DEFAULT_RETRY_FOR_MS,
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    WebSocket: options.WebSocket,
+  };
+}
+
+function checkedUrl(text: string): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new SettingsError(`${JSON.stringify(text)} is not a URL; a server's looks like http://127.0.0.1:8080 (CAPSULED_URL)`);
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new SettingsError(`${JSON.stringify(text)} does not begin with http:// or https:// (CAPSULED_URL)`);
+  }
+  if (url.search !== "" || url.hash !== "") throw new SettingsError(`${JSON.stringify(text)} has a query or a fragment (CAPSULED_URL)`);
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
+}
+
+/** A variable of the environment, where there is one: not in browsers. */
+function environment(name: string): string | undefined {
+  const value = typeof process === "undefined" ? undefined : process.env[name];
+  return value === undefined || value === "" ? undefined : value;
+}

@@ -1,0 +1,44 @@
+import type { TerminalStart } from "../contract/schemas.ts";
+import { randomHex } from "../transport/bytes.ts";
+import type { CallOptions, Transport } from "../transport/transport.ts";
+import { Terminal } from "./terminal.ts";
+
+/** What a terminal is opened with; every field has a default. */
+export type TerminalOptions = Omit<TerminalStart, "type"> & Pick<CallOptions, "signal">;
+
+export interface ConnectTerminalOptions extends Pick<CallOptions, "signal"> {
+  /** `scrollback`: the latest 256 KiB first, the default. `start`, `now`, or the number of a record: from there. */
+  readonly from?: "scrollback" | "start" | "now" | number | undefined;
+}
+
+/** The terminals of a capsule: `capsule.pty`. */
+export class Terminals {
+  readonly #transport: Transport;
+  readonly #capsuleId: string;
+
+  constructor(transport: Transport, capsuleId: string) {
+    this.#transport = transport;
+    this.#capsuleId = capsuleId;
+  }
+
+  /** Opens a terminal, `/bin/bash` at 80 by 24 by default, and waits until it is there. */
+  async open(options: TerminalOptions = {}): Promise<Terminal> {
+    const { signal, ...start } = options;
+    const terminal = new Terminal(
+      this.#transport,
+      this.#capsuleId,
+      { start: { ...start, tag: start.tag ?? `pty-${randomHex(6)}` } },
+      signal,
+    );
+    await terminal.started;
+    return terminal;
+  }
+
+  /** Connects to a terminal that is there, or has just ended: by its tag, its process's id, or its pid. */
+  async connect(terminal: string | number, options: ConnectTerminalOptions = {}): Promise<Terminal> {
+    const source = { connect: String(terminal), from: options.from ?? "scrollback" } as const;
+    const opened = new Terminal(this.#transport, this.#capsuleId, source, options.signal);
+    await opened.started;
+    return opened;
+  }
+}

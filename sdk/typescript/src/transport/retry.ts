@@ -1,0 +1,45 @@
+import { ApiError } from "../api-errors.ts";
+import { ConnectionError, RequestTimeoutError } from "../errors.ts";
+import { backoffMs } from "./timing.ts";
+
+/** Refusals that pass by themselves, before which nothing was done. A full host or a full quota is the caller's to wait for. */
+const NOTHING_DONE: ReadonlySet<string> = new Set(["rate_limited", "request_timeout", "shutting_down"]);
+
+/** Answers that pass by themselves, and do not say what was done. */
+const PASSING: ReadonlySet<string> = new Set(["idempotency_in_progress", "unavailable"]);
+
+/** Milliseconds for which a server that has never answered this client is tried. */
+const UNSEEN_MS = 1_000;
+
+/** Decides whether a request is sent again. One for each request. */
+export class Retry {
+  readonly #began = performance.now();
+  readonly #forMs: number;
+  #hasAnswered: boolean;
+  #attempt = 0;
+
+  /** `hasAnswered`: whether the server has ever answered this client. */
+  constructor(retryForMs: number, hasAnswered: boolean) {
+    this.#forMs = retryForMs;
+    this.#hasAnswered = hasAnswered;
+  }
+
+  /**
+   * Milliseconds to wait before the next attempt; `null` for none. `isRepeatable`: a repeat has the same outcome as one request.
+   */
+  next(error: unknown, isRepeatable: boolean): number | null {
+    if (!helps(error, isRepeatable)) return null;
+    this.#hasAnswered ||= error instanceof ApiError;
+    const asked = error instanceof ApiError && error.retryAfterSec !== null ? error.retryAfterSec * 1000 : 0;
+    const wait = Math.max(asked, backoffMs(this.#attempt));
+    this.#attempt += 1;
+    const forMs = this.#hasAnswered ? this.#forMs : Math.min(this.#forMs, UNSEEN_MS);
+    return performance.now() + wait > this.#began + forMs ? null : wait;
+  }
+}
+
+function helps(error: unknown, isRepeatable: boolean): boolean {
+  if (error instanceof ApiError) return NOTHING_DONE.has(error.code) || (isRepeatable && PASSING.has(error.code));
+  if (error instanceof ConnectionError) return isRepeatable || error.outcome === "nothing_done";
+  return error instanceof RequestTimeoutError && isRepeatable;
+}

@@ -1,0 +1,172 @@
+import type { OperationId } from "../contract/operations.ts";
+import { OPERATIONS } from "../contract/operations.ts";
+import { RequestTimeoutError } from "../errors.ts";
+import type { Settings } from "../settings.ts";
+import { foreign, isOurs, parsed, problemOf } from "./answer.ts";
+import { randomHex } from "./bytes.ts";
+import { connectionFailure } from "./failure.ts";
+import { Retry } from "./retry.ts";
+import { reasonOf, sleep } from "./timing.ts";
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the wait; what it aborts with is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until the request must have been answered; the client's by default. */
+  readonly requestTimeoutMs?: number | undefined;
+}
+
+/** What calls take that would be done again by a plain repeat. */
+export interface RepeatableOptions extends CallOptions {
+  /** The name of this request: a repeat with the same one is not done again. Made by the SDK when left out; `null` for none, and no retries. */
+  readonly idempotencyKey?: string | null | undefined;
+}
+
+export interface Request extends Omit<RepeatableOptions, "requestTimeoutMs"> {
+  /** `null` for no end. */
+  readonly requestTimeoutMs?: number | null | undefined;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: object | undefined;
+  /** Sent as JSON; a string with its own type. */
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** For operations that take any. */
+  readonly method?: string;
+}
+
+/** Sends requests of the API, and repeats those that may be. One for each client. */
+export class Transport {
+  readonly settings: Settings;
+  #hasAnswered = false;
+
+  constructor(settings: Settings) {
+    this.settings = settings;
+  }
+
+  /** Whether a server of ours has answered before. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** The JSON of an answer. What it is follows from the operation, so the caller says its type. */
+  async json<T>(id: OperationId, request: Request = {}): Promise<T> {
+    return this.#repeated(id, request, async (response, url) => {
+      const text = await response.text();
+      const value = parsed(text);
+      if (value === undefined || !isOurs(response)) throw foreign(response, url, text);
+      return value as T; // our server answered, and its contract fixes the form
+    });
+  }
+
+  /** For answers without a body. */
+  async none(id: OperationId, request: Request = {}): Promise<void> {
+    await this.#repeated(id, request, async (response, url) => {
+      const text = await response.text();
+      if (!isOurs(response)) throw foreign(response, url, text);
+    });
+  }
+
+  async text(id: OperationId, request: Request = {}): Promise<string> {
+    return this.#repeated(id, request, async (response, url) => {
+      const text = await response.text();
+      if (!isOurs(response)) throw foreign(response, url, text);
+      return text;
+    });
+  }
+
+  /** The whole answer: its headers, and its bytes. */
+  async bytes(id: OperationId, request: Request = {}): Promise<{ readonly headers: Headers; readonly bytes: Uint8Array }> {
+    return this.#repeated(id, request, async (response, url) => {
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (!isOurs(response)) throw foreign(response, url, "");
+      return { headers: response.headers, bytes };
+    });
+  }
+
+  /** An answer whose body the caller reads as it comes. The time limit is for its head; the signal ends the body too. */
+  async open(id: OperationId, request: Request = {}): Promise<Response> {
+    return this.#repeated(id, request, async (response, url) => {
+      if (!isOurs(response)) throw foreign(response, url, await response.text());
+      return response;
+    });
+  }
+
+  /** Path and query of an operation, behind the server's URL. */
+  pathOf(id: OperationId, { params, query }: Pick<Request, "params" | "query">): string {
+    const path = OPERATIONS[id].path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params?.[name] ?? ""));
+    const pairs = new URLSearchParams();
+    for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined && value !== null) pairs.append(name, String(value));
+    return pairs.size === 0 ? path : `${path}?${pairs.toString()}`;
+  }
+
+  async #repeated<T>(id: OperationId, request: Request, read: (response: Response, url: string) => Promise<T>): Promise<T> {
+    const key = keyOf(id, request);
+    const isRepeatable = OPERATIONS[id].idempotency !== "with_key" || key !== null;
+    const retry = new Retry(this.settings.retryForMs, this.#hasAnswered);
+    for (;;) {
+      try {
+        return await this.#once(id, request, key, read);
+      } catch (error) {
+        if (request.signal?.aborted === true) throw reasonOf(request.signal);
+        const wait = retry.next(error, isRepeatable);
+        if (wait === null) throw error;
+        await sleep(wait, request.signal);
+      }
+    }
+  }
+
+  async #once<T>(id: OperationId, request: Request, key: string | null, read: (response: Response, url: string) => Promise<T>): Promise<T> {
+    const { settings } = this;
+    const limitMs = request.requestTimeoutMs === undefined ? settings.requestTimeoutMs : request.requestTimeoutMs;
+    const limit = new AbortController();
+    const timer = limitMs === null ? undefined : setTimeout(() => limit.abort(), limitMs);
+    const signal = request.signal === undefined ? limit.signal : AbortSignal.any([limit.signal, request.signal]);
+    try {
+      const response = await settings.fetch(`${settings.url}${this.pathOf(id, request)}`, {
+        method: request.method ?? OPERATIONS[id].method,
+        headers: this.#headersOf(request, key),
+        signal,
+        redirect: "manual",
+        ...(request.body === undefined ? {} : { body: typeof request.body === "string" ? request.body : JSON.stringify(request.body) }),
+      });
+      this.#hasAnswered ||= isOurs(response);
+      if (!response.ok) throw await problemOf(response, settings.url);
+      return await read(response, settings.url);
+    } catch (error) {
+      if (limit.signal.aborted) {
+        throw new RequestTimeoutError(`${settings.url} did not answer within ${limitMs ?? 0} ms (requestTimeoutMs)`, { cause: error });
+      }
+      if (error instanceof TypeError || isReset(error)) throw connectionFailure(error, settings.url);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #headersOf(request: Request, key: string | null): Record<string, string> {
+    const { apiKey } = this.settings;
+    return {
+      accept: "application/json",
+      ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
+      ...(apiKey === null ? {} : { "x-api-key": apiKey }),
+      ...(key === null ? {} : { "idempotency-key": key }),
+      ...request.headers,
+    };
+  }
+}
+
+function keyOf(id: OperationId, { idempotencyKey }: Request): string | null {
+  if (idempotencyKey !== undefined) return idempotencyKey;
+  return OPERATIONS[id].idempotency === "with_key" ? `sdk-${randomHex(16)}` : null;
+}
+
+/** Runtimes differ in what a broken connection is: most throw a TypeError. */
+function isReset(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    /^(E[A-Z]+|UND_ERR_\w+|ConnectionClosed)$/.test(error.code)
+  );
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { behaviour } from "../../testing/behaviour.ts";
+import { ERRORS } from "../src/contract/operations.ts";
+import { ApiError, Client } from "../src/index.ts";
+import { fakeServer, problem, RUNNING } from "../testing/fake-server.ts";
+
+const apiKey = "wrn_test";
+
+behaviour("retry.safe", async () => {
+  for (const code of ["unavailable", "shutting_down", "rate_limited"] as const) {
+    await using server = await fakeServer({
+      answer: (_, count) =>
+        count < 3 ? { status: ERRORS[code].status, body: problem(code), headers: { "retry-after": "0" } } : { body: RUNNING },
+    });
+    const client = new Client({ url: server.url, apiKey });
+    assert.equal((await client.capsules.create()).info.status, "running");
+    const keys = server.asked.map(({ headers }) => headers["idempotency-key"]);
+    assert.equal(keys.length, 3, code);
+    assert.ok(typeof keys[0] === "string" && keys.every((key) => key === keys[0]), "every attempt carries the first one's key");
+  }
+  const refused: readonly (keyof typeof ERRORS)[] = [
+    "invalid_request",
+    "not_found",
+    "invalid_state",
+    "internal_error",
+    "agent_error",
+    "host_full",
+    "quota_exceeded",
+  ];
+  for (const code of refused) {
+    await using server = await fakeServer({
+      answer: () => ({ status: ERRORS[code].status, body: problem(code), headers: { "retry-after": "0" } }),
+    });
+    const client = new Client({ url: server.url, apiKey });
+    await assert.rejects(client.capsules.create(), (error: Error) => error instanceof ApiError && error.code === code);
+    assert.equal(server.asked.length, 1, `${code} is not repeated`);
+  }
+});
+
+test("a request without a name is not repeated where it may have been done", async () => {
+  await using server = await fakeServer({ answer: () => ({ status: 503, body: problem("unavailable"), headers: { "retry-after": "0" } }) });
+  const client = new Client({ url: server.url, apiKey });
+  await assert.rejects(
+    client.capsules.create({ idempotencyKey: null }),
+    (error: Error) => error instanceof ApiError && error.code === "unavailable",
+  );
+  assert.equal(server.asked.length, 1);
+  assert.equal(server.asked[0]?.headers["idempotency-key"], undefined);
+});
+
+test("a repeat waits for as long as Retry-After says, and none is made where that is too long", async () => {
+  await using server = await fakeServer({
+    answer: (_, count) =>
+      count === 1 ? { status: 503, body: problem("unavailable"), headers: { "retry-after": "1" } } : { body: RUNNING },
+  });
+  const began = performance.now();
+  const client = new Client({ url: server.url, apiKey });
+  await client.capsules.getInfo("cl-a");
+  assert.ok(performance.now() - began >= 990, "it waited");
+  await using slow = await fakeServer({
+    answer: () => ({ status: 503, body: problem("unavailable"), headers: { "retry-after": "3600" } }),
+  });
+  await assert.rejects(new Client({ url: slow.url, apiKey }).capsules.getInfo("cl-a"), ApiError);
+  assert.equal(slow.asked.length, 1);
+});
+
+behaviour("error.typed", async () => {
+  for (const [code, { status }] of Object.entries(ERRORS)) {
+    await using server = await fakeServer({ answer: () => ({ status, body: problem(code, { field: "cmd" }) }) });
+    const client = new Client({ url: server.url, apiKey, retryForMs: 0 });
+    await assert.rejects(client.capsules.getInfo("cl-a"), (error: Error) => {
+      assert.ok(error instanceof ApiError && error.constructor !== ApiError, code);
+      const { name, message, requestId, details } = error;
+      assert.deepEqual(
+        [error.code, error.status, message, requestId, details],
+        [code, status, `It is ${code}.`, "req-fake", { field: "cmd" }],
+        name,
+      );
+      return true;
+    });
+  }
+  await using newer = await fakeServer({ answer: () => ({ status: 418, body: problem("teapot") }) });
+  await assert.rejects(new Client({ url: newer.url, apiKey }).capsules.getInfo("cl-a"), (error: Error) => {
+    assert.ok(error instanceof ApiError && error.constructor === ApiError);
+    assert.deepEqual([error.code, error.status], ["teapot", 418]);
+    return true;
+  });
+});

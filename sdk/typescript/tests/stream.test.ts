@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import type { WebSocket } from "ws";
+import { behaviour } from "../../testing/behaviour.ts";
+import { Capsule, ConnectionError, DigestError, StreamError } from "../src/index.ts";
+import type { ProcessEvent } from "../src/index.ts";
+import { fakeServer, RUNNING } from "../testing/fake-server.ts";
+
+const apiKey = "wrn_test";
+const ID = `pr-${"1".repeat(25)}`;
+const EMPTY = createHash("sha256").digest("hex");
+
+function say(socket: WebSocket, message: object): void {
+  socket.send(JSON.stringify(message));
+}
+
+function started(next = 1): object {
+  return { type: "start", pid: 42, id: ID, tag: "bg-1", next_seq: next };
+}
+
+function record(seq: number, text: string | Buffer): object {
+  return { type: "stdout", data: Buffer.from(text).toString("base64"), encoding: "base64", seq };
+}
+
+function exit(seq: number, printed: string | Buffer, digest?: string): object {
+  const bytes = Buffer.from(printed);
+  return {
+    type: "exit",
+    exit_code: 0,
+    seq,
+    duration_ms: 1,
+    reason: "exited",
+    signal: null,
+    oom_kills: 0,
+    requested: null,
+    stdout_bytes: bytes.length,
+    stderr_bytes: 0,
+    late_bytes: 0,
+    stdout_sha256: digest ?? createHash("sha256").update(bytes).digest("hex"),
+    stderr_sha256: EMPTY,
+  };
+}
+
+async function events(url: string): Promise<ProcessEvent[]> {
+  const capsule = await Capsule.connect(RUNNING.id, { url, apiKey });
+  const found: ProcessEvent[] = [];
+  for await (const event of capsule.commands.stream("x")) found.push(event);
+  return found;
+}
+
+behaviour("stream.digest", async () => {
+  const wrong = [exit(2, "one", EMPTY), exit(2, "onetwo")];
+  for (const end of wrong) {
+    await using server = await fakeServer({
+      answer: () => ({ body: RUNNING }),
+      socket: (socket) => {
+        say(socket, started());
+        say(socket, record(1, "one"));
+        say(socket, end);
+      },
+    });
+    await assert.rejects(events(server.url), DigestError);
+  }
+});
+
+behaviour("stream.gap", async () => {
+  await using server = await fakeServer({
+    answer: () => ({ body: RUNNING }),
+    socket: (socket) => {
+      say(socket, started());
+      say(socket, { type: "gap", from_seq: 1, seq: 7, stdout_bytes: 100, stderr_bytes: 3 });
+      say(socket, record(8, "rest"));
+      say(socket, { ...exit(9, "rest"), stdout_bytes: 104, stderr_bytes: 3 });
+    },
+  });
+  const found = await events(server.url);
+  assert.deepEqual(found[1], { type: "gap", stdout_bytes: 100, stderr_bytes: 3, seq: 7 });
+  const last = found.at(-1);
+  assert.ok(last?.type === "exit" && !last.verified, "what was not read whole is not verified");
+});
+
+test("a record that is missing or comes twice is an error, never silence", async () => {
+  for (const second of [record(3, "three"), record(1, "one")]) {
+    await using server = await fakeServer({
+      answer: () => ({ body: RUNNING }),
+      socket: (socket) => {
+        say(socket, started());
+        say(socket, record(1, "one"));
+        say(socket, second);
+      },
+    });
+    await assert.rejects(events(server.url), (error: Error) => error instanceof StreamError && error.code === "bad_message");
+  }
+});
+
+test("what is no message of the API is an error that shows it, and a message of a newer server is passed over", async () => {
+  await using junk = await fakeServer({ answer: () => ({ body: RUNNING }), socket: (socket) => socket.send("hello") });
+  await assert.rejects(events(junk.url), (error: Error) => error instanceof StreamError);
+  await using newer = await fakeServer({
+    answer: () => ({ body: RUNNING }),
+    socket: (socket) => {
+      say(socket, { type: "weather", sunny: true });
+      say(socket, started());
+      say(socket, exit(1, ""));
+    },
+  });
+  assert.deepEqual(
+    (await events(newer.url)).map(({ type }) => type),
+    ["start", "exit"],
+  );
+});
+
+test("a stream that is cut before its start was told is asked for by the same name, and after it from the record that is due", async () => {
+  const first: unknown[] = [];
+  const attached: string[] = [];
+  await using server = await fakeServer({
+    answer: () => ({ body: RUNNING }),
+    socket: (socket, url, count) => {
+      if (url.pathname.endsWith("/exec/stream")) {
+        socket.once("message", (data) => {
+          first.push(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ""));
+          if (count === 1) return socket.terminate();
+          say(socket, started());
+          say(socket, record(1, "one"));
+          setTimeout(() => socket.terminate(), 20);
+        });
+        return;
+      }
+      attached.push(`${url.pathname}?${url.searchParams.toString()}`);
+      const next = Number(url.searchParams.get("from"));
+      say(socket, started(next));
+      if (next === 2) say(socket, record(2, "two"));
+      if (next === 3) say(socket, exit(3, "onetwo"));
+      else setTimeout(() => socket.close(1001), 20);
+    },
+  });
+  const found = await events(server.url);
+  assert.deepEqual(
+    found.map(({ type }) => type),
+    ["start", "stdout", "stdout", "exit"],
+  );
+  assert.equal(first.length, 2);
+  assert.deepEqual(first[0], first[1]);
+  assert.deepEqual(attached, [
+    `/v1/capsules/${RUNNING.id}/processes/${ID}/stream?from=2&encoding=base64`,
+    `/v1/capsules/${RUNNING.id}/processes/${ID}/stream?from=3&encoding=base64`,
+  ]);
+});
+
+test("a stream whose server stays away ends with a connection error", async () => {
+  await using server = await fakeServer({ answer: () => ({ body: RUNNING }), socket: (socket) => socket.terminate() });
+  const capsule = await Capsule.connect(RUNNING.id, { url: server.url, apiKey, retryForMs: 200 });
+  await assert.rejects(capsule.commands.stream("x").next(), ConnectionError);
+});
+
+behaviour("stream.slow-consumer", async () => {
+  const piece = Buffer.alloc(256 * 1024, "x");
+  const count = 100;
+  const whole = Buffer.concat(Array.from({ length: count }, () => piece));
+  const begins: number[] = [];
+  let left = 0;
+  let onLeft: () => void = () => {};
+  await using server = await fakeServer({
+    answer: () => ({ body: RUNNING }),
+    socket: (socket, url) => {
+      const isFirst = url.pathname.endsWith("/exec/stream");
+      const from = isFirst ? 1 : Number(url.searchParams.get("from"));
+      begins.push(from);
+      socket.on("close", () => {
+        left += 1;
+        onLeft();
+      });
+      const send = (): void => {
+        say(socket, started(from));
+        for (let seq = from; seq <= count; seq += 1) say(socket, record(seq, piece));
+        say(socket, exit(count + 1, whole));
+      };
+      if (isFirst) socket.once("message", send);
+      else send();
+    },
+  });
+  const capsule = await Capsule.connect(RUNNING.id, { url: server.url, apiKey });
+  let taken = 0;
+  for await (const event of capsule.commands.stream("x")) {
+    if (event.type === "stdout") taken += 1;
+    // Takes nothing until the connection was left, three times.
+    if (begins.length > left && left < 3 && event.type !== "exit") await new Promise<void>((done) => (onLeft = done));
+    if (event.type === "exit") assert.ok(event.verified);
+    // A connection begins behind what was kept of the one before: that is what waited in memory.
+    const waited = (begins.at(-1) ?? 1) - 1 - taken;
+    assert.ok(waited * piece.length <= 4 * 1024 * 1024, `${waited} pieces waited`);
+  }
+  assert.equal(taken, count);
+  assert.ok(left >= 3, `it was left ${left} times`);
+});
