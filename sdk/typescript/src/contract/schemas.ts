@@ -195,6 +195,8 @@ export interface Endpoint {
   public: boolean;
   trigger: "http" | "webhook";
   async: boolean;
+  /** A public webhook without a secret: anyone who knows the URL runs it. */
+  unsigned: boolean;
   webhook_source: "github" | "stripe" | "shopify" | "generic";
   /** Events that run it; all when empty. */
   webhook_events?: string[] | undefined;
@@ -258,7 +260,13 @@ export interface EndpointArg {
   flag?: string | undefined;
 }
 
-export interface EndpointDefinition {
+export interface EndpointList {
+  items: Endpoint[];
+  /** Give it as `cursor` for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface EndpointPut {
   /** GET and POST by default. */
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | Array<"GET" | "POST" | "PUT" | "PATCH" | "DELETE"> | undefined;
   description?: string | undefined;
@@ -278,6 +286,8 @@ export interface EndpointDefinition {
   async?: boolean | undefined;
   /** What a webhook is signed with; several while one is exchanged. `$NAME` means the variable of `envs`. Never given back. */
   secret?: string | string[] | undefined;
+  /** A public webhook without a secret: anyone who knows the URL runs it. Default: `false`. */
+  unsigned?: boolean | undefined;
   /** Default: `"generic"`. */
   webhook_source?: "github" | "stripe" | "shopify" | "generic" | undefined;
   /** Events that run it; all when empty. */
@@ -311,12 +321,30 @@ export interface EndpointDefinition {
   max_concurrency?: number | undefined;
   /** What becomes of the run when its caller leaves. Default: `"continue"`. */
   on_disconnect?: "continue" | "kill" | undefined;
-}
-
-export interface EndpointList {
-  items: Endpoint[];
-  /** Give it as `cursor` for the next page; null at the end. */
-  next_cursor: string | null;
+  /** `true` without `secret`: the secret stays as it is. */
+  has_secret?: boolean | undefined;
+  /** Variables that stay as they are, beside those in `envs`. */
+  env_names?: string[] | undefined;
+  /** The name in the path, if any. */
+  name?: string | undefined;
+  /** As GET tells it; not read. */
+  id?: unknown;
+  /** As GET tells it; not read. */
+  url?: unknown;
+  /** As GET tells it; not read. */
+  schedule_paused?: unknown;
+  /** As GET tells it; not read. */
+  next_run_at?: unknown;
+  /** As GET tells it; not read. */
+  created_at?: unknown;
+  /** As GET tells it; not read. */
+  updated_at?: unknown;
+  /** As GET tells it; not read. */
+  version?: unknown;
+  /** As GET tells it; not read. */
+  notify_secret?: unknown;
+  /** As GET tells it; not read. */
+  warnings?: unknown;
 }
 
 export interface Error {
@@ -720,6 +748,76 @@ export interface ProcessFacts {
   stderr_sha256: string | null;
   /** The capsule's memory, where it was its end. */
   evidence: MemoryEvidence | null;
+}
+
+export interface PutResult {
+  id: string;
+  name: string;
+  /** Path of the call, `/v1/{owner}/{name}`. */
+  url: string;
+  method: Array<"GET" | "POST" | "PUT" | "PATCH" | "DELETE">;
+  description?: string | undefined;
+  /** Split once, by POSIX quoting; `{{name}}` within a word is replaced by that argument. No shell. */
+  command: string;
+  /** Give `command` to `sh -c`; arguments are environment variables then, never text of the command. */
+  shell: boolean;
+  args: SetArg[];
+  /** Seconds until the process tree is killed; at most the server's own bound. */
+  timeout: number;
+  working_dir?: string | undefined;
+  /** Anyone may call it, without a key. */
+  public: boolean;
+  trigger: "http" | "webhook";
+  async: boolean;
+  /** A public webhook without a secret: anyone who knows the URL runs it. */
+  unsigned: boolean;
+  webhook_source: "github" | "stripe" | "shopify" | "generic";
+  /** Events that run it; all when empty. */
+  webhook_events?: string[] | undefined;
+  transformer?: SetTransformer | undefined;
+  /** Five fields of cron. */
+  schedule?: string | undefined;
+  /** IANA time zone of `schedule`. */
+  timezone: string;
+  /** Start a scheduled run while the one before still runs. */
+  overlap: boolean;
+  /** Gets a signed POST after each run. */
+  notify_url?: string | undefined;
+  notify_on: "always" | "success" | "failure";
+  /** Keep arguments out of the run's record, and output out of notifications. */
+  sensitive: boolean;
+  /** A fresh capsule from it for each run, destroyed after it; `minimal` by default. */
+  template?: string | undefined;
+  /** Run in this capsule instead; a paused one is resumed. */
+  capsule?: string | undefined;
+  /** Of a fresh capsule. */
+  vcpus?: number | undefined;
+  /** Of a fresh capsule. */
+  memory_mb?: number | undefined;
+  /** `body`: the request's body; arguments come from the query then. */
+  stdin: "none" | "body";
+  /** Runs at once; more wait in a bounded queue, and beyond it get 429. */
+  max_concurrency?: number | undefined;
+  /** What becomes of the run when its caller leaves. */
+  on_disconnect: "continue" | "kill";
+  has_secret: boolean;
+  env_names: string[];
+  schedule_paused: boolean;
+  /** When the schedule runs it next. */
+  next_run_at: string | null;
+  /** ISO 8601, with zone. */
+  created_at: string;
+  /** ISO 8601, with zone. */
+  updated_at: string;
+  /** Goes up with each change. */
+  version: number;
+  /** What notifications are signed with, by Standard Webhooks; for an admin's key. */
+  notify_secret?: string | undefined;
+  /** What may not be meant; nothing is refused for it. */
+  warnings: Array<{
+    field: string;
+    message: string;
+  }>;
 }
 
 export interface Run {
