@@ -31,7 +31,7 @@ export const answers: readonly true[] = [
 export const requests: readonly true[] = [
   true satisfies Taken<schemas.CapsuleCreate, z.input<typeof contract.capsuleCreate>>,
   true satisfies Taken<schemas.ExecRequest, z.input<typeof contract.execRequest>>,
-  true satisfies Taken<Omit<schemas.EndpointDefinition, "stdin">, Omit<z.input<typeof contract.endpointDefinition>, "stdin">>,
+  true satisfies Taken<Omit<schemas.EndpointPut, "stdin">, Omit<z.input<typeof contract.endpointPut>, "stdin">>,
   true satisfies Taken<schemas.StreamStart, z.input<typeof contract.startMessage>>,
   true satisfies Taken<schemas.NetworkPolicy, z.input<typeof contract.networkPolicy>>,
 ];

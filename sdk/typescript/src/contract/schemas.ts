@@ -937,7 +937,7 @@ export type StreamServerMessage = {
 } | {
   type: "stdout";
   data: string;
-  /** Of the record; of the last one where several are joined; of the `exit` for the U+FFFD of a character that was never finished. */
+  /** Of the record; of the last one where several are joined. The U+FFFD of a character that was never finished has the number behind the last record, and the second one, where both streams end so, the next. */
   seq: number;
   /** Of the first record, where several are joined. */
   first_seq?: number | undefined;
@@ -945,7 +945,7 @@ export type StreamServerMessage = {
 } | {
   type: "stderr";
   data: string;
-  /** Of the record; of the last one where several are joined; of the `exit` for the U+FFFD of a character that was never finished. */
+  /** Of the record; of the last one where several are joined. The U+FFFD of a character that was never finished has the number behind the last record, and the second one, where both streams end so, the next. */
   seq: number;
   /** Of the first record, where several are joined. */
   first_seq?: number | undefined;
@@ -959,6 +959,7 @@ export type StreamServerMessage = {
 } | {
   type: "exit";
   exit_code: number;
+  /** Behind the last record, or that of the last U+FFFD that stands there. */
   seq: number;
   duration_ms: number;
   /** Why it ended. */

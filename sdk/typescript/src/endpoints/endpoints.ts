@@ -5,7 +5,7 @@ import type {
   CallIgnored,
   CallResult,
   Endpoint,
-  EndpointDefinition,
+  EndpointPut,
   EndpointList,
   ImportResult,
 } from "../contract/schemas.ts";
@@ -38,7 +38,7 @@ export class Endpoints {
   }
 
   /** Publishes a command, or changes how it is published: the whole definition. */
-  async define(name: string, definition: EndpointDefinition, options: CallOptions = {}): Promise<Endpoint> {
+  async define(name: string, definition: EndpointPut, options: CallOptions = {}): Promise<Endpoint> {
     return this.#transport.json<Endpoint>("putEndpoint", { ...options, params: { name }, body: definition });
   }
 
