@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FIELDS_MAX } from "./calls/given-arguments.ts";
 import { OTHER_OWNER, OWNER } from "./testing/fake-endpoints.ts";
 import { KEYS } from "./testing/fake-services.ts";
 import { problemOf } from "./testing/problem-shape.ts";
@@ -118,4 +119,23 @@ test("who calls: own key, a public endpoint without a key or with another team's
     assert.equal(world.runs.last.record.source, source);
     assert.equal(world.runs.last.record.keyId === null, source === "public");
   }
+});
+
+test("a body of more fields than are looked at is refused before any of them is read, in whatever form", async () => {
+  await using world = await worldWith({ args: [{ name: "a" }] });
+  const part = (name: string): string => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\nx\r\n`;
+  const many = Array.from({ length: FIELDS_MAX + 2 }, (_, index) => `f${index}`);
+  const bodies: readonly (readonly [string, string])[] = [
+    ["application/x-www-form-urlencoded", many.map((name) => `${name}=x`).join("&")],
+    ["application/json", JSON.stringify(Object.fromEntries(many.map((name) => [name, "x"])))],
+    ["application/json", `{"a":[${"1,".repeat(500_000)}1]}`],
+    ["application/x-www-form-urlencoded", "&".repeat(4 * 1024 * 1024)],
+    ["multipart/form-data; boundary=b", `${many.map(part).join("")}--b--`],
+  ];
+  for (const [contentType, body] of bodies) {
+    const problem = await problemOf(await world.call("POST", CALL, { body, headers: { "content-type": contentType } }));
+    assert.equal(problem.message, `body: has more than ${FIELDS_MAX} fields`, contentType);
+  }
+  const commas = { body: JSON.stringify({ a: '",'.repeat(5000) }), headers: { ...JSON_ONLY, "content-type": "application/json" } };
+  assert.equal((await world.call("POST", CALL, commas)).status, 200);
 });

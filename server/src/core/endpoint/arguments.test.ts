@@ -145,3 +145,23 @@ test("property: whatever is given, it is read or refused as invalid_request", ()
     }),
   );
 });
+
+test("what the patterns of a call cost together has a bound, whatever each of them costs", () => {
+  const costly = "(?:a|b)*a(?:a|b){900}";
+  const definition = definitionOf({
+    command: "x",
+    args: Array.from({ length: 5 }, (_, index) => ({ name: `a${index}`, pattern: costly })),
+  });
+  const value = "ab".repeat(16_000);
+  const given = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`a${index}`, value]));
+  assert.deepEqual(refused(definition, given), { a0: "is too long to be compared with its pattern" });
+  const some = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`a${index}`, "ab".repeat(500)]));
+  const problems = refused(definition, some);
+  assert.ok(Object.values(problems).includes("is too long to be compared with its pattern"), JSON.stringify(problems));
+  assert.ok(
+    Object.values(problems).some((message) => message.startsWith("must match")),
+    JSON.stringify(problems),
+  );
+  const plain = definitionOf({ command: "x", args: [{ name: "a", pattern: "[a-z0-9+/=]{1,900}" }] });
+  assert.deepEqual(readArguments(plain, { a: "a".repeat(900) }), { a: "a".repeat(900) });
+});

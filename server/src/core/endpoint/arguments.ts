@@ -26,9 +26,17 @@ export function readArguments(definition: StoredDefinition, given: Readonly<Reco
   const { args, patterns } = compileDefinition(definition);
   const problems: Problem[] = [];
   const values: [string, ArgValue][] = [];
+  let steps = 0;
   for (const arg of args) {
     const raw = Object.hasOwn(given, arg.name) ? given[arg.name] : undefined;
-    const read = readArgument(arg, patterns.get(arg.name), raw);
+    const pattern = patterns.get(arg.name);
+    // Each match takes linear time; but there are many, and a caller chooses how long they are.
+    if (pattern !== undefined && typeof raw === "string") steps += pattern.size * raw.length;
+    if (steps > ENDPOINT_LIMITS.patternStepsMax) {
+      problems.push({ field: arg.name, message: "is too long to be compared with its pattern" });
+      break;
+    }
+    const read = readArgument(arg, pattern, raw);
     if (read.problem !== undefined) problems.push({ field: arg.name, message: read.problem });
     else if (read.value !== undefined) values.push([arg.name, read.value]);
   }

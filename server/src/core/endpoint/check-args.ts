@@ -1,5 +1,6 @@
 import { readType, refusedBy } from "./arg-value.ts";
 import type { EndpointArg } from "./compile.ts";
+import { ENDPOINT_LIMITS } from "./limits.ts";
 import type { Pattern } from "./pattern.ts";
 import { compilePattern } from "./pattern.ts";
 import type { DefinitionPath, DefinitionProblem } from "./problem.ts";
@@ -14,8 +15,9 @@ export interface CheckedArgs {
 /** Arguments by themselves: defaults and enums of the right type and within the argument's own bounds, patterns that compile. */
 export function checkArgs(given: readonly EndpointArg[]): CheckedArgs {
   const problems: DefinitionProblem[] = [];
+  const budget: Budget = { instructions: ENDPOINT_LIMITS.patternsInstructionsMax, steps: ENDPOINT_LIMITS.patternStepsMax };
   const args = given.map((arg, index) => {
-    const checker = new ArgChecker(arg, index);
+    const checker = new ArgChecker(arg, index, budget);
     const checked = checker.check();
     problems.push(...checker.problems);
     return checked;
@@ -23,14 +25,22 @@ export function checkArgs(given: readonly EndpointArg[]): CheckedArgs {
   return { args, problems };
 }
 
+/** What is left for the patterns of all arguments together. */
+interface Budget {
+  instructions: number;
+  steps: number;
+}
+
 class ArgChecker {
   readonly problems: DefinitionProblem[] = [];
   readonly #arg: EndpointArg;
   readonly #path: DefinitionPath;
+  readonly #budget: Budget;
 
-  constructor(arg: EndpointArg, index: number) {
+  constructor(arg: EndpointArg, index: number, budget: Budget) {
     this.#arg = arg;
     this.#path = ["args", index];
+    this.#budget = budget;
   }
 
   check(): EndpointArg {
@@ -54,7 +64,14 @@ class ArgChecker {
 
   #pattern(): Pattern | undefined {
     if (this.#arg.pattern === undefined) return undefined;
+    if (this.#budget.instructions <= 0) {
+      const { patternsInstructionsMax: max } = ENDPOINT_LIMITS;
+      this.#problem(["pattern"], `is too much: the patterns before it have more than ${max} instructions together`);
+      return undefined;
+    }
     const compiled = compilePattern(this.#arg.pattern);
+    // One that is refused has cost as much as the largest that is taken.
+    this.#budget.instructions -= compiled.ok ? compiled.pattern.size : ENDPOINT_LIMITS.patternInstructionsMax;
     if (compiled.ok) return compiled.pattern;
     this.#problem(["pattern"], compiled.problem);
     return undefined;
@@ -66,7 +83,9 @@ class ArgChecker {
       this.#problem(path, read.problem);
       return given;
     }
-    const refused = refusedBy(bounds, pattern, read.value);
+    if (pattern !== undefined && typeof read.value === "string") this.#budget.steps -= pattern.size * read.value.length;
+    const isTooMuch = this.#budget.steps < 0;
+    const refused = isTooMuch ? "is too long to be compared with its pattern" : refusedBy(bounds, pattern, read.value);
     if (refused !== undefined) this.#problem(path, refused);
     return read.value;
   }

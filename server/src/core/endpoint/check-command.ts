@@ -7,6 +7,9 @@ import { isReservedVariable, isShellWord, variableOf } from "./shell-names.ts";
 import type { Word } from "./split-command.ts";
 import { fixedText, splitCommand } from "./split-command.ts";
 
+/** Wrong places of a command that are told, each with what was meant. */
+const PLACES_TOLD_MAX = 20;
+
 type Given = Pick<EndpointDefinition, "command" | "shell" | "envs">;
 
 /** The command with its arguments' places, or as a shell gets it. */
@@ -17,16 +20,17 @@ export function checkCommand(definition: Given, args: readonly EndpointArg[]): r
 function checkWords(command: string, args: readonly EndpointArg[]): readonly DefinitionProblem[] {
   const split = splitCommand(command);
   if (!split.ok) return [{ path: ["command"], message: split.problem }];
-  const names = args.map((arg) => arg.name);
+  const names = new Set(args.map((arg) => arg.name));
   const placed = placesOf(split.words);
   const [program] = split.words;
   return [
     ...(program === undefined ? [] : checkProgram(program, args)),
     ...[...placed]
-      .filter((name) => !names.includes(name))
-      .map((name) => ({ path: ["command"], message: `{{${name}}} names no argument${closest(name, names)}`, of: ["args"] })),
-    ...split.literalPlaces
-      .filter((name) => names.includes(name))
+      .filter((name) => !names.has(name))
+      .slice(0, PLACES_TOLD_MAX)
+      .map((name) => ({ path: ["command"], message: `{{${name}}} names no argument${closest(name, [...names])}`, of: ["args"] })),
+    ...[...new Set(split.literalPlaces)]
+      .filter((name) => names.has(name))
       .map((name) => ({
         path: ["command"],
         message: `{{${name}}} is text within single quotes; use double quotes for the argument's value, or \\{{${name}}} unquoted for the text`,
@@ -62,10 +66,9 @@ const PLACE = /\{\{[ \t]*([A-Za-z_][A-Za-z0-9_-]*)[ \t]*\}\}/g;
 function checkShell(definition: Given, args: readonly EndpointArg[]): readonly DefinitionProblem[] {
   const problems: DefinitionProblem[] = [];
   if (definition.command.trim() === "") problems.push({ path: ["command"], message: "is empty" });
-  const names = args.map((arg) => arg.name);
-  for (const match of definition.command.matchAll(PLACE)) {
-    const name = match[1] ?? "";
-    if (!names.includes(name)) continue;
+  const names = new Set(args.map((arg) => arg.name));
+  for (const name of new Set([...definition.command.matchAll(PLACE)].map((match) => match[1] ?? ""))) {
+    if (!names.has(name)) continue;
     problems.push({
       path: ["command"],
       message: `{{${name}}} has no place in a shell's command; write "$${variableOf(name)}", in double quotes`,

@@ -135,3 +135,22 @@ test("a webhook that anyone can run, and one that its sender cannot reach, are t
   assert.deepEqual(warnings({ command: "x", trigger: "webhook", public: true, secret: "long enough" }), []);
   assert.deepEqual(warnings({ command: "x", trigger: "webhook" }), []);
 });
+
+test("the patterns of one definition have a bound together, and so has what comparing its own values with them costs", () => {
+  const args = Array.from({ length: 16 }, (_, index) => ({ name: `a${index}`, pattern: `(?:a|b){900}${index}` }));
+  const found = problems({ command: "x", args });
+  assert.ok(found.length > 0 && found.length < 8, found.join("\n"));
+  for (const problem of found) assert.match(problem, /patterns before it have more than 10000 instructions/);
+  const values = Array.from({ length: 50 }, (_, index) => `${"ab".repeat(200)}${index}`);
+  const compared = problems({ command: "x", args: [{ name: "a", pattern: "(?:a|b)*a(?:a|b){400}.*", enum: values }] });
+  assert.ok(
+    compared.some((problem) => problem.includes("is too long to be compared with its pattern")),
+    compared.join("\n"),
+  );
+});
+
+test("of many wrong places in a command a few are told", () => {
+  const command = `echo ${Array.from({ length: 300 }, (_, index) => `{{nme${index}}}`).join("")}`;
+  const found = problems({ command, args: Array.from({ length: 64 }, (_, index) => ({ name: `name${index}` })) });
+  assert.equal(found.length, 20);
+});

@@ -25,8 +25,11 @@ export interface ImportOptions {
   readonly prune: boolean;
 }
 
-/** Endpoints checked before others get their turn. */
-const CHECKED_AT_ONCE = 20;
+/** Milliseconds of checking before others get their turn, and of checking one file. */
+const TURN_MS = 10;
+const CHECK_MS_MAX = 10_000;
+/** Problems after which no more are looked for: what one answer tells many times over. */
+const PROBLEMS_SEEN_MAX = 10 * ENDPOINT_LIMITS.fileProblemsMax;
 
 interface Checked {
   readonly name: string;
@@ -50,9 +53,19 @@ export async function importEndpoints(
   const warnings = [...file.warnings];
   const checked: Checked[] = [];
   const once = { ...deps, templates: rememberTemplates(deps.templates) };
-  for (const [index, endpoint] of file.endpoints.entries()) {
+  let turnAt = performance.now();
+  let checkedMs = 0;
+  for (const endpoint of file.endpoints) {
+    if (problems.length > PROBLEMS_SEEN_MAX) break;
     // A file of a thousand endpoints takes long to check: others get their turn in between.
-    if (index % CHECKED_AT_ONCE === CHECKED_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve, 0));
+    const tookMs = performance.now() - turnAt;
+    if (tookMs > TURN_MS) {
+      checkedMs += tookMs;
+      if (checkedMs > CHECK_MS_MAX)
+        throw fail("invalid_request", `The file takes more than ${CHECK_MS_MAX / 1000} s to check: import it in parts.`);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      turnAt = performance.now();
+    }
     const { name, path, node } = endpoint;
     const definition = await checkOne(once, principal.teamId, endpoint, problems, warnings);
     if (name !== undefined && definition !== undefined) checked.push({ name, definition, path, at: (inner) => locate(node, inner) });

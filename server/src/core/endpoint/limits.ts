@@ -4,8 +4,13 @@ export const ENDPOINT_LIMITS = {
   definitionBytesMax: 256 * 1024,
   /** UTF-8 bytes of all of a call's arguments together. */
   argumentsBytesMax: 512 * 1024,
-  /** Instructions that a pattern compiles to; what one match costs at most is this times the value's length. */
+  /** Instructions that a pattern compiles to, and those of one definition together. */
   patternInstructionsMax: 2000,
+  patternsInstructionsMax: 10_000,
+  /** What the matches of one call cost at most: each costs its pattern's instructions times its value's characters. */
+  patternStepsMax: 2_000_000,
+  /** Compiled patterns that are remembered. */
+  patternsRememberedMax: 1000,
   /** Milliseconds that a looked-up endpoint is good without another look; so long may another server's change go unseen. */
   publishedFreshMsMax: 5000,
   /** Milliseconds that a name without an endpoint is refused without another look. */

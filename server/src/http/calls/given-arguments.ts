@@ -2,6 +2,10 @@ import { LIMITS } from "@capsuled/contract";
 import { fail, invalid } from "../../core/fail.ts";
 import { essenceOf, isJsonType, parseJson } from "../read-body.ts";
 import type { Exchange } from "../route.ts";
+import { hasMore } from "./field-count.ts";
+
+/** Fields of a body that are looked at: far more than an endpoint has arguments. */
+export const FIELDS_MAX = 1000;
 
 /** What a caller gives by name, unchecked. */
 export type Given = Readonly<Record<string, unknown>>;
@@ -24,10 +28,23 @@ export async function givenArguments(exchange: Exchange): Promise<Given> {
 
 async function argumentsOfBody(contentType: string | undefined, bytes: Buffer): Promise<Given> {
   const essence = essenceOf(contentType);
-  if (essence === "" || isJsonType(essence)) return flatObject(parseJson(bytes));
-  if (essence === "application/x-www-form-urlencoded") return once([...new URLSearchParams(bytes.toString("utf8"))]);
-  if (essence === "multipart/form-data") return once(await fieldsOf(contentType ?? "", bytes));
+  if (essence === "" || isJsonType(essence)) {
+    if (hasMore(bytes, "json", FIELDS_MAX)) throw tooMany();
+    return flatObject(parseJson(bytes));
+  }
+  if (essence === "application/x-www-form-urlencoded") {
+    if (hasMore(bytes, "form", FIELDS_MAX)) throw tooMany();
+    return once([...new URLSearchParams(bytes.toString("utf8"))]);
+  }
+  if (essence === "multipart/form-data") {
+    if (hasMore(bytes, "multipart", FIELDS_MAX)) throw tooMany();
+    return once(await fieldsOf(contentType ?? "", bytes));
+  }
   throw fail("unsupported_media_type", "Send arguments as application/json, as a form or in the query.");
+}
+
+function tooMany(): Error {
+  return invalid("body", `has more than ${FIELDS_MAX} fields`);
 }
 
 function flatObject(value: unknown): Given {
