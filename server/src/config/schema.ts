@@ -164,7 +164,7 @@ export const SETTINGS = {
     default: "600",
     unit: "calls per minute",
     about:
-      "Calls of public endpoints without a key from one address (one /64 of IPv6); beyond it, a call answers `rate_limited`. 0 is no limit. Behind a proxy on this machine the address is the last of `X-Forwarded-For`; a proxy elsewhere counts as one caller.",
+      "Calls of public endpoints without a key from one address (one /64 of IPv6); beyond it, a call answers `rate_limited`. 0 is no limit. Behind a proxy on this machine the address is the last of `X-Forwarded-For`, which the proxy must set: without it all public callers count as one. A proxy elsewhere counts as one caller.",
   }),
   runDays: defineSetting({
     schema: whole(1, 3650),

@@ -154,3 +154,17 @@ test("of many wrong places in a command a few are told", () => {
   const found = problems({ command, args: Array.from({ length: 64 }, (_, index) => ({ name: `name${index}` })) });
   assert.equal(found.length, 20);
 });
+
+test("a key in the form whsec_ has enough bytes where it is decoded, be it given or named", () => {
+  const hook = { command: "x", trigger: "webhook", public: true } as const;
+  const short = `whsec_${btoa("fifteen bytes..")}`;
+  const enough = `whsec_${btoa("sixteen bytes...")}`;
+  assert.deepEqual(problems({ ...hook, secret: "whsec_AA==" }), ["secret: is a key of fewer than 16 bytes after `whsec_`"]);
+  assert.equal(problems({ ...hook, secret: [enough, short] }).length, 1);
+  assert.match(
+    problems({ ...hook, secret: "$KEY", envs: { KEY: short } })[0] ?? "",
+    /names the variable KEY, which is a key of fewer than/,
+  );
+  assert.deepEqual(problems({ ...hook, secret: enough }), []);
+  assert.deepEqual(problems({ ...hook, secret: short, webhook_source: "stripe" }), []);
+});

@@ -1,5 +1,6 @@
 import type { EndpointDefinition } from "@capsuled/contract";
 import { CAPSULE_ID, utf8Bytes } from "@capsuled/contract";
+import { keyInBase64 } from "../webhook/verify.ts";
 import type { Schedules } from "../ports/schedule.ts";
 import { checkArgs } from "./check-args.ts";
 import { checkCommand } from "./check-command.ts";
@@ -24,6 +25,9 @@ export interface CheckedDefinition {
 
 /** Characters that a secret has at least, also one that a variable holds. */
 const SECRET_CHARS_MIN = 8;
+/** Bytes that the key of a secret in the form `whsec_…` has at least. */
+const KEY_BYTES_MIN = 16;
+const SHORT_KEY = `is a key of fewer than ${KEY_BYTES_MIN} bytes after \`whsec_\``;
 
 /** All that the fields' own schemas cannot say and that needs no look elsewhere. */
 export function checkDefinition(given: EndpointDefinition, facts: CheckFacts): CheckedDefinition {
@@ -83,13 +87,23 @@ function checkWebhook(definition: EndpointDefinition): readonly DefinitionProble
       continue;
     }
     const name = referenceOf(secret);
-    if (name === undefined) continue;
+    if (name === undefined) {
+      if (isShortKey(definition, secret)) problems.push({ path, message: SHORT_KEY });
+      continue;
+    }
     const value = Object.hasOwn(envs, name) ? envs[name] : undefined;
     if (value === undefined) problems.push({ path, message: `names the variable ${name}, which envs does not have` });
     else if (value.length < SECRET_CHARS_MIN)
       problems.push({ path, message: `names the variable ${name}, which has fewer than ${SECRET_CHARS_MIN} characters` });
+    else if (isShortKey(definition, value)) problems.push({ path, message: `names the variable ${name}, which ${SHORT_KEY}` });
   }
   return problems;
+}
+
+/** `whsec_` and base64, of too few bytes to be hard to guess; other senders take the whole text for the key. */
+function isShortKey({ webhook_source: source }: EndpointDefinition, secret: string): boolean {
+  const key = source === "generic" ? keyInBase64(secret) : null;
+  return key !== null && key.length < KEY_BYTES_MIN;
 }
 
 function checkPlace(definition: EndpointDefinition): readonly DefinitionProblem[] {

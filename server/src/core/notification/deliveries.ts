@@ -14,6 +14,8 @@ import type { NotificationStore } from "./store.ts";
 export const AT_ONCE = { all: 8, team: 4, endpoint: 2 } as const;
 /** Milliseconds for which an attempt is its server's; more than an attempt lasts. */
 export const LEASE_MS = 60_000;
+/** Marks what is sent as a notification, with its run's id, so that an endpoint knows not to answer it with another one. */
+export const NOTIFICATION_HEADER = "x-capsuled-notification";
 /** Rows read at a time, and times in one look. */
 const PAGE = 64;
 const PAGES_MAX = 16;
@@ -116,6 +118,7 @@ export class Deliveries {
       "user-agent": "capsuled",
       // One id for all attempts, so that a receiver can tell a repeat.
       "webhook-id": run.id,
+      [NOTIFICATION_HEADER]: run.id,
       "webhook-timestamp": String(sentAt),
       "webhook-signature": signer.sign(record.endpointId, run.id, sentAt, body),
     };

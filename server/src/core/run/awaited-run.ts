@@ -12,6 +12,7 @@ const LOOK_MS = 500;
 /** A run that this server does not have in hand: another one runs it, and here its end and its kept output are waited for. */
 export class AwaitedRun implements RunHandle {
   readonly isNew = false;
+  readonly isCounted = false;
   readonly #ctx: RunContext;
   #run: RunRecord;
   #ended: Promise<RunRecord> | null = null;

@@ -48,11 +48,19 @@ async function begin(ctx: RunContext, live: LiveRun, plan: RunPlan, capsule: Liv
   capsule.touch(now);
   live.record = { ...live.record, capsuleId: capsule.record.id };
   const stream = await opened(live, capsule, specOf(live, plan, capsule));
+  // Its end was told while it was being started: nothing of it goes on.
+  if (live.isOver) return endUnwanted(stream);
+  if (ctx.isClosing) return stream.close();
   const feed = plan.stdin === null ? null : new StdinFeed(stream, plan.stdin);
   live.record = { ...live.record, startedAt: stream.started.startedAt };
   followProcess(ctx, live, capsule, stream, feed);
   // What an earlier start of the same process was given is not given again.
   if (stream.started.repeated !== true) feed?.advance(0);
+}
+
+function endUnwanted(stream: ProcessStream): void {
+  stream.onEvent(() => {});
+  stream.cancel("stopped", 0);
 }
 
 function specOf(live: LiveRun, plan: RunPlan, capsule: LiveCapsule): StartSpec {

@@ -36,6 +36,7 @@ export async function handleOf(ctx: RunContext, run: RunRecord): Promise<RunHand
   return {
     run: newest,
     isNew: false,
+    isCounted: true,
     ended: Promise.resolve(newest),
     read: (from) => new PackedReader(new StoredSource(storedDeps(ctx, run.id), newest, output), from),
   };

@@ -78,6 +78,10 @@ class LiveHandle implements RunHandle {
     return { ...record, stdoutBytes: Math.max(stdoutBytes, record.stdoutBytes), stderrBytes: Math.max(stderrBytes, record.stderrBytes) };
   }
 
+  get isCounted(): boolean {
+    return this.#live.isOver || !this.#live.isContinued;
+  }
+
   get ended(): Promise<RunRecord> {
     return this.#live.ended;
   }

@@ -27,6 +27,8 @@ export interface RunHandle {
   readonly run: RunRecord;
   /** `false`: an earlier request with the same `dedupe` began it. */
   readonly isNew: boolean;
+  /** Whether `run` counts all bytes that were printed so far; not where another server runs it, or an earlier life of this one began it. */
+  readonly isCounted: boolean;
   /** Reads its output from a position on; rejects never: a run that cannot be read any more gives a gap and its end. */
   read(from: RunPosition): RunReader;
   /** Resolves with its end. */

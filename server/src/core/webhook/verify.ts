@@ -96,6 +96,10 @@ function timed(time: string, nowSec: number, claim: Claim): Claim | Exclude<Faul
 
 /** A secret that begins with `whsec_` is base64 after it; any other is its own text. */
 function standardKey(secret: string): Uint8Array {
-  const encoded = secret.startsWith("whsec_") ? bytesOfBase64(secret.slice("whsec_".length)) : null;
-  return encoded ?? bytesOf(secret);
+  return keyInBase64(secret) ?? bytesOf(secret);
+}
+
+/** The key of a secret in the form `whsec_<base64>`; `null` for any other. */
+export function keyInBase64(secret: string): Uint8Array | null {
+  return secret.startsWith("whsec_") ? bytesOfBase64(secret.slice("whsec_".length)) : null;
 }

@@ -17,10 +17,13 @@ export function beginOf(handle: RunHandle): Place {
   return { runId: handle.run.id, position: RUN_BEGIN, passed: "lines" };
 }
 
-/** Throws `invalid_request` for a place that a run which has ended never came to. */
-export function requireWithin({ run }: RunHandle, { position, passed }: Place): void {
-  const isBeyond = isEnded(run.status) ? position.stdout > run.stdoutBytes || position.stderr > run.stderrBytes : passed !== "lines";
-  if (isBeyond) throw invalid("Last-Event-ID", "lies beyond what the run has printed");
+/**
+ * Throws `invalid_request` for a place that a run has not come to: nobody was told of it. Where it is not known how far the run has
+ * come, because it is read again after a restart, the reader waits for its place instead.
+ */
+export function requireWithin({ run, isCounted }: RunHandle, { position, passed }: Place): void {
+  const isBeyond = isCounted && (position.stdout > run.stdoutBytes || position.stderr > run.stderrBytes);
+  if (isBeyond || (passed !== "lines" && !isEnded(run.status))) throw invalid("Last-Event-ID", "lies beyond what the run has printed");
 }
 
 export function noSuchRun(): Error {

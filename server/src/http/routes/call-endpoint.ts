@@ -4,6 +4,7 @@ import { readArguments } from "../../core/endpoint/arguments.ts";
 import { buildInvocation } from "../../core/endpoint/build-invocation.ts";
 import type { Published } from "../../core/endpoint/service.ts";
 import { fail } from "../../core/fail.ts";
+import { NOTIFICATION_HEADER } from "../../core/notification/deliveries.ts";
 import type { RunHandle, RunRequest } from "../../core/run/service.ts";
 import type { Answer } from "../answer.ts";
 import { json } from "../answer.ts";
@@ -42,6 +43,7 @@ export const callEndpoint: AnswerRoute<"callEndpoint"> = {
     const allow = methodsOfEndpoint(definition);
     if (!allow.some((method) => method === exchange.method)) throw fail("method_not_allowed", undefined, { details: { allow } });
     deps.rates.count(caller?.keyId ?? null, exchange);
+    if (exchange.header(NOTIFICATION_HEADER) !== undefined && definition.notify_url !== undefined) throw notifiesAgain();
     const asked = { published, caller, exchange };
     if (exchange.lastEventId !== undefined && exchange.lastEventId !== "") return attach(deps, asked, exchange.lastEventId);
     if (definition.trigger === "webhook") return deliver(deps, asked);
@@ -50,6 +52,11 @@ export const callEndpoint: AnswerRoute<"callEndpoint"> = {
     return begin(deps, asked, given, isBodyInput ? await exchange.readBytes(LIMITS.stdinBytesMax) : null, null);
   },
 };
+
+/** A notification that made another one could go round for ever. */
+function notifiesAgain(): Error {
+  return fail("invalid_request", "A notification does not start an endpoint that notifies in its turn.");
+}
 
 /** A caller that was cut off: it gets what comes after, of the run that it has begun, and never another one. */
 async function attach(deps: RouteDeps, asked: Asked, eventId: string): Promise<Answer> {
@@ -61,7 +68,7 @@ async function attach(deps: RouteDeps, asked: Asked, eventId: string): Promise<A
     if (handle === undefined) throw noSuchRun();
     requireWithin(handle, place);
     exchange.addHeader("X-Run-Id", handle.run.id);
-    attend(deps, asked, handle);
+    attend(deps, asked, handle, "follows");
     return streamAnswer(deps, exchange, handle, place, published.endpoint.definition.transformer, stream);
   } catch (error) {
     stream.leave();
@@ -108,13 +115,13 @@ async function begin(
   if (wantsJson(exchange)) {
     const handle = await start(deps, request, exchange);
     if (exchange.ticket !== null) deps.tickets.bind(exchange.ticket, handle.run.id);
-    attend(deps, asked, handle);
+    attend(deps, asked, handle, "begins");
     return callResultOf(deps, handle, definition.transformer, () => enterStream(deps, caller, exchange));
   }
   const stream = enterStream(deps, caller, exchange);
   try {
     const handle = await start(deps, request, exchange);
-    attend(deps, asked, handle);
+    attend(deps, asked, handle, "begins");
     return streamAnswer(deps, exchange, handle, beginOf(handle), definition.transformer, stream);
   } catch (error) {
     stream.leave();
@@ -130,9 +137,9 @@ async function start({ runs }: RouteDeps, request: RunRequest, exchange: Exchang
 }
 
 /** With `on_disconnect: kill` a run ends when the last of its callers has gone. */
-function attend({ attendance, runs }: RouteDeps, { published, exchange }: Asked, handle: RunHandle): void {
+function attend({ attendance, runs }: RouteDeps, { published, exchange }: Asked, handle: RunHandle, role: "begins" | "follows"): void {
   if (published.endpoint.definition.on_disconnect !== "kill") return;
-  attendance.attend(handle, exchange.clientGone(), () => runs.abandon(handle.run.id));
+  attendance.attend(handle, role, exchange.clientGone(), () => runs.abandon(handle.run.id));
 }
 
 /** Only who asks for JSON, and not for events too, gets it: a client that takes anything gets events. */

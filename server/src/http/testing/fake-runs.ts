@@ -12,6 +12,7 @@ export class FakeRun {
   readonly request: RunRequest;
   readonly items: Item[] = [];
   readonly ended: Promise<RunRecord>;
+  isCounted = true;
   /** Readers open now. */
   readers = 0;
   #waiting: (() => void)[] = [];
@@ -58,6 +59,7 @@ export class FakeRun {
         return get();
       },
       isNew,
+      isCounted: this.isCounted,
       ended: this.ended,
       read: (from) => this.#read(from),
     };

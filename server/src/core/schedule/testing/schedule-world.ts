@@ -70,7 +70,7 @@ export async function withScheduleWorld(work: (world: ScheduleWorld) => Promise<
           });
           const holder = (await store.insert([{ run, input: null }])).get(run.id);
           const read = (): never => assert.fail("nobody reads");
-          return { run: holder ?? run, isNew: holder === undefined, read, ended: new Promise(() => {}) };
+          return { run: holder ?? run, isNew: holder === undefined, read, isCounted: true, ended: new Promise(() => {}) };
         },
       },
       prepare: () => ({ args: {}, invocation: { cmd: "true", args: [], env: {} } }),
