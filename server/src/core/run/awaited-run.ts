@@ -1,4 +1,5 @@
 import type { RunContext } from "./context.ts";
+import { storedDeps } from "./stored-deps.ts";
 import type { RunItem, RunPosition, RunReader } from "./output.ts";
 import type { RunRecord } from "./record.ts";
 import { isEnded } from "./record.ts";
@@ -48,9 +49,7 @@ export class AwaitedRun implements RunHandle {
     const opened = async (): Promise<RunReader> => {
       const run = await this.ended;
       const output = await this.#ctx.deps.store.output(run.id);
-      const { files, hostId, log } = this.#ctx.deps;
-      const onFileFailure = (error: unknown): void => log.warn({ runId: run.id, error }, "a run's kept output cannot be read");
-      return new PackedReader(new StoredSource({ files, hostId, onFileFailure }, run, output), from);
+      return new PackedReader(new StoredSource(storedDeps(this.#ctx, run.id), run, output), from);
     };
     return {
       async next(waitMs): Promise<RunItem | { readonly kind: "idle" } | undefined> {

@@ -1,4 +1,3 @@
-import type { RunPosition } from "./output.ts";
 import { RUN_BEGIN } from "./output.ts";
 import type { RunRecord } from "./record.ts";
 import type { RunHandle, RunOutput, RunOutputPart } from "./service.ts";
@@ -15,7 +14,7 @@ export async function collectOutput(
   const run = await handle.ended;
   const head = new Head(bytesMax);
   let hasGap = false;
-  const reader = handle.read(beginOf(run, part));
+  const reader = handle.read(part === "stdout" ? { stdout: 0, stderr: Number.MAX_SAFE_INTEGER } : RUN_BEGIN);
   try {
     for (let item = await reader.next(WAIT_MS); item !== undefined && item.kind !== "end"; item = await reader.next(WAIT_MS)) {
       if (item.kind === "gap") hasGap = true;
@@ -27,11 +26,6 @@ export async function collectOutput(
     reader.close();
   }
   return { run, output: { bytes: head.whole(), isTruncated: head.isCut, hasGap } };
-}
-
-/** Nothing of the other stream is missed. */
-function beginOf({ stderrBytes }: RunRecord, part: RunOutputPart): RunPosition {
-  return part === "stdout" ? { stdout: 0, stderr: stderrBytes } : RUN_BEGIN;
 }
 
 class Head {

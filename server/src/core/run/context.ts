@@ -1,4 +1,6 @@
 import type { Principal } from "../access/principal.ts";
+import type { BoundedCache } from "../../lib/bounded-cache.ts";
+import type { PackedMarks } from "./packed-marks.ts";
 import type { RunDeps } from "./deps.ts";
 import { LiveRun } from "./live-run.ts";
 import type { RunPlan } from "./plan.ts";
@@ -16,6 +18,8 @@ export interface RunContext {
   readonly live: Map<string, LiveRun>;
   /** The capsule that an endpoint's word for it was found to mean, by team and word: a hint, checked at each use. */
   readonly bound: Map<string, string>;
+  /** Where earlier readers of ended runs have come by, by the run's id. */
+  readonly marks: BoundedCache<PackedMarks>;
   /** Work that nobody waits for: ends that are kept and stored, capsules that are destroyed. */
   readonly work: Set<Promise<void>>;
   /** The server ends: runs go on without it, and nothing that breaks off now is an end. */

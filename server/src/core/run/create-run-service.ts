@@ -1,3 +1,4 @@
+import { createBoundedCache } from "../../lib/bounded-cache.ts";
 import { abandonRun, cancelRun } from "./cancel-run.ts";
 import { collectOutput } from "./collect-output.ts";
 import type { RunContext } from "./context.ts";
@@ -10,6 +11,8 @@ import type { RunService } from "./service.ts";
 import { startRun } from "./start-run.ts";
 import { sweepCapsules } from "./sweep-capsules.ts";
 
+/** Ended runs whose readers' ways are remembered. */
+const MARKED_RUNS_MAX = 200;
 /** Milliseconds between two sweeps. */
 export const SWEEP_MS = 30_000;
 
@@ -35,6 +38,7 @@ export function createRunService(deps: RunDeps): Runs {
     queue: new RunQueue(),
     live: new Map(),
     bound: new Map(),
+    marks: createBoundedCache({ entriesMax: MARKED_RUNS_MAX }),
     work: new Set(),
     isClosing: false,
   };

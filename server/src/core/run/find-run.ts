@@ -7,6 +7,7 @@ import type { RunRecord } from "./record.ts";
 import { isEnded } from "./record.ts";
 import { PackedReader } from "./run-reader.ts";
 import type { RunHandle } from "./service.ts";
+import { storedDeps } from "./stored-deps.ts";
 import { StoredSource } from "./stored-source.ts";
 
 /** A run of the caller's team. Throws `not_found`. */
@@ -40,9 +41,4 @@ export async function handleOf(ctx: RunContext, run: RunRecord): Promise<RunHand
     ended: Promise.resolve(newest),
     read: (from) => new PackedReader(new StoredSource(storedDeps(ctx, run.id), newest, output), from),
   };
-}
-
-export function storedDeps(ctx: RunContext, runId: string): ConstructorParameters<typeof StoredSource>[0] {
-  const { files, hostId, log } = ctx.deps;
-  return { files, hostId, onFileFailure: (error) => log.warn({ runId, error }, "a run's kept output cannot be read") };
 }

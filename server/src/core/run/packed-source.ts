@@ -1,3 +1,4 @@
+import type { PackedMarks } from "./packed-marks.ts";
 import type { RunRecord } from "./record.ts";
 
 /** Packed bytes that begin at a record. */
@@ -11,6 +12,8 @@ export interface PackedBlock {
 
 /** A run's output in packed form, as far as it has come. */
 export interface PackedSource {
+  /** Where its readers have come by. */
+  readonly marks: PackedMarks;
   /** Packed bytes so far. */
   readonly end: number;
   /** Whether nothing follows any more. */

@@ -12,7 +12,10 @@ export class PackedReader implements RunReader, SourceReader {
   #stdout: number;
   #stderr: number;
   /** Offset of the record that is read, or comes next. */
-  #at = 0;
+  #at: number;
+  /** How far each stream has come in what lies before. */
+  #passedStdout: number;
+  #passedStderr: number;
   #block: PackedBlock | null = null;
   #isClosed = false;
   #isEnded = false;
@@ -23,6 +26,10 @@ export class PackedReader implements RunReader, SourceReader {
     this.#source = source;
     this.#stdout = from.stdout;
     this.#stderr = from.stderr;
+    const mark = source.marks.before(from);
+    this.#at = mark.at;
+    this.#passedStdout = mark.stdout;
+    this.#passedStderr = mark.stderr;
     source.enter(this);
   }
 
@@ -82,6 +89,9 @@ export class PackedReader implements RunReader, SourceReader {
       // The last record of a block that grows may grow itself.
       if (next >= block.at + block.bytes.length && !block.isSealed) return undefined;
       this.#at = next;
+      if (header.stream === "stdout") this.#passedStdout = header.offset + header.length;
+      else this.#passedStderr = header.offset + header.length;
+      this.#source.marks.pass(next, this.#passedStdout, this.#passedStderr);
     }
     return undefined;
   }

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { runRecord } from "../../store/testing/records.ts";
 import type { RunPosition } from "./output.ts";
 import { RUN_BEGIN } from "./output.ts";
+import { PackedMarks } from "./packed-marks.ts";
 import type { PackedSource } from "./packed-source.ts";
 import { PackedReader } from "./run-reader.ts";
 import { INLINE_BYTES_MAX, RunTape } from "./run-tape.ts";
@@ -83,9 +84,9 @@ function newTape(files: MemoryRunFiles, fileBytesMax?: number): RunTape {
   return new RunTape(files, RUN.id, { onFileFailure: () => {}, ...(fileBytesMax !== undefined && { fileBytesMax }) });
 }
 
-const storedSource = (files: MemoryRunFiles, printer: Printer, output: StoredOutput): StoredSource =>
+const storedSource = (files: MemoryRunFiles, printer: Printer, output: StoredOutput, marks = new PackedMarks()): StoredSource =>
   new StoredSource(
-    { files, hostId: "host-1", onFileFailure: () => {} },
+    { files, hostId: "host-1", marks, onFileFailure: () => {} },
     { ...RUN, endedAt: 1, stdoutBytes: printer.stdout, stderrBytes: printer.stderr },
     output,
   );
@@ -291,4 +292,39 @@ test("waiting ends when its time is over, when something comes, and when the rea
   const last = reader.next(10_000);
   reader.close();
   assert.equal(await last, undefined);
+});
+
+test("a reader that begins far behind reads little of what is before, once another one has come by, and gets the same", async () => {
+  const files = new MemoryRunFiles();
+  const tape = newTape(files);
+  const printer = new Printer(tape);
+  for (let count = 0; count < 300; count += 1) {
+    printer.print("stdout", 20_000 + count);
+    printer.print("stderr", count % 50 === 0 ? 30_000 : 10);
+    if (count === 150) printer.skip("stdout", 777);
+    await printer.room();
+  }
+  printer.finish();
+  const output = await tape.keep("host-1");
+  const marks = new PackedMarks();
+  const whole = await readThrough(storedSource(files, printer, output, marks));
+  const readsOfAll = files.reads;
+  assert.ok(readsOfAll > 20, `${readsOfAll} reads`);
+  const far = Number.MAX_SAFE_INTEGER;
+  for (const stdout of [0, 1, 1_000_000, 3_000_000, 3_030_800, 4_000_000, printer.stdout - 5, printer.stdout]) {
+    for (const from of [
+      { stdout, stderr: 0 },
+      { stdout, stderr: Math.floor((printer.stderr * stdout) / printer.stdout) },
+      { stdout, stderr: far },
+      { stdout: far, stderr: Math.floor((printer.stderr * stdout) / printer.stdout) },
+    ]) {
+      const fresh = await readThrough(storedSource(files, printer, output), from);
+      assert.deepEqual(await readThrough(storedSource(files, printer, output, marks), from), fresh, JSON.stringify(from));
+      assert.deepEqual(await readThrough(tape, from), fresh, JSON.stringify(from));
+    }
+  }
+  assert.equal(whole.gap, 777);
+  files.reads = 0;
+  await readThrough(storedSource(files, printer, output, marks), { stdout: printer.stdout - 5, stderr: far });
+  assert.ok(files.reads <= 6, `${files.reads} reads of ${readsOfAll} for the last bytes`);
 });

@@ -1,4 +1,5 @@
 import type { RunFileReader, RunFiles, RunFileWriter } from "../ports/run-files.ts";
+import { PackedMarks } from "./packed-marks.ts";
 import type { PackedBlock, PackedSource, SourceReader } from "./packed-source.ts";
 import type { RunRecord } from "./record.ts";
 import type { RunStream } from "./run-journal.ts";
@@ -34,6 +35,7 @@ export interface TapeOptions {
  * the run waits for readers that are active; one that has stalled gets a gap.
  */
 export class RunTape implements PackedSource {
+  readonly marks = new PackedMarks();
   readonly #files: RunFiles;
   readonly #runId: string;
   readonly #options: TapeOptions;

@@ -1,4 +1,5 @@
 import type { RunFileReader, RunFiles } from "../ports/run-files.ts";
+import type { PackedMarks } from "./packed-marks.ts";
 import type { PackedBlock, PackedSource, SourceReader } from "./packed-source.ts";
 import type { RunRecord } from "./record.ts";
 import type { StoredOutput } from "./store.ts";
@@ -11,11 +12,14 @@ export interface StoredSourceDeps {
   /** Only this host has its files. */
   readonly hostId: string;
   readonly onFileFailure: (error: unknown) => void;
+  /** Of this run, from earlier readers. */
+  readonly marks: PackedMarks;
 }
 
 /** The kept output of a run that has ended, for one reader. */
 export class StoredSource implements PackedSource {
   readonly run: RunRecord;
+  readonly marks: PackedMarks;
   readonly isOver = true;
   readonly #deps: StoredSourceDeps;
   readonly #output: StoredOutput;
@@ -23,6 +27,7 @@ export class StoredSource implements PackedSource {
 
   constructor(deps: StoredSourceDeps, run: RunRecord, output: StoredOutput) {
     this.#deps = deps;
+    this.marks = deps.marks;
     this.run = run;
     this.#output = output;
   }

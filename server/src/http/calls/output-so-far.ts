@@ -43,7 +43,7 @@ export async function pageOf(handle: RunHandle, stream: "stdout" | "stderr", fro
   let first: number | null = null;
   let length = 0;
   let gap = 0;
-  const reader = handle.read(startOf(handle, stream, from));
+  const reader = handle.read(startOf(stream, from));
   try {
     while (length < limit) {
       const item = await reader.next(0);
@@ -70,7 +70,7 @@ export async function pageOf(handle: RunHandle, stream: "stdout" | "stderr", fro
 
 /** Gives what there is of one stream from an offset on, piece by piece and read once; ends where something is not kept any more. */
 export async function* readStream(handle: RunHandle, stream: "stdout" | "stderr", from: number): AsyncGenerator<Buffer> {
-  const reader = handle.read(startOf(handle, stream, from));
+  const reader = handle.read(startOf(stream, from));
   let at = from;
   try {
     for (;;) {
@@ -92,10 +92,7 @@ export function totalOf({ run }: RunHandle, stream: "stdout" | "stderr"): number
   return stream === "stdout" ? run.stdoutBytes : run.stderrBytes;
 }
 
-/** The other stream is passed over where its end is known. */
-function startOf({ run }: RunHandle, stream: "stdout" | "stderr", from: number): RunPosition {
-  const isOver = isEnded(run.status);
-  return stream === "stdout"
-    ? { stdout: from, stderr: isOver ? run.stderrBytes : 0 }
-    : { stdout: isOver ? run.stdoutBytes : 0, stderr: from };
+/** The other stream is passed over, however long it is. */
+function startOf(stream: "stdout" | "stderr", from: number): RunPosition {
+  return stream === "stdout" ? { stdout: from, stderr: Number.MAX_SAFE_INTEGER } : { stdout: Number.MAX_SAFE_INTEGER, stderr: from };
 }

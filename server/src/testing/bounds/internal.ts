@@ -150,6 +150,8 @@ export const INTERNAL: readonly Group[] = [
       "server/src/http/register.ts: AT_ONCE_CHARS_MAX",
       "server/src/workers/limits.ts: WORKER_LIMITS.atOnceBytesMax",
       "server/src/workers/turn-queue.ts: REMEMBERED_MAX",
+      "server/src/core/run/packed-marks.ts: MARK_BYTES",
+      "server/src/core/run/create-run-service.ts: MARKED_RUNS_MAX",
       "server/src/core/endpoint/import-endpoints.ts: TURN_MS",
       "server/src/core/endpoint/limits.ts: ENDPOINT_LIMITS.patternsRememberedMax",
       "server/src/http/held-answers.ts: YOUNG_MS",

@@ -9,6 +9,8 @@ export class MemoryRunFiles implements RunFiles {
   beforeWrite: () => Promise<void> = async () => {};
   unfinished = 0;
   opened = 0;
+  /** Reads of finished files. */
+  reads = 0;
 
   async create(runId: string): Promise<RunFileWriter> {
     let content = new Uint8Array(0);
@@ -47,7 +49,10 @@ export class MemoryRunFiles implements RunFiles {
     if (content === undefined) return undefined;
     this.opened += 1;
     return {
-      read: async (at: number, length: number) => content.slice(at, at + length),
+      read: async (at: number, length: number) => {
+        this.reads += 1;
+        return content.slice(at, at + length);
+      },
       close: async () => {
         this.opened -= 1;
       },
