@@ -79,6 +79,11 @@ function checkWebhook(definition: EndpointDefinition): readonly DefinitionProble
       message: "is required for a public webhook: without it anyone who knows the URL runs it (if that is meant, say `unsigned: true`)",
     });
   }
+  return [...problems, ...checkSecrets(definition)];
+}
+
+function checkSecrets(definition: EndpointDefinition): readonly DefinitionProblem[] {
+  const problems: DefinitionProblem[] = [];
   const { secrets, envs } = secretsIn(definition);
   for (const [index, secret] of secrets.entries()) {
     const path = typeof definition.secret === "string" ? ["secret"] : ["secret", index];
