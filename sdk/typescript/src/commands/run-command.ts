@@ -1,4 +1,5 @@
 import type { ExecResult } from "../contract/schemas.ts";
+import { StreamError } from "../errors.ts";
 import { randomHex, toBase64 } from "../transport/bytes.ts";
 import type { Transport } from "../transport/transport.ts";
 import { collect, timeoutOf } from "./collect.ts";
@@ -74,7 +75,12 @@ async function overSocket(
     timeout,
     idempotencyKey: idempotencyKey ?? undefined,
   });
-  const result = await collect(stream);
+  const result = await collect(stream).catch((error: unknown) => {
+    // Nothing has run: asked for over HTTP, this is a result like any other.
+    if (error instanceof StreamError && error.code === "spawn_failed")
+      return overHttp(transport, capsuleId, command, options, HTTP_WAIT_SEC_MAX);
+    throw error;
+  });
   if (result.reason === "timed_out") throw timeoutOf(result);
   return result;
 }
