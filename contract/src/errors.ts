@@ -38,6 +38,7 @@ export const ERRORS = {
   result_expired: { status: 410, category: "client", retry: "never", message: "It was done, and its output is not kept any more." },
   too_large: { status: 413, category: "client", retry: "never", message: "The request is too large." },
   unsupported_media_type: { status: 415, category: "client", retry: "never", message: "Send the body as application/json." },
+  range_not_satisfiable: { status: 416, category: "client", retry: "never", message: "The file has no such range of bytes." },
   idempotency_conflict: { status: 422, category: "client", retry: "never", message: "This Idempotency-Key was used for another request." },
   upgrade_required: { status: 426, category: "client", retry: "never", message: "This operation is a WebSocket: connect with an upgrade." },
   quota_exceeded: { status: 429, category: "capacity", retry: "after_delay", message: "The team's limit is reached." },
@@ -61,6 +62,7 @@ export const ERRORS = {
   process_limit: { status: 503, category: "capacity", retry: "after_delay", message: "The capsule has reached its limit of processes." },
   unavailable: { status: 503, category: "upstream", retry: "after_delay", message: "The server cannot reach its database at the moment." },
   shutting_down: { status: 503, category: "capacity", retry: "after_delay", message: "The server is shutting down." },
+  disk_full: { status: 507, category: "capacity", retry: "never", message: "The capsule's disk has no room for it; nothing was written." },
   timeout: { status: 504, category: "client", retry: "never", message: "The command ran into its timeout and was killed." },
 } as const satisfies Record<string, CatalogueEntry>;
 

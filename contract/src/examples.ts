@@ -161,3 +161,18 @@ data: ${JSON.stringify(eventExample)}
 id: 1215
 
 `;
+
+export const fileEntryExample = {
+  name: "result.json",
+  path: "/workspace/result.json",
+  type: "file",
+  size: 1532,
+  mode: 420,
+  permissions: "-rw-r--r--",
+  uid: 0,
+  gid: 0,
+  owner: "root",
+  group: "root",
+  modified_at: 1793527205,
+  modified_at_ms: 1793527205118,
+} as const;

@@ -50,6 +50,14 @@ export const LIMITS = {
   outputPageBytesMax: 1024 * 1024,
   /** Bytes that one raw answer of `/output` holds at most. */
   outputBytesMax: 1024 * 1024 * 1024,
+  /** UTF-8 bytes of a file's path in a capsule: the kernel's own bound. */
+  filePathBytesMax: 4095,
+  /** Bytes of a file that `files/write` takes; `files/stream/write` takes what the disk has room for. */
+  fileWriteBytesMax: 100 * 1024 * 1024,
+  /** Entries of one answer of `files/list`. */
+  fileListLimitMax: 10_000,
+  /** Levels of directories in one `files/list`. */
+  fileListDepthMax: 256,
   /** Bytes of a file of endpoint definitions. */
   importBytesMax: 1024 * 1024,
   /** Endpoints in one file. */

@@ -68,4 +68,9 @@ export function defineOperation<const O extends Operation>(operation: O): O {
 
 export type ParamsOf<O extends Operation> = z.output<O["params"]>;
 export type QueryOf<O extends Operation> = z.output<O["query"]>;
-export type BodyOf<O extends Operation> = O["body"] extends z.ZodType ? z.output<O["body"]> : undefined;
+/** A raw body is read by what is called, not parsed before. */
+export type BodyOf<O extends Operation> = O extends { readonly bodyForm: { readonly form: "raw" } }
+  ? undefined
+  : O["body"] extends z.ZodType
+    ? z.output<O["body"]>
+    : undefined;

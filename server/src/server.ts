@@ -15,6 +15,7 @@ import { createEventService } from "./core/event/create-event-service.ts";
 import { EventSignal, LOOK_MS } from "./core/event/event-signal.ts";
 import type { RetainDeps } from "./core/event/retain.ts";
 import { removeOld } from "./core/event/retain.ts";
+import { createFileService } from "./core/file/create-file-service.ts";
 import { createIdempotencyService } from "./core/idempotency/create-idempotency-service.ts";
 import type { Log } from "./core/ports/log.ts";
 import { createProcessService } from "./core/process/create-process-service.ts";
@@ -172,6 +173,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       idempotency,
       capsules,
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
+      files: createFileService(deps),
       access,
       metrics,
       health: async () => health(() => accessStore.countTeams()),

@@ -5,6 +5,7 @@ import * as capsules from "./capsules.ts";
 import * as endpoints from "./endpoints.ts";
 import * as events from "./events.ts";
 import * as exec from "./exec.ts";
+import * as files from "./files.ts";
 import * as processes from "./processes.ts";
 import * as runs from "./runs.ts";
 import * as system from "./system.ts";
@@ -16,6 +17,7 @@ export const OPERATIONS = {
   ...exec,
   ...processes,
   ...terminals,
+  ...files,
   ...events,
   ...endpoints,
   ...calls,

@@ -71,6 +71,21 @@ export class AgentConnection {
     this.#write(frame);
   }
 
+  /** As `sendFrame`; a promise where the socket is full, which resolves once it has room again or the connection has ended. */
+  sendPaced(frame: Buffer): Promise<void> | undefined {
+    if (this.#ended || this.#socket.write(frame)) return undefined;
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      const over = (): void => {
+        socket.off("drain", over);
+        socket.off("close", over);
+        resolve();
+      };
+      socket.once("drain", over);
+      socket.once("close", over);
+    });
+  }
+
   pause(): void {
     this.#socket.pause();
   }

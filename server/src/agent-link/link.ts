@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { AgentLink } from "../core/ports/agent-link.ts";
+import { createAgentFiles } from "./files.ts";
 import { encodeJson, FRAME } from "./frame.ts";
 import { openLog } from "./log.ts";
 import { readDone, readKnown, readList, readStarted, readStats } from "./messages.ts";
@@ -18,6 +19,7 @@ export function createAgentLink(capsuleId: string, secret: string, open: () => P
     return request(await pool.take(), pool, frame, { type: FRAME.result, read }, waitMs);
   };
   return {
+    files: createAgentFiles(pool),
     run(spec, stdin, outputBytesMax, signal) {
       let opening: Buffer;
       try {

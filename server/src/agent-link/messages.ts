@@ -191,7 +191,8 @@ export function readJson(name: string, payload: Buffer): unknown {
   }
 }
 
-function reader<S extends z.ZodType>(name: string, schema: S): (payload: Buffer) => z.output<S> {
+/** Reads a payload of that shape. Throws `ProtocolError`. */
+export function reader<S extends z.ZodType>(name: string, schema: S): (payload: Buffer) => z.output<S> {
   return (payload) => {
     const parsed = schema.safeParse(readJson(name, payload));
     if (!parsed.success) throw new ProtocolError(`${name}: ${parsed.error.issues[0]?.message ?? "wrong shape"}`, { cause: parsed.error });

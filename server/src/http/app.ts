@@ -17,6 +17,7 @@ import { OpenStreams } from "./open-streams.ts";
 import { PathTable } from "./paths.ts";
 import { renderProblem } from "./problem.ts";
 import { registerRoutes, sendAnswer } from "./register.ts";
+import { RequestTimes } from "./request-times.ts";
 import { ROUTE_LIST } from "./routes/index.ts";
 import type { SocketLimits } from "./sockets/limits.ts";
 import { SOCKET_LIMITS } from "./sockets/limits.ts";
@@ -31,11 +32,19 @@ export interface ConnectionLimits {
   readonly headersMs: number;
   /** Until all of a request has come, its body included. */
   readonly requestMs: number;
-  /** How often the two bounds above are looked at. */
+  /** In place of it for uploads of files: while nothing of them comes that is waited for. */
+  readonly uploadStallMs: number;
+  /** How often the bound of the headers is looked at. */
   readonly checkMs: number;
 }
 
-export const CONNECTION_LIMITS: ConnectionLimits = { keepAliveMs: 75_000, headersMs: 10_000, requestMs: 60_000, checkMs: 5_000 };
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  keepAliveMs: 75_000,
+  headersMs: 10_000,
+  requestMs: 60_000,
+  uploadStallMs: 60_000,
+  checkMs: 5_000,
+};
 
 /** Characters of one path segment that names something. */
 const PARAM_CHARS_MAX = 200;
@@ -76,10 +85,14 @@ export function createHttpServer(
   };
   let stopping = false;
   let cutOff = false;
+  const requestTimes = new RequestTimes(connectionLimits, (socket) =>
+    answerClientError(Object.assign(new Error("the request took too long"), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), socket, ids.next("req")),
+  );
   const around = {
     cors: createCorsPolicy(config.corsOrigins),
     isStopping: () => stopping,
     isCutOff: () => cutOff,
+    requestTimes,
     stallMs: streamLimits.stallMs,
     held: new HeldAnswers(),
   };
@@ -91,7 +104,8 @@ export function createHttpServer(
     requestIdHeader: false,
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },
     keepAliveTimeout: connectionLimits.keepAliveMs,
-    requestTimeout: connectionLimits.requestMs,
+    // Not every request has the same: see RequestTimes.
+    requestTimeout: 0,
     forceCloseConnections: false,
     // Which operations are refused while the server stops is the contract's matter.
     return503OnClosing: false,
@@ -108,6 +122,7 @@ export function createHttpServer(
       sendAnswer(request.raw, reply.raw, renderProblem(routerError(error), request.id, log), request.id, around);
     },
   });
+  app.server.prependListener("request", (request) => requestTimes.watch(request));
   registerRoutes(app, ROUTE_LIST, deps, around);
   registerUnrouted(app, paths, deps, around);
   const stopListening = given.access.onRevoked((keyId) => {

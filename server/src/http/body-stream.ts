@@ -89,6 +89,10 @@ export class ResponseSink implements BodySink, HeldAnswer {
     this.#response.destroy();
   }
 
+  addTrailer(name: string, value: string): void {
+    this.#response.addTrailers({ [name]: value });
+  }
+
   onClose(listener: () => void): void {
     if (this.#response.destroyed) listener();
     else this.#response.once("close", listener);

@@ -6,6 +6,7 @@ import type { CapsuleService } from "../core/capsule/service.ts";
 import type { EndpointService } from "../core/endpoint/service.ts";
 import type { TransformRunner } from "../core/endpoint/transform.ts";
 import type { EventService } from "../core/event/service.ts";
+import type { FileService } from "../core/file/service.ts";
 import type { IdempotencyService } from "../core/idempotency/service.ts";
 import type { NotificationStore } from "../core/notification/store.ts";
 import type { Clock, Ids } from "../core/ports/clock.ts";
@@ -41,6 +42,7 @@ export interface HttpMetrics {
 export interface HttpServices {
   readonly capsules: CapsuleService;
   readonly processes: ProcessService;
+  readonly files: FileService;
   readonly access: AccessService;
   readonly events: EventService;
   readonly idempotency: IdempotencyService;

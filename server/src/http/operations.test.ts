@@ -29,7 +29,7 @@ async function preparedWorld(settings: Parameters<typeof createWorld>[0] = {}): 
 function send(world: World, request: GoodRequest, prefix = ""): Promise<Response> {
   return world.call(request.method, prefix + request.path, {
     key: request.key ?? KEYS.member,
-    ...(request.json === undefined ? {} : { json: request.json }),
+    ...json(request),
   });
 }
 
@@ -105,8 +105,12 @@ for (const id of ids) {
   }
 }
 
-function json(request: GoodRequest): { json?: unknown } {
-  return request.json === undefined ? {} : { json: request.json };
+function json({ json: value, body, headers }: GoodRequest): { json?: unknown; body?: string; headers?: Readonly<Record<string, string>> } {
+  return {
+    ...(value !== undefined && { json: value }),
+    ...(body !== undefined && { body }),
+    ...(headers !== undefined && { headers }),
+  };
 }
 
 async function comparable(response: Response): Promise<{ status: number; body: string }> {
@@ -119,14 +123,24 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     const operation: Operation = OPERATIONS[id];
     if (request.method === "POST" || operation.body !== null)
       return (await problemOf(await world.call(request.method, request.path, { key: KEYS.admin, body: "{" }))).code;
-    const path = `${request.path}?limit=none&signal=SIGHUP&from=yesterday&log=maybe`;
+    const path = `${request.path.split("?", 1)[0]}?limit=none&signal=SIGHUP&from=yesterday&log=maybe`;
     if (!isSocket(id)) return (await problemOf(await world.call(request.method, path))).code;
     return codeOf((await refusedUpgrade(world, path)).body);
   },
-  forbidden: async (world, _id, request) =>
-    (await problemOf(await world.call(request.method, request.path, { key: KEYS.member, ...json(request) }))).code,
-  too_large: async (world, _id, request) =>
-    (await problemOf(await world.call("POST", request.path, { body: " ".repeat(LIMITS.bodyBytesMax + 1) }))).code,
+  forbidden: async (world, id, request) => {
+    const { auth }: Operation = OPERATIONS[id];
+    if (auth !== "admin") return scripted(world, id, request, fail("forbidden"));
+    return (await problemOf(await world.call(request.method, request.path, { key: KEYS.member, ...json(request) }))).code;
+  },
+  disk_full: (world, id, request) => scripted(world, id, request, fail("disk_full")),
+  range_not_satisfiable: async (world, id, request) => {
+    const headers = { range: "bytes=1000-" };
+    return (await problemOf(await world.call(request.method, request.path, { ...json(request), headers }))).code;
+  },
+  too_large: async (world, id, request) =>
+    id === "writeFile"
+      ? scripted(world, id, request, fail("too_large"))
+      : (await problemOf(await world.call("POST", request.path, { body: " ".repeat(LIMITS.bodyBytesMax + 1) }))).code,
   upgrade_required: async (world, _id, request) => (await problemOf(await send(world, request))).code,
   timeout: async (world, id, request) => {
     if (id === "callEndpoint") return called(world, (run) => run.end({ status: "timed_out", reason: "timed_out", exitCode: 137 }));
@@ -209,11 +223,12 @@ function isSocket(id: OperationId): boolean {
 
 /** Every service throws this. */
 async function scripted(world: World, id: OperationId, request: GoodRequest, error: Error): Promise<string> {
-  const { capsules, processes, access } = world.services;
+  const { capsules, processes, files, access } = world.services;
   const thrower = async (): Promise<never> => {
     throw error;
   };
   Object.assign(capsules, Object.fromEntries(Object.keys(capsules).map((name) => [name, thrower])));
+  Object.assign(files, Object.fromEntries(Object.keys(files).map((name) => [name, thrower])));
   Object.assign(processes, {
     exec: thrower,
     prepareStream: thrower,

@@ -42,7 +42,7 @@ export function parseQuery<O extends Operation>(operation: O, raw: unknown, log:
 
 /** No body counts as `{}`, so that one that is not needed can be left out. */
 export function parseBody<O extends Operation>(operation: O, raw: unknown, log: Log | null): BodyOf<O> {
-  if (operation.body === null) return undefined as BodyOf<O>;
+  if (operation.body === null || operation.bodyForm?.form === "raw") return undefined as BodyOf<O>;
   if (log !== null) noteDropped(operation.id, operation.body, raw, log);
   const parsed = z.safeParse(operation.body, raw ?? {});
   if (!parsed.success) throw invalidInput(parsed.error.issues, operation.body);

@@ -20,6 +20,7 @@ import { renderProblem } from "./problem.ts";
 import { clientAddressOf } from "./client-address.ts";
 import { ClientGoneError, readBytes, readJson, readText } from "./read-body.ts";
 import { queryOf, ticketIn } from "./request-target.ts";
+import type { RequestTimes } from "./request-times.ts";
 import type { AnswerRoute, Exchange, Route } from "./route.ts";
 
 /** What the registrar needs to know of the server around it. */
@@ -28,6 +29,7 @@ export interface Surroundings {
   isStopping(): boolean;
   /** Whether the server has closed the connections that were still open when its time to stop was over. */
   isCutOff(): boolean;
+  readonly requestTimes: RequestTimes;
   /** Milliseconds that a client may take nothing of what waits for it. */
   readonly stallMs: number;
   readonly held: HeldAnswers;
@@ -144,6 +146,10 @@ function exchangeOf(
     ticket: header("x-api-key") === undefined ? ticketIn(url) : null,
     header,
     readBytes: (bytesMax) => readBytes(request, bytesMax),
+    takeBody() {
+      around.requestTimes.lift(request);
+      return { stream: request, isWhole: () => request.complete };
+    },
     addHeader: (name, value) => void added.push(name, value),
     remoteAddress: request.socket.remoteAddress ?? "",
     clientAddress: clientAddressOf(request),

@@ -3,6 +3,7 @@ import { OPERATIONS } from "@capsuled/contract";
 import type { Principal } from "../core/access/principal.ts";
 import type { Intent } from "../core/idempotency/service.ts";
 import type { Log } from "../core/ports/log.ts";
+import type { Readable } from "node:stream";
 import type { Answer } from "./answer.ts";
 import type { RouteDeps } from "./deps.ts";
 import type { RawInput } from "./parse.ts";
@@ -31,6 +32,8 @@ export interface Exchange {
   header(name: string): string | undefined;
   /** The raw body, at most `bytesMax`; empty where there is none. Throws `too_large`. */
   readBytes(bytesMax: number): Promise<Buffer>;
+  /** The body as it comes, for as long as it does come: from here on only a pause of the client's is bounded. */
+  takeBody(): UploadBody;
   /** Adds a header to the answer, whatever that becomes, an error too. */
   addHeader(name: string, value: string): void;
   readonly remoteAddress: string;
@@ -38,6 +41,13 @@ export interface Exchange {
   readonly clientAddress: string;
   /** Whether a proxy has passed the request on. */
   readonly isForwarded: boolean;
+}
+
+/** A body that is read as it comes. */
+export interface UploadBody {
+  readonly stream: Readable;
+  /** Whether all of it has come. */
+  isWhole(): boolean;
 }
 
 export interface Call<O extends Operation> {

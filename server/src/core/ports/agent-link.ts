@@ -1,4 +1,5 @@
 import type { ProcessReason } from "@capsuled/contract";
+import type { AgentFiles } from "./agent-files.ts";
 
 /** Columns and rows, each 1 to 1000. */
 export interface TerminalSize {
@@ -234,6 +235,7 @@ export class AgentLostError extends Error {
 
 /** The server's way to one capsule's agent. Every method may throw `AgentRefusal` and `AgentLostError`. */
 export interface AgentLink {
+  readonly files: AgentFiles;
   /** Runs to the end and collects at most `outputBytesMax` of each stream (the head). Aborting kills the tree (`client_gone`) and still resolves with the end. */
   run(spec: StartSpec, stdin: Uint8Array | null, outputBytesMax: number, signal: AbortSignal): Promise<Collected>;
   /** Starts without attaching. */

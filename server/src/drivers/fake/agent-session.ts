@@ -1,13 +1,25 @@
+import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import type { FakeAgent } from "./agent.ts";
 import { answer, describe } from "./agent-answers.ts";
 import { Attachment } from "./attachment.ts";
 import { outputRange } from "./output-range.ts";
+import { FileWork } from "./file-work.ts";
 import type { HostFrame } from "./frames.ts";
 import { BrokenFrameError, jsonFrame, recordFrame, takeFrames } from "./frames.ts";
 import type { FakeProcess } from "./process.ts";
 import type { StartRequest } from "./requests.ts";
-import { attachSchema, cancelSchema, helloSchema, logSchema, readPayload, Refusal, resizeSchema, startSchema } from "./requests.ts";
+import {
+  attachSchema,
+  cancelSchema,
+  fileSchema,
+  helloSchema,
+  logSchema,
+  readPayload,
+  Refusal,
+  resizeSchema,
+  startSchema,
+} from "./requests.ts";
 
 export const PROTOCOL_VERSION = 1;
 /** Milliseconds for the host to say `hello`. */
@@ -27,6 +39,8 @@ export class AgentSession {
   #attachment: Attachment | null = null;
   /** Set while that operation is a `start`: what becomes of the process when the host goes. */
   #started: StartRequest | null = null;
+  /** The operation on files that has the connection, to its end. */
+  #file: FileWork | null = null;
   /** An answer is on its way. */
   #answering = false;
   /** Ends the log that is being followed. */
@@ -68,6 +82,7 @@ export class AgentSession {
   /** A `Refusal` that comes out of here ends the connection. */
   #handle(name: HostFrame, payload: Buffer): void {
     if (!this.#greeted) return this.#hello(name, payload);
+    if (this.#file !== null) return this.#file.frame(name, payload);
     switch (name) {
       case "stdin":
         return this.#stdin(payload);
@@ -139,6 +154,7 @@ export class AgentSession {
       if (name === "log") return this.#log(payload);
       if (name === "output") return this.#output(payload);
       if (name === "dial" || name === "ports") throw new Refusal("refused", "nothing listens in a fake capsule");
+      if (name === "file") return this.#work(payload);
       const result = answer(this.#agent, name, payload);
       if (!(result instanceof Promise)) return this.#send(jsonFrame("result", result));
       this.#answering = true;
@@ -179,6 +195,23 @@ export class AgentSession {
     const { records, result } = outputRange(this.#agent, payload);
     for (const record of records) this.#send(recordFrame(record));
     this.#send(jsonFrame("result", result));
+  }
+
+  #work(payload: Buffer): void {
+    this.#agent.touch();
+    const request = readPayload(fileSchema, payload);
+    this.#file = new FileWork(this.#agent.settings.disk, request, {
+      send: (frame) => this.#send(frame),
+      /** As a worker does: after its last frame it closes the connection. */
+      over: () => {
+        if (this.#closed) return;
+        this.#agent.touch();
+        this.#close();
+        this.#socket.end();
+      },
+      drained: () => (this.#socket.writableNeedDrain ? once(this.#socket, "drain") : undefined),
+    });
+    this.#file.begin();
   }
 
   #attach(payload: Buffer): void {

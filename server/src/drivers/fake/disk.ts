@@ -13,12 +13,20 @@ interface File {
   bytes: number;
 }
 
+/** Permission bits and the time of the last change, in Unix milliseconds. */
+export interface DiskFacts {
+  readonly mode: number;
+  readonly modifiedAt: number;
+}
+
 /** The writable disk of one capsule: a few directories and a map of files, together at most `bytesMax`. */
 export class FakeDisk {
   readonly #bytesMax: number;
   #bytes = 0;
   readonly #directories = new Set(["/", "/bin", "/dev", "/etc", "/home", "/root", "/tmp", "/usr", "/usr/bin", "/var", "/workspace"]);
   readonly #files = new Map<string, File>();
+  /** Facts of what is at a path, once somebody has asked or said. */
+  readonly #facts = new Map<string, DiskFacts>();
 
   constructor(bytesMax = DISK_BYTES_MAX) {
     this.#bytesMax = Math.min(bytesMax, DISK_BYTES_MAX);
@@ -36,6 +44,46 @@ export class FakeDisk {
     if (this.#directories.has(path) || this.#files.has(path)) throw new DiskError("File exists");
     this.#parent(path);
     this.#directories.add(path);
+  }
+
+  /** Facts of a file or directory that is there. */
+  facts(path: string): DiskFacts {
+    const known = this.#facts.get(path) ?? { mode: this.#directories.has(path) ? 0o755 : 0o644, modifiedAt: Date.now() };
+    this.#facts.set(path, known);
+    return known;
+  }
+
+  /** Names in a directory, in the order of their bytes. */
+  names(directory: string): readonly string[] {
+    return [...this.#directories, ...this.#files.keys()]
+      .filter((path) => path !== "/" && posix.dirname(path) === directory)
+      .map((path) => posix.basename(path))
+      .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  }
+
+  /** Puts a file in the place of what is there. */
+  put(path: string, bytes: Buffer, mode: number | undefined): void {
+    if (this.#directories.has(path)) throw new DiskError("Is a directory");
+    this.#parent(path);
+    const before = this.#files.get(path);
+    if (this.#bytes - (before?.bytes ?? 0) + bytes.length > this.#bytesMax) throw new DiskError("No space left on device");
+    this.#bytes += bytes.length - (before?.bytes ?? 0);
+    const kept = before === undefined ? 0o644 : this.facts(path).mode;
+    this.#files.set(path, { parts: [bytes], bytes: bytes.length });
+    this.#facts.set(path, { mode: mode ?? kept, modifiedAt: Date.now() });
+  }
+
+  /** Bytes that there is still room for. */
+  get room(): number {
+    return this.#bytesMax - this.#bytes;
+  }
+
+  /** Removes an empty directory. */
+  removeDirectory(path: string): void {
+    if (!this.#directories.has(path)) throw new DiskError("No such file or directory");
+    if (this.names(path).length > 0) throw new DiskError("Directory not empty");
+    this.#directories.delete(path);
+    this.#facts.delete(path);
   }
 
   read(path: string): Buffer {
@@ -59,6 +107,7 @@ export class FakeDisk {
     if (path === "/dev/null") return;
     const file = this.#files.get(path);
     if (file === undefined) throw new DiskError("No such file or directory");
+    this.#facts.delete(path);
     if (this.#bytes + bytes.length > this.#bytesMax) throw new DiskError("No space left on device");
     file.parts.push(bytes);
     file.bytes += bytes.length;
@@ -67,6 +116,7 @@ export class FakeDisk {
 
   remove(path: string): void {
     this.#bytes -= this.#files.get(path)?.bytes ?? 0;
+    this.#facts.delete(path);
     if (!this.#files.delete(path)) throw new DiskError("No such file or directory");
   }
 

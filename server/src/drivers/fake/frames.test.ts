@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { z } from "zod";
-import { AGENT_FRAMES, BrokenFrameError, HOST_FRAMES, jsonFrame, recordFrame, takeFrames } from "./frames.ts";
+import { AGENT_FRAMES, BrokenFrameError, HOST_FRAMES, bytesFrame, jsonFrame, recordFrame, takeFrames } from "./frames.ts";
 
 const bytesSchema = z.object({ name: z.string(), hex: z.string(), repeat: z.object({ hex: z.string(), times: z.int() }).optional() });
 const recordSchema = z.object({ seq: z.int(), offset: z.int(), time_us: z.int(), tail: z.string(), bytes: z.string() });
@@ -57,6 +57,8 @@ test("every vector of an agent's frame is written as it stands there", () => {
         bytes: Buffer.from(bytes, "hex"),
       });
       assert.deepEqual(frame, whole(vector), vector.name);
+    } else if (vector.type === "bytes") {
+      assert.deepEqual(bytesFrame(whole(vector).subarray(5)), whole(vector), vector.name);
     } else {
       assert.ok(isAgentJson(vector.type) && vector.json !== undefined);
       const frame = jsonFrame(vector.type, vector.json);

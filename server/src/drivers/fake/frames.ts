@@ -23,6 +23,7 @@ export const HOST_FRAMES = {
   0x0c: "log",
   0x0d: "output",
   0x0f: "dial",
+  0x0e: "file",
   0x10: "stdin",
   0x11: "stdin_close",
   0x12: "cancel",
@@ -42,6 +43,8 @@ export const AGENT_FRAMES = {
   error: 0x88,
   stdin_room: 0x89,
   entry: 0x8a,
+  head: 0x8b,
+  bytes: 0x8c,
 } as const;
 export type AgentFrame = keyof typeof AGENT_FRAMES;
 
@@ -50,8 +53,12 @@ export class BrokenFrameError extends Error {
   override readonly name = "BrokenFrameError";
 }
 
-export function jsonFrame(name: Exclude<AgentFrame, "stdout" | "stderr">, value: object): Buffer {
+export function jsonFrame(name: Exclude<AgentFrame, "stdout" | "stderr" | "bytes">, value: object): Buffer {
   return frame(AGENT_FRAMES[name], Buffer.from(JSON.stringify(value)));
+}
+
+export function bytesFrame(bytes: Buffer): Buffer {
+  return frame(AGENT_FRAMES.bytes, bytes);
 }
 
 /** One record of a journal; `tail` is the incomplete UTF-8 sequence before `bytes`. */

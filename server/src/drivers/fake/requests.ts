@@ -48,6 +48,26 @@ export const outputSchema = z.object({
     .min(1)
     .max(1024 * 1024),
 });
+/** What names a file, and what the operations on it take; fields of other operations are not looked at. */
+export const fileSchema = z.object({
+  op: z.enum(["stat", "list", "read", "write", "mkdir", "remove"]),
+  path: z
+    .string()
+    .regex(/^\/[^\0]*$/, "must be absolute")
+    .optional(),
+  path_base64: z.base64().optional(),
+  depth: z.int().min(1).max(256).default(1),
+  limit: z.int().min(1).max(10_000).default(1000),
+  after: z.string().optional(),
+  from: z.int().min(0).default(0),
+  length: z.int().min(0).optional(),
+  mode: z.int().min(0).max(0o7777).optional(),
+  size: z.int().min(0).optional(),
+  exclusive: z.boolean().default(false),
+  parents: z.boolean().default(false),
+  recursive: z.boolean().default(false),
+});
+export type FileRequest = z.output<typeof fileSchema>;
 export const shutdownSchema = z.object({ reason: z.enum(["capsule_stopped", "capsule_destroyed"]), grace_ms: graceMs });
 
 /** The agent says no, by a code of the protocol. */

@@ -18,6 +18,15 @@ import { streamProcess } from "./stream-process.ts";
 import { getProcess } from "./get-process.ts";
 import { getProcessOutput } from "./get-process-output.ts";
 import { openTerminal } from "./open-terminal.ts";
+import { writeFile } from "./write-file.ts";
+import { streamWriteFile } from "./stream-write-file.ts";
+import { readFile } from "./read-file.ts";
+import { streamReadFile } from "./stream-read-file.ts";
+import { downloadFile } from "./download-file.ts";
+import { listFiles } from "./list-files.ts";
+import { statFile } from "./stat-file.ts";
+import { makeDirectory } from "./make-directory.ts";
+import { removeFile } from "./remove-file.ts";
 import { listEvents } from "./list-events.ts";
 import { streamEvents } from "./stream-events.ts";
 import { listEndpoints } from "./list-endpoints.ts";
@@ -67,6 +76,15 @@ export const ROUTES = {
   getProcess,
   getProcessOutput,
   openTerminal,
+  writeFile,
+  streamWriteFile,
+  readFile,
+  streamReadFile,
+  downloadFile,
+  listFiles,
+  statFile,
+  makeDirectory,
+  removeFile,
   listEvents,
   streamEvents,
   listEndpoints,

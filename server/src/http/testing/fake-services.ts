@@ -5,6 +5,8 @@ import type { CapsuleRecord } from "../../core/capsule/record.ts";
 import type { CapsuleService } from "../../core/capsule/service.ts";
 import { fail } from "../../core/fail.ts";
 import type { ProcessService, StreamTarget, TerminalTarget } from "../../core/process/service.ts";
+import type { FileService } from "../../core/file/service.ts";
+import { createFakeFiles } from "./fake-files.ts";
 import { endOf, FakeStream } from "./fake-stream.ts";
 
 export const IDS = {
@@ -81,6 +83,9 @@ const newKey: NewKey = { record: keyRecord, text: KEYS.admin };
 export interface FakeServices {
   readonly capsules: { -readonly [K in keyof CapsuleService]: CapsuleService[K] };
   readonly processes: { -readonly [K in keyof ProcessService]: ProcessService[K] };
+  /** Files that have been written, by their path; one is there from the beginning. */
+  readonly written: Map<string, Buffer>;
+  readonly files: { -readonly [K in keyof FileService]: FileService[K] };
   readonly access: { -readonly [K in keyof AccessService]: AccessService[K] };
   /** The process behind every stream. */
   readonly stream: FakeStream;
@@ -109,6 +114,7 @@ export function createFakeServices(): FakeServices {
     start: async () => ({ stream, showFrom: 0 }),
     connect: async () => ({ stream, showFrom: 0 }),
   };
+  const written = new Map([["/root/hello.txt", Buffer.from("hello\n")]]);
 
   return {
     stream,
@@ -185,6 +191,8 @@ export function createFakeServices(): FakeServices {
         return () => gone.delete(listener);
       },
     },
+    written,
+    files: createFakeFiles(written, (principal, id) => void running(principal, id)),
     access: {
       authenticate: (keyText) => (keyText === KEYS.slow ? Promise.resolve(PRINCIPALS[KEYS.member]) : PRINCIPALS[keyText]),
       listKeys: async () => [keyRecord],

@@ -10,6 +10,8 @@ export interface GoodRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly json?: unknown;
+  /** In place of `json`, sent as it is with these headers. */
+  readonly body?: string;
   readonly key?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** What it answers with. */
@@ -21,6 +23,15 @@ export const ENDPOINT = "hello";
 const endpoint = `/v1/endpoints/${ENDPOINT}`;
 const run = `/v1/runs/run-${"1".padStart(25, "0")}`;
 const paused = `/v1/capsules/${IDS.paused}`;
+
+const form = [
+  ...["--cut", 'Content-Disposition: form-data; name="path"', "", "/root/new.txt"],
+  ...["--cut", 'Content-Disposition: form-data; name="file"; filename="upload"', "Content-Type: application/octet-stream", "", "new"],
+  "--cut--",
+  "",
+].join("\r\n");
+const upload = { method: "POST", body: form, headers: { "content-type": "multipart/form-data; boundary=cut" }, status: 204 } as const;
+const file = { path: "hello.txt" };
 
 /** One for each operation, after `prepare`; `startCapsule` has no stopped capsule to begin with, its test scripts one. */
 export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
@@ -43,6 +54,15 @@ export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   getProcess: { method: "GET", path: `${capsule}/processes/42`, status: 200 },
   getProcessOutput: { method: "GET", path: `${capsule}/processes/42/output`, status: 200 },
   openTerminal: { method: "GET", path: `${capsule}/pty`, status: 426 },
+  writeFile: { ...upload, path: `${capsule}/files/write` },
+  streamWriteFile: { ...upload, path: `${capsule}/files/stream/write` },
+  readFile: { method: "POST", path: `${capsule}/files/read`, json: file, status: 200 },
+  streamReadFile: { method: "POST", path: `${capsule}/files/stream/read`, json: file, status: 200 },
+  downloadFile: { method: "GET", path: `${capsule}/files/read?path=hello.txt`, status: 200 },
+  listFiles: { method: "POST", path: `${capsule}/files/list`, json: { path: "/root" }, status: 200 },
+  statFile: { method: "POST", path: `${capsule}/files/stat`, json: file, status: 200 },
+  makeDirectory: { method: "POST", path: `${capsule}/files/mkdir`, json: { path: "/root/made" }, status: 200 },
+  removeFile: { method: "POST", path: `${capsule}/files/remove`, json: file, status: 204 },
   listEvents: { method: "GET", path: "/v1/events", status: 200 },
   streamEvents: { method: "GET", path: "/v1/events/stream", status: 200 },
   listEndpoints: { method: "GET", path: "/v1/endpoints", status: 200 },

@@ -1,0 +1,167 @@
+import { z } from "zod";
+import { fileEntryExample } from "../examples.ts";
+import { capsuleIdParam } from "../ids.ts";
+import { defineOperation } from "../operation.ts";
+import {
+  fileEntryAnswer,
+  fileListBody,
+  filePage,
+  fileQuery,
+  fileRemoveBody,
+  fileTarget,
+  fileUpload,
+  fileWriteQuery,
+} from "../schemas/file.ts";
+
+const tag = "Files";
+const none = z.object({});
+const params = z.object({ id: capsuleIdParam });
+/** What every operation on files may come to. */
+const common = ["invalid_request", "not_found", "invalid_state", "forbidden", "process_limit", "agent_error", "unavailable"] as const;
+
+const UPLOAD = `A form (\`multipart/form-data\`) with a part \`file\` and, unless the query has it, a part \`path\`, in any order; or, with \`path\` in the query, the bytes themselves as the body.
+
+The file is replaced as a whole once all of it has come: readers see the old one or the new one, and an upload that breaks off leaves nothing. Directories on the way are made. An existing file keeps its owner and mode.`;
+
+const upload = {
+  method: "POST",
+  tag,
+  auth: "member",
+  idempotency: "idempotent",
+  params,
+  query: fileWriteQuery,
+  body: fileUpload,
+  bodyForm: { form: "raw", types: ["multipart/form-data", "application/octet-stream"] },
+  answers: { 204: { description: "It is written.", schema: null } },
+} as const;
+
+export const writeFile = defineOperation({
+  ...upload,
+  id: "writeFile",
+  path: "/v1/capsules/{id}/files/write",
+  summary: "Write a file of at most 100 MiB",
+  description: UPLOAD,
+  errors: [...common, "conflict", "too_large", "disk_full"],
+});
+
+export const streamWriteFile = defineOperation({
+  ...upload,
+  id: "streamWriteFile",
+  path: "/v1/capsules/{id}/files/stream/write",
+  summary: "Write a file of any size",
+  description: UPLOAD,
+  errors: [...common, "conflict", "disk_full"],
+});
+
+const READ = `\`Range\` (one range of bytes), \`If-Range\` and \`If-None-Match\` work by the \`ETag\`. \`Content-Length\` is always there, but for a client that sends \`TE: trailers\`. A file of up to 1 MiB comes with \`Content-Digest\` (sha-256) as a header; a larger one has it as a trailer for clients that send \`TE: trailers\`. Where a file cannot be sent to its end the connection is broken off.`;
+
+const bytes = {
+  200: { description: "The bytes.", schema: z.string().meta({ format: "binary" }), contentType: "application/octet-stream" },
+  206: { description: "The range.", schema: z.string().meta({ format: "binary" }), contentType: "application/octet-stream" },
+  304: { description: "The file is the one that `If-None-Match` names.", schema: null },
+} as const;
+
+export const readFile = defineOperation({
+  id: "readFile",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/read",
+  tag,
+  summary: "Read a file",
+  description: READ,
+  auth: "member",
+  idempotency: "safe",
+  params,
+  query: none,
+  body: fileTarget,
+  bodyExample: { path: "/workspace/result.json" },
+  answers: bytes,
+  errors: [...common, "conflict", "range_not_satisfiable"],
+});
+
+export const streamReadFile = defineOperation({
+  ...readFile,
+  id: "streamReadFile",
+  path: "/v1/capsules/{id}/files/stream/read",
+  summary: "Read a file: the same as `files/read`",
+});
+
+export const downloadFile = defineOperation({
+  ...readFile,
+  id: "downloadFile",
+  method: "GET",
+  summary: "Read a file by its URL",
+  takesTicket: true,
+  query: fileQuery,
+  body: null,
+  bodyExample: undefined,
+});
+
+export const listFiles = defineOperation({
+  id: "listFiles",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/list",
+  tag,
+  summary: "List a directory, and what is below it to a depth",
+  auth: "member",
+  idempotency: "safe",
+  params,
+  query: none,
+  body: fileListBody,
+  bodyExample: { path: "/workspace", depth: 2 },
+  answers: {
+    200: { description: "A page, in order.", schema: filePage, example: { entries: [fileEntryExample], next_cursor: null } },
+  },
+  errors: [...common],
+});
+
+export const statFile = defineOperation({
+  id: "statFile",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/stat",
+  tag,
+  summary: "Get the facts of a file, a directory or a link",
+  auth: "member",
+  idempotency: "safe",
+  params,
+  query: none,
+  body: fileTarget,
+  bodyExample: { path: "/workspace/result.json" },
+  answers: {
+    200: { description: "Of the path itself: a link is not followed.", schema: fileEntryAnswer, example: { entry: fileEntryExample } },
+  },
+  errors: [...common],
+});
+
+export const makeDirectory = defineOperation({
+  id: "makeDirectory",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/mkdir",
+  tag,
+  summary: "Make a directory, and those on the way to it",
+  auth: "member",
+  idempotency: "with_key",
+  params,
+  query: none,
+  body: fileTarget,
+  bodyExample: { path: "/workspace/out" },
+  answers: {
+    200: { description: "The directory.", schema: fileEntryAnswer, example: { entry: { ...fileEntryExample, type: "directory" } } },
+  },
+  errors: [...common, "conflict", "disk_full"],
+});
+
+export const removeFile = defineOperation({
+  id: "removeFile",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/remove",
+  tag,
+  summary: "Remove a file, a link, or a directory with all that is in it",
+  auth: "member",
+  idempotency: "with_key",
+  params,
+  query: none,
+  body: fileRemoveBody,
+  bodyExample: { path: "/workspace/out" },
+  answers: { 204: { description: "It is gone. A link is removed itself, not what it leads to.", schema: null } },
+  errors: [...common, "conflict"],
+});

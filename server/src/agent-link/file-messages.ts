@@ -1,0 +1,81 @@
+import { z } from "zod";
+import type { AgentFileEntry, AgentFilePage, FileHead, FilePath, WrittenFile } from "../core/ports/agent-files.ts";
+import { reader } from "./messages.ts";
+
+/** Payloads about files, parsed: shapes in agent/PROTOCOL.md, "Files". */
+
+const count = z.int().min(0);
+const type = z.enum(["file", "directory", "symlink", "other"]);
+
+const entry = z
+  .object({
+    name: z.string(),
+    name_base64: z.string().optional(),
+    path: z.string(),
+    path_base64: z.string().optional(),
+    type,
+    size: count,
+    mode: z.int().min(0).max(0o7777),
+    permissions: z.string().length(10),
+    uid: count,
+    gid: count,
+    owner: z.string(),
+    group: z.string(),
+    // A file may be older than 1970.
+    modified_at_ms: z.number(),
+    symlink_target: z.string().optional(),
+    symlink_target_base64: z.string().optional(),
+    target_type: type.nullish(),
+    unreadable: z.boolean().optional(),
+  })
+  .transform((m): AgentFileEntry => ({
+    name: m.name,
+    ...(m.name_base64 !== undefined && { nameBase64: m.name_base64 }),
+    path: m.path,
+    ...(m.path_base64 !== undefined && { pathBase64: m.path_base64 }),
+    type: m.type,
+    size: m.size,
+    mode: m.mode,
+    permissions: m.permissions,
+    uid: m.uid,
+    gid: m.gid,
+    owner: m.owner,
+    group: m.group,
+    modifiedAt: m.modified_at_ms,
+    ...(m.symlink_target !== undefined && { symlinkTarget: m.symlink_target }),
+    ...(m.symlink_target_base64 !== undefined && { symlinkTargetBase64: m.symlink_target_base64 }),
+    ...(m.target_type !== undefined && { targetType: m.target_type }),
+    ...(m.unreadable === true && { unreadable: true as const }),
+  }));
+
+const page = z
+  .object({ entries: z.array(entry), next: z.string().nullable(), next_base64: z.string().optional() })
+  .transform((m): AgentFilePage => ({ entries: m.entries, next: nextOf(m.next, m.next_base64) }));
+
+function nextOf(next: string | null, base64: string | undefined): FilePath | null {
+  if (base64 !== undefined) return { path_base64: base64 };
+  return next === null ? null : { path: next };
+}
+
+const head = z
+  .object({ size: count, from: count, length: count, modified_at_ms: z.number(), inode: count.optional() })
+  .transform((m): FileHead => ({ size: m.size, from: m.from, length: m.length, modifiedAt: m.modified_at_ms, inode: m.inode ?? null }));
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const written = z
+  .object({ size: count, sha256, created: z.boolean() })
+  .transform((m): WrittenFile => ({ size: m.size, sha256: m.sha256, created: m.created }));
+
+export const readFileEntry = reader(
+  "result of a file operation",
+  z.object({ entry }).transform((m) => m.entry),
+);
+export const readFilePage = reader("result of list", page);
+export const readFileHead = reader("head", head);
+export const readFileEnd = reader("result of read", z.object({ bytes: count, sha256 }));
+export const readWritten = reader("result of write", written);
+export const readRemoved = reader(
+  "result of remove",
+  z.object({ removed: count }).transform((m) => m.removed),
+);

@@ -1,0 +1,87 @@
+import type { FileUpload, WrittenFile } from "../core/ports/agent-files.ts";
+import type { AgentConnection, OperationListener } from "./connection.ts";
+import { readWritten } from "./file-messages.ts";
+import { encodeBytes, FRAME, ProtocolError } from "./frame.ts";
+import { readRefusal } from "./messages.ts";
+
+/** Bytes of one frame of an upload. */
+export const UPLOAD_PIECE_BYTES = 256 * 1024;
+/** Milliseconds for the agent to put a file in its place once all of it has come. */
+export const PUBLISH_MS = 60_000;
+
+/** Asks for a file to be written. What the agent thinks of it is heard by `send` and `finish`. */
+export function openUpload(connection: AgentConnection, opening: Buffer): FileUpload {
+  const upload = new Upload(connection);
+  if (connection.begin(upload)) connection.sendFrame(opening);
+  return upload;
+}
+
+class Upload implements FileUpload, OperationListener {
+  readonly #connection: AgentConnection;
+  #failure: Error | null = null;
+  #written: WrittenFile | null = null;
+  #hasFinished = false;
+  /** Whoever waits for room or for the end. */
+  #wake: (() => void) | null = null;
+
+  constructor(connection: AgentConnection) {
+    this.#connection = connection;
+  }
+
+  send(bytes: Uint8Array): Promise<void> | undefined {
+    let full: Promise<void> | undefined;
+    for (let at = 0; at < bytes.length; at += UPLOAD_PIECE_BYTES) {
+      if (this.#failure !== null) throw this.#failure;
+      full = this.#connection.sendPaced(encodeBytes(FRAME.stdin, bytes.subarray(at, at + UPLOAD_PIECE_BYTES))) ?? full;
+    }
+    return full === undefined ? undefined : this.#room(full);
+  }
+
+  async finish(): Promise<WrittenFile> {
+    this.#hasFinished = true;
+    this.#connection.sendFrame(encodeBytes(FRAME.stdin_close, new Uint8Array(0)));
+    const timer = setTimeout(() => this.#connection.end(new Error(`not in its place within ${PUBLISH_MS} ms`)), PUBLISH_MS);
+    try {
+      while (this.#written === null) {
+        if (this.#failure !== null) throw this.#failure;
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+      return this.#written;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  abort(): void {
+    this.#connection.detach();
+  }
+
+  frame(type: number, payload: Buffer): void {
+    if (type === FRAME.error) {
+      this.#failure = readRefusal(payload);
+    } else {
+      if (type !== FRAME.result) throw new ProtocolError(`frame 0x${type.toString(16)} during an upload`);
+      if (!this.#hasFinished) throw new ProtocolError("a file was written before all of it was sent");
+      this.#written = readWritten(payload);
+    }
+    this.#connection.detach();
+    this.#tell();
+  }
+
+  lost(error: Error): void {
+    this.#failure = error;
+    this.#tell();
+  }
+
+  /** Until there is room, or there is an answer: then nothing takes what is in the way. */
+  async #room(full: Promise<void>): Promise<void> {
+    await Promise.race([full, new Promise<void>((resolve) => (this.#wake = resolve))]);
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #tell(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+}

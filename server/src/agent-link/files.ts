@@ -1,0 +1,61 @@
+import type { AgentFiles, FilePath } from "../core/ports/agent-files.ts";
+import { openDownload } from "./file-download.ts";
+import { readFileEntry, readFilePage, readRemoved } from "./file-messages.ts";
+import { openUpload } from "./file-upload.ts";
+import { encodeJson, FRAME, ProtocolError } from "./frame.ts";
+import { readRefusal } from "./messages.ts";
+import type { ConnectionPool } from "./pool.ts";
+
+/** Milliseconds for the answer to an operation on one file or one page. */
+export const FILE_ANSWER_MS = 30_000;
+/** Milliseconds for one on a whole tree. */
+export const TREE_ANSWER_MS = 15 * 60_000;
+
+/** Operations on files. Each takes a connection for good: the worker that serves it closes it at the end. */
+export function createAgentFiles(pool: ConnectionPool): AgentFiles {
+  const ask = <T>(op: string, path: FilePath, fields: object, read: (payload: Buffer) => T, waitMs = FILE_ANSWER_MS): Promise<T> =>
+    askOnce(pool, encodeJson(FRAME.file, { op, ...path, ...fields }), read, waitMs);
+  return {
+    stat: (path) => ask("stat", path, {}, readFileEntry),
+    list: (path, { depth, limit, after }) => ask("list", path, { depth, limit, ...afterOf(after) }, readFilePage),
+    makeDirectory: (path, parents) => ask("mkdir", path, { parents }, readFileEntry),
+    remove: (path, recursive) => ask("remove", path, { recursive }, readRemoved, TREE_ANSWER_MS),
+    async read(path, from, length) {
+      const opening = encodeJson(FRAME.file, { op: "read", ...path, from, ...(length !== null && { length }) });
+      return openDownload(await pool.take(), opening);
+    },
+    async write(path, { mode, exclusive, size }) {
+      const wish = { ...(mode !== undefined && { mode }), ...(size !== undefined && { size }), exclusive: exclusive === true };
+      return openUpload(await pool.take(), encodeJson(FRAME.file, { op: "write", ...path, ...wish }));
+    },
+  };
+}
+
+function afterOf(after: FilePath | null): object {
+  if (after === null) return {};
+  return "path" in after ? { after: after.path } : { after_base64: after.path_base64 };
+}
+
+/** One frame each way. */
+async function askOnce<T>(pool: ConnectionPool, frame: Buffer, read: (payload: Buffer) => T, waitMs: number): Promise<T> {
+  const connection = await pool.take();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => connection.end(new Error(`no answer within ${waitMs} ms`)), waitMs);
+    connection.begin({
+      frame(type, payload) {
+        if (type !== FRAME.result && type !== FRAME.error) throw new ProtocolError(`frame 0x${type.toString(16)} for an answer`);
+        const settle = type === FRAME.result ? resolveWith(read(payload)) : rejectWith(readRefusal(payload));
+        clearTimeout(timer);
+        connection.detach();
+        settle();
+      },
+      lost(error) {
+        clearTimeout(timer);
+        reject(error);
+      },
+    });
+    const resolveWith = (value: T) => (): void => resolve(value);
+    const rejectWith = (error: Error) => (): void => reject(error);
+    connection.sendFrame(frame);
+  });
+}

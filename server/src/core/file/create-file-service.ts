@@ -1,0 +1,30 @@
+import type { FileDeps } from "./deps.ts";
+import { holdUpload } from "./hold-upload.ts";
+import { listFiles } from "./list-files.ts";
+import { resolvePath } from "./path.ts";
+import { readFile } from "./read-file.ts";
+import type { FileService } from "./service.ts";
+import { workIn } from "./work.ts";
+import { writeFile } from "./write-file.ts";
+
+/** The use cases of files over one set of dependencies. */
+export function createFileService(deps: FileDeps): FileService {
+  return {
+    async stat(principal, capsuleId, input) {
+      const path = resolvePath(input);
+      return workIn(deps, principal, capsuleId, ({ link }) => link.files.stat(path));
+    },
+    list: (principal, capsuleId, input) => listFiles(deps, principal, capsuleId, input),
+    async makeDirectory(principal, capsuleId, input) {
+      const path = resolvePath(input);
+      return workIn(deps, principal, capsuleId, ({ link }) => link.files.makeDirectory(path, true));
+    },
+    async remove(principal, capsuleId, input, recursive) {
+      const path = resolvePath(input);
+      await workIn(deps, principal, capsuleId, ({ link }) => link.files.remove(path, recursive));
+    },
+    read: (principal, capsuleId, input, choose) => readFile(deps, principal, capsuleId, input, choose),
+    write: (principal, capsuleId, input, wish, source) => writeFile(deps, principal, capsuleId, input, wish, source),
+    hold: (principal, capsuleId, source) => holdUpload(deps, principal, capsuleId, source),
+  };
+}

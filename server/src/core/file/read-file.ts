@@ -1,0 +1,105 @@
+import { fail } from "../fail.ts";
+import type { Principal } from "../access/principal.ts";
+import type { LiveCapsule } from "../capsule/live.ts";
+import { runningCapsule } from "../capsule/running.ts";
+import type { FileDownload, FileHead, FilePath } from "../ports/agent-files.ts";
+import { elseEnded } from "../process/else-ended.ts";
+import type { FileDeps } from "./deps.ts";
+import type { PathInput } from "./path.ts";
+import { resolvePath } from "./path.ts";
+import { fileRefusal } from "./refusal.ts";
+import { attend } from "./work.ts";
+
+/** Bytes `from` up to, and without, `to`. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A file's content, or a range of it, as it comes. Somebody must read it to its end or close it. */
+export interface FileContent {
+  readonly head: FileHead;
+  /** Names this content of this file, for as long as it is not written in place within one millisecond and to the same size. */
+  readonly version: string;
+  /** Whether it is a range of the file. */
+  readonly isRange: boolean;
+  /** The next bytes; `null` after the last. Throws where the file cannot be read to its end. */
+  next(): Promise<Uint8Array | null>;
+  /** Of the bytes that came, in hex; known after the last. */
+  sha256(): string | null;
+  close(): void;
+}
+
+/** Which range of a file is wanted, once its facts are known: `null` for all of it. Throws `range_not_satisfiable`. */
+export type ChooseRange = (size: number, version: string) => ByteRange | null;
+
+/** Times a file is looked at anew when it has changed between the look and the reading. */
+const LOOKS_MAX = 3;
+
+/** Opens a file of the caller's capsule. Its reading counts as activity, to its end. */
+export async function readFile(
+  deps: FileDeps,
+  principal: Principal,
+  capsuleId: string,
+  input: PathInput,
+  choose: ChooseRange | null,
+): Promise<FileContent> {
+  const path = resolvePath(input);
+  const live = await runningCapsule(deps, principal, capsuleId);
+  const leave = attend(deps, live);
+  try {
+    const { download, isRange } = await elseEnded(deps, capsuleId, open(live, path, choose));
+    return contentOf(download, isRange, leave, () => live.touch(deps.clock.now()));
+  } catch (error) {
+    leave();
+    throw fileRefusal(error);
+  }
+}
+
+interface Opened {
+  readonly download: FileDownload;
+  readonly isRange: boolean;
+}
+
+/** A range is chosen by the file's size, so that is looked at first; what is read must still be that file. */
+async function open({ link: { files } }: LiveCapsule, path: FilePath, choose: ChooseRange | null): Promise<Opened> {
+  if (choose === null) return { download: await files.read(path, 0, null), isRange: false };
+  for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
+    const look = await files.read(path, 0, 0);
+    look.close();
+    const range = choose(look.head.size, versionOf(look.head));
+    if (range === null) return { download: await files.read(path, 0, null), isRange: false };
+    const download = await files.read(path, range.from, range.to - range.from);
+    if (versionOf(download.head) === versionOf(look.head)) return { download, isRange: true };
+    download.close();
+  }
+  throw fail("conflict", "The file changes faster than a range of it can be read.");
+}
+
+function versionOf({ size, modifiedAt, inode }: FileHead): string {
+  return [size, modifiedAt, ...(inode === null ? [] : [inode])].map((number) => number.toString(36)).join("-");
+}
+
+function contentOf(download: FileDownload, isRange: boolean, leave: () => void, touch: () => void): FileContent {
+  return {
+    head: download.head,
+    version: versionOf(download.head),
+    isRange,
+    async next() {
+      try {
+        const bytes = await download.next();
+        if (bytes === null) leave();
+        else touch();
+        return bytes;
+      } catch (error) {
+        leave();
+        throw fileRefusal(error);
+      }
+    },
+    sha256: () => download.sha256,
+    close() {
+      download.close();
+      leave();
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/** A path in a capsule, absolute: as text, or in base64 where it is no UTF-8. */
+export type FilePath = { readonly path: string } | { readonly path_base64: string };
+
+export type FileType = "file" | "directory" | "symlink" | "other";
+
+/** The facts of what is at a path; a link is not followed. Names that are no UTF-8 have U+FFFD in them, and are in base64 beside it. */
+export interface AgentFileEntry {
+  readonly name: string;
+  readonly nameBase64?: string;
+  readonly path: string;
+  readonly pathBase64?: string;
+  readonly type: FileType;
+  readonly size: number;
+  /** Permission bits, 0 to 4095. */
+  readonly mode: number;
+  /** As `ls -l` has them; the first character tells what `other` is. */
+  readonly permissions: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly owner: string;
+  readonly group: string;
+  /** Unix milliseconds. */
+  readonly modifiedAt: number;
+  readonly symlinkTarget?: string;
+  readonly symlinkTargetBase64?: string;
+  /** What a link leads to; `null` for nothing. */
+  readonly targetType?: FileType | null;
+  readonly unreadable?: true;
+}
+
+export interface FileListRequest {
+  readonly depth: number;
+  readonly limit: number;
+  /** The list goes on behind this path. */
+  readonly after: FilePath | null;
+}
+
+export interface AgentFilePage {
+  readonly entries: readonly AgentFileEntry[];
+  /** What `after` takes for the next page; `null` when there is none. */
+  readonly next: FilePath | null;
+}
+
+/** What is known of a file's content before its bytes come. */
+export interface FileHead {
+  /** Bytes of the whole file. */
+  readonly size: number;
+  readonly from: number;
+  /** Bytes that come. */
+  readonly length: number;
+  /** Unix milliseconds. */
+  readonly modifiedAt: number;
+  /** Of the content, where the agent tells it: a file put in another's place has another one. */
+  readonly inode: number | null;
+}
+
+/** A file being read. */
+export interface FileDownload {
+  readonly head: FileHead;
+  /** The next bytes, in order; `null` after the last, when exactly `head.length` have come. Throws `AgentRefusal` and `AgentLostError`. */
+  next(): Promise<Uint8Array | null>;
+  /** Of the bytes that came, in hex; known after the last. */
+  readonly sha256: string | null;
+  /** Ends it early; nothing after the end. */
+  close(): void;
+}
+
+export interface FileWriteRequest {
+  /** Permission bits; an existing file keeps its own where they are left out, a new one gets 0644. */
+  readonly mode?: number;
+  /** Refused with `exists` where there is a file. */
+  readonly exclusive?: boolean;
+  /** Bytes that will come, where that is known: what there is no room for is refused at once. */
+  readonly size?: number;
+}
+
+export interface WrittenFile {
+  readonly size: number;
+  /** In hex. */
+  readonly sha256: string;
+  readonly created: boolean;
+}
+
+/** A file being written. It is in its place once `finish` has resolved, and never in part. */
+export interface FileUpload {
+  /** Resolves once there is room for more; nothing to wait for where it gives no promise. Throws what the agent has said meanwhile. */
+  send(bytes: Uint8Array): Promise<void> | undefined;
+  finish(): Promise<WrittenFile>;
+  /** Leaves nothing behind; nothing after the end. */
+  abort(): void;
+}
+
+/** Files of one capsule, as its agent's workers serve them. Every method may throw `AgentRefusal` and `AgentLostError`. */
+export interface AgentFiles {
+  stat(path: FilePath): Promise<AgentFileEntry>;
+  list(path: FilePath, request: FileListRequest): Promise<AgentFilePage>;
+  /** `parents` makes those on the way, and is content with a directory that is there. */
+  makeDirectory(path: FilePath, parents: boolean): Promise<AgentFileEntry>;
+  /** How many entries went. */
+  remove(path: FilePath, recursive: boolean): Promise<number>;
+  /** `length` null: to the end. An offset beyond it is refused with `invalid_offset`. */
+  read(path: FilePath, from: number, length: number | null): Promise<FileDownload>;
+  write(path: FilePath, request: FileWriteRequest): Promise<FileUpload>;
+}

@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { DiskError } from "./disk.ts";
+import type { FakeDisk } from "./disk.ts";
+import { describeFile, diskRefusal, listPage, makeDirectory, makeWay, pathOf, removeTree } from "./files.ts";
+import type { HostFrame } from "./frames.ts";
+import { bytesFrame, jsonFrame } from "./frames.ts";
+import type { FileRequest } from "./requests.ts";
+import { Refusal } from "./requests.ts";
+
+/** Bytes of a file in one frame. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** The connection that an operation on files has to itself. */
+export interface WorkConnection {
+  send(frame: Buffer): void;
+  over(): void;
+  /** Something to wait for where the other side is behind. */
+  drained(): Promise<unknown> | undefined;
+}
+
+/** One operation on files, as a worker serves it. */
+export class FileWork {
+  readonly #disk: FakeDisk;
+  readonly #request: FileRequest;
+  readonly #connection: WorkConnection;
+  readonly #received: Buffer[] = [];
+  #size = 0;
+  #isOver = false;
+
+  constructor(disk: FakeDisk, request: FileRequest, connection: WorkConnection) {
+    this.#disk = disk;
+    this.#request = request;
+    this.#connection = connection;
+  }
+
+  begin(): void {
+    this.#try(() => this.#begin());
+  }
+
+  /** What comes while it is under way: the bytes of a file that is written. */
+  frame(name: HostFrame, payload: Buffer): void {
+    if (this.#isOver) return;
+    this.#try(() => {
+      if (name === "stdin") this.#take(payload);
+      else if (name === "stdin_close") this.#publish();
+      else if (name === "cancel") throw new Refusal("cancelled", "the host has cancelled it");
+      else throw new Refusal("protocol", "an operation is under way");
+    });
+  }
+
+  #begin(): void {
+    const request = this.#request;
+    const path = pathOf(request);
+    switch (request.op) {
+      case "stat":
+        return this.#end(jsonFrame("result", { entry: describeFile(this.#disk, path) }));
+      case "list":
+        return this.#end(jsonFrame("result", listPage(this.#disk, path, request)));
+      case "mkdir":
+        makeDirectory(this.#disk, path, request.parents);
+        return this.#end(jsonFrame("result", { entry: describeFile(this.#disk, path) }));
+      case "remove":
+        return this.#end(jsonFrame("result", { removed: removeTree(this.#disk, path, request.recursive) }));
+      case "read":
+        return void this.#read(path);
+      case "write":
+        return this.#check(path);
+    }
+  }
+
+  async #read(path: string): Promise<void> {
+    const { from, length: wanted } = this.#request;
+    try {
+      const facts = describeFile(this.#disk, path);
+      const bytes = this.#disk.read(path);
+      if (from > bytes.length) throw new Refusal("invalid_offset", `the file has ${bytes.length} bytes`, "from");
+      const range = bytes.subarray(from, from + Math.min(wanted ?? bytes.length, bytes.length - from));
+      const head = { size: bytes.length, from, length: range.length, modified_at_ms: facts.modified_at_ms };
+      this.#connection.send(jsonFrame("head", head));
+      for (let at = 0; at < range.length; at += CHUNK_BYTES) {
+        await this.#connection.drained();
+        this.#connection.send(bytesFrame(range.subarray(at, at + CHUNK_BYTES)));
+      }
+      this.#end(jsonFrame("result", { bytes: range.length, sha256: sha256([range]) }));
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #check(path: string): void {
+    const { exclusive, size } = this.#request;
+    if (this.#disk.hasDirectory(path)) throw new DiskError("Is a directory");
+    if (exclusive && this.#disk.hasFile(path)) throw new DiskError("File exists");
+    if (size !== undefined && size > this.#disk.room) throw new DiskError("No space left on device");
+  }
+
+  #take(payload: Buffer): void {
+    if (this.#request.op !== "write") return;
+    this.#size += payload.length;
+    if (this.#size > this.#disk.room) throw new DiskError("No space left on device");
+    this.#received.push(Buffer.from(payload));
+  }
+
+  #publish(): void {
+    if (this.#request.op !== "write") return;
+    const { size, mode } = this.#request;
+    if (size !== undefined && size !== this.#size) throw new Refusal("bad_request", "is not how many bytes came", "size");
+    const path = pathOf(this.#request);
+    const created = !this.#disk.hasFile(path);
+    makeWay(this.#disk, path);
+    this.#disk.put(path, Buffer.concat(this.#received), mode);
+    const entry = describeFile(this.#disk, path);
+    this.#end(jsonFrame("result", { size: this.#size, sha256: sha256(this.#received), created, entry }));
+  }
+
+  #try(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #refuse(error: unknown): void {
+    const refusal = error instanceof DiskError ? diskRefusal(error) : error;
+    if (!(refusal instanceof Refusal)) throw error;
+    this.#end(jsonFrame("error", { code: refusal.code, message: refusal.message, field: refusal.field }));
+  }
+
+  #end(last: Buffer): void {
+    this.#isOver = true;
+    this.#connection.send(last);
+    this.#connection.over();
+  }
+}
+
+function sha256(parts: readonly Buffer[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}

@@ -1,0 +1,118 @@
+import type { Principal } from "../../core/access/principal.ts";
+import { fail } from "../../core/fail.ts";
+import type { PathInput } from "../../core/file/path.ts";
+import type { ChooseRange, FileContent } from "../../core/file/read-file.ts";
+import type { FileService } from "../../core/file/service.ts";
+import type { Answer, BodyStream } from "../answer.ts";
+import type { Exchange } from "../route.ts";
+import { namesTag, rangeOf } from "./byte-range.ts";
+
+/** Bytes of a file that are read before the answer begins, so that their digest stands before them. */
+export const DIGESTED_BYTES_MAX = 1024 * 1024;
+
+/** A file of the caller's capsule, or the range of it that is asked for. */
+export async function serveFile(
+  files: FileService,
+  { caller, capsuleId, path }: { readonly caller: Principal; readonly capsuleId: string; readonly path: PathInput },
+  exchange: Exchange,
+): Promise<Answer> {
+  const content = await files.read(caller, capsuleId, path, chooser(exchange));
+  try {
+    return await answerWith(content, exchange);
+  } catch (error) {
+    content.close();
+    throw error;
+  }
+}
+
+/** By `Range`, and by `If-Range` where that still names the file. */
+function chooser(exchange: Exchange): ChooseRange | null {
+  const wanted = exchange.header("range");
+  if (wanted === undefined || rangeOf(wanted, 1) === undefined) return null;
+  const condition = exchange.header("if-range");
+  return (size, version) => {
+    if (condition !== undefined && condition !== tagOf(version)) return null;
+    const range = rangeOf(wanted, size);
+    if (range === undefined) return null;
+    if (range !== null) return range;
+    exchange.addHeader("Content-Range", `bytes */${size}`);
+    throw fail("range_not_satisfiable", undefined, { details: { size } });
+  };
+}
+
+async function answerWith(content: FileContent, exchange: Exchange): Promise<Answer> {
+  const { head, isRange } = content;
+  const tag = tagOf(content.version);
+  const facts: Record<string, string> = {
+    etag: tag,
+    "last-modified": new Date(head.modifiedAt).toUTCString(),
+    "accept-ranges": "bytes",
+  };
+  const known = exchange.header("if-none-match");
+  if (known !== undefined && namesTag(known, tag)) {
+    content.close();
+    return { status: 304, contentType: null, body: null, headers: facts };
+  }
+  if (isRange) facts["content-range"] = `bytes ${head.from}-${head.from + head.length - 1}/${head.size}`;
+  const answer = { status: isRange ? 206 : 200, contentType: "application/octet-stream", body: null };
+  if (head.length <= DIGESTED_BYTES_MAX) {
+    const parts = await readAll(content);
+    const headers = { ...facts, "content-length": String(head.length), ...digests(content) };
+    return { ...answer, headers, stream: partsStream(parts) };
+  }
+  if (wantsTrailers(exchange)) return { ...answer, headers: { ...facts, trailer: "Content-Digest" }, stream: contentStream(content, true) };
+  return { ...answer, headers: { ...facts, "content-length": String(head.length) }, stream: contentStream(content, false) };
+}
+
+/** Size, time and place of the file stand for what is in it. */
+function tagOf(version: string): string {
+  return `"${version}"`;
+}
+
+function digests(content: FileContent): Readonly<Record<string, string>> {
+  const sha256 = content.sha256();
+  if (sha256 === null) return {};
+  const digest = `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:`;
+  return content.isRange ? { "content-digest": digest } : { "content-digest": digest, "repr-digest": digest };
+}
+
+function wantsTrailers(exchange: Exchange): boolean {
+  return (
+    exchange
+      .header("te")
+      ?.split(",")
+      .some((coding) => coding.trim().toLowerCase() === "trailers") === true
+  );
+}
+
+async function readAll(content: FileContent): Promise<readonly Uint8Array[]> {
+  const parts: Uint8Array[] = [];
+  for (let bytes = await content.next(); bytes !== null; bytes = await content.next()) parts.push(bytes);
+  return parts;
+}
+
+function partsStream(parts: readonly Uint8Array[]): BodyStream {
+  return {
+    cancel() {},
+    async write(sink) {
+      for (const bytes of parts) if (!(await sink.send(bytes))) throw new Error("the client has gone");
+    },
+  };
+}
+
+/** As the client takes it. What cannot be read to its end throws, which breaks the answer off. */
+function contentStream(content: FileContent, withTrailer: boolean): BodyStream {
+  return {
+    cancel: () => content.close(),
+    async write(sink) {
+      sink.onClose(() => content.close());
+      for (let bytes = await content.next(); bytes !== null; bytes = await content.next()) {
+        if (!(await sink.send(bytes))) throw new Error("the client has gone");
+      }
+      const { "content-digest": digest } = digests(content);
+      // Without one the reading was ended early, by whoever closed the connection.
+      if (digest === undefined) throw new Error("the file was not read to its end");
+      if (withTrailer) sink.addTrailer("Content-Digest", digest);
+    },
+  };
+}
