@@ -185,13 +185,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     shutdown.defer("http", () => http.close(config.shutdownMs));
 
     const retain = () => store.removeDestroyed(clock.now() - DESTROYED_KEPT_MS, RETAIN_BATCH);
-    const old: RetainDeps = {
-      clock,
-      events: eventStore,
-      processes: processStore,
-      idempotency: idempotencyStore,
-      teams: () => accessStore.listTeams(null),
-    };
+    const teams = () => accessStore.listTeams(null);
+    const old: RetainDeps = { clock, events: eventStore, processes: processStore, idempotency: idempotencyStore, teams };
     const look = () => signal.look(() => eventStore.latestId());
     for (const loop of startLoops(deps, keyUse, retain, () => removeOld(old), look)) shutdown.defer("loop", () => loop.close());
     startEndpointLoops();

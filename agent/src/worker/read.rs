@@ -30,7 +30,7 @@ pub fn run(channel: &mut Channel, object: &Object) -> Result<Value, Stop> {
     let length = most.min(size - from);
     let head = json!({
         "size": size, "from": from, "length": length, "modified_at_ms": modified_ms(&about),
-        "mode": about.st_mode & 0o7777, "uid": about.st_uid, "gid": about.st_gid,
+        "mode": about.st_mode & 0o7777, "uid": about.st_uid, "gid": about.st_gid, "inode": about.st_ino,
     });
     channel.send_json(Kind::Head, &head)?;
     let mut digest = Digest::default();

@@ -92,12 +92,12 @@ fn dress(file: &OwnedFd, wish: &Wish, existing: Option<About>) -> Result<(), Err
     calls::change_mode(file, wish.mode.or(existing.map(|about| about.st_mode & 0o7777)).unwrap_or(NEW_MODE))
 }
 
-/// Bytes that the file system has room for, quotas aside.
+/// Bytes that the file system has room for, quotas aside; one without blocks, such as /proc, does not tell.
 fn room(dir: &OwnedFd) -> Result<u64, Errno> {
     // SAFETY: a statvfs of zeros is valid, and the kernel fills it.
     unsafe {
         let mut about: libc::statvfs = std::mem::zeroed();
         sys::check(libc::fstatvfs(dir.as_raw_fd(), &mut about).into())?;
-        Ok(about.f_bavail.saturating_mul(about.f_frsize))
+        Ok(if about.f_blocks == 0 { u64::MAX } else { about.f_bavail.saturating_mul(about.f_frsize) })
     }
 }

@@ -196,6 +196,7 @@ fn a_file_and_any_range_of_it_are_read_with_their_digest() {
         (&head["size"], &head["from"], &head["length"], &head["mode"]),
         (&json!(1_000_003), &json!(0), &json!(1_000_003), &json!(0o644))
     );
+    assert_eq!(head["inode"], fs::metadata(&path).unwrap().ino());
     assert_eq!(result, json!({"bytes": 1_000_003, "sha256": sha256(&bytes)}));
     for (from, length) in
         [(0u64, 1u64), (999_999, 4), (999_999, 5), (262_144, 262_144), (262_143, 262_146), (1_000_003, 0), (5, 0), (7, u64::MAX - 1)]

@@ -71,10 +71,10 @@ export class AgentConnection {
     this.#write(frame);
   }
 
-  /** As `sendFrame`; a promise where the socket is full, which resolves once it has room again or the connection has ended. */
-  sendPaced(frame: Buffer): Promise<void> | undefined {
-    if (this.#ended || this.#socket.write(frame)) return undefined;
+  /** Where the socket is full: a promise that resolves once it has room again or the connection has ended. */
+  room(): Promise<void> | undefined {
     const socket = this.#socket;
+    if (this.#ended || !socket.writableNeedDrain) return undefined;
     return new Promise((resolve) => {
       const over = (): void => {
         socket.off("drain", over);

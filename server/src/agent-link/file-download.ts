@@ -38,18 +38,22 @@ export function openDownload(connection: AgentConnection, opening: Buffer): Prom
 /** Bytes as they are asked for: the connection is paused while anything waits, so no more than a socket's buffer does. */
 class Download implements FileDownload, OperationListener {
   readonly head: FileHead;
-  sha256: string | null = null;
   readonly #connection: AgentConnection;
   readonly #waiting: Uint8Array[] = [];
   /** Whoever waits for the next bytes. */
   #wake: (() => void) | null = null;
   #received = 0;
+  #sha256: string | null = null;
   #isOver = false;
   #failure: Error | null = null;
 
   constructor(connection: AgentConnection, head: FileHead) {
     this.#connection = connection;
     this.head = head;
+  }
+
+  get sha256(): string | null {
+    return this.#waiting.length === 0 ? this.#sha256 : null;
   }
 
   async next(): Promise<Uint8Array | null> {
@@ -83,7 +87,7 @@ class Download implements FileDownload, OperationListener {
         const end = readFileEnd(payload);
         if (end.bytes !== this.#received || end.bytes !== this.head.length)
           throw new ProtocolError(`${this.#received} bytes came, ${end.bytes} were sent and ${this.head.length} told`);
-        this.sha256 = end.sha256;
+        this.#sha256 = end.sha256;
         return this.#end(null);
       }
       case FRAME.error:

@@ -29,11 +29,10 @@ class Upload implements FileUpload, OperationListener {
   }
 
   send(bytes: Uint8Array): Promise<void> | undefined {
-    let full: Promise<void> | undefined;
-    for (let at = 0; at < bytes.length; at += UPLOAD_PIECE_BYTES) {
-      if (this.#failure !== null) throw this.#failure;
-      full = this.#connection.sendPaced(encodeBytes(FRAME.stdin, bytes.subarray(at, at + UPLOAD_PIECE_BYTES))) ?? full;
-    }
+    if (this.#failure !== null) throw this.#failure;
+    for (let at = 0; at < bytes.length; at += UPLOAD_PIECE_BYTES)
+      this.#connection.sendFrame(encodeBytes(FRAME.stdin, bytes.subarray(at, at + UPLOAD_PIECE_BYTES)));
+    const full = this.#connection.room();
     return full === undefined ? undefined : this.#room(full);
   }
 

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { ENDING } from "./conformance/ending.ts";
+import { FILES } from "./conformance/files.ts";
 import { LASTING } from "./conformance/lasting.ts";
 import { LAUNCHING } from "./conformance/launching.ts";
 import { LIMITS } from "./conformance/limits.ts";
@@ -30,7 +31,7 @@ export function describeDriver(
     after(async () => {
       if (made !== null && !("cannotRun" in made)) await made.close();
     });
-    for (const [guarantee, check] of Object.entries({ ...LAUNCHING, ...LASTING, ...ENDING, ...LIMITS })) {
+    for (const [guarantee, check] of Object.entries({ ...LAUNCHING, ...LASTING, ...ENDING, ...LIMITS, ...FILES })) {
       test(guarantee, async (t) => {
         if (made === null) throw new Error("there is no world to test");
         const outcome = "cannotRun" in made ? { nothingToCheck: made.cannotRun } : await check(made);

@@ -26,10 +26,10 @@ export async function holdUpload(deps: FileDeps, principal: Principal, capsuleId
   let size = 0;
   const iterator = source[Symbol.asyncIterator]();
   while (size <= HELD_BYTES_MAX) {
-    const { done, value } = await iterator.next();
-    if (done === true) return { bytes: () => each(held), release: async () => undefined };
-    held.push(value);
-    size += value.length;
+    const next = await iterator.next();
+    if (next.done === true) return { bytes: () => each(held), release: async () => undefined };
+    held.push(next.value);
+    size += next.value.length;
   }
   const path = `/tmp/.capsuled-${deps.ids.hex(8)}`;
   const staged = await writeFile(deps, principal, capsuleId, { path }, { mode: 0o600, exclusive: true }, rest(held, iterator));

@@ -18,8 +18,8 @@ const VECTORS = z
 const whole = ({ hex, repeat }: z.output<typeof bytesSchema>): Buffer =>
   Buffer.from(hex + (repeat?.hex ?? "").repeat(repeat?.times ?? 0), "hex");
 const hostNames = new Set<string>(Object.values(HOST_FRAMES));
-const isAgentJson = (name: string): name is Exclude<keyof typeof AGENT_FRAMES, "stdout" | "stderr"> =>
-  Object.hasOwn(AGENT_FRAMES, name) && name !== "stdout" && name !== "stderr";
+const isAgentJson = (name: string): name is Exclude<keyof typeof AGENT_FRAMES, "stdout" | "stderr" | "bytes"> =>
+  Object.hasOwn(AGENT_FRAMES, name) && name !== "stdout" && name !== "stderr" && name !== "bytes";
 
 function takeAll(bytes: Buffer): { readonly frames: { readonly name: string; readonly payload: Buffer }[]; readonly rest: Buffer } {
   const frames: { name: string; payload: Buffer }[] = [];

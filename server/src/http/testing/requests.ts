@@ -24,12 +24,17 @@ const endpoint = `/v1/endpoints/${ENDPOINT}`;
 const run = `/v1/runs/run-${"1".padStart(25, "0")}`;
 const paused = `/v1/capsules/${IDS.paused}`;
 
-const form = [
-  ...["--cut", 'Content-Disposition: form-data; name="path"', "", "/root/new.txt"],
-  ...["--cut", 'Content-Disposition: form-data; name="file"; filename="upload"', "Content-Type: application/octet-stream", "", "new"],
-  "--cut--",
-  "",
-].join("\r\n");
+const form = `--cut
+Content-Disposition: form-data; name="path"
+
+/root/new.txt
+--cut
+Content-Disposition: form-data; name="file"; filename="upload"
+Content-Type: application/octet-stream
+
+new
+--cut--
+`.replaceAll("\n", "\r\n");
 const upload = { method: "POST", body: form, headers: { "content-type": "multipart/form-data; boundary=cut" }, status: 204 } as const;
 const file = { path: "hello.txt" };
 

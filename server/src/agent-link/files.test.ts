@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { test } from "node:test";
+import { HEAD_MS } from "./file-download.ts";
+import { PUBLISH_MS } from "./file-upload.ts";
+import { FILE_ANSWER_MS, TREE_ANSWER_MS } from "./files.ts";
+import { encodeBytes, encodeJson, FRAME } from "./frame.ts";
+import type { PeerConnection } from "./testing/peer.ts";
+import { createPeer, linkTo, refusal, result, turns } from "./testing/peer.ts";
+
+const lost = { name: "AgentLostError" } as const;
+const path = { path: "/x" };
+const sha256 = "0".repeat(64);
+const head = (length: number): Buffer => encodeJson(FRAME.head, { size: 100, from: 0, length, modified_at_ms: 5, inode: 7 });
+const bytes = (text: string): Buffer => encodeBytes(FRAME.bytes, Buffer.from(text));
+
+/** The agent's end of the connection on which the operation was asked for. */
+async function asked(peer: Awaited<ReturnType<typeof createPeer>>, request: object): Promise<PeerConnection> {
+  const agent = await peer.next();
+  await agent.welcome();
+  assert.deepEqual(await agent.expectJson("file"), request);
+  return agent;
+}
+
+test("a file's bytes come in order and to the length that was told, with their digest behind them", async () => {
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  const opening = link.files.read(path, 3, 6);
+  const agent = await asked(peer, { op: "read", path: "/x", from: 3, length: 6 });
+  agent.send(head(6), bytes("abc"), bytes("def"), result({ bytes: 6, sha256 }));
+  const download = await opening;
+  assert.deepEqual(download.head, { size: 100, from: 0, length: 6, modifiedAt: 5, inode: 7 });
+  assert.equal(download.sha256, null, "not before they were read");
+  assert.equal(String(await download.next()), "abc");
+  assert.equal(String(await download.next()), "def");
+  assert.equal(await download.next(), null);
+  assert.equal(download.sha256, sha256);
+  await agent.closed;
+});
+
+for (const [what, frames, error] of [
+  ["ends too early", [head(6), bytes("abc"), result({ bytes: 3, sha256 })], lost],
+  ["has more bytes than were told", [head(2), bytes("abc")], lost],
+  ["changes", [head(6), bytes("abc"), refusal("changed")], { name: "AgentRefusal", code: "changed" }],
+  ["comes from an agent that goes", [head(6), bytes("abc")], lost],
+] as const) {
+  test(`a file that ${what} is never read to an end`, async () => {
+    await using peer = await createPeer();
+    using link = linkTo(peer);
+    const opening = link.files.read(path, 0, null);
+    const agent = await asked(peer, { op: "read", path: "/x", from: 0 });
+    agent.send(...frames);
+    const download = await opening;
+    const all = async (): Promise<void> => {
+      for (;;) {
+        const next = await download.next();
+        if (next === null) return;
+        agent.hangUp();
+      }
+    };
+    await assert.rejects(all(), error);
+    await agent.closed;
+  });
+}
+
+test("a reader that waits holds back the agent, and one that leaves closes the connection", async () => {
+  await using peer = await createPeer("socket");
+  using link = linkTo(peer);
+  const opening = link.files.read(path, 0, null);
+  const agent = await asked(peer, { op: "read", path: "/x", from: 0 });
+  const piece = randomBytes(256 * 1024);
+  agent.send(encodeJson(FRAME.head, { size: 1e12, from: 0, length: 1e12, modified_at_ms: 0 }));
+  const download = await opening;
+  let taken = 0;
+  while (agent.socket.write(encodeBytes(FRAME.bytes, piece))) taken += 1;
+  while (!agent.socket.writableNeedDrain || agent.socket.writableLength < 8 * piece.length) {
+    agent.socket.write(encodeBytes(FRAME.bytes, piece));
+    taken += 1;
+    await turns(2);
+    assert.ok(taken < 64, "bytes go on being taken though nobody reads them");
+  }
+  assert.equal((await download.next())?.length, piece.length);
+  download.close();
+  await agent.closed;
+});
+
+test("an upload is sent in pieces, and done when the agent has put it in its place", async () => {
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  const opening = link.files.write(path, { mode: 0o600, exclusive: true, size: 300_000 });
+  const agent = await asked(peer, { op: "write", path: "/x", mode: 0o600, size: 300_000, exclusive: true });
+  const upload = await opening;
+  const sent = randomBytes(300_000);
+  await upload.send(sent);
+  const parts = [await agent.expect("stdin"), await agent.expect("stdin")];
+  assert.equal(Buffer.compare(Buffer.concat(parts), sent), 0);
+  const finished = upload.finish();
+  await agent.expect("stdin_close");
+  const sum = createHash("sha256").update(sent).digest("hex");
+  agent.send(result({ size: 300_000, sha256: sum, created: true, entry: {} }));
+  assert.deepEqual(await finished, { size: 300_000, sha256: sum, created: true });
+  await agent.closed;
+});
+
+test("what the agent says against an upload is heard by whoever sends next, and by one that waits for room", async () => {
+  await using peer = await createPeer("socket");
+  using link = linkTo(peer);
+  const opening = link.files.write(path, {});
+  const agent = await asked(peer, { op: "write", path: "/x", exclusive: false });
+  const upload = await opening;
+  agent.socket.pause();
+  let room: Promise<void> | undefined;
+  while (room === undefined) room = upload.send(randomBytes(256 * 1024));
+  agent.send(refusal("disk_full"));
+  await assert.rejects(room, { name: "AgentRefusal", code: "disk_full" });
+  assert.throws(() => upload.send(Buffer.from("more")), { code: "disk_full" });
+  await assert.rejects(upload.finish(), { code: "disk_full" });
+  agent.socket.resume();
+  await agent.closed;
+});
+
+test("an upload that is aborted closes its connection without its last frame", async () => {
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  const opening = link.files.write(path, {});
+  const agent = await asked(peer, { op: "write", path: "/x", exclusive: false });
+  const upload = await opening;
+  await upload.send(Buffer.from("half"));
+  await agent.expect("stdin");
+  upload.abort();
+  await agent.closed;
+  assert.deepEqual(agent.pending, []);
+});
+
+test("operations on files have as long as a file, and as long as a tree, may take", async (t) => {
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const cases: readonly [number, () => Promise<unknown>][] = [
+    [FILE_ANSWER_MS, () => link.files.stat(path)],
+    [FILE_ANSWER_MS, () => link.files.list(path, { depth: 1, limit: 1, after: null })],
+    [FILE_ANSWER_MS, () => link.files.makeDirectory(path, true)],
+    [TREE_ANSWER_MS, () => link.files.remove(path, true)],
+    [HEAD_MS, () => link.files.read(path, 0, null)],
+  ];
+  for (const [ms, ask] of cases) {
+    const outcome = assert.rejects(ask(), lost);
+    const agent = await peer.next();
+    await agent.welcome();
+    await agent.expect("file");
+    t.mock.timers.tick(ms);
+    await outcome;
+    await agent.closed;
+  }
+  const opening = link.files.write(path, {});
+  const agent = await asked(peer, { op: "write", path: "/x", exclusive: false });
+  const outcome = assert.rejects((await opening).finish(), lost);
+  await agent.expect("stdin_close");
+  t.mock.timers.tick(PUBLISH_MS);
+  await outcome;
+});

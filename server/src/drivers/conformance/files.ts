@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import type { AgentFiles, FileDownload } from "../../core/ports/agent-files.ts";
+import { launch, MIB } from "./capsule.ts";
+import type { Guarantees } from "./world.ts";
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const refused = (code: string) => ({ name: "AgentRefusal", code });
+
+async function put(files: AgentFiles, path: string, bytes: Uint8Array): Promise<string> {
+  const upload = await files.write({ path }, {});
+  await upload.send(bytes);
+  return (await upload.finish()).sha256;
+}
+
+async function take(download: FileDownload): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for (let bytes = await download.next(); bytes !== null; bytes = await download.next()) parts.push(bytes);
+  return Buffer.concat(parts);
+}
+
+/** Files through the agent. */
+export const FILES: Guarantees = {
+  "what is written to a file is what processes and reads of it see, and its digest is told both times": async (world) => {
+    await using capsule = await launch(world);
+    const { files } = capsule.link;
+    const bytes = randomBytes(3 * MIB + 17);
+    assert.equal(await put(files, "/tmp/made/on/the/way/file", bytes), sha256(bytes));
+    const download = await files.read({ path: "/tmp/made/on/the/way/file" }, 0, null);
+    assert.deepEqual([download.head.size, download.head.length], [bytes.length, bytes.length]);
+    assert.equal(Buffer.compare(await take(download), bytes), 0);
+    assert.equal(download.sha256, sha256(bytes));
+    const range = await files.read({ path: "/tmp/made/on/the/way/file" }, 1000, 5);
+    assert.deepEqual(await take(range), bytes.subarray(1000, 1005));
+    await put(files, "/tmp/said", Buffer.from("by the host\n"));
+    assert.equal(await capsule.sh("cat /tmp/said"), "by the host\n");
+    await capsule.sh("echo by a process > /tmp/said");
+    assert.equal((await take(await files.read({ path: "/tmp/said" }, 0, null))).toString(), "by a process\n");
+  },
+
+  "an upload that is not finished leaves the file as it was, and one that was never there away": async (world) => {
+    await using capsule = await launch(world);
+    const { files } = capsule.link;
+    await put(files, "/tmp/old", Buffer.from("old"));
+    for (const path of ["/tmp/old", "/tmp/way/new"]) {
+      const upload = await files.write({ path }, {});
+      await upload.send(randomBytes(MIB));
+      upload.abort();
+    }
+    assert.equal((await take(await files.read({ path: "/tmp/old" }, 0, null))).toString(), "old");
+    await assert.rejects(files.stat({ path: "/tmp/way" }), refused("not_found"));
+  },
+
+  "a write beyond the disk's bound is refused, in its midst and beforehand, and leaves nothing": async (world) => {
+    await using capsule = await launch(world);
+    if (!world.driver.capabilities.diskQuota) return { nothingToCheck: "the driver bounds no disk" };
+    const { files } = capsule.link;
+    const fill = async (): Promise<void> => {
+      const upload = await files.write({ path: "/tmp/full" }, {});
+      for (let n = 0; n < 64; n += 1) await upload.send(randomBytes(MIB));
+      await upload.finish();
+    };
+    await assert.rejects(fill(), refused("disk_full"));
+    await assert.rejects(files.stat({ path: "/tmp/full" }), refused("not_found"));
+    await put(files, "/tmp/small", Buffer.from("there is room again"));
+  },
+
+  "directories are made, listed in order and in pages, and removed with what is in them": async (world) => {
+    await using capsule = await launch(world);
+    const { files } = capsule.link;
+    const made = await files.makeDirectory({ path: "/tmp/box/inner" }, true);
+    assert.deepEqual([made.type, made.name, made.path], ["directory", "inner", "/tmp/box/inner"]);
+    await assert.rejects(files.makeDirectory({ path: "/tmp/box/inner" }, true), refused("exists"));
+    for (const name of ["b", "a", "inner/c"]) await put(files, `/tmp/box/${name}`, Buffer.from(name));
+    const all = await files.list({ path: "/tmp/box" }, { depth: 2, limit: 100, after: null });
+    assert.deepEqual(
+      all.entries.map(({ path }) => path),
+      ["/tmp/box/a", "/tmp/box/b", "/tmp/box/inner", "/tmp/box/inner/c"],
+    );
+    assert.equal(all.next, null);
+    const first = await files.list({ path: "/tmp/box" }, { depth: 2, limit: 3, after: null });
+    assert.deepEqual(first.next, { path: "/tmp/box/inner" });
+    const second = await files.list({ path: "/tmp/box" }, { depth: 2, limit: 3, after: first.next });
+    assert.deepEqual(
+      second.entries.map(({ name, size }) => [name, size]),
+      [["c", 7]],
+    );
+    await assert.rejects(files.remove({ path: "/tmp/box" }, false), refused("not_empty"));
+    assert.equal(await files.remove({ path: "/tmp/box" }, true), 5);
+    await assert.rejects(files.stat({ path: "/tmp/box" }), refused("not_found"));
+  },
+
+  "what is no file, and no place for one, is told by its code": async (world) => {
+    await using capsule = await launch(world);
+    const { files } = capsule.link;
+    await put(files, "/tmp/file", Buffer.from("x"));
+    await assert.rejects(files.read({ path: "/tmp" }, 0, null), refused("is_directory"));
+    await assert.rejects(files.read({ path: "/tmp/none" }, 0, null), refused("not_found"));
+    await assert.rejects(files.read({ path: "/tmp/file" }, 2, null), refused("invalid_offset"));
+    await assert.rejects(put(files, "/tmp", Buffer.from("x")), refused("is_directory"));
+    await assert.rejects(put(files, "/tmp/file/below", Buffer.from("x")), refused("not_directory"));
+    await assert.rejects(files.list({ path: "/tmp/file" }, { depth: 1, limit: 1, after: null }), refused("not_directory"));
+    await assert.rejects(files.remove({ path: "/tmp/none" }, true), refused("not_found"));
+    await assert.rejects(files.stat({ path: `/tmp/${"n".repeat(256)}` }), refused("name_too_long"));
+    const again = await files.write({ path: "/tmp/file" }, { exclusive: true });
+    await assert.rejects(again.finish(), refused("exists"));
+  },
+};
