@@ -44,7 +44,11 @@ test("4 GiB go in and out while the server's memory stays as it is, and every by
     assert.ok(answer.body !== null);
     const got = createHash("sha256");
     const reader = answer.body.getReader();
-    for (let next = await reader.read(); !next.done; next = await reader.read()) got.update(next.value);
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      const bytes: unknown = next.value;
+      assert.ok(bytes instanceof Uint8Array);
+      got.update(bytes);
+    }
     assert.equal(got.digest("hex"), sent.digest("hex"));
   } finally {
     clearInterval(look);
