@@ -79,6 +79,7 @@ test("an upload that meets the disk's end is disk_full, in its midst and beforeh
 
 test("a client that leaves in the midst of an upload leaves the file as it was, and no directory", async () => {
   await upload(capsule.id, "/tmp/left", "old");
+  const isThere = async (path: string): Promise<boolean> => (await postJson(capsule.id, "stat", { path })).status === 200;
   for (const path of ["/tmp/left", "/tmp/new/way/left"]) {
     const { url, adminKey } = readState();
     const sending = request(`${url}/v1/capsules/${capsule.id}/files/stream/write?path=${path}`, {
@@ -87,12 +88,13 @@ test("a client that leaves in the midst of an upload leaves the file as it was, 
     });
     sending.on("error", () => undefined);
     await new Promise<void>((resolve) => sending.write(Buffer.alloc(8 * MIB), () => resolve()));
+    if (path.startsWith("/tmp/new"))
+      await waitUntil(async () => (await isThere("/tmp/new/way")) || undefined, { what: "the upload has begun" });
     sending.destroy();
   }
-  // Its worker has ended with the connection.
-  await waitUntil(async () => ((await capsule.processes()).length === 0 ? true : undefined), { what: "no worker is left" });
+  await waitUntil(async () => !(await isThere("/tmp/new")) || undefined, { what: "the directories made for it are gone" });
   assert.equal((await download(capsule.id, "/tmp/left")).toString(), "old");
-  assert.equal((await capsule.sh("ls -A /tmp | grep -c -e new -e capsuled-; true")).stdout, "0\n");
+  assert.equal((await capsule.sh("find / -xdev -name '.capsuled-*'")).stdout, "");
 });
 
 test("whoever reads while a file is written sees the old one or the new one, whole", async () => {
