@@ -15,10 +15,16 @@ import { waitUntil } from "../harness/wait.ts";
 import { bodies, junkText } from "../harness/generate.ts";
 
 let capsule: TestCapsule;
+/** For operations that may wreck the capsule's own system, such as the removal of a path that a generated one happens to be. */
+let wreck: TestCapsule;
 before(async () => {
   capsule = await newCapsule({ memory_mb: 256, disk_mb: 64 });
+  wreck = await newCapsule({ memory_mb: 256, disk_mb: 64 });
 });
-after(() => capsule[Symbol.asyncDispose]());
+after(async () => {
+  await capsule[Symbol.asyncDispose]();
+  await wreck[Symbol.asyncDispose]();
+});
 
 /** Operations that name the capsule and do it no harm. */
 const HARMLESS: readonly Operation[] = OPERATION_LIST.filter(
@@ -77,7 +83,7 @@ for (const operation of HARMLESS.filter(({ body }) => body !== null)) {
         fc.asyncProperty(bodies(operation), async (body) => {
           const id = operation.id as Parameters<typeof call>[0]; // a row's own id
           const answer = await call(id, {
-            params: { id: capsule.id, owner: "nobody-at-all", name: "generated" },
+            params: { id: operation.tag === "Files" ? wreck.id : capsule.id, owner: "nobody-at-all", name: "generated" },
             body,
             signal: AbortSignal.timeout(60_000),
           });

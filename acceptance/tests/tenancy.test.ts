@@ -40,11 +40,26 @@ const WITHOUT_OBJECT = new Set<string>([
 /** Operations whose names are each team's own, so that another team's request is about another thing; and what anybody may see. */
 const OWN_NAMES = new Set<string>(["putEndpoint", "deleteEndpoint", "getTeamBadge"]);
 /** A valid body for each operation that reads one, so that only the object can be at fault. */
+const FILE = { path: "/etc/hostname" };
 const BODIES: Readonly<Record<string, unknown>> = {
   exec: { cmd: "true" },
+  writeFile: "bytes",
+  streamWriteFile: "bytes",
+  readFile: FILE,
+  streamReadFile: FILE,
+  listFiles: FILE,
+  statFile: FILE,
+  makeDirectory: FILE,
+  removeFile: FILE,
   resumeCapsule: {},
   startCapsule: {},
   setCapsuleNetwork: { egress: "none" },
+};
+/** The same for operations that take it in their query. */
+const QUERIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  writeFile: FILE,
+  streamWriteFile: FILE,
+  downloadFile: FILE,
 };
 
 let other: TestTeam;
@@ -167,7 +182,8 @@ async function answerFor(operation: Operation, params: typeof NOBODYS, key: stri
   }
   const id = idOf(operation);
   const body = BODIES[id];
-  const answer = await call(id, { key, params: named, prefix, ...(body === undefined ? {} : { body }) });
+  const query = QUERIES[id] ?? {};
+  const answer = await call(id, { key, params: named, query, prefix, ...(body === undefined ? {} : { body }) });
   const headers = [...answer.headers.keys()].sort();
   return { status: answer.status, text: anonymous(JSON.stringify(answer.body)), headers };
 }

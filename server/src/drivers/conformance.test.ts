@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { createAgentLink } from "../agent-link/link.ts";
 import type { Driver } from "../core/ports/driver.ts";
 import { ENDING } from "./conformance/ending.ts";
+import { FILES } from "./conformance/files.ts";
 import { LASTING } from "./conformance/lasting.ts";
 import { LAUNCHING } from "./conformance/launching.ts";
 import { LIMITS } from "./conformance/limits.ts";
@@ -11,7 +12,7 @@ import type { ConformanceWorld } from "./conformance/world.ts";
 import { createFakeDriver } from "./fake/driver.ts";
 import { FakeHost } from "./fake/host.ts";
 
-const GUARANTEES = { ...LAUNCHING, ...LASTING, ...ENDING, ...LIMITS };
+const GUARANTEES = { ...LAUNCHING, ...LASTING, ...ENDING, ...LIMITS, ...FILES };
 
 /** A world whose drivers are spoiled by `spoil`. */
 function spoiled(spoil: (driver: Driver, host: FakeHost) => Partial<Driver>): ConformanceWorld {

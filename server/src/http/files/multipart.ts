@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
 import type { BusboyFileStream, BusboyInstance } from "@fastify/busboy";
-import { fail } from "../../core/fail.ts";
+import { invalid } from "../../core/fail.ts";
 import { ClientGoneError } from "../read-body.ts";
 import type { UploadBody } from "../route.ts";
 
@@ -46,10 +46,10 @@ export class FormReader {
         isPartAFile: (name) => name === FILE_PART,
       });
     } catch {
-      throw fail("invalid_request", "Send multipart/form-data with a boundary.");
+      throw invalid("content-type", "must be multipart/form-data with a boundary");
     }
     this.#parser.on("field", (name: string, value: string, _nameTruncated: boolean, isTruncated: boolean) => {
-      if (isTruncated) this.#fail(fail("invalid_request", `${name.slice(0, 40)}: at most ${FORM_LIMITS.fieldSize} bytes`));
+      if (isTruncated) this.#fail(invalid(name.slice(0, 40) || "body", `at most ${FORM_LIMITS.fieldSize} bytes`));
       this.#put({ kind: "field", name, value });
     });
     this.#parser.on("file", (_name: string, stream: BusboyFileStream) => {
@@ -59,8 +59,8 @@ export class FormReader {
       this.#put({ kind: "file", bytes: this.#bytesOf(stream) });
     });
     for (const event of ["partsLimit", "filesLimit", "fieldsLimit"] as const)
-      this.#parser.on(event, () => this.#fail(fail("invalid_request", "The form has too many parts.")));
-    this.#parser.on("error", () => this.#fail(fail("invalid_request", "The form ends before its last boundary, or is none.")));
+      this.#parser.on(event, () => this.#fail(invalid("body", "has too many parts")));
+    this.#parser.on("error", () => this.#fail(invalid("body", "ends before the last boundary of its form, or is none")));
     this.#parser.on("finish", () => {
       this.#isOver = true;
       this.#tell();

@@ -27,7 +27,7 @@ export async function receiveUpload(files: FileService, call: UploadCall, exchan
   const contentType = exchange.header("content-type");
   const isForm = essenceOf(contentType) === FORM;
   if (!isForm && call.query.path === undefined && call.query.path_base64 === undefined)
-    throw fail("invalid_request", "Send multipart/form-data with the parts path and file, or the file's bytes with path in the query.");
+    throw invalid("path", "is required: send multipart/form-data with the parts path and file, or the file's bytes with path in the query");
   const body = exchange.takeBody();
   try {
     const length = lengthOf(exchange);
