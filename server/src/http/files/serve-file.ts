@@ -4,6 +4,7 @@ import type { PathInput } from "../../core/file/path.ts";
 import type { ChooseRange, FileContent } from "../../core/file/read-file.ts";
 import type { FileService } from "../../core/file/service.ts";
 import type { Answer, BodyStream } from "../answer.ts";
+import { wholeBody } from "../body-stream.ts";
 import type { Exchange } from "../route.ts";
 import { namesTag, rangeOf } from "./byte-range.ts";
 
@@ -58,7 +59,7 @@ async function answerWith(content: FileContent, exchange: Exchange): Promise<Ans
   if (head.length <= DIGESTED_BYTES_MAX) {
     const parts = await readAll(content);
     const headers = { ...facts, "content-length": String(head.length), ...digests(content) };
-    return { ...answer, headers, stream: partsStream(parts) };
+    return { ...answer, headers, stream: wholeBody(parts) };
   }
   if (wantsTrailers(exchange)) return { ...answer, headers: { ...facts, trailer: "Content-Digest" }, stream: contentStream(content, true) };
   return { ...answer, headers: { ...facts, "content-length": String(head.length) }, stream: contentStream(content, false) };
@@ -89,15 +90,6 @@ async function readAll(content: FileContent): Promise<readonly Uint8Array[]> {
   const parts: Uint8Array[] = [];
   for (let bytes = await content.next(); bytes !== null; bytes = await content.next()) parts.push(bytes);
   return parts;
-}
-
-function partsStream(parts: readonly Uint8Array[]): BodyStream {
-  return {
-    cancel() {},
-    async write(sink) {
-      for (const bytes of parts) if (!(await sink.send(bytes))) throw new Error("the client has gone");
-    },
-  };
 }
 
 /** As the client takes it. What cannot be read to its end throws, which breaks the answer off. */
