@@ -49,6 +49,7 @@ export class ResultExpiredError extends ApiError {}
 export class TooLargeError extends ApiError {}
 export class UnsupportedMediaTypeError extends ApiError {}
 export class IdempotencyConflictError extends ApiError {}
+export class RangeNotSatisfiableError extends ApiError {}
 export class UpgradeRequiredError extends ApiError {}
 export class QuotaExceededError extends ApiError {}
 export class RateLimitedError extends ApiError {}
@@ -57,6 +58,7 @@ export class InternalServerError extends ApiError {}
 export class TransformFailedError extends ApiError {}
 export class RunFailedError extends ApiError {}
 export class AgentError extends ApiError {}
+export class DiskFullError extends ApiError {}
 export class HostFullError extends ApiError {}
 export class ProcessLimitError extends ApiError {}
 export class UnavailableError extends ApiError {}
@@ -82,6 +84,7 @@ const CLASSES: Readonly<Record<ErrorCode, new (facts: ApiErrorFacts) => ApiError
   too_large: TooLargeError,
   unsupported_media_type: UnsupportedMediaTypeError,
   idempotency_conflict: IdempotencyConflictError,
+  range_not_satisfiable: RangeNotSatisfiableError,
   upgrade_required: UpgradeRequiredError,
   quota_exceeded: QuotaExceededError,
   rate_limited: RateLimitedError,
@@ -90,6 +93,7 @@ const CLASSES: Readonly<Record<ErrorCode, new (facts: ApiErrorFacts) => ApiError
   transform_failed: TransformFailedError,
   run_failed: RunFailedError,
   agent_error: AgentError,
+  disk_full: DiskFullError,
   host_full: HostFullError,
   process_limit: ProcessLimitError,
   unavailable: UnavailableError,

@@ -350,7 +350,7 @@ export interface EndpointPut {
 export interface Error {
   error: {
     /** What happened, for programs; a closed set. */
-    code: "invalid_request" | "invalid_offset" | "unauthorized" | "invalid_signature" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "invalid_state" | "tag_in_use" | "conflict" | "idempotency_in_progress" | "capsule_gone" | "result_expired" | "too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "quota_exceeded" | "rate_limited" | "queue_full" | "internal_error" | "transform_failed" | "run_failed" | "agent_error" | "host_full" | "process_limit" | "unavailable" | "shutting_down" | "timeout";
+    code: "invalid_request" | "invalid_offset" | "unauthorized" | "invalid_signature" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "invalid_state" | "tag_in_use" | "conflict" | "idempotency_in_progress" | "capsule_gone" | "result_expired" | "too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_conflict" | "upgrade_required" | "quota_exceeded" | "rate_limited" | "queue_full" | "internal_error" | "transform_failed" | "run_failed" | "agent_error" | "host_full" | "process_limit" | "unavailable" | "shutting_down" | "disk_full" | "timeout";
     /** What happened, for people. */
     message: string;
     /** The same as the header X-Request-Id; the server's log has it. */
@@ -601,6 +601,50 @@ export interface ExecStarted {
   pid: number;
   tag: string;
   id: string;
+}
+
+export interface FileEntry {
+  name: string;
+  path: string;
+  /** Of the path itself. What is none of these counts as a file, see `special`. */
+  type: "file" | "directory" | "symlink";
+  /** Set where it is no file with bytes. */
+  special?: "fifo" | "socket" | "character_device" | "block_device" | undefined;
+  size: number;
+  /** Permission bits, e.g. 420 for octal 644. */
+  mode: number;
+  /** As `ls -l` has them, e.g. `-rw-r--r--`. */
+  permissions: string;
+  uid: number;
+  gid: number;
+  owner: string;
+  group: string;
+  /** Unix seconds. */
+  modified_at: number;
+  /** Unix milliseconds. */
+  modified_at_ms: number;
+  symlink_target?: string | undefined;
+  /** What a link leads to in the end; null where that does not exist. */
+  target_type?: "file" | "directory" | "symlink" | undefined;
+  /** A directory whose entries could not be read. */
+  unreadable?: boolean | undefined;
+  /** The name itself where it is no UTF-8; `name` then has U+FFFD in it. */
+  name_base64?: string | undefined;
+  path_base64?: string | undefined;
+  symlink_target_base64?: string | undefined;
+}
+
+export interface FilePage {
+  /** What is in a directory by its bytes; what is below a directory right behind it. */
+  entries: FileEntry[];
+  /** null: there are no more. */
+  next_cursor: string | null;
+}
+
+export interface FileUpload {
+  path?: string | undefined;
+  /** The file's bytes. Parts may come in any order. */
+  file: string;
 }
 
 export interface ImportResult {
@@ -1236,9 +1280,38 @@ export interface StreamRunQuery {
   last_event_id?: string | undefined;
 }
 
+export interface DownloadFileQuery {
+  /** Absolute, relative to `/root`, or `~` and `~/…` for it. */
+  path?: string | undefined;
+  /** An absolute path in base64, in place of `path`, for one that is no UTF-8. */
+  path_base64?: string | undefined;
+}
+
+export interface WriteFileQuery {
+  /** Absolute, relative to `/root`, or `~` and `~/…` for it. */
+  path?: string | undefined;
+  /** An absolute path in base64, in place of `path`, for one that is no UTF-8. */
+  path_base64?: string | undefined;
+  /** Octal permission bits, e.g. `755`. Left out, an existing file keeps its own and a new one gets 644. */
+  mode?: string | undefined;
+  /** `true` answers `conflict` where the file exists, and leaves it alone. */
+  exclusive?: "true" | "false" | undefined;
+}
+
 export interface KillProcessQuery {
   /** To the whole tree. Default: `"SIGKILL"`. */
   signal?: "SIGKILL" | "SIGTERM" | undefined;
+}
+
+export interface StreamWriteFileQuery {
+  /** Absolute, relative to `/root`, or `~` and `~/…` for it. */
+  path?: string | undefined;
+  /** An absolute path in base64, in place of `path`, for one that is no UTF-8. */
+  path_base64?: string | undefined;
+  /** Octal permission bits, e.g. `755`. Left out, an existing file keeps its own and a new one gets 644. */
+  mode?: string | undefined;
+  /** `true` answers `conflict` where the file exists, and leaves it alone. */
+  exclusive?: "true" | "false" | undefined;
 }
 
 export interface GetProcessOutputQuery {
