@@ -19,8 +19,9 @@ import { unmountStore } from "./unmount-store.ts";
 const TESTS = fileURLToPath(new URL("../tests/", import.meta.url));
 /** Looks at what is left, so it comes after the others; and again after those that restart the server. */
 const LEFTOVERS = "leftovers.test.ts";
-/** They end the server under test and start it anew. */
+/** They end the server under test and start it anew, or break what it stands on. */
 const RESTART: readonly string[] = [
+  "database.test.ts",
   "endpoints-restart.test.ts",
   "network.test.ts",
   "recovery.test.ts",

@@ -1,6 +1,8 @@
+import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import type { SqliteDatabase, SqliteStatement } from "kysely";
+import { StoreUnavailableError } from "../core/capsule/store.ts";
 import { createBoundedCache } from "../lib/bounded-cache.ts";
 
 /** Milliseconds that a statement waits for another process's lock; the server's event loop stands still meanwhile. */
@@ -39,6 +41,35 @@ function rollbackOf(database: DatabaseSync): SqliteStatement {
   return { ...statement, run: (parameters) => (database.isTransaction ? statement.run(parameters) : { changes: 0, lastInsertRowid: 0 }) };
 }
 
+/**
+ * Throws `StoreUnavailableError` once `path` is not the file that was opened. SQLite goes on writing into a file that was removed or
+ * moved, and all of that would be lost with the server's end.
+ */
+function guardOf(path: string): () => void {
+  if (path === ":memory:") return () => {};
+  const { ino, dev } = statSync(path);
+  return () => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.ino === ino && found.dev === dev) return;
+    throw new StoreUnavailableError(
+      found === undefined
+        ? `the database file ${path} is gone; put it back`
+        : `the database file ${path} is another one; start the server anew`,
+    );
+  };
+}
+
+/** A statement that may be the first of a change is preceded by `guard`. */
+function guarded(statement: SqliteStatement, database: DatabaseSync, guard: () => void): SqliteStatement {
+  const act = <T>(run: (parameters: readonly unknown[]) => T) => {
+    return (parameters: readonly unknown[]): T => {
+      if (!database.isTransaction) guard();
+      return run(parameters);
+    };
+  };
+  return { ...statement, all: act((parameters) => statement.all(parameters)), run: act((parameters) => statement.run(parameters)) };
+}
+
 /** Opens `path` (or `:memory:`) through Node's own SQLite, in the form that Kysely's dialect takes. Creates the file; throws SQLite's error. */
 export function openNodeSqlite(path: string): SqliteDatabase {
   const database = new DatabaseSync(path, { timeout: SQLITE_BUSY_MS_MAX, enableForeignKeyConstraints: true });
@@ -48,13 +79,15 @@ export function openNodeSqlite(path: string): SqliteDatabase {
     database.close();
     throw error;
   }
+  const guard = guardOf(path);
   const statements = createBoundedCache<SqliteStatement>({ entriesMax: STATEMENTS_MAX });
   return {
     close: () => database.close(),
     prepare(sql) {
       const known = statements.get(sql);
       if (known !== undefined) return known;
-      const statement = sql === "rollback" ? rollbackOf(database) : wrap(database.prepare(sql));
+      const made = sql === "rollback" ? rollbackOf(database) : wrap(database.prepare(sql));
+      const statement = /^(select|pragma|rollback)\b/i.test(sql) ? made : guarded(made, database, guard);
       statements.set(sql, statement);
       return statement;
     },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -35,6 +35,29 @@ test("the database's files are readable by their owner only, and rows outlive a 
     await database.close();
     const again = await openDatabase(location, 2000);
     assert.deepEqual(await createAccessStore(again).findTeam(team.id), team);
+    await again.close();
+  }));
+
+test("a database file that is moved away or replaced takes no change until it is back, and reads go on", () =>
+  withDirectory(async (directory) => {
+    const path = join(directory, "capsuled.db");
+    const database = await openDatabase({ kind: "sqlite", path }, 1000);
+    const access = createAccessStore(database);
+    const add = (): Promise<string> => {
+      const team = teamRecord();
+      return access.insertTeam(team, keyRecord({ teamId: team.id })).then(() => team.id);
+    };
+    const first = await add();
+    await rename(path, `${path}.away`);
+    await assert.rejects(add(), (error) => error instanceof StoreUnavailableError && /is gone; put it back/.test(error.message));
+    assert.equal((await access.findTeam(first))?.id, first);
+    await copyFile(`${path}.away`, path);
+    await assert.rejects(add(), (error) => error instanceof StoreUnavailableError && /is another one/.test(error.message));
+    await rename(`${path}.away`, path);
+    const second = await add();
+    await database.close();
+    const again = await openDatabase({ kind: "sqlite", path }, 2000);
+    for (const id of [first, second]) assert.equal((await createAccessStore(again).findTeam(id))?.id, id);
     await again.close();
   }));
 

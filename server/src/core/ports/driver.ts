@@ -157,8 +157,8 @@ export interface Driver {
 export class HostFullError extends Error {
   override readonly name = "HostFullError";
   readonly resource: "capsules" | "memory" | "disk" | "pids" | "uids";
-  constructor(resource: HostFullError["resource"], message: string) {
-    super(message);
+  constructor(resource: HostFullError["resource"], message: string, options?: ErrorOptions) {
+    super(message, options);
     this.resource = resource;
   }
 }

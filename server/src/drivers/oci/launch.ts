@@ -12,6 +12,7 @@ import { ociConfig } from "./oci-config.ts";
 import { hasMachine, removeDisk, removeMachine } from "./remove.ts";
 import type { TemplateLayers } from "./templates/layers.ts";
 import { findLayers, layersOf } from "./templates/layers.ts";
+import { asRoom } from "./room.ts";
 import { rangeBase } from "./uid-ranges.ts";
 import { oomCounter, workLimits } from "./work-limits.ts";
 
@@ -34,7 +35,7 @@ export async function launch(host: OciHost, paths: CapsulePaths, spec: LaunchSpe
   } catch (error) {
     await removeMachine(host, paths);
     if (spec.disk === "new") await removeDisk(host, paths);
-    throw error;
+    throw asRoom(error);
   }
 }
 

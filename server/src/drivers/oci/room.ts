@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { readFileSync, readdirSync, statfsSync } from "node:fs";
 import { HostFullError } from "../../core/ports/driver.ts";
 import type { OciHost } from "./host.ts";
@@ -54,4 +55,12 @@ function freePids(): number {
   const running = Number(readFileSync("/proc/loadavg", "utf8").split(/[ /]/)[4]);
   const limits = ["/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"].map((file) => Number(readFileSync(file, "utf8")));
   return Math.min(...limits) - running;
+}
+
+/** What a launch failed with, as a full host where the disk had no room for it: the floor is looked at before, and others write too. */
+export function asRoom(error: unknown): unknown {
+  const isFull =
+    error instanceof Error &&
+    (("code" in error && error.code === "ENOSPC") || error.message.endsWith(`(os error ${constants.errno.ENOSPC})`));
+  return isFull ? new HostFullError("disk", "The host's disk is full.", { cause: error }) : error;
 }

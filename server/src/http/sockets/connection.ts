@@ -82,10 +82,12 @@ export class SocketConnection {
   /** Drops what waits and closes now, with an error message before the close where one is given. */
   abort(code: number, reason: string, error: { readonly code: StreamErrorCode; readonly text: string } | null = null): void {
     if (this.#closeTimer !== null) return;
+    // Who takes nothing learns why only once they do: the error stands behind what the socket holds.
+    const graceMs = error !== null && !this.#outbound.isEmpty ? this.#limits.laggardCloseMs : this.#limits.closeMs;
     this.#outbound.clear();
     this.#closing = { code, reason };
     if (error !== null) this.#socket.send(this.renderError(error.code, error.text, true), ignoreFailure);
-    this.#startClose(this.#limits.closeMs);
+    this.#startClose(graceMs);
   }
 
   terminate(): void {

@@ -65,7 +65,7 @@ test("a client that does not read pauses the process within a bound; once it rea
 });
 
 test("a client that reads nothing for too long is let go, and so is the process", async () => {
-  await using world = await createWorld({ limits: { stallMs: 1_000, closeMs: 40 } });
+  await using world = await createWorld({ limits: { stallMs: 1_000, laggardCloseMs: 40 } });
   const client = await started(world);
   client.socket.pause();
   const seen = world.socketClosed();
@@ -76,7 +76,7 @@ test("a client that reads nothing for too long is let go, and so is the process"
 });
 
 test("a stalled client that wakes up learns why it is let go: slow_consumer and 4000", async () => {
-  await using world = await createWorld({ limits: { stallMs: 1_000, closeMs: 10_000 } });
+  await using world = await createWorld({ limits: { stallMs: 1_000, closeMs: 40, laggardCloseMs: 10_000 } });
   const client = await started(world);
   client.socket.pause();
   await flood(world);
