@@ -30,6 +30,7 @@ import { ThreadPool } from "./workers/thread-pool.ts";
 import { createTransformRunner } from "./workers/transform-runner.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
+const MIB = 1024 * 1024;
 
 /** Published commands and their runs, put together. */
 export interface EndpointParts {
@@ -122,7 +123,7 @@ export async function createEndpoints(around: EndpointSurroundings): Promise<End
       // Without what became of the notification, so that every attempt at it has one body.
       render: (run) => renderRun(run, null),
       teams: () => accessStore.listTeams(null),
-      kept: { ms: config.runDays * DAY_MS, teamMax: config.teamRunsMax },
+      kept: { ms: config.runDays * DAY_MS, teamMax: config.teamRunsMax, teamBytesMax: config.teamRunsMb * MIB },
     });
     shutdown.defer("loops of endpoints", () => loops.close());
   };

@@ -52,6 +52,7 @@ test("without any setting the documented defaults hold", () => {
     publicCallRate: 600,
     runDays: 30,
     teamRunsMax: 10_000,
+    teamRunsMb: 10_240,
     notifyPrivate: false,
     metricsPublic: false,
     logLevel: "info",

@@ -178,6 +178,12 @@ export const SETTINGS = {
     unit: "runs",
     about: "Ended runs kept of one team; the oldest go first.",
   }),
+  teamRunsMb: defineSetting({
+    schema: whole(300, 10_000_000),
+    default: "10240",
+    unit: "MiB",
+    about: "Output kept of all ended runs of one team; beyond it the oldest runs go first. One run keeps up to 256 MiB.",
+  }),
   notifyPrivate: defineSetting({
     schema: truth,
     default: "false",

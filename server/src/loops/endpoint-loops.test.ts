@@ -32,7 +32,7 @@ function startLoops(world: RunWorld): EndpointLoops {
     signer: createSigner(new Uint8Array(32).fill(7)),
     render: ({ id, status, source, exitCode }) => ({ id, status, source, exit_code: exitCode }),
     teams: async () => [{ id: principal.teamId }],
-    kept: { ms: 30 * 24 * 3600 * 1000, teamMax: 10_000 },
+    kept: { ms: 30 * 24 * 3600 * 1000, teamMax: 10_000, teamBytesMax: Number.MAX_SAFE_INTEGER },
   });
 }
 

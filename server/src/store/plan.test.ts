@@ -159,10 +159,13 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
     "run's input": () => runs.input(run.id),
     "run page": () => runs.list(team.id, runPage),
     "run page of an endpoint": () => runs.list(team.id, { ...runPage, endpoint: "deploy", status: "failed" }),
+    "run page of a status": () => runs.list(team.id, { ...runPage, status: "failed" }),
+    "run page of a source": () => runs.list(team.id, { ...runPage, source: "webhook" }),
+    "run page of all": () => runs.list(team.id, { ...runPage, cursor: null }),
     "open runs": () => runs.listOpen("host-1"),
     "open run of an endpoint": () => runs.hasOpen(endpoint.id, "schedule"),
     "latest run": () => runs.latestEnded(endpoint.id),
-    "old runs": () => runs.removeOld(team.id, 10_000, 5, 10),
+    "old runs": () => runs.removeOld(team.id, { since: 10_000, runsMax: 5, bytesMax: 0 }, 10),
     "left capsules": () => runs.listLeftCapsules("host-1", 10),
     "notifications by run": () => notifications.find([run.id, "run-none"]),
     "notifications due": () => notifications.listDue(10, 10, { endpointIds: ["ep-x"], teamIds: ["team-x"] }),
@@ -218,6 +221,9 @@ test("no hot query reads a whole table, and a page is read in the order of its i
     assert.match(used("on a host"), /capsules_by_host_state/);
     assert.match(used("destroyed capsules"), /capsules_destroyed/);
     assert.match(used("open runs"), /runs_open/);
+    assert.match(used("run page of an endpoint"), /runs_by_endpoint_name \(team_id=\? AND endpoint_name=\?/);
+    for (const of of ["a status", "a source", "all"]) assert.match(used(`run page of ${of}`), /runs_of_team \(team_id=\?/);
+    assert.match(used("old runs"), /COVERING INDEX runs_of_team/);
     assert.match(used("left capsules"), /capsules_by_host_state[^]*runs_by_own_capsule/);
     assert.match(used("page by metadata"), /SEARCH capsule_metadata .*\(capsule_id=\? AND key=\?\)/);
   } finally {

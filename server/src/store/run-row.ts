@@ -94,7 +94,7 @@ export function toRunRow(run: RunRecord, output: StoredOutput | null): RunRow {
     own_capsule_id: run.ownsCapsule ? run.capsuleId : null,
     facts_json: JSON.stringify(kept),
     output_kind: output?.kind ?? "none",
-    output_bytes: output?.kind === "file" ? output.bytes : 0,
+    output_bytes: output?.kind === "file" ? output.bytes : output?.kind === "inline" ? output.packed.length : 0,
     output_packed: output?.kind === "inline" ? output.packed : null,
   };
 }

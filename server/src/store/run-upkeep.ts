@@ -1,30 +1,70 @@
+import type { Kysely } from "kysely";
+import { sql } from "kysely";
 import type { RunStore } from "../core/run/store.ts";
 import type { RunUpkeep } from "../core/run/upkeep.ts";
 import type { Database } from "./database.ts";
+import type { Schema } from "./schema.ts";
 
 /** Rows of one statement. */
 const BATCH_MAX = 64;
 const STATES_LEFT = ["pending", "starting", "running", "pausing", "paused", "resuming", "stopping", "stopped", "error"] as const;
 
+/** When the newest run beyond so many was begun; -1 without one. */
+async function beyondCount(db: Kysely<Schema>, teamId: string, runsMax: number): Promise<number> {
+  const row = await db
+    .selectFrom("runs")
+    .where("team_id", "=", teamId)
+    .select("created_at")
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .offset(runsMax)
+    .limit(1)
+    .executeTakeFirst();
+  return row?.created_at ?? -1;
+}
+
+/** When the newest run was begun with whose output those of the team have more than so many bytes; -1 without one. */
+async function beyondBytes(db: Kysely<Schema>, teamId: string, bytesMax: number): Promise<number> {
+  const own = db.selectFrom("runs").where("team_id", "=", teamId);
+  const { all } = await own
+    .select((eb) => eb.fn.coalesce(eb.fn.sum<number | string>("output_bytes"), sql<number>`0`).as("all"))
+    .executeTakeFirstOrThrow();
+  if (Number(all) <= bytesMax) return -1;
+  const row = await db
+    .selectFrom(
+      own
+        .select((eb) => [
+          "created_at",
+          "id",
+          eb.fn
+            .sum("output_bytes")
+            .over((over) => over.orderBy("created_at", "desc").orderBy("id", "desc"))
+            .as("so_far"),
+        ])
+        .as("sums"),
+    )
+    .select("created_at")
+    .where("so_far", ">", bytesMax)
+    .orderBy("created_at", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row?.created_at ?? -1;
+}
+
 /** What of the runs' rows loops look after, in SQL. */
 export function createRunUpkeep(database: Database): RunUpkeep & Pick<RunStore, "removeOld"> {
   return {
     // The oldest come first; what was begun long ago and ended late, or has not ended, is stepped over.
-    async removeOld(teamId, before, perTeamMax, batch) {
+    async removeOld(teamId, kept, batch) {
       return database.transact(async (db) => {
-        const own = db.selectFrom("runs").where("team_id", "=", teamId);
-        const over = await own
-          .select("created_at")
-          .orderBy("created_at", "desc")
-          .orderBy("id", "desc")
-          .offset(perTeamMax)
-          .limit(1)
-          .executeTakeFirst();
-        const due = await own
+        const beyond = Math.max(await beyondCount(db, teamId, kept.runsMax), await beyondBytes(db, teamId, kept.bytesMax));
+        const due = await db
+          .selectFrom("runs")
+          .where("team_id", "=", teamId)
           .select(["id", "output_kind"])
           .where("ended_at", "is not", null)
-          .where("created_at", "<", Math.max(before, (over?.created_at ?? -1) + 1))
-          .where((eb) => eb.or([eb("ended_at", "<", before), eb("created_at", "<=", over?.created_at ?? -1)]))
+          .where("created_at", "<", Math.max(kept.since, beyond + 1))
+          .where((eb) => eb.or([eb("ended_at", "<", kept.since), eb("created_at", "<=", beyond)]))
           .orderBy("created_at")
           .orderBy("id")
           .limit(batch)

@@ -36,10 +36,10 @@ test("removes runs of every team batch by batch, and their files with them", asy
     clock: { now: () => 100_000 },
     files,
     teams: async () => [{ id: "team-1" }, { id: "team-2" }],
-    kept: { ms: 40_000, teamMax: 10 },
+    kept: { ms: 40_000, teamMax: 10, teamBytesMax: 5000 },
     runs: {
-      async removeOld(teamId, before, perTeamMax, batch) {
-        asked.push([teamId, before, perTeamMax]);
+      async removeOld(teamId, kept, batch) {
+        asked.push([teamId, kept]);
         const count = Math.min(batch, left.get(teamId) ?? 0);
         left.set(teamId, (left.get(teamId) ?? 0) - count);
         return { removed: count, files: teamId === "team-2" ? ["run-a", "run-c", "run-of-another-host"] : [] };
@@ -48,7 +48,7 @@ test("removes runs of every team batch by batch, and their files with them", asy
   });
   assert.equal(removed, 1203);
   assert.deepEqual([...left.values()], [0, 0]);
-  assert.deepEqual(asked[0], ["team-1", 60_000, 10]);
+  assert.deepEqual(asked[0], ["team-1", { since: 60_000, runsMax: 10, bytesMax: 5000 }]);
   assert.deepEqual([...there], ["run-b"]);
 });
 

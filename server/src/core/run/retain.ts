@@ -13,16 +13,16 @@ export interface RetainRunsDeps {
   readonly runs: Pick<RunStore, "removeOld">;
   readonly files: Pick<RunFiles, "remove">;
   readonly teams: () => Promise<readonly { readonly id: string }[]>;
-  /** For how long, in milliseconds, and how many of a team ended runs are kept; the oldest go first. */
-  readonly kept: { readonly ms: number; readonly teamMax: number };
+  /** For how long, in milliseconds, how many of a team, and with how many bytes of output ended runs are kept; the oldest go first. */
+  readonly kept: { readonly ms: number; readonly teamMax: number; readonly teamBytesMax: number };
 }
 
-/** Removes runs that are kept too long or are too many, team by team, with their files. Returns how many. */
+/** Removes runs that are kept too long, are too many or too large, team by team, with their files. Returns how many. */
 export async function removeOldRuns({ clock, runs, files, teams, kept }: RetainRunsDeps): Promise<number> {
   let removed = 0;
   for (const { id } of await teams()) {
     for (let batches = 0; batches < BATCHES_MAX; batches += 1) {
-      const gone = await runs.removeOld(id, clock.now() - kept.ms, kept.teamMax, BATCH);
+      const gone = await runs.removeOld(id, { since: clock.now() - kept.ms, runsMax: kept.teamMax, bytesMax: kept.teamBytesMax }, BATCH);
       removed += gone.removed;
       // The row goes first: what a crash leaves here is a file without a row, which the sweep finds.
       for (const run of gone.files) await files.remove(run);

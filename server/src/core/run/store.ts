@@ -13,6 +13,15 @@ export type StoredOutput =
   | { readonly kind: "inline"; readonly packed: Uint8Array }
   | { readonly kind: "file"; readonly hostId: string; readonly bytes: number };
 
+/** Which of a team's runs are kept. */
+export interface KeptRuns {
+  /** Those that ended since, in unix milliseconds. */
+  readonly since: number;
+  /** The newest so many, and of them the newest whose outputs have together so many bytes. */
+  readonly runsMax: number;
+  readonly bytesMax: number;
+}
+
 /** Runs and their outputs. Throws `StoreUnavailableError`. */
 export interface RunStore {
   /** Stores new runs (with what they need to start, and the notification of one that has ended already), one transaction; one whose (endpoint, dedupe) is taken is left out and the holder given back by id. */
@@ -31,11 +40,6 @@ export interface RunStore {
   /** Runs of a host that have not ended, the oldest first. */
   listOpen(hostId: string): Promise<readonly RunRecord[]>;
   latestEnded(endpointId: string): Promise<RunRecord | undefined>;
-  /** Removes a team's ended runs that ended before `before`, and the oldest beyond `perTeamMax`; gives those whose output is a file. */
-  removeOld(
-    teamId: string,
-    before: number,
-    perTeamMax: number,
-    batch: number,
-  ): Promise<{ readonly removed: number; readonly files: readonly string[] }>;
+  /** Removes a team's ended runs that are kept too long or are too many, the oldest first; gives those whose output is a file. */
+  removeOld(teamId: string, kept: KeptRuns, batch: number): Promise<{ readonly removed: number; readonly files: readonly string[] }>;
 }

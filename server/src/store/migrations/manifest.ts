@@ -20,4 +20,9 @@ export const manifest: readonly { readonly name: string; readonly sqlite: string
     sqlite: "a1a81b291ff15d32431b7f265b1d341cb4d19fd0da99fab141decb6e04aea10e",
     postgres: "3325a8e828f29da9e7502820a2ee0b41fba7a9ea58fb99e38f4a0e715c94421c",
   },
+  {
+    name: "0005_run_lists",
+    sqlite: "78ade0a3ffffe7bf2d3aad7d602c3c75284ab688d67d06717811b42fa9d5cb0a",
+    postgres: "78ade0a3ffffe7bf2d3aad7d602c3c75284ab688d67d06717811b42fa9d5cb0a",
+  },
 ];

@@ -71,6 +71,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/http/calls/line-cutter.ts: *",
       "server/src/outbound/signer.ts: SECRET_BYTES",
       "server/src/workers/limits.ts: MIB",
+      "server/src/endpoints.ts: MIB",
       "server/src/workers/lines.ts: LINE_BYTES",
     ],
   },

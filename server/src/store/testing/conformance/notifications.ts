@@ -147,7 +147,10 @@ export function describeNotifications(openFresh: OpenFresh): void {
     "goes with its run",
     withWorld(async ({ store, runs, teamId, notified }) => {
       const made = await notified(50);
-      assert.deepEqual(await runs.removeOld(teamId, 10_000, 100, 10), { removed: 1, files: [] });
+      assert.deepEqual(await runs.removeOld(teamId, { since: 10_000, runsMax: 100, bytesMax: Number.MAX_SAFE_INTEGER }, 10), {
+        removed: 1,
+        files: [],
+      });
       assert.equal((await store.find([made.runId])).size, 0);
     }),
   );

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { RunFilter } from "../../../core/run/service.ts";
 import type { RunRecord } from "../../../core/run/record.ts";
-import type { RunStore } from "../../../core/run/store.ts";
+import type { KeptRuns, RunStore, StoredOutput } from "../../../core/run/store.ts";
 import type { RunUpkeep } from "../../../core/run/upkeep.ts";
 import { createAccessStore } from "../../access-store.ts";
 import { createCapsuleStore } from "../../capsule-store.ts";
@@ -179,6 +179,35 @@ export function describeRuns(openFresh: OpenFresh): void {
   );
 
   it(
+    "removes the oldest ended runs of a team whose outputs are too large together, those in rows and those in files alike",
+    withWorld(async ({ store, teamId, otherTeamId }) => {
+      const ended = (createdAt: number, team = teamId): RunRecord => endOf(runRecord({ teamId: team, createdAt }));
+      const runs = [10, 20, 30, 40, 50].map((createdAt) => ended(createdAt));
+      const foreign = ended(5, otherTeamId);
+      const file = { kind: "file", hostId: "host-1", bytes: 1_000_000 } as const;
+      const inline = { kind: "inline", packed: new Uint8Array(1000) } as const;
+      const none = { kind: "none" } as const;
+      const outputs: readonly StoredOutput[] = [file, inline, none, inline, inline];
+      await store.save([
+        ...runs.map((run, index) => ({ run, output: outputs[index] ?? none })),
+        { run: foreign, output: { ...file, bytes: 9_000_000 } },
+      ]);
+      const keeping = (bytesMax: number) => store.removeOld(teamId, { since: 0, runsMax: 100, bytesMax }, 10);
+      assert.deepEqual(await keeping(1_003_000), { removed: 0, files: [] });
+      assert.deepEqual(await keeping(1_002_999), { removed: 1, files: [runs[0]?.id] });
+      assert.deepEqual(await keeping(3000), { removed: 0, files: [] });
+      assert.deepEqual(await keeping(2999), { removed: 1, files: [] });
+      assert.deepEqual(await keeping(1000), { removed: 2, files: [] });
+      assert.deepEqual(
+        (await store.list(teamId, ALL)).items.map(({ id }) => id),
+        [runs[4]?.id],
+      );
+      assert.deepEqual(await keeping(0), { removed: 1, files: [] });
+      assert.notEqual(await store.find(foreign.id), undefined);
+    }),
+  );
+
+  it(
     "removes ended runs that are too old or too many of a team, says whose output is a file, and removes nothing that runs",
     withWorld(async ({ store, teamId, otherTeamId }) => {
       const ended = (createdAt: number): RunRecord => endOf(runRecord({ teamId, createdAt }), { endedAt: createdAt + 1 });
@@ -186,9 +215,10 @@ export function describeRuns(openFresh: OpenFresh): void {
       const open = runRecord({ teamId, createdAt: 1 });
       const file = { kind: "file", hostId: "host-1", bytes: 9 } as const;
       await store.save([{ run: open, output: null }, ...runs.map((run, index) => ({ run, output: index === 1 ? file : null }))]);
-      assert.deepEqual(await store.removeOld(teamId, 15, 100, 10), { removed: 1, files: [] });
-      assert.deepEqual(await store.removeOld(teamId, 0, 1, 10), { removed: 2, files: [runs[1]?.id] });
-      assert.deepEqual(await store.removeOld(otherTeamId, 1000, 0, 10), { removed: 0, files: [] });
+      const all: KeptRuns = { since: 0, runsMax: 100, bytesMax: Number.MAX_SAFE_INTEGER };
+      assert.deepEqual(await store.removeOld(teamId, { ...all, since: 15 }, 10), { removed: 1, files: [] });
+      assert.deepEqual(await store.removeOld(teamId, { ...all, runsMax: 1 }, 10), { removed: 2, files: [runs[1]?.id] });
+      assert.deepEqual(await store.removeOld(otherTeamId, { since: 1000, runsMax: 0, bytesMax: 0 }, 10), { removed: 0, files: [] });
       const left = await Promise.all([open, ...runs].map(({ id }) => store.find(id)));
       assert.deepEqual(
         left.map((run) => run !== undefined),
