@@ -222,7 +222,7 @@ test("no hot query reads a whole table, and a page is read in the order of its i
     assert.match(used("destroyed capsules"), /capsules_destroyed/);
     assert.match(used("open runs"), /runs_open/);
     assert.match(used("run page of an endpoint"), /runs_by_endpoint_name \(team_id=\? AND endpoint_name=\?/);
-    for (const of of ["a status", "a source", "all"]) assert.match(used(`run page of ${of}`), /runs_of_team \(team_id=\?/);
+    for (const which of ["a status", "a source", "all"]) assert.match(used(`run page of ${which}`), /runs_of_team \(team_id=\?/);
     assert.match(used("old runs"), /COVERING INDEX runs_of_team/);
     assert.match(used("left capsules"), /capsules_by_host_state[^]*runs_by_own_capsule/);
     assert.match(used("page by metadata"), /SEARCH capsule_metadata .*\(capsule_id=\? AND key=\?\)/);
