@@ -21,7 +21,7 @@ export interface HostTraces {
   readonly loopDevices: readonly string[];
   /** Entries below /run/capsuled of capsules, and reserved uid ranges. */
   readonly runEntries: readonly string[];
-  /** Disks of capsules. */
+  /** Disks of capsules, and of templates made of them. */
   readonly disks: readonly string[];
 }
 
@@ -42,7 +42,11 @@ export function hostTraces(dataDir: string): HostTraces {
       ...uidRanges(installation),
       ...addresses(installation),
     ],
-    disks: [...walk(join(dataDir, "capsules"), 1), ...walk(join(dataDir, "store/capsules"), 1)],
+    disks: [
+      ...walk(join(dataDir, "capsules"), 1),
+      ...walk(join(dataDir, "store/capsules"), 1),
+      ...walk(join(dataDir, "store/snapshots"), 1),
+    ],
   };
 }
 

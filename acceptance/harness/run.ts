@@ -26,6 +26,7 @@ const RESTART: readonly string[] = [
   "network.test.ts",
   "recovery.test.ts",
   "restart.test.ts",
+  "snapshots.test.ts",
   "storage.test.ts",
 ];
 

@@ -31,6 +31,8 @@ const WITHOUT_OBJECT = new Set<string>([
   "listEndpoints",
   "importEndpoints",
   "listRuns",
+  "createSnapshot",
+  "listSnapshots",
   "createTicket",
   "getHealth",
   "getMetrics",
@@ -54,6 +56,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   resumeCapsule: {},
   startCapsule: {},
   setCapsuleNetwork: { egress: "none" },
+  forkCapsule: {},
 };
 /** The same for operations that take it in their query. */
 const QUERIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -82,11 +85,15 @@ before(async () => {
     headers: { accept: "application/json" },
   });
   assert.equal(called.status, 200, JSON.stringify(called.body));
+  await expectCall("createSnapshot", 201, { key: owner.key, body: { capsule_id: capsule.id, name } });
   const run = called.headers.get("x-run-id");
   assert.ok(run !== null);
   real = { id: capsule.id, key_id: key.id, selector: started.id, run, owner: owner.team.slug, name };
 });
-after(() => capsule[Symbol.asyncDispose]());
+after(async () => {
+  await expectCall("deleteSnapshot", 204, { key: owner.key, params: { name: real.name } });
+  await capsule[Symbol.asyncDispose]();
+});
 
 test("the walk covers every operation of the contract", () => {
   const withObject = OPERATION_LIST.filter(({ path }) => path.includes("{"));

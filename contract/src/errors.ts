@@ -28,6 +28,8 @@ export const ERRORS = {
   invalid_state: { status: 409, category: "conflict", retry: "never", message: "The capsule's state does not allow it." },
   tag_in_use: { status: 409, category: "conflict", retry: "never", message: "A running process has that tag." },
   conflict: { status: 409, category: "conflict", retry: "never", message: "It exists already." },
+  name_reserved: { status: 409, category: "conflict", retry: "never", message: "A template that every team has is named so." },
+  template_name_taken: { status: 409, category: "conflict", retry: "never", message: "The team has a template of that name." },
   idempotency_in_progress: {
     status: 409,
     category: "conflict",

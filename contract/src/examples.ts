@@ -22,6 +22,17 @@ export const capsuleExample = {
   startable: false,
 } as const;
 
+export const templateExample = {
+  name: "with-dependencies",
+  type: "snapshot",
+  vcpus: 2,
+  memory_mb: 1024,
+  disk_mb: 5120,
+  size_bytes: 48_234_496,
+  created_at: "2026-11-01T10:05:00.000Z",
+  platform: false,
+} as const;
+
 export const networkExample = {
   egress: { allow: [{ to: "pypi.org", ports: ["443"] }] },
   address: "10.147.16.2",

@@ -10,6 +10,7 @@ export const ID_PREFIXES = {
   endpoint: "ep",
   run: "run",
   ticket: "tk",
+  template: "tp",
 } as const;
 
 export const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;

@@ -16,6 +16,7 @@ export * from "./schemas/file.ts";
 export * from "./schemas/network.ts";
 export * from "./schemas/process.ts";
 export * from "./schemas/run.ts";
+export * from "./schemas/templates.ts";
 export { utf8Bytes } from "./schemas/text.ts";
 export * from "./streams.ts";
 export * from "./terminals.ts";

@@ -35,8 +35,10 @@ export const LIMITS = {
   metadataKeyCharsMax: 64,
   metadataValueCharsMax: 256,
   memoryMbMin: 32,
+  memoryMbDefault: 512,
   memoryMbMax: 1024 * 1024,
   vcpusMax: 1024,
+  vcpusDefault: 1,
   /** Entries of a list of where a capsule may connect to, ports of an entry, and characters of its address or name. */
   egressRulesMax: 64,
   egressPortsMax: 16,
@@ -44,8 +46,11 @@ export const LIMITS = {
   /** Decisions of each kind that a report of a capsule's network shows. */
   networkLogMax: 256,
   diskMbMin: 16,
+  diskMbDefault: 5120,
   diskMbMax: 1024 * 1024,
   listLimitMax: 1000,
+  /** Capsules that one fork makes. */
+  forkMax: 64,
   /** Bytes of a process's output in one page of `/output`. */
   outputPageBytesMax: 1024 * 1024,
   /** Bytes that one raw answer of `/output` holds at most. */

@@ -31,6 +31,7 @@ import { nodeHash } from "./lib/node/hash.ts";
 import { nodeHmac } from "./lib/node/hmac.ts";
 import { createIds } from "./lib/node/ids.ts";
 import { createSeededIds } from "./lib/node/seeded-ids.ts";
+import type { Shutdown } from "./lib/node/shutdown.ts";
 import { createShutdown } from "./lib/node/shutdown.ts";
 import type { Loop } from "./loops/loop.ts";
 import { startLoop } from "./loops/loop.ts";
@@ -47,6 +48,8 @@ import type { DatabaseLocation } from "./store/open.ts";
 import { openDatabase } from "./store/open.ts";
 import { createProcessStore } from "./store/process-store.ts";
 import { createSealer, loadSealingKey } from "./store/sealer.ts";
+import { createTemplateRows } from "./store/template-rows.ts";
+import { createTemplates } from "./templates.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 /** Milliseconds between two ticks. */
@@ -122,6 +125,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       processes: processStore,
       driver,
       templates,
+      teamTemplates: createTemplateRows(database),
       live: new LiveCapsules(),
       acts: new Acts(),
       leftLog: async (handle, from) => readLeftEntries(await driver.leftLog(handle, from)),
@@ -133,14 +137,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       hostId: installation.hostId,
       limits: { pidsMax: config.pidsMax, teamCapsulesMax: config.teamCapsulesMax, ...hostFacts() },
     };
-    shutdown.defer("links to capsules", () => {
-      for (const live of deps.live.all()) deps.live.remove(live.record.id);
-    });
-    shutdown.defer("last activity", async () => {
-      await flushActivity(deps);
-      await keyUse.tick();
-    });
-    shutdown.defer("changes of capsules under way", () => deps.acts.settled());
+    deferEnds(shutdown, deps, keyUse);
     const recovered = await recoverCapsules(deps);
     if (recovered > 0) log.info({ capsules: recovered }, "capsules of an earlier start were looked after");
 
@@ -172,6 +169,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       events: createEventService({ store: eventStore, signal }),
       idempotency,
       capsules,
+      templates: await createTemplates(deps, config, shutdown),
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
       files: createFileService(deps),
       access,
@@ -196,6 +194,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await close();
     throw error;
   }
+}
+
+/** What is to be done before the database closes, last things first. */
+function deferEnds(shutdown: Shutdown, deps: CapsuleDeps, keyUse: ActivityBuffer): void {
+  shutdown.defer("links to capsules", () => {
+    for (const live of deps.live.all()) deps.live.remove(live.record.id);
+  });
+  shutdown.defer("last activity", async () => {
+    await flushActivity(deps);
+    await keyUse.tick();
+  });
+  shutdown.defer("changes of capsules under way", () => deps.acts.settled());
 }
 
 function httpConfig(config: Config, version: string): HttpConfig {

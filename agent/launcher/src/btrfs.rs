@@ -9,6 +9,8 @@ use std::path::Path;
 
 const SUBVOLUME_CREATE: libc::c_ulong = write_code(14, 4096);
 const SUBVOLUME_DELETE: libc::c_ulong = write_code(15, 4096);
+const SNAPSHOT_CREATE: libc::c_ulong = write_code(1, 4096);
+const ROOT_LOOKUP: libc::c_ulong = code(3, 18, 4096);
 const QUOTA_CONTROL: libc::c_ulong = code(3, 40, 16);
 const QGROUP_LIMIT: libc::c_ulong = code(2, 43, 48);
 const QUOTA_ENABLE: u64 = 1;
@@ -27,6 +29,13 @@ const fn write_code(number: libc::c_ulong, size: libc::c_ulong) -> libc::c_ulong
 struct NamedArgs {
     fd: i64,
     name: [u8; 4088],
+}
+
+#[repr(C)]
+struct LookupArgs {
+    tree: u64,
+    object: u64,
+    name: [u8; 4080],
 }
 
 #[repr(C)]
@@ -52,25 +61,40 @@ fn control<T>(on: &File, request: libc::c_ulong, args: &mut T) -> io::Result<()>
     Ok(())
 }
 
-fn by_name(path: &str, request: libc::c_ulong, step: &str) -> Result<()> {
+fn by_name(path: &str, request: libc::c_ulong, fd: i64, step: &str) -> Result<()> {
     let whole = Path::new(path);
     let (parent, name) = match (whole.parent(), whole.file_name()) {
         (Some(parent), Some(name)) if name.len() < 256 => (parent, name),
         _ => return Err(Failure::new(step, "the path has no name")),
     };
-    let mut args = NamedArgs { fd: 0, name: [0; 4088] };
+    let mut args = NamedArgs { fd, name: [0; 4088] };
     args.name[..name.len()].copy_from_slice(name.as_bytes());
     let directory = File::open(parent).during(|| format!("open {}", parent.display()))?;
     control(&directory, request, &mut args).during(|| format!("{} {}", step, path))
 }
 
 pub fn create_subvolume(path: &str) -> Result<()> {
-    by_name(path, SUBVOLUME_CREATE, "create the subvolume")
+    by_name(path, SUBVOLUME_CREATE, 0, "create the subvolume")
 }
 
 /// Removes a subvolume with everything in it; the kernel frees its blocks later, by itself.
 pub fn delete_subvolume(path: &str) -> Result<()> {
-    by_name(path, SUBVOLUME_DELETE, "delete the subvolume")
+    by_name(path, SUBVOLUME_DELETE, 0, "delete the subvolume")
+}
+
+/// Makes a writable copy of a subvolume that shares its blocks; what was written before the call is in it.
+pub fn snapshot_subvolume(source: &str, path: &str) -> Result<()> {
+    let from = File::open(source).during(|| format!("open {}", source))?;
+    by_name(path, SNAPSHOT_CREATE, i64::from(from.as_raw_fd()), "copy the subvolume to")
+}
+
+/// The number of the subvolume that `path` is in, by which the kernel tells its quota group.
+pub fn subvolume_id(path: &str) -> Result<u64> {
+    let within = File::open(path).during(|| format!("open {}", path))?;
+    // Tree 0 asks for the descriptor's own; 256 is the first object of every tree.
+    let mut args = LookupArgs { tree: 0, object: 256, name: [0; 4080] };
+    control(&within, ROOT_LOOKUP, &mut args).during(|| format!("find the subvolume of {}", path))?;
+    Ok(args.tree)
 }
 
 /// Limits what the subvolume at `path` refers to, in bytes.

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { capsuleIdParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
 import { capsule, capsuleCreate, capsuleCreateQuery, capsuleListQuery, capsulePage, waitBody } from "../schemas/capsule.ts";
+import { forkCreate, forks } from "../schemas/templates.ts";
 import { networkPolicy, networkQuery, networkReport } from "../schemas/network.ts";
 import { capsuleExample, networkExample } from "../examples.ts";
 
@@ -156,6 +157,34 @@ export const pingCapsule = defineOperation({
   body: null,
   answers: { 204: { description: "Noted.", schema: null } },
   errors: ["not_found", "invalid_state", "agent_error", "unavailable"],
+});
+
+export const forkCapsule = defineOperation({
+  id: "forkCapsule",
+  method: "POST",
+  path: "/v1/capsules/{id}/fork",
+  tag,
+  summary: "Make capsules whose disks begin as this one's is now",
+  description:
+    "Copies the disk, not memory: each fork boots with the files and without the processes. It has the settings of this capsule: template, sizes, TTL, metadata, variables and network. This one stands still only while its disk is copied. All of them, or none.",
+  auth: "member",
+  idempotency: "with_key",
+  params,
+  query: loose,
+  body: forkCreate,
+  bodyExample: { count: 3, name: "try" },
+  answers: { 201: { description: "The forks.", schema: forks, example: { capsules: [capsuleExample] } } },
+  errors: [
+    "invalid_request",
+    "not_found",
+    "invalid_state",
+    "conflict",
+    "quota_exceeded",
+    "agent_error",
+    "host_full",
+    "unavailable",
+    "shutting_down",
+  ],
 });
 
 export const getCapsuleNetwork = defineOperation({

@@ -8,6 +8,7 @@ import * as exec from "./exec.ts";
 import * as files from "./files.ts";
 import * as processes from "./processes.ts";
 import * as runs from "./runs.ts";
+import * as snapshots from "./snapshots.ts";
 import * as system from "./system.ts";
 import * as terminals from "./terminals.ts";
 
@@ -22,6 +23,7 @@ export const OPERATIONS = {
   ...endpoints,
   ...calls,
   ...runs,
+  ...snapshots,
   ...access,
   ...system,
 } as const satisfies Record<string, Operation>;

@@ -12,20 +12,24 @@ export const metadata = z
   .refine((map) => Object.keys(map).length <= LIMITS.metadataKeysMax, { error: `at most ${LIMITS.metadataKeysMax} keys` })
   .describe("Your own labels: text to text.");
 
-const waitMs = defaulted(z.int().min(0).max(LIMITS.waitMsMax), LIMITS.waitMsDefault).describe(
+export const waitMs = defaulted(z.int().min(0).max(LIMITS.waitMsMax), LIMITS.waitMsDefault).describe(
   "Milliseconds to wait for `running` before answering with the status so far.",
 );
+
+const asMade = (otherwise: number): string => `Left out: what a template of yours was made with, else ${otherwise}.`;
 
 export const capsuleCreate = z
   .object({
     template: defaulted(z.string().regex(TEMPLATE_NAME, { error: "must be a template's name" }), "minimal").describe(
       "What the file system starts from.",
     ),
-    vcpus: defaulted(z.int().min(1).max(LIMITS.vcpusMax), 1).describe("Cores; at most what the host has."),
-    memory_mb: defaulted(z.int().min(LIMITS.memoryMbMin).max(LIMITS.memoryMbMax), 512).describe(
-      "Memory in MiB; at most what the host has.",
+    vcpus: optional(z.int().min(1).max(LIMITS.vcpusMax)).describe(`Cores; at most what the host has. ${asMade(LIMITS.vcpusDefault)}`),
+    memory_mb: optional(z.int().min(LIMITS.memoryMbMin).max(LIMITS.memoryMbMax)).describe(
+      `Memory in MiB; at most what the host has. ${asMade(LIMITS.memoryMbDefault)}`,
     ),
-    disk_mb: defaulted(z.int().min(LIMITS.diskMbMin).max(LIMITS.diskMbMax), 5120).describe("What the capsule may write to disk, in MiB."),
+    disk_mb: optional(z.int().min(LIMITS.diskMbMin).max(LIMITS.diskMbMax)).describe(
+      `What the capsule may write to disk, in MiB. ${asMade(LIMITS.diskMbDefault)}`,
+    ),
     timeout_sec: optional(z.int().min(0).max(LIMITS.ttlSecMax)).describe(
       "Inactivity TTL in seconds after which it is paused; 0, the default, is never.",
     ),

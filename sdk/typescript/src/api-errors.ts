@@ -43,6 +43,8 @@ export class RequestTooSlowError extends ApiError {}
 export class InvalidStateError extends ApiError {}
 export class TagInUseError extends ApiError {}
 export class ConflictError extends ApiError {}
+export class NameReservedError extends ApiError {}
+export class TemplateNameTakenError extends ApiError {}
 export class IdempotencyInProgressError extends ApiError {}
 export class CapsuleGoneError extends ApiError {}
 export class ResultExpiredError extends ApiError {}
@@ -78,6 +80,8 @@ const CLASSES: Readonly<Record<ErrorCode, new (facts: ApiErrorFacts) => ApiError
   invalid_state: InvalidStateError,
   tag_in_use: TagInUseError,
   conflict: ConflictError,
+  name_reserved: NameReservedError,
+  template_name_taken: TemplateNameTakenError,
   idempotency_in_progress: IdempotencyInProgressError,
   capsule_gone: CapsuleGoneError,
   result_expired: ResultExpiredError,

@@ -33,6 +33,8 @@ test("without any setting the documented defaults hold", () => {
     runtime: "runc",
     capsulesMax: 1000,
     teamCapsulesMax: 0,
+    teamTemplatesMax: 100,
+    teamTemplatesMb: 51_200,
     memoryFloorMb: 512,
     diskFloorMb: 1024,
     pidsMax: 512,

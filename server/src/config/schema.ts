@@ -57,6 +57,18 @@ export const SETTINGS = {
     unit: "capsules",
     about: "Capsules of one team at once that are not stopped; beyond it, create answers `quota_exceeded`. 0 is no limit.",
   }),
+  teamTemplatesMax: defineSetting({
+    schema: whole(0, 100_000),
+    default: "100",
+    unit: "templates",
+    about: "Templates of one team; beyond it, making another answers `quota_exceeded`. 0 is no limit.",
+  }),
+  teamTemplatesMb: defineSetting({
+    schema: whole(0, 1_073_741_824),
+    default: "51200",
+    unit: "MiB",
+    about: "Disk that the templates of one team take together; beyond it, making another answers `quota_exceeded`. 0 is no limit.",
+  }),
   memoryFloorMb: defineSetting({
     schema: whole(0, 1_048_576),
     default: "512",

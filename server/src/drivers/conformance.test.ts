@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { createAgentLink } from "../agent-link/link.ts";
-import type { Driver } from "../core/ports/driver.ts";
+import type { Driver, DriverSnapshots } from "../core/ports/driver.ts";
 import { ENDING } from "./conformance/ending.ts";
 import { FILES } from "./conformance/files.ts";
 import { LASTING } from "./conformance/lasting.ts";
 import { LAUNCHING } from "./conformance/launching.ts";
 import { LIMITS } from "./conformance/limits.ts";
+import { SNAPSHOTS } from "./conformance/snapshots.ts";
 import type { ConformanceWorld } from "./conformance/world.ts";
 import { createFakeDriver } from "./fake/driver.ts";
 import { FakeHost } from "./fake/host.ts";
 
-const GUARANTEES = { ...LAUNCHING, ...LASTING, ...ENDING, ...LIMITS, ...FILES };
+const GUARANTEES = { ...LAUNCHING, ...LASTING, ...ENDING, ...LIMITS, ...FILES, ...SNAPSHOTS };
 
 /** A world whose drivers are spoiled by `spoil`. */
 function spoiled(spoil: (driver: Driver, host: FakeHost) => Partial<Driver>): ConformanceWorld {
@@ -34,11 +35,29 @@ function spoiled(spoil: (driver: Driver, host: FakeHost) => Partial<Driver>): Co
   };
 }
 
+function snapshotsOf(driver: Driver, spoil: (power: DriverSnapshots) => Partial<DriverSnapshots>): Partial<Driver> {
+  assert.ok(driver.snapshots !== null);
+  return { snapshots: { ...driver.snapshots, ...spoil(driver.snapshots) } };
+}
+
 /** Drivers with one fault each, and a word of the guarantee that must notice it. */
 const FAULTS: Readonly<Record<string, readonly [guarantee: RegExp, spoil: (driver: Driver, host: FakeHost) => Partial<Driver>]>> = {
   "pause does nothing": [/^pause freezes/, () => ({ pause: async () => undefined })],
   "resume does nothing": [/^pause freezes/, () => ({ resume: async () => undefined })],
   "pause is lacking and not refused": [/^pause freezes/, (driver) => ({ capabilities: { ...driver.capabilities, pause: false } })],
+  "a snapshot leaves its source frozen": [
+    /^a snapshot of a running/,
+    (driver) => snapshotsOf(driver, ({ take }) => ({ take: (handle, id) => take(handle, id).finally(() => driver.pause(handle)) })),
+  ],
+  "a snapshot thaws its source": [
+    /^a snapshot of a paused/,
+    (driver) => snapshotsOf(driver, ({ take }) => ({ take: (handle, id) => take(handle, id).finally(() => driver.resume(handle)) })),
+  ],
+  "a snapshot holds nothing": [
+    /^a snapshot of a running/,
+    (driver) => ({ launch: (spec, signal) => driver.launch({ ...spec, snapshotId: null }, signal) }),
+  ],
+  "a removed snapshot stays": [/^a snapshot of a running/, (driver) => snapshotsOf(driver, () => ({ remove: async () => undefined }))],
   "stop removes the disk": [/^stop ends/, (driver) => ({ stop: (id) => driver.destroy(id) })],
   "stop does nothing": [/^stop ends/, () => ({ stop: async () => undefined })],
   "destroy keeps the disk": [/^destroy leaves/, (driver) => ({ destroy: (id) => driver.stop(id) })],

@@ -10,6 +10,7 @@ import { FILES } from "./conformance/files.ts";
 import { LASTING } from "./conformance/lasting.ts";
 import { LAUNCHING } from "./conformance/launching.ts";
 import { LIMITS } from "./conformance/limits.ts";
+import { SNAPSHOTS } from "./conformance/snapshots.ts";
 import type { CannotRun, ConformanceWorld } from "./conformance/world.ts";
 
 export interface ConformanceOptions {
@@ -31,7 +32,7 @@ export function describeDriver(
     after(async () => {
       if (made !== null && !("cannotRun" in made)) await made.close();
     });
-    for (const [guarantee, check] of Object.entries({ ...LAUNCHING, ...LASTING, ...ENDING, ...LIMITS, ...FILES })) {
+    for (const [guarantee, check] of Object.entries({ ...LAUNCHING, ...LASTING, ...ENDING, ...LIMITS, ...FILES, ...SNAPSHOTS })) {
       test(guarantee, async (t) => {
         if (made === null) throw new Error("there is no world to test");
         const outcome = "cannotRun" in made ? { nothingToCheck: made.cannotRun } : await check(made);

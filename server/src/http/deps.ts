@@ -15,6 +15,7 @@ import type { NotificationSigner } from "../core/ports/notification-signer.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { ProcessService } from "../core/process/service.ts";
 import type { RunService } from "../core/run/service.ts";
+import type { TemplateService } from "../core/template/service.ts";
 import type { StreamLimits } from "./body-stream.ts";
 import type { Attendance } from "./calls/attendance.ts";
 import type { CallRates } from "./calls/rate.ts";
@@ -41,6 +42,7 @@ export interface HttpMetrics {
 /** What the routes work on. */
 export interface HttpServices {
   readonly capsules: CapsuleService;
+  readonly templates: TemplateService;
   readonly processes: ProcessService;
   readonly files: FileService;
   readonly access: AccessService;

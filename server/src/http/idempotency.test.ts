@@ -43,7 +43,13 @@ async function createGoodWorld(): Promise<World> {
 /** Counts how often a service is called, whatever it is. */
 function countCalls(world: World): () => number {
   let calls = 0;
-  for (const service of [world.services.capsules, world.services.processes, world.services.access, world.services.files]) {
+  for (const service of [
+    world.services.capsules,
+    world.services.templates,
+    world.services.processes,
+    world.services.access,
+    world.services.files,
+  ]) {
     for (const name of Object.keys(service)) {
       const method: unknown = Reflect.get(service, name);
       if (typeof method !== "function" || ["authenticate", "onRevoked", "onCapsuleGone"].includes(name)) continue;
@@ -62,8 +68,10 @@ test("every operation that is not repeatable by itself takes a key, and the othe
   assert.deepEqual(named.toSorted(), [
     "createCapsule",
     "createKey",
+    "createSnapshot",
     "createTeam",
     "exec",
+    "forkCapsule",
     "killProcess",
     "makeDirectory",
     "pauseCapsule",

@@ -94,6 +94,7 @@ for (const id of ids) {
       const absentPath = request.path
         .replaceAll(/cl-[0-9a-z]{25}/g, IDS.absent)
         .replaceAll(/key-[0-9a-z]{25}/g, `key-${"9".repeat(25)}`)
+        .replace("/snapshots/kept", "/snapshots/absent")
         .replaceAll(/run-[0-9a-z]{25}/g, `run-${"9".repeat(25)}`)
         .replace(new RegExp(`/${ENDPOINT}(?=/|$)`), "/absent");
       const absent = await comparable(
@@ -121,6 +122,8 @@ async function comparable(response: Response): Promise<{ status: number; body: s
 const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, request: GoodRequest) => Promise<string>>> = {
   invalid_request: async (world, id, request) => {
     const operation: Operation = OPERATIONS[id];
+    // Its only bad input is a name, which the use case looks at.
+    if (id === "deleteSnapshot") return scripted(world, id, request, fail("invalid_request"));
     if (request.method === "POST" || operation.body !== null)
       return (await problemOf(await world.call(request.method, request.path, { key: KEYS.admin, body: "{" }))).code;
     const path = `${request.path.split("?", 1)[0]}?limit=none&signal=SIGHUP&from=yesterday&log=maybe`;
@@ -132,6 +135,8 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     if (auth !== "admin") return scripted(world, id, request, fail("forbidden"));
     return (await problemOf(await world.call(request.method, request.path, { key: KEYS.member, ...json(request) }))).code;
   },
+  name_reserved: (world, id, request) => scripted(world, id, request, fail("name_reserved")),
+  template_name_taken: (world, id, request) => scripted(world, id, request, fail("template_name_taken")),
   disk_full: (world, id, request) => scripted(world, id, request, fail("disk_full")),
   range_not_satisfiable: async (world, id, request) => {
     const headers = { range: "bytes=1000-" };
@@ -223,12 +228,13 @@ function isSocket(id: OperationId): boolean {
 
 /** Every service throws this. */
 async function scripted(world: World, id: OperationId, request: GoodRequest, error: Error): Promise<string> {
-  const { capsules, processes, files, access } = world.services;
+  const { capsules, processes, files, access, templates } = world.services;
   const thrower = async (): Promise<never> => {
     throw error;
   };
   Object.assign(capsules, Object.fromEntries(Object.keys(capsules).map((name) => [name, thrower])));
   Object.assign(files, Object.fromEntries(Object.keys(files).map((name) => [name, thrower])));
+  Object.assign(templates, { snapshot: thrower, fork: thrower, list: thrower, remove: thrower });
   Object.assign(processes, {
     exec: thrower,
     prepareStream: thrower,

@@ -54,6 +54,7 @@ export function toRecord(row: CapsuleRow): CapsuleRecord {
     evidence: row.evidence_json === null ? null : memoryEvidence.parse(JSON.parse(row.evidence_json)),
     logCursor: row.log_cursor,
     egress: networkAnswer.parse(JSON.parse(row.network_json)).egress,
+    snapshotId: row.snapshot_id,
   };
 }
 
@@ -90,6 +91,7 @@ export function toRow(record: CapsuleRecord): CapsuleRow {
     log_cursor: record.logCursor,
     network_json: JSON.stringify({ egress: record.egress }),
     held_name: holdsName(record.state) ? record.name : null,
+    snapshot_id: record.snapshotId,
   };
 }
 

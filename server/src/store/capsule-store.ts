@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { sql } from "kysely";
 import type { CapsuleRecord } from "../core/capsule/record.ts";
 import type { CapsuleListFilter, CapsuleStore } from "../core/capsule/store.ts";
+import type { EventDraft } from "../core/event/record.ts";
 import type { CapsuleUpkeep } from "../core/capsule/upkeep.ts";
 import { holdsName, toChangedColumns, toRecord, toRow } from "./capsule-row.ts";
 import { countByState, removeDestroyed } from "./capsule-upkeep.ts";
@@ -55,29 +56,56 @@ async function holderOf(db: Kysely<Schema>, record: CapsuleRecord): Promise<Caps
   return db.selectFrom("capsules").selectAll().where("team_id", "=", record.teamId).where("held_name", "=", record.name).executeTakeFirst();
 }
 
+/** The pairs of the metadata are for the list's filter only; they come and go with their capsule. */
+async function insertOne(db: Kysely<Schema>, record: CapsuleRecord, event: EventDraft): Promise<CapsuleRecord | undefined> {
+  const pairs = Object.entries(record.metadata).map(([key, value]) => ({ capsule_id: record.id, key, value }));
+  const inserted = await db
+    .insertInto("capsules")
+    .values(toRow(record))
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (inserted.numInsertedOrUpdatedRows !== 1n) {
+    const found = await holderOf(db, record);
+    if (found === undefined) throw new Error(`the capsule ${record.id} could not be stored, and nothing holds its place`);
+    return toRecord(found);
+  }
+  if (pairs.length > 0) await db.insertInto("capsule_metadata").values(pairs).execute();
+  await insertEvents(db, [event]);
+  return undefined;
+}
+
+/** Undoes the others of the same transaction. */
+class PlaceTaken extends Error {
+  readonly holder: CapsuleRecord;
+  constructor(holder: CapsuleRecord) {
+    super(`the place is taken by ${holder.id}`);
+    this.holder = holder;
+  }
+}
+
 /** Capsules' rows in SQL. `onEvents` is called with the team after each commit that stored events. */
 export function createCapsuleStore(database: Database, onEvents: (teamId: string) => void = () => {}): CapsuleStore & CapsuleUpkeep {
   return {
-    // The pairs of the metadata are for the list's filter only; they come and go with their capsule.
     async insert(record, event) {
-      const pairs = Object.entries(record.metadata).map(([key, value]) => ({ capsule_id: record.id, key, value }));
-      const holder = await database.transact(async (db) => {
-        const inserted = await db
-          .insertInto("capsules")
-          .values(toRow(record))
-          .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst();
-        if (inserted.numInsertedOrUpdatedRows !== 1n) {
-          const found = await holderOf(db, record);
-          if (found === undefined) throw new Error(`the capsule ${record.id} could not be stored, and nothing holds its place`);
-          return toRecord(found);
-        }
-        if (pairs.length > 0) await db.insertInto("capsule_metadata").values(pairs).execute();
-        await insertEvents(db, [event]);
-        return undefined;
-      });
+      const holder = await database.transact((db) => insertOne(db, record, event));
       if (holder === undefined) onEvents(record.teamId);
       return holder;
+    },
+
+    async insertAll(entries) {
+      try {
+        await database.transact(async (db) => {
+          for (const { record, event } of entries) {
+            const holder = await insertOne(db, record, event);
+            if (holder !== undefined) throw new PlaceTaken(holder);
+          }
+        });
+      } catch (error) {
+        if (error instanceof PlaceTaken) return error.holder;
+        throw error;
+      }
+      for (const teamId of new Set(entries.map(({ record }) => record.teamId))) onEvents(teamId);
+      return undefined;
     },
 
     async find(id) {

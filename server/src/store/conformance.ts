@@ -16,6 +16,7 @@ import { describeNotifications } from "./testing/conformance/notifications.ts";
 import { describeProcesses } from "./testing/conformance/processes.ts";
 import { describeRuns } from "./testing/conformance/runs.ts";
 import { describeTeams } from "./testing/conformance/teams.ts";
+import { describeTemplates } from "./testing/conformance/templates.ts";
 import type { Database } from "./database.ts";
 import { migrate, SchemaMismatchError } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
@@ -39,6 +40,7 @@ export function describeStore(name: string, openFresh: OpenFresh): void {
     describeEndpoints(openFresh);
     describeRuns(openFresh);
     describeNotifications(openFresh);
+    describeTemplates(openFresh);
 
     it("migrates once: a second start applies nothing", async () => {
       const database = await openFresh();

@@ -51,6 +51,24 @@ export interface CapsuleRow {
   readonly log_cursor: number;
   readonly network_json: string;
   readonly held_name: string | null;
+  readonly snapshot_id: string | null;
+}
+
+/** A team's template. `held_name` is null where another row of that name is ready, or this one is on its way out. */
+export interface TemplateRow {
+  readonly id: string;
+  readonly team_id: string;
+  readonly host_id: string;
+  readonly kind: string;
+  readonly name: string | null;
+  readonly held_name: string | null;
+  readonly state: string;
+  readonly vcpus: number;
+  readonly memory_mb: number;
+  readonly disk_mb: number;
+  readonly size_bytes: number;
+  readonly capsule_id: string;
+  readonly created_at: number;
 }
 
 /** A capsule's metadata once more, one pair a row, so that a list can filter by it. */
@@ -182,6 +200,7 @@ export interface Schema {
   readonly api_keys: ApiKeyRow;
   readonly capsules: CapsuleRow;
   readonly capsule_metadata: CapsuleMetadataRow;
+  readonly templates: TemplateRow;
   readonly leases: LeaseRow;
   readonly counters: CounterRow;
   readonly events: EventRow;

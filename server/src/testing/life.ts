@@ -14,7 +14,7 @@ export interface Death {
 
 /** One server's life: every step outside of its own memory goes through it, until it dies as by `kill -9`. */
 export class Life {
-  readonly #death: Death | null;
+  #death: Death | null;
   #steps = 0;
   #dead = false;
 
@@ -24,6 +24,11 @@ export class Life {
 
   get isDead(): boolean {
     return this.#dead;
+  }
+
+  /** Sets the death to steps counted from now. */
+  doom({ step, when }: Death): void {
+    this.#death = { step: this.#steps + step, when };
   }
 
   die(): void {
@@ -58,6 +63,7 @@ export function mortalDatabase(database: Database, life: Life): Database {
 
 /** The driver as one life of a server sees it. */
 export function mortalDriver<D extends Driver>(driver: D, life: Life): D {
+  const { snapshots } = driver;
   return {
     ...driver,
     launch: (spec, signal) => life.step(() => driver.launch(spec, signal)),
@@ -68,6 +74,14 @@ export function mortalDriver<D extends Driver>(driver: D, life: Life): D {
     stop: (id) => life.step(() => driver.stop(id)),
     destroy: (id) => life.step(() => driver.destroy(id)),
     stats: (handle) => life.step(() => driver.stats(handle)),
+    snapshots:
+      snapshots === null
+        ? null
+        : {
+            take: (handle, id) => life.step(() => snapshots.take(handle, id)),
+            remove: (id) => life.step(() => snapshots.remove(id)),
+            list: () => life.step(() => snapshots.list()),
+          },
     openAgent: (handle) => life.step(() => driver.openAgent(handle)),
   };
 }

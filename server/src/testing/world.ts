@@ -3,7 +3,6 @@ import { createAgentLink } from "../agent-link/link.ts";
 import type { Principal } from "../core/access/principal.ts";
 import { Acts } from "../core/capsule/acts.ts";
 import { createCapsuleService } from "../core/capsule/create-capsule-service.ts";
-import type { CapsuleDeps } from "../core/capsule/deps.ts";
 import { LiveCapsules } from "../core/capsule/live.ts";
 import { recoverCapsules } from "../core/capsule/recover.ts";
 import type { CapsuleService } from "../core/capsule/service.ts";
@@ -15,6 +14,12 @@ import type { FakeDriver, FakeDriverOptions } from "../drivers/fake/driver.ts";
 import { createFakeDriver } from "../drivers/fake/driver.ts";
 import { FakeHost } from "../drivers/fake/host.ts";
 import { createFakeTemplates } from "../drivers/fake/templates.ts";
+import { createTemplateService } from "../core/template/create-template-service.ts";
+import type { TemplateDeps } from "../core/template/deps.ts";
+import { MakingTemplates } from "../core/template/making.ts";
+import type { TemplateService } from "../core/template/service.ts";
+import { tendTemplates } from "../core/template/upkeep.ts";
+import { createTemplateRows } from "../store/template-rows.ts";
 import { createIds } from "../lib/node/ids.ts";
 import { createEventService } from "../core/event/create-event-service.ts";
 import { EventSignal } from "../core/event/event-signal.ts";
@@ -31,7 +36,7 @@ import type { Database } from "../store/database.ts";
 import { createAccessStore } from "../store/access-store.ts";
 import type { EventStore } from "../core/event/store.ts";
 import type { Death } from "./life.ts";
-import { Life, mortalDatabase, mortalDriver } from "./life.ts";
+import { Life, mortalDatabase, mortalDriver, ServerDied } from "./life.ts";
 import { openDatabase } from "../store/open.ts";
 import { createSealer } from "../store/sealer.ts";
 
@@ -58,7 +63,8 @@ export interface World {
   readonly life: Life;
   /** What every life of the server works on. */
   readonly database: Database;
-  readonly deps: CapsuleDeps;
+  readonly deps: TemplateDeps;
+  readonly templates: TemplateService;
   readonly driver: FakeDriver;
   readonly clock: TestClock;
   /** An admin of a team of its own. */
@@ -110,11 +116,14 @@ function start(ground: Ground): World {
   const onEvents = (teamId: string): void => signal.signal(teamId);
   const eventStore = createEventStore(database);
   const ids = createIds();
-  const deps: CapsuleDeps = {
+  const deps: TemplateDeps = {
     store: createCapsuleStore(database, onEvents),
     processes: createProcessStore(database, onEvents),
     driver,
     templates: createFakeTemplates(),
+    teamTemplates: createTemplateRows(database),
+    templateLimits: { teamTemplatesMax: 100, teamTemplatesMb: 1000 },
+    makingTemplates: new MakingTemplates(),
     live: new LiveCapsules(),
     acts: new Acts(),
     leftLog: async (handle, from) => readLeftEntries(await driver.leftLog(handle, from)),
@@ -143,6 +152,7 @@ function start(ground: Ground): World {
   });
   return {
     capsules: createCapsuleService(deps),
+    templates: createTemplateService(deps),
     events: createEventService({ store: eventStore, signal }),
     idempotency,
     eventStore,
@@ -162,6 +172,7 @@ function start(ground: Ground): World {
       await leave();
       const world = start({ ...ground, options });
       await recoverCapsules(world.deps);
+      await tendTemplates(world.deps).catch(unlessDead);
       await world.deps.acts.settled();
       return world;
     },
@@ -171,6 +182,11 @@ function start(ground: Ground): World {
       await ground.database.close();
     },
   };
+}
+
+/** A server that dies while it clears away has at least recovered. */
+function unlessDead(error: unknown): void {
+  if (!(error instanceof ServerDied)) throw error;
 }
 
 function withoutDeath({ death: _death, ...options }: WorldOptions): WorldOptions {

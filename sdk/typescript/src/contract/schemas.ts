@@ -141,11 +141,11 @@ export interface Capsule {
 export interface CapsuleCreate {
   /** What the file system starts from. Default: `"minimal"`. */
   template?: string | undefined;
-  /** Cores; at most what the host has. Default: `1`. */
+  /** Cores; at most what the host has. Left out: what a template of yours was made with, else 1. */
   vcpus?: number | undefined;
-  /** Memory in MiB; at most what the host has. Default: `512`. */
+  /** Memory in MiB; at most what the host has. Left out: what a template of yours was made with, else 512. */
   memory_mb?: number | undefined;
-  /** What the capsule may write to disk, in MiB. Default: `5120`. */
+  /** What the capsule may write to disk, in MiB. Left out: what a template of yours was made with, else 5120. */
   disk_mb?: number | undefined;
   /** Inactivity TTL in seconds after which it is paused; 0, the default, is never. */
   timeout_sec?: number | undefined;
@@ -350,7 +350,7 @@ export interface EndpointPut {
 export interface Error {
   error: {
     /** What happened, for programs; a closed set. */
-    code: "invalid_request" | "invalid_offset" | "unauthorized" | "invalid_signature" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "invalid_state" | "tag_in_use" | "conflict" | "idempotency_in_progress" | "capsule_gone" | "result_expired" | "too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_conflict" | "upgrade_required" | "quota_exceeded" | "rate_limited" | "queue_full" | "internal_error" | "transform_failed" | "run_failed" | "agent_error" | "host_full" | "process_limit" | "unavailable" | "shutting_down" | "disk_full" | "timeout";
+    code: "invalid_request" | "invalid_offset" | "unauthorized" | "invalid_signature" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "invalid_state" | "tag_in_use" | "conflict" | "name_reserved" | "template_name_taken" | "idempotency_in_progress" | "capsule_gone" | "result_expired" | "too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_conflict" | "upgrade_required" | "quota_exceeded" | "rate_limited" | "queue_full" | "internal_error" | "transform_failed" | "run_failed" | "agent_error" | "host_full" | "process_limit" | "unavailable" | "shutting_down" | "disk_full" | "timeout";
     /** What happened, for people. */
     message: string;
     /** The same as the header X-Request-Id; the server's log has it. */
@@ -645,6 +645,19 @@ export interface FileUpload {
   path?: string | undefined;
   /** The file's bytes. Parts may come in any order. */
   file: string;
+}
+
+export interface ForkCreate {
+  /** Capsules to make. Default: `1`. */
+  count?: number | undefined;
+  /** Name of the fork; of several, this with `-1`, `-2` and so on. As with create, unique among the team's capsules. */
+  name?: string | undefined;
+  /** Milliseconds to wait for `running` before answering with the status so far. Default: `4000`. */
+  wait_ms?: number | undefined;
+}
+
+export interface Forks {
+  capsules: Capsule[];
 }
 
 export interface ImportResult {
@@ -962,6 +975,17 @@ export type SetTransformer = {
   expression: string;
 };
 
+export interface SnapshotCreate {
+  /** The capsule whose disk is kept; running or paused. */
+  capsule_id?: string | undefined;
+  /** The same as `capsule_id`. */
+  sandbox_id?: string | undefined;
+  /** Left out, `template-` and 8 hex digits. */
+  name?: string | undefined;
+  /** Whether it takes the place of the team's template of that name; capsules of that one go on. */
+  overwrite?: boolean | undefined;
+}
+
 export type StreamClientMessage = {
   type: "stop";
 } | {
@@ -1073,6 +1097,22 @@ export interface TeamCreate {
 export interface TeamCreated {
   team: Team;
   key: ApiKeyCreated;
+}
+
+export interface Template {
+  name: string;
+  /** `snapshot`: made of a capsule's disk. */
+  type: "base" | "snapshot";
+  /** What a capsule of it gets unless it says otherwise. */
+  vcpus?: number | undefined;
+  memory_mb?: number | undefined;
+  disk_mb?: number | undefined;
+  /** What it takes on disk; of a snapshot, beside the template that it goes back to. */
+  size_bytes: number;
+  /** ISO 8601, with zone. */
+  created_at: string;
+  /** Whether every team has it; those cannot be deleted. */
+  platform: boolean;
 }
 
 export type TerminalClientMessage = {
@@ -1244,6 +1284,16 @@ export interface ListRunsQuery {
   /** Default: `100`. */
   limit?: number | undefined;
   cursor?: string | undefined;
+}
+
+export interface CreateSnapshotQuery {
+  /** The same as in the body. */
+  overwrite?: "true" | "false" | undefined;
+}
+
+export interface ListSnapshotsQuery {
+  /** `base` or `snapshot`; any other type has no templates. */
+  type?: string | undefined;
 }
 
 export interface ImportEndpointsQuery {

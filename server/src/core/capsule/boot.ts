@@ -22,8 +22,10 @@ export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSi
     const waiting = await deps.store.find(id);
     if (waiting === undefined || (waiting.state !== "pending" && waiting.state !== "starting")) return;
     // A build that is there will do: what its recipe says now is built when the server starts.
-    const template = await deps.templates.find(waiting.template);
-    if (template?.state !== "ready") await unlessAborted(deps.templates.ensure(waiting.template), signal);
+    if (waiting.snapshotId === null) {
+      const template = await deps.templates.find(waiting.template);
+      if (template?.state !== "ready") await unlessAborted(deps.templates.ensure(waiting.template), signal);
+    }
     const { record } = await changeState(deps, id, "boot", null);
     if (record.state !== "starting") return;
     const handle = await deps.driver.launch(launchSpec(deps, record), signal);
@@ -49,6 +51,7 @@ function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): LaunchSpec {
     egress: record.egress,
     agentSecret: deps.sealer.open(record.sealedSecret, `capsule-secret:${record.id}`),
     disk: record.hasDisk ? "keep" : "new",
+    snapshotId: record.hasDisk ? null : record.snapshotId,
     previous: previousEnd(record),
   };
 }

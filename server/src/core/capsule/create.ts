@@ -1,3 +1,4 @@
+import { LIMITS } from "@capsuled/contract";
 import { byKey } from "../event/actor.ts";
 import type { Principal } from "../access/principal.ts";
 import { fail, invalid } from "../fail.ts";
@@ -14,6 +15,8 @@ import type { Egress } from "../ports/driver.ts";
 import type { Ids } from "../ports/clock.ts";
 import type { Created, CreateInput, CreateOptions } from "./service.ts";
 import type { CapsuleState } from "./state.ts";
+import type { ResolvedTemplate } from "../template/resolve.ts";
+import { resolveTemplate } from "../template/resolve.ts";
 import { settledWithin } from "./wait.ts";
 
 /** States that count against a team's limit. */
@@ -31,12 +34,12 @@ export async function createCapsule(
   if (holder !== undefined) return placeTaken(deps, holder, id, input, options);
   checkAgainstHost(deps, input);
   const egress = egressFor(deps, input.network);
-  const template = await deps.templates.find(input.template);
+  const template = await resolveTemplate(deps, principal.teamId, input.template);
   if (template === undefined) {
     throw fail("not_found", `There is no template named ${JSON.stringify(input.template)}.`, { details: { field: "template" } });
   }
-  await checkQuota(deps, principal);
-  const record = newRecord(deps, principal, input, egress, id, options.intent?.ids ?? deps.ids);
+  await requireRoomInTeam(deps, principal, 1);
+  const record = newRecord(deps, principal, input, template, egress, id, options.intent?.ids ?? deps.ids);
   const winner = await deps.store.insert(record, createdEvent(record, byKey(principal)));
   if (winner !== undefined) return placeTaken(deps, winner, id, input, options);
   const outcome: BootOutcome = { hostFull: null };
@@ -84,22 +87,32 @@ async function placeTaken(
 
 function checkAgainstHost(deps: CapsuleDeps, input: CreateInput): void {
   const { hostCores, hostMemoryMb } = deps.limits;
-  if (input.vcpus > hostCores) throw invalid("vcpus", `at most ${hostCores}, what this host has`);
-  if (input.memory_mb > hostMemoryMb) throw invalid("memory_mb", `at most ${hostMemoryMb}, what this host has`);
+  if (input.vcpus !== undefined && input.vcpus > hostCores) throw invalid("vcpus", `at most ${hostCores}, what this host has`);
+  if (input.memory_mb !== undefined && input.memory_mb > hostMemoryMb)
+    throw invalid("memory_mb", `at most ${hostMemoryMb}, what this host has`);
   if (input.timeout !== undefined && input.timeout_sec !== undefined && input.timeout !== input.timeout_sec) {
     throw invalid("timeout", "differs from timeout_sec; give one of them");
   }
 }
 
-async function checkQuota(deps: CapsuleDeps, principal: Principal): Promise<void> {
+/** Throws `quota_exceeded` where the team cannot have that many more. */
+export async function requireRoomInTeam(deps: CapsuleDeps, principal: Principal, more: number): Promise<void> {
   const max = deps.limits.teamCapsulesMax;
   if (max === 0) return;
   const count = await deps.store.count(principal.teamId, COUNTED);
-  if (count >= max)
+  if (count + more > max)
     throw fail("quota_exceeded", `The team has ${count} capsules, its limit is ${max}: destroy or stop one.`, { details: { limit: max } });
 }
 
-function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput, egress: Egress, id: string, ids: Ids): CapsuleRecord {
+function newRecord(
+  deps: CapsuleDeps,
+  principal: Principal,
+  input: CreateInput,
+  template: ResolvedTemplate,
+  egress: Egress,
+  id: string,
+  ids: Ids,
+): CapsuleRecord {
   const now = deps.clock.now();
   const envs = input.envs ?? {};
   const envNames = Object.keys(envs);
@@ -112,9 +125,10 @@ function newRecord(deps: CapsuleDeps, principal: Principal, input: CreateInput, 
     state: "pending",
     version: 1,
     template: input.template,
-    vcpus: input.vcpus,
-    memoryMb: input.memory_mb,
-    diskMb: input.disk_mb,
+    snapshotId: template.snapshotId,
+    vcpus: input.vcpus ?? template.vcpus ?? LIMITS.vcpusDefault,
+    memoryMb: input.memory_mb ?? template.memoryMb ?? LIMITS.memoryMbDefault,
+    diskMb: input.disk_mb ?? template.diskMb ?? LIMITS.diskMbDefault,
     timeoutSec: input.timeout_sec ?? input.timeout ?? 0,
     name: input.name ?? null,
     metadata: input.metadata ?? {},

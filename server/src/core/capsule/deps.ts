@@ -4,6 +4,7 @@ import type { Driver, Handle } from "../ports/driver.ts";
 import type { Log } from "../ports/log.ts";
 import type { Sealer } from "../ports/sealer.ts";
 import type { TemplateStore } from "../ports/templates.ts";
+import type { TemplateRows } from "../template/store.ts";
 import type { ProcessStore } from "../process/store.ts";
 import type { Acts } from "./acts.ts";
 import type { LiveCapsules } from "./live.ts";
@@ -26,6 +27,7 @@ export interface CapsuleDeps {
   readonly processes: ProcessStore;
   readonly driver: Driver;
   readonly templates: TemplateStore;
+  readonly teamTemplates: TemplateRows;
   readonly live: LiveCapsules;
   readonly acts: Acts;
   /** The link to the agent behind a handle; opens nothing by itself. */

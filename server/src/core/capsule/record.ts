@@ -15,6 +15,8 @@ export interface CapsuleRecord {
   /** Goes up by one with each stored change of the row; the compare-and-set's second half. */
   readonly version: number;
   readonly template: string;
+  /** What its disk began with, where that is more than the template of that name. */
+  readonly snapshotId: string | null;
   readonly vcpus: number;
   readonly memoryMb: number;
   readonly diskMb: number;

@@ -21,6 +21,8 @@ export interface CapsuleStore {
    * same id, or the team's existing (not destroyed) capsule of the same name.
    */
   insert(record: CapsuleRecord, event: EventDraft): Promise<CapsuleRecord | undefined>;
+  /** The same for several: all of them, or none. */
+  insertAll(entries: readonly { readonly record: CapsuleRecord; readonly event: EventDraft }[]): Promise<CapsuleRecord | undefined>;
   find(id: string): Promise<CapsuleRecord | undefined>;
   /** The team's capsule that holds this name. */
   findNamed(teamId: string, name: string): Promise<CapsuleRecord | undefined>;

@@ -11,7 +11,7 @@ export async function checkWhole(deps: CheckDeps, teamId: string, definition: En
   const checked = checkDefinition(definition, { schedules: deps.schedules, timeoutSecMax: deps.limits.timeoutSecMax });
   const problems: DefinitionProblem[] = [...checked.problems];
   const { template, transformer } = definition;
-  if (template !== undefined && (await deps.templates.find(template)) === undefined) {
+  if (template !== undefined && !(await deps.templates.isThere(teamId, template))) {
     problems.push({ path: ["template"], message: `there is no template ${JSON.stringify(template)}` });
   }
   if (transformer !== undefined && !problems.some(({ path }) => path[0] === "transformer")) {

@@ -1,7 +1,6 @@
 import type { Clock, Ids } from "../ports/clock.ts";
 import type { Schedules } from "../ports/schedule.ts";
 import type { Sealer } from "../ports/sealer.ts";
-import type { TemplateStore } from "../ports/templates.ts";
 import type { DefinitionFiles } from "./definition-file.ts";
 import type { PublishedCache } from "./published-cache.ts";
 import type { EndpointStore } from "./store.ts";
@@ -20,7 +19,7 @@ export interface EndpointDeps {
   readonly ids: Ids;
   readonly sealer: Sealer;
   readonly schedules: Schedules;
-  readonly templates: Pick<TemplateStore, "find">;
+  readonly templates: { isThere(teamId: string, name: string): Promise<boolean> };
   readonly transforms: Pick<TransformRunner, "check">;
   readonly capsules: TeamCapsules;
   readonly files: DefinitionFiles;

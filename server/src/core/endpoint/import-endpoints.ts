@@ -95,10 +95,10 @@ async function checkOne(
 
 /** A file of a thousand endpoints asks for few templates. */
 function rememberTemplates(templates: EndpointDeps["templates"]): EndpointDeps["templates"] {
-  const known = new Map<string, ReturnType<typeof templates.find>>();
+  const known = new Map<string, Promise<boolean>>();
   return {
-    find(name) {
-      const found = known.get(name) ?? templates.find(name);
+    isThere(teamId, name) {
+      const found = known.get(name) ?? templates.isThere(teamId, name);
       known.set(name, found);
       return found;
     },

@@ -73,10 +73,23 @@ export interface DriverNetwork {
   read(handle: Handle, withDecisions: boolean): Promise<NetworkFacts | null>;
 }
 
+/** The power to keep what a capsule's disk holds, for new disks to begin with. A snapshot is the disk alone: no memory, no processes. */
+export interface DriverSnapshots {
+  /**
+   * Copies the disk of a running or paused capsule under a new id. Its processes stand still while it is copied, and go on if they
+   * went before. Nothing is left behind when it throws, `HostFullError` and `HandleGoneError` included.
+   */
+  take(handle: Handle, snapshotId: string): Promise<{ readonly sizeBytes: number }>;
+  /** Disks that began with it go on. Repeatable, fine when nothing is there. */
+  remove(snapshotId: string): Promise<void>;
+  /** Everything of this installation on this host, what was cut off half-way included. */
+  list(): Promise<readonly string[]>;
+}
+
 export interface LaunchSpec {
   /** `cl-…`; also the key that makes a repeated launch safe. */
   readonly capsuleId: string;
-  /** Name of a template that the driver's template store has built. */
+  /** Name of a template that the driver's template store has built; without meaning where there is a snapshot. */
   readonly template: string;
   readonly vcpus: number;
   readonly memoryMb: number;
@@ -91,6 +104,8 @@ export interface LaunchSpec {
   readonly agentSecret: string;
   /** Keep the writable disk of an earlier life (`start`), or begin with an empty one (`create`). */
   readonly disk: "new" | "keep";
+  /** What a new disk begins with; `null`: nothing but its template. */
+  readonly snapshotId: string | null;
   /** Why processes ended that the capsule's earlier life left without an end. */
   readonly previous: "agent_lost" | "host_restarted" | "capsule_stopped";
 }
@@ -129,6 +144,8 @@ export interface Driver {
   readonly capabilities: DriverCapabilities;
   /** `null` where this host cannot connect capsules; they have loopback only. */
   readonly network: DriverNetwork | null;
+  /** `null` where this driver keeps no snapshots. */
+  readonly snapshots: DriverSnapshots | null;
   probe(): Promise<Probe>;
   /** Brings up a capsule; first removes what an earlier try under the same id left. Nothing is left behind when it throws. */
   launch(spec: LaunchSpec, signal: AbortSignal): Promise<Handle>;
@@ -163,7 +180,7 @@ export class HostFullError extends Error {
   }
 }
 
-/** The template is not built here, or its layers are gone. */
+/** The template is not built here, or its files or the snapshot are gone. */
 export class TemplateMissingError extends Error {
   override readonly name = "TemplateMissingError";
 }

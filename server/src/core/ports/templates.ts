@@ -3,6 +3,8 @@ export interface Template {
   readonly name: string;
   readonly state: "ready" | "building" | "missing" | "failed";
   readonly sizeBytes: number | null;
+  /** Unix milliseconds; `null` while it is not ready. */
+  readonly builtAt: number | null;
   /** Why a build failed; `null` otherwise. */
   readonly failure: string | null;
 }

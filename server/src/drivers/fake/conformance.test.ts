@@ -24,3 +24,4 @@ async function createWorld(script: FakeScript): Promise<ConformanceWorld> {
 describeDriver("fake", () => createWorld({}));
 describeDriver("fake, slow to launch", () => createWorld({ latencyMs: { launch: 12, destroy: 3, openAgent: 1 } }));
 describeDriver("fake, without pause", () => createWorld({ capabilities: { pause: false } }));
+describeDriver("fake, without snapshots", () => createWorld({ capabilities: { snapshot: false } }));

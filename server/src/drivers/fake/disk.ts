@@ -120,6 +120,19 @@ export class FakeDisk {
     if (!this.#files.delete(path)) throw new DiskError("No such file or directory");
   }
 
+  /** What it holds now, in a disk of its own, whose bound is for what comes to it. */
+  copy(bytesMax: number): FakeDisk {
+    const made = new FakeDisk(this.#bytes + bytesMax);
+    for (const path of this.#directories) made.#directories.add(path);
+    for (const [path, { parts, bytes }] of this.#files) made.#files.set(path, { parts: [...parts], bytes });
+    made.#bytes = this.#bytes;
+    return made;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   #parent(path: string): void {
     if (!this.#directories.has(posix.dirname(path))) throw new DiskError("No such file or directory");
   }

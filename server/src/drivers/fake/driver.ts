@@ -10,7 +10,7 @@
  * one process; users and limits (but `diskMb`) are not looked at; memory and cpu in `stats` are made up from the processes; nothing is isolated;
  * and capsules die with the server, unless a FakeHost is shared between two drivers in one program.
  */
-import type { Driver, DriverNetwork } from "../../core/ports/driver.ts";
+import type { Driver, DriverNetwork, DriverSnapshots } from "../../core/ports/driver.ts";
 import { FakeHost } from "./host.ts";
 import { Machines } from "./machines.ts";
 import { createPipe } from "./pipe.ts";
@@ -37,7 +37,7 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
   const { script = {}, host = new FakeHost(), installation = "default" } = options;
   const plan = new FaultPlan(script);
   const machines = new Machines(host, installation, script, plan);
-  const usual = { pause: true, limitsLive: false, diskQuota: true, oomScope: "process" as const, snapshot: false, hibernate: false };
+  const usual = { pause: true, limitsLive: false, diskQuota: true, oomScope: "process" as const, snapshot: true, hibernate: false };
   const capabilities = { ...usual, ...script.capabilities };
   const needPause = (): void => {
     if (!capabilities.pause) throw new Error("this driver cannot pause");
@@ -46,6 +46,7 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
     name: "fake",
     capabilities,
     network: script.network === false ? null : networkOf(machines),
+    snapshots: capabilities.snapshot ? snapshotsOf(machines, plan) : null,
     host,
     plan,
     probe: async () => ({ ok: true, checks: [{ name: "capsules in memory", ok: true, found: "always there", mend: "" }] }),
@@ -83,6 +84,15 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
     leftLog: async () => [],
     watch: (handle, onGone) => machines.watch(handle, onGone),
     async close() {},
+  };
+}
+
+function snapshotsOf(machines: Machines, plan: FaultPlan): DriverSnapshots {
+  return {
+    take: (handle, id) =>
+      plan.around("takeSnapshot", () => machines.takeSnapshot(handle, id), { half: () => void machines.takeSnapshot(handle, id) }),
+    remove: (id) => plan.around("removeSnapshot", () => machines.removeSnapshot(id)),
+    list: () => plan.around("listSnapshots", () => machines.listSnapshots()),
   };
 }
 

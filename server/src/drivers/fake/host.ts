@@ -21,6 +21,7 @@ export interface Machine {
 export interface Installation {
   readonly machines: Map<string, Machine>;
   readonly disks: Map<string, FakeDisk>;
+  readonly snapshots: Map<string, FakeDisk>;
   /** Capsules that a call cut off half-way has left something of. */
   readonly debris: Set<string>;
 }
@@ -37,7 +38,12 @@ export class FakeHost {
   installation(name: string): Installation {
     const known = this.#installations.get(name);
     if (known !== undefined) return known;
-    const made = { machines: new Map<string, Machine>(), disks: new Map<string, FakeDisk>(), debris: new Set<string>() };
+    const made = {
+      machines: new Map<string, Machine>(),
+      disks: new Map<string, FakeDisk>(),
+      snapshots: new Map<string, FakeDisk>(),
+      debris: new Set<string>(),
+    };
     this.#installations.set(name, made);
     return made;
   }

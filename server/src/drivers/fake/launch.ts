@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { LaunchSpec } from "../../core/ports/driver.ts";
+import { TemplateMissingError } from "../../core/ports/driver.ts";
 import { FakeAgent } from "./agent.ts";
 import { FakeDisk } from "./disk.ts";
 import type { FakeHost, Installation, Machine } from "./host.ts";
@@ -18,7 +19,7 @@ export function launchMachine(
 ): Machine {
   const { capsuleId } = spec;
   const kept = spec.disk === "keep" ? installation.disks.get(capsuleId) : undefined;
-  const disk = kept ?? new FakeDisk(spec.diskMb * 1024 * 1024);
+  const disk = kept ?? newDisk(spec, installation);
   const agent = new FakeAgent({
     capsuleId,
     secret: spec.agentSecret,
@@ -44,4 +45,12 @@ export function launchMachine(
   installation.disks.set(capsuleId, disk);
   installation.machines.set(capsuleId, machine);
   return machine;
+}
+
+function newDisk({ diskMb, snapshotId }: LaunchSpec, { snapshots }: Installation): FakeDisk {
+  const bytesMax = diskMb * 1024 * 1024;
+  if (snapshotId === null) return new FakeDisk(bytesMax);
+  const snapshot = snapshots.get(snapshotId);
+  if (snapshot === undefined) throw new TemplateMissingError(`no snapshot ${snapshotId}`);
+  return snapshot.copy(bytesMax);
 }

@@ -1,5 +1,6 @@
 import type { FoundCapsule, Handle, LaunchSpec, MachineState } from "../../core/ports/driver.ts";
 import { HandleGoneError, HostFullError, TemplateMissingError } from "../../core/ports/driver.ts";
+import { DISK_BYTES_MAX } from "./disk.ts";
 import type { FakeHost, Installation, Machine } from "./host.ts";
 import { endMachine } from "./host.ts";
 import { launchMachine } from "./launch.ts";
@@ -34,7 +35,8 @@ export class Machines {
 
   launch(spec: LaunchSpec): Handle {
     const { templates, capsulesMax = CAPSULES_MAX, journalBytes } = this.#script;
-    if (templates !== undefined && !templates.includes(spec.template)) throw new TemplateMissingError(`no template ${spec.template}`);
+    if (spec.snapshotId === null && templates !== undefined && !templates.includes(spec.template))
+      throw new TemplateMissingError(`no template ${spec.template}`);
     if (spec.egress !== "none" && this.#script.network === false) throw new Error("this host has no network for capsules");
     this.stop(spec.capsuleId);
     if (this.#here.machines.size >= capsulesMax) throw new HostFullError("capsules", `${capsulesMax} capsules run already`);
@@ -81,6 +83,23 @@ export class Machines {
     this.stop(capsuleId);
     this.#here.disks.delete(capsuleId);
     this.#here.debris.delete(capsuleId);
+  }
+
+  takeSnapshot(handle: Handle, snapshotId: string): { readonly sizeBytes: number } {
+    const { capsuleId } = this.running(handle);
+    const disk = this.#here.disks.get(capsuleId);
+    if (disk === undefined) throw new HandleGoneError("the fake disk is gone");
+    const snapshot = disk.copy(DISK_BYTES_MAX);
+    this.#here.snapshots.set(snapshotId, snapshot);
+    return { sizeBytes: snapshot.bytes };
+  }
+
+  removeSnapshot(snapshotId: string): void {
+    this.#here.snapshots.delete(snapshotId);
+  }
+
+  listSnapshots(): readonly string[] {
+    return [...this.#here.snapshots.keys()];
   }
 
   /** What a launch or destroy that is cut off half-way leaves. */

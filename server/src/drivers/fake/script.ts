@@ -4,7 +4,19 @@ import { HostFullError, TemplateMissingError } from "../../core/ports/driver.ts"
 import type { AgentMoment } from "./agent.ts";
 import type { Program } from "./program.ts";
 
-export type DriverCall = "launch" | "recover" | "list" | "pause" | "resume" | "stop" | "destroy" | "stats" | "openAgent";
+export type DriverCall =
+  | "launch"
+  | "recover"
+  | "list"
+  | "pause"
+  | "resume"
+  | "stop"
+  | "destroy"
+  | "stats"
+  | "openAgent"
+  | "takeSnapshot"
+  | "removeSnapshot"
+  | "listSnapshots";
 
 /**
  * What goes wrong. `fail`: nothing is done and it throws. `lost_reply`: all is done and it throws.

@@ -19,7 +19,13 @@ test("a template is built once, however many ask, and each hears of the progress
 test("a build that fails says why, and can be tried again", async () => {
   const store = createFakeTemplates({ built: [], failures: { minimal: "E: no network" } });
   await assert.rejects(store.ensure("minimal"), /E: no network/);
-  assert.deepEqual(await store.find("minimal"), { name: "minimal", state: "failed", sizeBytes: null, failure: "E: no network" });
+  assert.deepEqual(await store.find("minimal"), {
+    name: "minimal",
+    state: "failed",
+    sizeBytes: null,
+    builtAt: null,
+    failure: "E: no network",
+  });
   await assert.rejects(store.ensure("minimal"), /E: no network/);
   assert.equal(store.builds.get("minimal"), 2);
 });

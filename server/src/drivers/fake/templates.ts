@@ -38,6 +38,7 @@ export function createFakeTemplates(script: FakeTemplateScript = {}): FakeTempla
       name,
       state: now,
       sizeBytes: now === "ready" ? SIZE_BYTES : null,
+      builtAt: now === "ready" ? 0 : null,
       failure: now === "failed" ? (script.failures?.[name] ?? null) : null,
     };
   };

@@ -1,4 +1,5 @@
 import type { Driver, Handle } from "../../core/ports/driver.ts";
+import type { KeyedLock } from "../../lib/keyed-lock.ts";
 import { createKeyedLock } from "../../lib/keyed-lock.ts";
 import { setFrozen } from "./freezer.ts";
 import { DRIVER_NAME, readHandle } from "./handle.ts";
@@ -14,6 +15,7 @@ import { OCI_LIMITS } from "./options.ts";
 import { probeHost } from "./probe.ts";
 import { removeDisk, removeMachine } from "./remove.ts";
 import { requireRoom } from "./room.ts";
+import { snapshotPower } from "./snapshots/power.ts";
 import { agentGroup, listCapsules, machineState, workGroup } from "./state.ts";
 import { readStats } from "./stats.ts";
 import { hasQuota } from "./store-mount.ts";
@@ -25,7 +27,8 @@ export function createDriver(
   openHost: () => Promise<OciHost>,
   openedHost: () => Promise<OciHost | null> = openHost,
 ): Driver {
-  const launcher = createLaunches(openHost);
+  const turns = createKeyedLock({ waitersMax: OCI_LIMITS.turnWaiters });
+  const launcher = createLaunches(openHost, turns);
   const watches = createWatches(options, openHost);
   const at = async (handle: Handle): Promise<[OciHost, CapsulePaths]> => {
     const host = await openHost();
@@ -37,8 +40,9 @@ export function createDriver(
   };
   return {
     name: DRIVER_NAME,
-    capabilities: { pause: true, limitsLive: false, diskQuota: hasQuota(options), oomScope: "process", snapshot: false, hibernate: false },
+    capabilities: { pause: true, limitsLive: false, diskQuota: hasQuota(options), oomScope: "process", snapshot: true, hibernate: false },
     network: networkPower(options, openHost),
+    snapshots: snapshotPower(openHost, turns),
     probe: () => probeHost(options),
     ...launcher,
     async recover(handle) {
@@ -69,8 +73,7 @@ export function createDriver(
 }
 
 /** Launch, stop and destroy: of one capsule one after the other, of different ones side by side. */
-function createLaunches(openHost: () => Promise<OciHost>): Pick<Driver, "launch" | "stop" | "destroy"> {
-  const turns = createKeyedLock({ waitersMax: OCI_LIMITS.turnWaiters });
+function createLaunches(openHost: () => Promise<OciHost>, turns: KeyedLock): Pick<Driver, "launch" | "stop" | "destroy"> {
   const launching = new Set<string>();
   return {
     async launch(spec, signal) {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import type { Handle, LaunchSpec } from "../../core/ports/driver.ts";
 import { HostFullError } from "../../core/ports/driver.ts";
 import type { OciHost } from "./host.ts";
@@ -10,8 +10,10 @@ import type { CapsulePaths } from "./layout.ts";
 import { resolverPlace } from "./network-power.ts";
 import { ociConfig } from "./oci-config.ts";
 import { hasMachine, removeDisk, removeMachine } from "./remove.ts";
-import type { TemplateLayers } from "./templates/layers.ts";
-import { findLayers, layersOf } from "./templates/layers.ts";
+import type { Origin } from "./origin.ts";
+import { readOrigin, readSnapshot, writeJson } from "./origin.ts";
+import { copySnapshot } from "./snapshots/copy.ts";
+import { layerOf, requireBuild } from "./templates/layers.ts";
 import { asRoom } from "./room.ts";
 import { rangeBase } from "./uid-ranges.ts";
 import { oomCounter, workLimits } from "./work-limits.ts";
@@ -23,13 +25,17 @@ export async function launch(host: OciHost, paths: CapsulePaths, spec: LaunchSpe
   signal.throwIfAborted();
   if (hasMachine(host, paths)) await removeMachine(host, paths);
   if (spec.disk === "new") await removeDisk(host, paths);
-  const template = spec.disk === "new" ? findLayers(host.layout, spec.template) : originOf(host, paths, spec.template);
+  const origin = originOf(host, paths, spec);
   try {
     const n = host.uids.reserve(paths.id);
     if (n === null) throw new HostFullError("uids", "Every range of user ids is in use on this host.");
     mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
-    if (spec.disk === "new") writeFileSync(paths.origin, JSON.stringify({ name: template.name, build: template.build }), { mode: 0o600 });
-    const launched = await launchConnected(host, paths, spec, template, rangeBase(n), signal);
+    if (spec.disk === "new") {
+      // From here on the build is in use: nothing was awaited since it was found.
+      writeJson(paths.origin, origin);
+      if (spec.snapshotId !== null) await copySnapshot(host, spec.snapshotId, paths.disk);
+    }
+    const launched = await launchConnected(host, paths, spec, origin, rangeBase(n), signal);
     host.options.log.debug({ capsule: paths.id, phases: launched.phases }, "launched");
     return createHandle({ capsuleId: paths.id, pid: launched.pid, startTime: launched.startTime, boot: host.boot });
   } catch (error) {
@@ -44,7 +50,7 @@ async function launchConnected(
   host: OciHost,
   paths: CapsulePaths,
   spec: LaunchSpec,
-  template: TemplateLayers,
+  origin: Origin,
   uidBase: number,
   signal: AbortSignal,
 ): Promise<Launched> {
@@ -52,7 +58,7 @@ async function launchConnected(
   const taken = await host.network?.take(paths.id, spec.egress);
   try {
     const network = taken === undefined ? null : { namespace: taken.namespacePath, resolvConf: taken.resolvConf };
-    const launched = await launchWith(host.options.launcherBinary, launcherSpec(host, paths, spec, template, uidBase, network), signal);
+    const launched = await launchWith(host.options.launcherBinary, launcherSpec(host, paths, spec, origin, uidBase, network), signal);
     await taken?.launched(resolverPlace(host, paths));
     return launched;
   } finally {
@@ -60,29 +66,22 @@ async function launchConnected(
   }
 }
 
-/** A kept disk goes on over the very layers that it began with. */
-function originOf(host: OciHost, paths: CapsulePaths, template: string): TemplateLayers {
-  if (existsSync(paths.origin)) {
-    const origin: unknown = JSON.parse(readFileSync(paths.origin, "utf8"));
-    if (
-      typeof origin === "object" &&
-      origin !== null &&
-      "name" in origin &&
-      "build" in origin &&
-      typeof origin.name === "string" &&
-      typeof origin.build === "string"
-    ) {
-      return layersOf(host.layout, origin.name, origin.build);
-    }
+/** A kept disk goes on over the very build that it began with. */
+function originOf(host: OciHost, paths: CapsulePaths, spec: LaunchSpec): Origin {
+  const kept = spec.disk === "keep" ? readOrigin(paths.origin) : null;
+  if (kept !== null) return kept;
+  if (spec.disk === "new" && spec.snapshotId !== null) {
+    const { origin, sizeBytes } = readSnapshot(host.layout, spec.snapshotId);
+    return { ...origin, beganWith: sizeBytes };
   }
-  return findLayers(host.layout, template);
+  return { name: spec.template, build: requireBuild(host.layout, spec.template), beganWith: 0 };
 }
 
 function launcherSpec(
   host: OciHost,
   paths: CapsulePaths,
   spec: LaunchSpec,
-  template: TemplateLayers,
+  origin: Origin,
   uidBase: number,
   network: LauncherSpec["network"],
 ): LauncherSpec {
@@ -91,8 +90,14 @@ function launcherSpec(
     capsule: paths.id,
     uidBase,
     stage: layout.stageDir,
-    layers: template.paths,
-    disk: { path: paths.disk, btrfs: host.store !== "plain", limitBytes: spec.diskMb * MiB, keep: spec.disk === "keep" },
+    layers: [layerOf(layout, origin.name, origin.build)],
+    disk: {
+      path: paths.disk,
+      btrfs: host.store !== "plain",
+      // Where what is shared counts as well, it does not count against the capsule.
+      limitBytes: spec.diskMb * MiB + (host.store === "native" ? origin.beganWith : 0),
+      keep: spec.disk === "keep" || spec.snapshotId !== null,
+    },
     controlDir: paths.control,
     socket: paths.socket,
     agentBinary: host.agentBinary,

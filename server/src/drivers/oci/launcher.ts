@@ -63,6 +63,22 @@ export async function deleteSubvolume(launcher: string, path: string): Promise<v
   await ask(launcher, ["subvolume-delete", path], { timeoutMs: OCI_LIMITS.launchMs });
 }
 
+export async function createSubvolume(launcher: string, path: string): Promise<void> {
+  await ask(launcher, ["subvolume-create", path], { timeoutMs: OCI_LIMITS.launchMs });
+}
+
+/** A writable copy of a subvolume that shares its blocks. */
+export async function snapshotSubvolume(launcher: string, source: string, path: string): Promise<void> {
+  await ask(launcher, ["subvolume-snapshot", source, path], { timeoutMs: OCI_LIMITS.launchMs });
+}
+
+/** The number of the subvolume that `path` is in. */
+export async function subvolumeId(launcher: string, path: string): Promise<number> {
+  const { id } = await ask(launcher, ["subvolume-id", path], { timeoutMs: OCI_LIMITS.launchMs });
+  if (typeof id !== "number") throw new Error("The launcher's answer names no subvolume.");
+  return id;
+}
+
 /** Turns btrfs quotas on; `simple` where the kernel has them. */
 export async function enableQuota(launcher: string, path: string, kind: "simple" | "full"): Promise<string> {
   const { kind: got } = await ask(launcher, ["quota-enable", path, kind], { timeoutMs: OCI_LIMITS.launchMs });

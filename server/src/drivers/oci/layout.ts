@@ -13,6 +13,7 @@ export interface Layout {
   readonly storeImage: string;
   readonly templatesDir: string;
   readonly disksDir: string;
+  readonly snapshotsDir: string;
   readonly capsulesDir: string;
   /** Host-wide: empty directory on which every launcher mounts its private tmpfs. */
   readonly stageDir: string;
@@ -44,6 +45,7 @@ export function createLayout(options: OciOptions): Layout {
     storeImage: join(dataDir, "store.img"),
     templatesDir: join(storeDir, "templates"),
     disksDir: join(storeDir, "capsules"),
+    snapshotsDir: join(storeDir, "snapshots"),
     capsulesDir: join(dataDir, "capsules"),
     stageDir: join(runDir, "mnt"),
     uidsDir: join(runDir, "uids"),
@@ -62,7 +64,7 @@ export interface CapsulePaths {
   readonly disk: string;
   readonly dir: string;
   readonly control: string;
-  /** Which template, and which build of it, the disk began with. */
+  /** Which build of which template lies under the disk. */
   readonly origin: string;
   readonly socket: string;
   readonly runtimeState: string;

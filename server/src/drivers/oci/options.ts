@@ -57,6 +57,8 @@ export const OCI_LIMITS = {
   launchMs: 60_000,
   runtimeDeleteMs: 5_000,
   templateBuildMs: 3_600_000,
+  /** A copy of a disk where the store cannot share blocks; measuring one. */
+  snapshotMs: 300_000,
   /** Processes and threads of the whole host that must stay free. */
   hostPidsFloor: 1_024,
   /** Calls that wait for one capsule's launch, stop or destroy. */

@@ -50,15 +50,14 @@ async function removeRuntimeState(host: OciHost, paths: CapsulePaths): Promise<v
 
 /** Removes the disk and the control directory. The machine must be gone. Links in them are removed, never followed. */
 export async function removeDisk(host: OciHost, paths: CapsulePaths): Promise<void> {
-  if (existsSync(paths.disk)) {
-    if (host.store === "plain") await rm(paths.disk, { recursive: true, force: true });
-    else await removeSubvolume(host, paths.disk);
-  }
+  if (existsSync(paths.disk)) await removeTree(host, paths.disk);
   await rm(paths.dir, { recursive: true, force: true });
 }
 
-async function removeSubvolume(host: OciHost, path: string): Promise<void> {
+/** A tree of the store: a subvolume where it has them. */
+export async function removeTree(host: OciHost, path: string): Promise<void> {
   try {
+    if (host.store === "plain") return await rm(path, { recursive: true, force: true });
     await deleteSubvolume(host.options.launcherBinary, path);
   } catch (error) {
     // A plain directory, or already gone: an entry that is still there afterwards is the error.

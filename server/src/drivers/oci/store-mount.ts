@@ -21,7 +21,7 @@ export async function openStore(options: OciOptions, layout: Layout): Promise<St
   const kind = await mountStore(options, layout);
   // A new file system's root is open to everyone, and setuid files of capsules lie below.
   chmodSync(layout.storeDir, 0o700);
-  for (const dir of [layout.templatesDir, layout.disksDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (const dir of [layout.templatesDir, layout.disksDir, layout.snapshotsDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   return kind;
 }
 

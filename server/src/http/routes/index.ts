@@ -27,6 +27,10 @@ import { listFiles } from "./list-files.ts";
 import { statFile } from "./stat-file.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { removeFile } from "./remove-file.ts";
+import { createSnapshot } from "./create-snapshot.ts";
+import { listSnapshots } from "./list-snapshots.ts";
+import { deleteSnapshot } from "./delete-snapshot.ts";
+import { forkCapsule } from "./fork-capsule.ts";
 import { listEvents } from "./list-events.ts";
 import { streamEvents } from "./stream-events.ts";
 import { listEndpoints } from "./list-endpoints.ts";
@@ -85,6 +89,10 @@ export const ROUTES = {
   statFile,
   makeDirectory,
   removeFile,
+  createSnapshot,
+  listSnapshots,
+  deleteSnapshot,
+  forkCapsule,
   listEvents,
   streamEvents,
   listEndpoints,

@@ -36,7 +36,7 @@ export function createFakeEndpoints(clock: Clock): FakeEndpoints {
     ids: createIds(),
     sealer: createSealer(new Uint8Array(32)),
     schedules: cronSchedules,
-    templates: { find: async (name) => ({ name, state: "ready", sizeBytes: 1, failure: null }) },
+    templates: { isThere: async () => true },
     transforms: { check: async () => undefined },
     capsules: { has: async () => true },
     files: { read: async (_teamId, text) => readYaml(text) },

@@ -4,6 +4,7 @@ import type { KeyRecord, TeamRecord } from "../../core/access/store.ts";
 import type { CapsuleRecord } from "../../core/capsule/record.ts";
 import type { CapsuleService } from "../../core/capsule/service.ts";
 import { fail } from "../../core/fail.ts";
+import type { TemplateService, TemplateView } from "../../core/template/service.ts";
 import type { ProcessService, StreamTarget, TerminalTarget } from "../../core/process/service.ts";
 import type { FileService } from "../../core/file/service.ts";
 import { createFakeFiles } from "./fake-files.ts";
@@ -41,6 +42,7 @@ export function capsuleRecord(changes: Partial<CapsuleRecord> = {}): CapsuleReco
     state: "running",
     version: 1,
     template: "minimal",
+    snapshotId: null,
     vcpus: 1,
     memoryMb: 512,
     diskMb: 5120,
@@ -66,6 +68,16 @@ export function capsuleRecord(changes: Partial<CapsuleRecord> = {}): CapsuleReco
   };
 }
 
+const templateView: TemplateView = {
+  name: "kept",
+  type: "snapshot",
+  isPlatform: false,
+  vcpus: 1,
+  memoryMb: 512,
+  diskMb: 5120,
+  sizeBytes: 4096,
+  createdAt: 0,
+};
 const keyRecord: KeyRecord = {
   id: IDS.key,
   teamId: IDS.team,
@@ -82,6 +94,7 @@ const newKey: NewKey = { record: keyRecord, text: KEYS.admin };
 /** Services over two capsules of one team; a test replaces the methods that it scripts. */
 export interface FakeServices {
   readonly capsules: { -readonly [K in keyof CapsuleService]: CapsuleService[K] };
+  readonly templates: { -readonly [K in keyof TemplateService]: TemplateService[K] };
   readonly processes: { -readonly [K in keyof ProcessService]: ProcessService[K] };
   /** Files that have been written, by their path; one is there from the beginning. */
   readonly written: Map<string, Buffer>;
@@ -141,6 +154,20 @@ export function createFakeServices(): FakeServices {
       readNetwork: async (principal, id) => ({ egress: owned(principal, id).egress, facts: null }),
       setNetwork: async (principal, id, { egress }) => ({ ...owned(principal, id), egress }),
       ping: async (principal, id) => void running(principal, id),
+    },
+    templates: {
+      snapshot: async (principal, input) => {
+        owned(principal, input.capsule_id ?? IDS.running);
+        return { ...templateView, name: input.name ?? templateView.name };
+      },
+      fork: async (principal, id, { count }) => {
+        owned(principal, id);
+        return Array.from({ length: count }, () => capsuleRecord());
+      },
+      list: async (_principal, type) => (type === null || type === "snapshot" ? [templateView] : []),
+      remove: async (principal, name) => {
+        if (name !== templateView.name || principal.teamId !== IDS.team) throw fail("not_found", "There is no template of that name.");
+      },
     },
     processes: {
       exec: async (principal, id, input) => {

@@ -4,6 +4,7 @@ import { events } from "./0002_events.ts";
 import { endpoints } from "./0003_endpoints.ts";
 import { network } from "./0004_network.ts";
 import { runLists } from "./0005_run_lists.ts";
+import { templates } from "./0006_templates.ts";
 
 /** Every migration, in the order in which they are applied. */
-export const migrations: readonly Migration[] = [first, events, endpoints, network, runLists];
+export const migrations: readonly Migration[] = [first, events, endpoints, network, runLists, templates];

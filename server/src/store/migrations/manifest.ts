@@ -25,4 +25,9 @@ export const manifest: readonly { readonly name: string; readonly sqlite: string
     sqlite: "78ade0a3ffffe7bf2d3aad7d602c3c75284ab688d67d06717811b42fa9d5cb0a",
     postgres: "78ade0a3ffffe7bf2d3aad7d602c3c75284ab688d67d06717811b42fa9d5cb0a",
   },
+  {
+    name: "0006_templates",
+    sqlite: "a38843f6c4374c2a5d0d4fa221b3877538b356ebde112eda3b04706e16fbe4b6",
+    postgres: "c457dba8a578758169d3e13d0edd483f2f6df42a65e48a2bd9df66953c4d6311",
+  },
 ];

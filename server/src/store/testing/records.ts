@@ -37,6 +37,7 @@ export function capsuleRecord(given: Partial<CapsuleRecord> & Pick<CapsuleRecord
     state: "pending",
     version: 1,
     template: "minimal",
+    snapshotId: null,
     vcpus: 1,
     memoryMb: 512,
     diskMb: 5120,

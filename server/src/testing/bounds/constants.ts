@@ -76,7 +76,7 @@ export const UNITS: Readonly<Record<string, number>> = { ...TIMES, ...SIZES };
 
 /** By how the name ends: `launchMs`, `KEPT_S`, `EXEC_TIMEOUT_SEC`, `agentMemoryMb`. */
 function unitOf(name: string): number {
-  const plain = name.replace(/(Max|Min|_MAX|_MIN)$/, "");
+  const plain = name.replace(/(Max|Min|Default|_MAX|_MIN)$/, "");
   if (/(Sec|_SEC|_S|Seconds|_SECONDS)$/.test(plain)) return 1000;
   if (/(Us|_US)$/.test(plain)) return 0.001;
   if (/(Kb|_KB)$/.test(plain)) return 1024;

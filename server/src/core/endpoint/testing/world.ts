@@ -32,7 +32,7 @@ export function serviceOn(store: EndpointStore, limits: { readonly teamEndpoints
     ids: createIds(),
     sealer: createSealer(new Uint8Array(32)),
     schedules: cronSchedules,
-    templates: { find: async (name) => (name === "minimal" ? { name, state: "ready", sizeBytes: 1, failure: null } : undefined) },
+    templates: { isThere: async (_teamId, name) => name === "minimal" },
     transforms: {
       check: async (_teamId, transformer) =>
         transformer.type === "jsonata" && transformer.expression === "bad(" ? "is no JSONata" : undefined,

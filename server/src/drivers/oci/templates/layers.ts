@@ -4,13 +4,6 @@ import { TemplateMissingError } from "../../../core/ports/driver.ts";
 import type { Layout } from "../layout.ts";
 import { isMissing } from "../missing.ts";
 
-/** A built template: its directories, topmost first, and which build they are. */
-export interface TemplateLayers {
-  readonly name: string;
-  readonly build: string;
-  readonly paths: readonly string[];
-}
-
 export const TEMPLATE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/;
 const BUILD = /^[0-9a-f]{16}$/;
 
@@ -31,13 +24,14 @@ export function currentBuild(layout: Layout, name: string): string | null {
 }
 
 /** @throws TemplateMissingError */
-export function findLayers(layout: Layout, name: string): TemplateLayers {
+export function requireBuild(layout: Layout, name: string): string {
   const build = currentBuild(layout, name);
   if (build === null) throw new TemplateMissingError(`The template ${name} is not built on this host.`);
-  return layersOf(layout, name, build);
+  return build;
 }
 
-export function layersOf(layout: Layout, name: string, build: string): TemplateLayers {
+/** The directory of one build. @throws TemplateMissingError */
+export function layerOf(layout: Layout, name: string, build: string): string {
   if (!BUILD.test(build)) throw new TemplateMissingError(`${JSON.stringify(build)} is not a build of a template.`);
-  return { name, build, paths: [join(templateDir(layout, name), build)] };
+  return join(templateDir(layout, name), build);
 }

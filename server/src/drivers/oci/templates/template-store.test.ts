@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
@@ -66,7 +66,8 @@ test("what is built is ready at once and not built again", options, async () => 
   writeFileSync(join(dir, "current"), build);
   writeFileSync(join(dir, `${build}.json`), '{"sizeBytes":12}');
   await templates.ensure("small");
-  assert.deepEqual(await templates.find("small"), { name: "small", state: "ready", sizeBytes: 12, failure: null });
+  const builtAt = Math.floor(statSync(join(dir, "current")).mtimeMs);
+  assert.deepEqual(await templates.find("small"), { name: "small", state: "ready", sizeBytes: 12, builtAt, failure: null });
   assert.deepEqual(
     (await templates.list()).map(({ name, state }) => `${name} ${state}`),
     ["small ready", "tiny ready"],

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildProgress, Template, TemplateStore } from "../../../core/ports/templates.ts";
 import { TemplateMissingError } from "../../../core/ports/driver.ts";
 import type { OciHost } from "../host.ts";
 import type { OciOptions } from "../options.ts";
+import { originsInUse } from "../snapshots/in-use.ts";
 import { chooseSources } from "./apt-sources.ts";
 import { buildTemplate } from "./build.ts";
 import { TEMPLATE_NAME, currentBuild, templateDir } from "./layers.ts";
@@ -26,7 +27,9 @@ export function createTemplateStore(options: OciOptions, openHost: () => Promise
     const ready = build !== null && existsSync(join(templateDir(host.layout, name), build));
     const failure = failures.get(name) ?? null;
     const state = ready ? "ready" : running.has(name) ? "building" : failure !== null ? "failed" : "missing";
-    return { name, state, sizeBytes: ready ? sizeOf(templateDir(host.layout, name), build) : null, failure: ready ? null : failure };
+    if (!ready) return { name, state, sizeBytes: null, builtAt: null, failure };
+    const dir = templateDir(host.layout, name);
+    return { name, state, sizeBytes: sizeOf(dir, build), builtAt: builtAt(dir), failure: null };
   };
 
   const start = (host: OciHost, recipe: Recipe, listeners: Running["listeners"]): Running => {
@@ -92,17 +95,17 @@ async function ensureBuilt(
 
 async function removeUnused(host: OciHost, name: string, current: string): Promise<void> {
   const used = new Set([current]);
-  for (const id of readdirSync(host.layout.capsulesDir)) {
-    const origin = join(host.layout.capsulesDir, id, "template.json");
-    const build = existsSync(origin) ? /"build":"([0-9a-f]{16})"/.exec(readFileSync(origin, "utf8"))?.[1] : undefined;
-    if (build !== undefined) used.add(build);
-  }
+  for (const { build } of originsInUse(host.layout)) used.add(build);
   const dir = templateDir(host.layout, name);
   for (const entry of readdirSync(dir)) {
     const build = /^([0-9a-f]{16})(\.json)?$/.exec(entry)?.[1];
     const unfinished = entry.startsWith(".unfinished-");
     if (unfinished || (build !== undefined && !used.has(build))) await rm(join(dir, entry), { recursive: true, force: true });
   }
+}
+
+function builtAt(dir: string): number {
+  return Math.floor(statSync(join(dir, "current")).mtimeMs);
 }
 
 function sizeOf(dir: string, build: string): number | null {

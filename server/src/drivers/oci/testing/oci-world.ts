@@ -91,6 +91,7 @@ export function specOf(spec: Partial<LaunchSpec> = {}): LaunchSpec {
     agentSecret: secret,
     egress: "none",
     disk: "new",
+    snapshotId: null,
     previous: "agent_lost",
     ...spec,
   };
@@ -128,7 +129,7 @@ async function openWorld(options: OciOptions): Promise<OciWorld> {
   };
 }
 
-function connect(driver: Driver, handle: Handle, spec: LaunchSpec): RunningCapsule {
+export function connect(driver: Driver, handle: Handle, spec: LaunchSpec): RunningCapsule {
   const link = createAgentLink(spec.capsuleId, spec.agentSecret, () => driver.openAgent(handle));
   const run = async (line: string): Promise<{ code: number; stdout: string; stderr: string }> => {
     const start = {

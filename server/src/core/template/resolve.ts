@@ -1,0 +1,25 @@
+import type { TemplateStore } from "../ports/templates.ts";
+import type { TemplateRows } from "./store.ts";
+
+/** What a capsule of a template begins with, and what it gets unless it says otherwise. */
+export interface ResolvedTemplate {
+  /** `null` is a template that every team has. */
+  readonly snapshotId: string | null;
+  readonly vcpus: number | null;
+  readonly memoryMb: number | null;
+  readonly diskMb: number | null;
+}
+
+/** The template of that name as a team sees it: its own first. `undefined` when there is none. */
+export async function resolveTemplate(
+  deps: { readonly teamTemplates: Pick<TemplateRows, "findNamed">; readonly templates: Pick<TemplateStore, "find"> },
+  teamId: string,
+  name: string,
+): Promise<ResolvedTemplate | undefined> {
+  const own = await deps.teamTemplates.findNamed(teamId, name);
+  if (own !== undefined) {
+    const { id, vcpus, memoryMb, diskMb } = own;
+    return { snapshotId: id, vcpus, memoryMb, diskMb };
+  }
+  return (await deps.templates.find(name)) === undefined ? undefined : { snapshotId: null, vcpus: null, memoryMb: null, diskMb: null };
+}
