@@ -63,6 +63,8 @@ export const LIMITS = {
   fileListLimitMax: 10_000,
   /** Levels of directories in one `files/list`. */
   fileListDepthMax: 256,
+  /** The greatest user and group of a capsule. */
+  fileOwnerIdMax: 65_535,
   /** Bytes of a file of endpoint definitions. */
   importBytesMax: 1024 * 1024,
   /** Endpoints in one file. */

@@ -33,8 +33,8 @@ pub struct Count {
 pub fn run(object: &Object) -> Result<Value, Stop> {
     let (from_path, to_path, parents) = ends(object)?;
     let (recursive, overwrite) = (flag(object, "recursive", false)?, flag(object, "overwrite", false)?);
-    let from = place(&from_path, Parents::MustExist)?;
-    let mut to = place(&to_path, parents)?;
+    let from = place(&from_path, Parents::MustExist).map_err(|stop| stop.about("from"))?;
+    let mut to = place(&to_path, parents).map_err(|stop| stop.about("to"))?;
     let result = copy(&from, &from_path, &to, &to_path, recursive, overwrite);
     if result.is_err() {
         to.undo();
@@ -53,35 +53,36 @@ pub fn ends(object: &Object) -> Result<(Vec<u8>, Vec<u8>, Parents), Stop> {
 }
 
 pub fn copy(from: &Place, from_path: &[u8], to: &Place, to_path: &[u8], recursive: bool, overwrite: bool) -> Result<Count, Stop> {
-    let about = calls::about_at(&from.dir, &from.name).map_err(|errno| refused(errno, from_path))?;
+    let about = calls::about_at(&from.dir, &from.name).map_err(|errno| refused(errno, from_path).about("from"))?;
     let existing = calls::about_at(&to.dir, &to.name).ok();
     if let Some(existing) = existing {
         if (existing.st_dev, existing.st_ino) == (about.st_dev, about.st_ino) {
-            return Err(stop(Code::BadRequest, "is a copy to itself", to_path));
+            return Err(stop(Code::BadRequest, "is a copy to itself", to_path).about("to"));
         }
         if !overwrite {
-            return Err(refused(libc::EEXIST, to_path));
+            return Err(refused(libc::EEXIST, to_path).about("to"));
         }
         if calls::is(&existing, libc::S_IFDIR) || calls::is(&about, libc::S_IFDIR) {
-            return Err(stop(Code::Exists, "a directory neither replaces nor is replaced", to_path));
+            return Err(stop(Code::Exists, "a directory neither replaces nor is replaced", to_path).about("to"));
         }
     }
     let mut count = Count::default();
     if !calls::is(&about, libc::S_IFDIR) {
-        leaf((&from.dir, &from.name), (&to.dir, &to.name), overwrite, from_path, &mut count)?;
+        leaf((&from.dir, &from.name), (&to.dir, &to.name), overwrite, from_path, &mut count).map_err(|stop| stop.about("from"))?;
         if count.skipped > 0 {
-            return Err(stop(Code::NotFile, "is a socket or a device", from_path));
+            return Err(stop(Code::NotFile, "is a socket or a device", from_path).about("from"));
         }
         return Ok(count);
     }
     if !recursive {
-        return Err(refused(libc::EISDIR, from_path));
+        return Err(refused(libc::EISDIR, from_path).about("from"));
     }
     let hidden = hidden_name();
     let at = crate::sys::duplicate(&to.dir).map_err(|errno| refused(errno, to_path))?;
     let mut tree = Tree { at, name: hidden.clone(), count, above: Vec::new(), own: None };
     let result = walk(&from.dir, &from.name, from_path, &mut tree)
-        .and_then(|()| calls::rename((&to.dir, &hidden), (&to.dir, &to.name), false).map_err(|errno| refused(errno, to_path)));
+        .and_then(|()| calls::rename((&to.dir, &hidden), (&to.dir, &to.name), false).map_err(|errno| refused(errno, to_path).about("to")))
+        .map_err(|stop| stop.about("from"));
     if result.is_err() {
         let _ = walk(&to.dir, &hidden, to_path, &mut Removal::default());
     }

@@ -10,6 +10,19 @@ pub enum Stop {
     Refused(Refusal),
 }
 
+impl Stop {
+    /// Names the field of the request that is at fault, where none is named yet.
+    pub fn about(self, field: &'static str) -> Stop {
+        match self {
+            Stop::Refused(mut refusal) => {
+                refusal.field.get_or_insert(field);
+                Stop::Refused(refusal)
+            }
+            Stop::Gone => Stop::Gone,
+        }
+    }
+}
+
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Stop {
         Stop::Refused(refusal)

@@ -3,8 +3,13 @@ import { fileEntryExample } from "../examples.ts";
 import { capsuleIdParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
 import {
+  fileCopyAnswer,
+  fileCopyBody,
   fileEntryAnswer,
   fileListBody,
+  fileModeAnswer,
+  fileModeBody,
+  fileMoveBody,
   filePage,
   fileQuery,
   fileRemoveBody,
@@ -164,4 +169,67 @@ export const removeFile = defineOperation({
   bodyExample: { path: "/workspace/out" },
   answers: { 204: { description: "It is gone. A link is removed itself, not what it leads to.", schema: null } },
   errors: [...common, "conflict"],
+});
+
+export const moveFile = defineOperation({
+  id: "moveFile",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/move",
+  tag,
+  summary: "Give a file, a link or a directory another name or place",
+  auth: "member",
+  idempotency: "with_key",
+  params,
+  query: none,
+  body: fileMoveBody,
+  bodyExample: { from: "/workspace/draft.md", to: "/workspace/final.md" },
+  answers: {
+    200: { description: "At its new place. A link is moved itself.", schema: fileEntryAnswer, example: { entry: fileEntryExample } },
+  },
+  errors: [...common, "conflict", "disk_full"],
+});
+
+export const copyFile = defineOperation({
+  id: "copyFile",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/copy",
+  tag,
+  summary: "Copy a file, a link, or a directory with all that is in it",
+  description: "With modes, owners, links and times. A copy appears whole, at the end. Sockets and devices are left out and counted.",
+  auth: "member",
+  idempotency: "with_key",
+  params,
+  query: none,
+  body: fileCopyBody,
+  bodyExample: { from: "/workspace", to: "/root/before" },
+  answers: {
+    200: {
+      description: "The copy.",
+      schema: fileCopyAnswer,
+      example: { entry: fileEntryExample, entries: 1, bytes: fileEntryExample.size, skipped: 0 },
+    },
+  },
+  errors: [...common, "conflict", "disk_full"],
+});
+
+export const changeFileMode = defineOperation({
+  id: "changeFileMode",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/chmod",
+  tag,
+  summary: "Change the permissions and the owner of a file, or of all that is in a directory",
+  auth: "member",
+  idempotency: "idempotent",
+  params,
+  query: none,
+  body: fileModeBody,
+  bodyExample: { path: "/workspace/run.sh", mode: "755" },
+  answers: {
+    200: {
+      description: "After the change. A link that is named is followed.",
+      schema: fileModeAnswer,
+      example: { entry: fileEntryExample, changed: 1 },
+    },
+  },
+  errors: [...common],
 });

@@ -44,6 +44,31 @@ export const fileRemoveBody = fileTarget.extend({
   recursive: defaulted(z.boolean(), true).describe("`false` refuses a directory that is not empty."),
 });
 
+/** From where to where; `from` and `to` as `path` elsewhere. */
+const filePlacement = z.object({
+  from: optional(filePath),
+  from_base64: optional(filePathBase64),
+  to: optional(filePath),
+  to_base64: optional(filePathBase64),
+  overwrite: defaulted(z.boolean(), false).describe("Replaces what is there; a directory only by a move, and only an empty one."),
+  create_parents: defaulted(z.boolean(), true).describe("Makes the directories on the way."),
+});
+
+export const fileMoveBody = filePlacement;
+
+export const fileCopyBody = filePlacement.extend({
+  recursive: defaulted(z.boolean(), true).describe("`false` refuses a directory."),
+});
+
+const ownerId = z.int().min(0).max(LIMITS.fileOwnerIdMax);
+
+export const fileModeBody = fileTarget.extend({
+  mode: optional(octalMode).describe("Octal permission bits as text, e.g. `755`."),
+  uid: optional(ownerId),
+  gid: optional(ownerId),
+  recursive: defaulted(z.boolean(), false).describe("For a directory: of all that is in it, too. Links below it are not followed."),
+});
+
 export const fileEntry = z
   .object({
     name: z.string(),
@@ -73,6 +98,15 @@ export const fileEntry = z
   .meta({ id: "FileEntry" });
 
 export const fileEntryAnswer = z.object({ entry: fileEntry });
+
+export const fileCopyAnswer = z.object({
+  entry: fileEntry,
+  entries: z.int().describe("Files, directories and links that were copied."),
+  bytes: z.int(),
+  skipped: z.int().describe("Sockets and devices, which are not copied."),
+});
+
+export const fileModeAnswer = z.object({ entry: fileEntry, changed: z.int().describe("Files, directories and links.") });
 
 export const filePage = z
   .object({

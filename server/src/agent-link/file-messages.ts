@@ -75,6 +75,8 @@ export const readFilePage = reader("result of list", page);
 export const readFileHead = reader("head", head);
 export const readFileEnd = reader("result of read", z.object({ bytes: count, sha256 }));
 export const readWritten = reader("result of write", written);
+export const readCopied = reader("result of copy", z.object({ entry, entries: count, bytes: count, skipped: count }));
+export const readChanged = reader("result of chmod", z.object({ entry, changed: count }));
 export const readRemoved = reader(
   "result of remove",
   z.object({ removed: count }).transform((m) => m.removed),

@@ -141,6 +141,9 @@ test("operations on files have as long as a file, and as long as a tree, may tak
     [FILE_ANSWER_MS, () => link.files.list(path, { depth: 1, limit: 1, after: null })],
     [FILE_ANSWER_MS, () => link.files.makeDirectory(path, true)],
     [TREE_ANSWER_MS, () => link.files.remove(path, true)],
+    [TREE_ANSWER_MS, () => link.files.move(path, path, { overwrite: false, parents: false })],
+    [TREE_ANSWER_MS, () => link.files.copy(path, path, { overwrite: false, parents: false, recursive: true })],
+    [TREE_ANSWER_MS, () => link.files.changeMode(path, { mode: 0 }, true)],
     [HEAD_MS, () => link.files.read(path, 0, null)],
   ];
   for (const [ms, ask] of cases) {

@@ -1,6 +1,6 @@
 import type { AgentFiles, FilePath } from "../core/ports/agent-files.ts";
 import { openDownload } from "./file-download.ts";
-import { readFileEntry, readFilePage, readRemoved } from "./file-messages.ts";
+import { readChanged, readCopied, readFileEntry, readFilePage, readRemoved } from "./file-messages.ts";
 import { openUpload } from "./file-upload.ts";
 import { encodeJson, FRAME, ProtocolError } from "./frame.ts";
 import { readRefusal } from "./messages.ts";
@@ -13,13 +13,19 @@ export const TREE_ANSWER_MS = 15 * 60_000;
 
 /** Operations on files. Each takes a connection for good: the worker that serves it closes it at the end. */
 export function createAgentFiles(pool: ConnectionPool): AgentFiles {
-  const ask = <T>(op: string, path: FilePath, fields: object, read: (payload: Buffer) => T, waitMs = FILE_ANSWER_MS): Promise<T> =>
+  const ask = <T>(op: string, path: object, fields: object, read: (payload: Buffer) => T, waitMs = FILE_ANSWER_MS): Promise<T> =>
     askOnce(pool, encodeJson(FRAME.file, { op, ...path, ...fields }), read, waitMs);
   return {
     stat: (path) => ask("stat", path, {}, readFileEntry),
-    list: (path, { depth, limit, after }) => ask("list", path, { depth, limit, ...afterOf(after) }, readFilePage),
+    list: (path, { depth, limit, after }) =>
+      ask("list", path, { depth, limit, ...(after !== null && named("after", after)) }, readFilePage),
     makeDirectory: (path, parents) => ask("mkdir", path, { parents }, readFileEntry),
     remove: (path, recursive) => ask("remove", path, { recursive }, readRemoved, TREE_ANSWER_MS),
+    move: (from, to, { overwrite, parents }) =>
+      ask("move", named("from", from), { ...named("to", to), overwrite, create_parents: parents }, readFileEntry, TREE_ANSWER_MS),
+    copy: (from, to, { overwrite, parents, recursive }) =>
+      ask("copy", named("from", from), { ...named("to", to), overwrite, create_parents: parents, recursive }, readCopied, TREE_ANSWER_MS),
+    changeMode: (path, change, recursive) => ask("chmod", path, { ...change, recursive }, readChanged, TREE_ANSWER_MS),
     async read(path, from, length) {
       const opening = encodeJson(FRAME.file, { op: "read", ...path, from, ...(length !== null && { length }) });
       return openDownload(await pool.take(), opening);
@@ -31,9 +37,9 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
   };
 }
 
-function afterOf(after: FilePath | null): object {
-  if (after === null) return {};
-  return "path" in after ? { after: after.path } : { after_base64: after.path_base64 };
+/** A path under another name than `path`. */
+function named(name: string, path: FilePath): object {
+  return "path" in path ? { [name]: path.path } : { [`${name}_base64`]: path.path_base64 };
 }
 
 /** One frame each way. */

@@ -36,7 +36,9 @@ function jsonObject(id: OperationId): object {
 async function createGoodWorld(): Promise<World> {
   const world = await createWorld();
   world.services.capsules.start = async () => capsuleRecord();
+  const { copy } = world.services.files;
   world.services.files.remove = async () => undefined;
+  world.services.files.move = async (principal, id, placement) => (await copy(principal, id, placement, true)).entry;
   return world;
 }
 
@@ -66,6 +68,7 @@ function countCalls(world: World): () => number {
 
 test("every operation that is not repeatable by itself takes a key, and the others ignore it", () => {
   assert.deepEqual(named.toSorted(), [
+    "copyFile",
     "createCapsule",
     "createKey",
     "createSnapshot",
@@ -74,6 +77,7 @@ test("every operation that is not repeatable by itself takes a key, and the othe
     "forkCapsule",
     "killProcess",
     "makeDirectory",
+    "moveFile",
     "pauseCapsule",
     "removeFile",
     "resumeCapsule",

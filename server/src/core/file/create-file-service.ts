@@ -1,3 +1,4 @@
+import { invalid } from "../fail.ts";
 import type { FileDeps } from "./deps.ts";
 import { holdUpload } from "./hold-upload.ts";
 import { listFiles } from "./list-files.ts";
@@ -22,6 +23,19 @@ export function createFileService(deps: FileDeps): FileService {
     async remove(principal, capsuleId, input, recursive) {
       const path = resolvePath(input);
       await workIn(deps, principal, capsuleId, ({ link }) => link.files.remove(path, recursive));
+    },
+    async move(principal, capsuleId, { from, to, ...request }) {
+      const ends = [resolvePath(from, "from"), resolvePath(to, "to")] as const;
+      return workIn(deps, principal, capsuleId, ({ link }) => link.files.move(...ends, request));
+    },
+    async copy(principal, capsuleId, { from, to, ...request }, recursive) {
+      const ends = [resolvePath(from, "from"), resolvePath(to, "to")] as const;
+      return workIn(deps, principal, capsuleId, ({ link }) => link.files.copy(...ends, { ...request, recursive }));
+    },
+    async changeMode(principal, capsuleId, input, change, recursive) {
+      const path = resolvePath(input);
+      if (Object.keys(change).length === 0) throw invalid("mode", "is required, or uid or gid");
+      return workIn(deps, principal, capsuleId, ({ link }) => link.files.changeMode(path, change, recursive));
     },
     read: (principal, capsuleId, input, choose) => readFile(deps, principal, capsuleId, input, choose),
     write: (principal, capsuleId, input, wish, source) => writeFile(deps, principal, capsuleId, input, wish, source),

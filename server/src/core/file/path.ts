@@ -12,15 +12,15 @@ export interface PathInput {
   readonly path_base64?: string | undefined;
 }
 
-/** The absolute path that a caller means. Throws `invalid_request`. */
-export function resolvePath({ path, path_base64: base64 }: PathInput): FilePath {
+/** The absolute path that a caller means; `field` is what callers know it by. Throws `invalid_request`. */
+export function resolvePath({ path, path_base64: base64 }: PathInput, field = "path"): FilePath {
   if (base64 !== undefined) {
-    if (path !== undefined) throw invalid("path_base64", "is given beside path");
+    if (path !== undefined) throw invalid(`${field}_base64`, `is given beside ${field}`);
     return { path_base64: base64 };
   }
-  if (path === undefined || path === "") throw invalid("path", "is required");
+  if (path === undefined || path === "") throw invalid(field, "is required");
   const absolute = absolutePath(path);
-  if (utf8Bytes(absolute) > LIMITS.filePathBytesMax) throw invalid("path", `at most ${LIMITS.filePathBytesMax} bytes`);
+  if (utf8Bytes(absolute) > LIMITS.filePathBytesMax) throw invalid(field, `at most ${LIMITS.filePathBytesMax} bytes`);
   return { path: absolute };
 }
 

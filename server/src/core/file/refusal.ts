@@ -6,30 +6,34 @@ import { refusalToError } from "../process/refusal.ts";
 export function fileRefusal(error: unknown): unknown {
   if (!(error instanceof AgentRefusal)) return refusalToError(error);
   const cause = { cause: error };
+  const field = FIELDS[error.field ?? ""] ?? error.field ?? "path";
   switch (error.code) {
     case "not_found":
-      return fail("not_found", "There is no such file or directory in this capsule.", cause);
+      return fail("not_found", "There is no such file or directory in this capsule.", { details: { field }, cause: error });
     case "exists":
-      return fail("conflict", "There is a file or directory of that name already.", { details: { field: "path" }, cause: error });
+      return fail("conflict", "There is a file or directory of that name already, which is not replaced.", {
+        details: { field },
+        cause: error,
+      });
     case "not_empty":
-      return fail("conflict", "The directory is not empty.", { details: { field: "path" }, cause: error });
+      return fail("conflict", "The directory is not empty.", { details: { field }, cause: error });
     case "busy":
       return fail("conflict", "It is in use: something is mounted there, or it changes all the time.", cause);
     case "changed":
       return fail("conflict", "The file has changed while it was read.", cause);
     case "is_directory":
-      return invalid("path", "is a directory");
+      return invalid(field, "is a directory");
     case "not_directory":
-      return invalid("path", "is no directory, or one of the names on the way is none");
+      return invalid(field, "is no directory, or one of the names on the way is none");
     case "not_a_file":
-      return invalid("path", "is no regular file");
+      return invalid(field, "is no regular file");
     case "symlink_loop":
-      return invalid("path", "leads through too many links, or through one that is not followed");
+      return invalid(field, "leads through too many links, or through one that is not followed");
     case "name_too_long":
-      return invalid("path", "has more than 4095 bytes, or a name of more than 255");
+      return invalid(field, "has more than 4095 bytes, or a name of more than 255");
     case "too_deep":
     case "too_big":
-      return invalid("path", error.message);
+      return invalid(field, error.message);
     case "permission_denied":
     case "read_only":
       return fail("forbidden", "The capsule's kernel does not allow it there.", cause);
@@ -40,7 +44,7 @@ export function fileRefusal(error: unknown): unknown {
     case "paused":
       return fail("invalid_state", "The capsule is being paused.", cause);
     case "bad_request":
-      return invalid(FIELDS[error.field ?? ""] ?? error.field ?? "path", error.message);
+      return invalid(field, error.message);
     default:
       return refusalToError(error);
   }

@@ -90,6 +90,36 @@ export interface FileUpload {
   abort(): void;
 }
 
+export interface PlacementRequest {
+  /** What is there is replaced, but no directory with anything in it; else it is refused with `exists`. */
+  readonly overwrite: boolean;
+  /** Makes the directories on the way. */
+  readonly parents: boolean;
+}
+
+export interface CopiedFiles {
+  /** Of the copy itself. */
+  readonly entry: AgentFileEntry;
+  /** Files, directories and links that were copied. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** Sockets and devices, which are not. */
+  readonly skipped: number;
+}
+
+/** What is left out stays as it is; one at least is there. */
+export interface ModeChange {
+  /** Permission bits. */
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface ChangedFiles {
+  readonly entry: AgentFileEntry;
+  readonly changed: number;
+}
+
 /** Files of one capsule, as its agent's workers serve them. Every method may throw `AgentRefusal` and `AgentLostError`. */
 export interface AgentFiles {
   stat(path: FilePath): Promise<AgentFileEntry>;
@@ -98,6 +128,12 @@ export interface AgentFiles {
   makeDirectory(path: FilePath, parents: boolean): Promise<AgentFileEntry>;
   /** How many entries went. */
   remove(path: FilePath, recursive: boolean): Promise<number>;
+  /** A link is moved itself, not what it leads to. A refusal's field says which of the two paths is at fault. */
+  move(from: FilePath, to: FilePath, request: PlacementRequest): Promise<AgentFileEntry>;
+  /** A copy appears whole, and a link is copied itself. */
+  copy(from: FilePath, to: FilePath, request: PlacementRequest & { readonly recursive: boolean }): Promise<CopiedFiles>;
+  /** Follows a link that is named, and none below it. */
+  changeMode(path: FilePath, change: ModeChange, recursive: boolean): Promise<ChangedFiles>;
   /** `length` null: to the end. An offset beyond it is refused with `invalid_offset`. */
   read(path: FilePath, from: number, length: number | null): Promise<FileDownload>;
   write(path: FilePath, request: FileWriteRequest): Promise<FileUpload>;

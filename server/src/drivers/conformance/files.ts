@@ -106,6 +106,39 @@ export const FILES: Guarantees = {
     await assert.rejects(files.stat({ path: "/tmp/box" }), refused("not_found"));
   },
 
+  "what is moved is at its new place only, a copy has what its original has, and modes change": async (world) => {
+    await using capsule = await launch(world);
+    const { files } = capsule.link;
+    const once = { overwrite: false, parents: true };
+    await put(files, "/tmp/one/a", Buffer.from("a"));
+    await put(files, "/tmp/one/deep/b", Buffer.from("bb"));
+    const { changed, entry } = await files.changeMode({ path: "/tmp/one" }, { mode: 0o700, uid: 5, gid: 6 }, true);
+    assert.deepEqual([changed, entry.permissions, entry.uid, entry.gid], [4, "drwx------", 5, 6]);
+    const copied = await files.copy({ path: "/tmp/one" }, { path: "/tmp/far/two" }, { ...once, recursive: true });
+    assert.deepEqual([copied.entry.path, copied.entries, copied.bytes, copied.skipped], ["/tmp/far/two", 4, 3, 0]);
+    const moved = await files.move({ path: "/tmp/one" }, { path: "/tmp/three" }, once);
+    assert.deepEqual([moved.name, moved.mode, moved.uid], ["three", 0o700, 5]);
+    await assert.rejects(files.stat({ path: "/tmp/one" }), refused("not_found"));
+    for (const path of ["/tmp/three/deep/b", "/tmp/far/two/deep/b"]) {
+      const { mode, uid, gid } = await files.stat({ path });
+      assert.deepEqual([mode, uid, gid], [0o700, 5, 6], path);
+      assert.equal((await take(await files.read({ path }, 0, null))).toString(), "bb");
+    }
+    const at = (field: string, code: string) => ({ ...refused(code), field });
+    await assert.rejects(files.move({ path: "/tmp/none" }, { path: "/tmp/x" }, once), at("from", "not_found"));
+    await assert.rejects(files.copy({ path: "/tmp/three" }, { path: "/tmp/x" }, { ...once, recursive: false }), at("from", "is_directory"));
+    await assert.rejects(files.move({ path: "/tmp/three" }, { path: "/tmp/three/in" }, once), at("to", "bad_request"));
+    for (const overwrite of [false, true])
+      await assert.rejects(
+        files.copy({ path: "/tmp/three" }, { path: "/tmp/far/two" }, { overwrite, parents: true, recursive: true }),
+        at("to", "exists"),
+      );
+    await assert.rejects(files.move({ path: "/tmp/three/a" }, { path: "/tmp/three/deep/b" }, once), at("to", "exists"));
+    await files.move({ path: "/tmp/three/a" }, { path: "/tmp/three/deep/b" }, { ...once, overwrite: true });
+    assert.equal((await take(await files.read({ path: "/tmp/three/deep/b" }, 0, null))).toString(), "a");
+    await assert.rejects(files.changeMode({ path: "/tmp/none" }, { mode: 0 }, true), refused("not_found"));
+  },
+
   "what is no file, and no place for one, is told by its code": async (world) => {
     await using capsule = await launch(world);
     const { files } = capsule.link;

@@ -13,9 +13,11 @@ interface File {
   bytes: number;
 }
 
-/** Permission bits and the time of the last change, in Unix milliseconds. */
+/** Permission bits, owners and the time of the last change, in Unix milliseconds. */
 export interface DiskFacts {
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
   readonly modifiedAt: number;
 }
 
@@ -48,9 +50,18 @@ export class FakeDisk {
 
   /** Facts of a file or directory that is there. */
   facts(path: string): DiskFacts {
-    const known = this.#facts.get(path) ?? { mode: this.#directories.has(path) ? 0o755 : 0o644, modifiedAt: Date.now() };
+    const known = this.#facts.get(path) ?? {
+      mode: this.#directories.has(path) ? 0o755 : 0o644,
+      uid: 0,
+      gid: 0,
+      modifiedAt: Date.now(),
+    };
     this.#facts.set(path, known);
     return known;
+  }
+
+  setFacts(path: string, changed: Partial<Omit<DiskFacts, "modifiedAt">>): void {
+    this.#facts.set(path, { ...this.facts(path), ...changed });
   }
 
   /** Names in a directory, in the order of their bytes. */
@@ -68,9 +79,9 @@ export class FakeDisk {
     const before = this.#files.get(path);
     if (this.#bytes - (before?.bytes ?? 0) + bytes.length > this.#bytesMax) throw new DiskError("No space left on device");
     this.#bytes += bytes.length - (before?.bytes ?? 0);
-    const kept = before === undefined ? 0o644 : this.facts(path).mode;
+    const kept = before === undefined ? { mode: 0o644, uid: 0, gid: 0 } : this.facts(path);
     this.#files.set(path, { parts: [bytes], bytes: bytes.length });
-    this.#facts.set(path, { mode: mode ?? kept, modifiedAt: Date.now() });
+    this.#facts.set(path, { ...kept, mode: mode ?? kept.mode, modifiedAt: Date.now() });
   }
 
   /** Bytes that there is still room for. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { DiskError } from "./disk.ts";
 import type { FakeDisk } from "./disk.ts";
 import { describeFile, diskRefusal, listPage, makeDirectory, makeWay, pathOf, removeTree } from "./files.ts";
+import { changeModes, copyFiles, moveTree } from "./file-places.ts";
 import type { HostFrame } from "./frames.ts";
 import { bytesFrame, jsonFrame } from "./frames.ts";
 import type { FileRequest } from "./requests.ts";
@@ -50,8 +51,12 @@ export class FileWork {
 
   #begin(): void {
     const request = this.#request;
+    if (request.op === "move") return this.#end(jsonFrame("result", moveTree(this.#disk, request)));
+    if (request.op === "copy") return this.#end(jsonFrame("result", copyFiles(this.#disk, request)));
     const path = pathOf(request);
     switch (request.op) {
+      case "chmod":
+        return this.#end(jsonFrame("result", changeModes(this.#disk, request, path)));
       case "stat":
         return this.#end(jsonFrame("result", { entry: describeFile(this.#disk, path) }));
       case "list":
@@ -69,8 +74,10 @@ export class FileWork {
   }
 
   async #read(path: string): Promise<void> {
-    const { from, length: wanted } = this.#request;
+    const { from: asked, length: wanted } = this.#request;
     try {
+      if (typeof asked !== "number") throw new Refusal("bad_request", "must be a number", "from");
+      const from = asked;
       const facts = describeFile(this.#disk, path);
       const bytes = this.#disk.read(path);
       if (from > bytes.length) throw new Refusal("invalid_offset", `the file has ${bytes.length} bytes`, "from");

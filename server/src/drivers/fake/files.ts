@@ -9,12 +9,13 @@ const NAME_BYTES_MAX = 255;
 const PATH_BYTES_MAX = 4095;
 
 /** The path of a request, its `..` resolved: there are no links here. Throws `Refusal`. */
-export function pathOf({ path, path_base64: base64 }: FileRequest): string {
-  const given = path ?? (base64 === undefined ? undefined : Buffer.from(base64, "base64").toString("utf8"));
-  if (given === undefined || !given.startsWith("/")) throw new Refusal("bad_request", "must be absolute", "path");
+export function pathOf(request: FileRequest, field: "path" | "from" | "to" = "path"): string {
+  const { [field]: text, [`${field}_base64` as const]: base64 } = request;
+  const given = typeof text === "string" ? text : base64 === undefined ? undefined : Buffer.from(base64, "base64").toString("utf8");
+  if (given === undefined || !given.startsWith("/")) throw new Refusal("bad_request", "must be absolute", field);
   const names = given.split("/");
   if (Buffer.byteLength(given) > PATH_BYTES_MAX || names.some((name) => Buffer.byteLength(name) > NAME_BYTES_MAX))
-    throw new Refusal("name_too_long", "too long", "path");
+    throw new Refusal("name_too_long", "too long", field);
   return posix.resolve("/", given);
 }
 
@@ -37,7 +38,7 @@ export function describeFile(disk: FakeDisk, path: string) {
   requireWay(disk, path);
   const isDirectory = disk.hasDirectory(path);
   if (!isDirectory && !disk.hasFile(path)) throw new DiskError("No such file or directory");
-  const { mode, modifiedAt } = disk.facts(path);
+  const { mode, modifiedAt, uid, gid } = disk.facts(path);
   const bits = [6, 3, 0].map((shift) => [4, 2, 1].map((bit, at) => ((mode >> shift) & bit ? "rwx".charAt(at) : "-")).join("")).join("");
   return {
     name: path === "/" ? "/" : posix.basename(path),
@@ -46,12 +47,16 @@ export function describeFile(disk: FakeDisk, path: string) {
     size: isDirectory ? 0 : disk.read(path).length,
     mode,
     permissions: `${isDirectory ? "d" : "-"}${bits}`,
-    uid: 0,
-    gid: 0,
-    owner: "root",
-    group: "root",
+    uid,
+    gid,
+    owner: nameOf(uid),
+    group: nameOf(gid),
     modified_at_ms: modifiedAt,
   };
+}
+
+function nameOf(id: number): string {
+  return id === 0 ? "root" : String(id);
 }
 
 /** A page of a list: what is below a directory comes right behind it. */

@@ -48,18 +48,23 @@ export const outputSchema = z.object({
     .min(1)
     .max(1024 * 1024),
 });
+const filePath = z.string().regex(/^\/[^\0]*$/, "must be absolute");
 /** What names a file, and what the operations on it take; fields of other operations are not looked at. */
 export const fileSchema = z.object({
-  op: z.enum(["stat", "list", "read", "write", "mkdir", "remove"]),
-  path: z
-    .string()
-    .regex(/^\/[^\0]*$/, "must be absolute")
-    .optional(),
+  op: z.enum(["stat", "list", "read", "write", "mkdir", "remove", "move", "copy", "chmod"]),
+  path: filePath.optional(),
   path_base64: z.base64().optional(),
   depth: z.int().min(1).max(256).default(1),
   limit: z.int().min(1).max(10_000).default(1000),
   after: z.string().optional(),
-  from: z.int().min(0).default(0),
+  from: z.union([z.int().min(0), filePath]).default(0),
+  from_base64: z.base64().optional(),
+  to: filePath.optional(),
+  to_base64: z.base64().optional(),
+  overwrite: z.boolean().default(false),
+  create_parents: z.boolean().default(false),
+  uid: z.int().min(0).optional(),
+  gid: z.int().min(0).optional(),
   length: z.int().min(0).optional(),
   mode: z.int().min(0).max(0o7777).optional(),
   size: z.int().min(0).optional(),

@@ -31,6 +31,9 @@ import { createSnapshot } from "./create-snapshot.ts";
 import { listSnapshots } from "./list-snapshots.ts";
 import { deleteSnapshot } from "./delete-snapshot.ts";
 import { forkCapsule } from "./fork-capsule.ts";
+import { moveFile } from "./move-file.ts";
+import { copyFile } from "./copy-file.ts";
+import { changeFileMode } from "./change-file-mode.ts";
 import { listEvents } from "./list-events.ts";
 import { streamEvents } from "./stream-events.ts";
 import { listEndpoints } from "./list-endpoints.ts";
@@ -93,6 +96,9 @@ export const ROUTES = {
   listSnapshots,
   deleteSnapshot,
   forkCapsule,
+  moveFile,
+  copyFile,
+  changeFileMode,
   listEvents,
   streamEvents,
   listEndpoints,

@@ -42,6 +42,23 @@ export function createFakeFiles(written: Map<string, Buffer>, check: (principal:
       existing(pathOf(input));
       written.delete(pathOf(input));
     },
+    async move(principal, id, { from, to }) {
+      check(principal, id);
+      const bytes = existing(pathOf(from));
+      written.delete(pathOf(from));
+      written.set(pathOf(to), bytes);
+      return entryOf(pathOf(to), bytes.length);
+    },
+    async copy(principal, id, { from, to }) {
+      check(principal, id);
+      const bytes = existing(pathOf(from));
+      written.set(pathOf(to), bytes);
+      return { entry: entryOf(pathOf(to), bytes.length), entries: 1, bytes: bytes.length, skipped: 0 };
+    },
+    async changeMode(principal, id, input, change) {
+      check(principal, id);
+      return { entry: { ...entryOf(pathOf(input), existing(pathOf(input)).length), mode: change.mode ?? 0o644 }, changed: 1 };
+    },
     async read(principal, id, input, choose) {
       check(principal, id);
       const bytes = existing(pathOf(input));
