@@ -4,11 +4,14 @@ import { renderOpenapi } from "@capsuled/contract";
 import { renderConfigDocs } from "../server/src/config/describe.ts";
 import { renderLifecycleSpec } from "./lifecycle-spec.ts";
 import { renderSdkOperations, renderSdkTypes } from "./sdk-types.ts";
+import { renderModels } from "./python-contract/models.ts";
+import { renderErrors, renderOperations } from "./python-contract/tables.ts";
 
 /** Writes what is made from other files of the repository. All of it is committed; `npm run check` fails when it is stale. */
 const root = join(import.meta.dirname, "..");
 
 const document = renderOpenapi(packageVersion());
+const PYTHON = "sdk/python/src/capsuled/_contract";
 
 const files: Readonly<Record<string, string>> = {
   "openapi.json": `${JSON.stringify(document, null, 2)}\n`,
@@ -16,6 +19,9 @@ const files: Readonly<Record<string, string>> = {
   "docs/spec/capsule-lifecycle.md": renderLifecycleSpec(),
   "sdk/typescript/src/contract/schemas.ts": renderSdkTypes(document),
   "sdk/typescript/src/contract/operations.ts": renderSdkOperations(),
+  [`${PYTHON}/models.py`]: renderModels(renderOpenapi(packageVersion())),
+  [`${PYTHON}/operations.py`]: renderOperations(),
+  [`${PYTHON}/errors.py`]: renderErrors(),
 };
 
 for (const [path, content] of Object.entries(files)) {

@@ -1,0 +1,98 @@
+"""A client of one server: what is not a capsule's own."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal
+
+from .._contract.models import TicketCreated
+from .._core.request import make_request
+from .._core.settings import resolve_settings
+from .access import AsyncKeys, AsyncTeams
+from .endpoints import AsyncEndpoints
+from .events import AsyncEvents
+from .runs import AsyncRuns
+from .transport import AsyncTransport
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether the server and what it needs are well."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    checks: Mapping[str, str]
+
+
+class AsyncClient:
+    """A client of one server.
+
+    Args:
+        url: The server; `CAPSULED_URL` or http://127.0.0.1:8080 by default.
+        api_key: A team's key; `CAPSULED_API_KEY` by default. Operations that need one say so when there is none.
+        connect_timeout: Seconds until a connection must stand; 5 by default.
+        answer_timeout: Seconds that the server may take to answer, beyond what it was asked to wait; 30 by default.
+        retries: How often a request is repeated where the contract says that this is safe; 5 by default.
+        reconnect_timeout: Seconds for which a stream that was cut is tried again; 60 by default.
+        ssl_context: For https with a certificate of one's own.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        connect_timeout: float | None = None,
+        answer_timeout: float | None = None,
+        retries: int | None = None,
+        reconnect_timeout: float | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.settings = resolve_settings(
+            url=url,
+            api_key=api_key,
+            connect_timeout=connect_timeout,
+            answer_timeout=answer_timeout,
+            retries=retries,
+            reconnect_timeout=reconnect_timeout,
+            ssl_context=ssl_context,
+        )
+        self.transport = AsyncTransport(self.settings)
+        self.endpoints = AsyncEndpoints(self.transport)
+        self.runs = AsyncRuns(self.transport)
+        self.events = AsyncEvents(self.transport)
+        self.keys = AsyncKeys(self.transport)
+        self.teams = AsyncTeams(self.transport)
+
+    async def health(self) -> Health:
+        """The server's health and version; needs no key."""
+        return await self.transport.get(make_request("getHealth"), Health)
+
+    async def metrics(self) -> str:
+        """Metrics in Prometheus' text format; only to callers on the server's own machine, unless a setting opens it."""
+        return (await self.transport.call(make_request("getMetrics"))).content.decode()
+
+    async def openapi(self) -> Mapping[str, Any]:
+        """The API as OpenAPI 3.1."""
+        answer: Mapping[str, Any] = await self.transport.json(make_request("getOpenapi"))
+        return answer
+
+    async def create_ticket(
+        self, path: str, *, method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    ) -> TicketCreated:
+        """Makes a ticket for one request of a page in a browser: good once, for 30 s, as `?ticket=`."""
+        request = make_request("createTicket", body={"path": path, "method": method})
+        return await self.transport.get(request, TicketCreated)
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        await self.transport.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.aclose()

@@ -1,0 +1,284 @@
+"""Runs commands in a capsule, and reads, ends and attaches to its processes."""
+
+from __future__ import annotations
+
+import base64
+import math
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal, overload
+
+from .._contract.models import ExecResult, ExecStarted, OutputPage, ProcessFacts, ProcessInfo
+from .._core.decode import decode
+from .._core.failures import SettingsError
+from .._core.journal_reader import Begin, JournalReader
+from .._core.request import make_request, new_key
+from ..results import CommandResult, result_of
+from .output import OutputStream, read_output, read_pages
+from .process import AsyncProcess
+from .process_stream import AsyncProcessStream, attach, end_process
+from .transport import AsyncTransport
+
+# Seconds until a foreground command is killed, where nothing else is said.
+TIMEOUT_S = 30.0
+
+Signal = Literal["SIGKILL", "SIGTERM"]
+Selector = int | str
+
+
+class AsyncCommands:
+    """The commands of one capsule: `capsule.commands`."""
+
+    def __init__(self, transport: AsyncTransport, capsule_id: str) -> None:
+        self._transport = transport
+        self._capsule_id = capsule_id
+
+    @overload
+    async def run(
+        self,
+        cmd: str,
+        args: Sequence[str] | None = None,
+        *,
+        background: Literal[False] = False,
+        timeout: float | None = TIMEOUT_S,
+        envs: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        tag: str | None = None,
+        stdin: str | bytes | None = None,
+        busy: bool | None = None,
+    ) -> CommandResult: ...
+
+    @overload
+    async def run(
+        self,
+        cmd: str,
+        args: Sequence[str] | None = None,
+        *,
+        background: Literal[True],
+        timeout: float | None = None,
+        envs: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        tag: str | None = None,
+        stdin: None = None,
+        busy: bool | None = None,
+    ) -> AsyncProcess: ...
+
+    async def run(
+        self,
+        cmd: str,
+        args: Sequence[str] | None = None,
+        *,
+        background: bool = False,
+        timeout: Any = ...,
+        envs: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        tag: str | None = None,
+        stdin: str | bytes | None = None,
+        busy: bool | None = None,
+    ) -> CommandResult | AsyncProcess:
+        """Runs a command: waits for its end, or leaves it in the background.
+
+        Without `args` the command is a line for a shell (`/bin/sh -c`); with them, even an empty list, it is a program
+        and gets them as they are.
+
+        Args:
+            cmd: The line, or the program: a path, or a name looked up in PATH.
+            args: The program's arguments.
+            background: Give a handle at once, and let it run.
+            timeout: Seconds until its whole process tree is killed; None is never. A background command has none by
+                default. At most a week.
+            envs: Variables on top of the capsule's own.
+            cwd: The working directory; the home directory by default.
+            tag: Your name for the process, unique among the capsule's live ones.
+            stdin: What it reads from standard input, at most 2 MiB; foreground only.
+            busy: Background only: it counts as activity while it runs.
+
+        Returns:
+            A `CommandResult` with a non-zero exit as a fact (`or_raise()` makes it an error), or an `AsyncProcess`.
+
+        Raises:
+            CommandTimeoutError: It ran into `timeout`; `details` holds what it had printed.
+            NotFoundError: The capsule does not exist.
+            InvalidStateError: The capsule does not run.
+
+        A foreground command belongs to its caller: when the caller gives up (an interrupt, a cancellation), it is
+        killed. When the connection breaks, its answer is asked for again, and it does not run a second time.
+        """
+        program, arguments = (cmd, list(args)) if args is not None else ("/bin/sh", ["-c", cmd])
+        if background:
+            limit = None if timeout is ... else seconds(timeout)
+            return await self._start(program, arguments, limit, envs, cwd, tag, busy)
+        foreground = seconds(TIMEOUT_S if timeout is ... else timeout)
+        return await self._run(program, arguments, foreground, envs, cwd, tag, stdin)
+
+    async def exec(
+        self,
+        cmd: str,
+        args: Sequence[str] = (),
+        *,
+        timeout: float | None = TIMEOUT_S,
+        envs: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        tag: str | None = None,
+        stdin: str | bytes | None = None,
+    ) -> CommandResult:
+        """Runs a program with its arguments, without a shell, to its end: `run(cmd, args)`."""
+        return await self._run(cmd, list(args), seconds(timeout), envs, cwd, tag, stdin)
+
+    def stream(
+        self,
+        cmd: str,
+        args: Sequence[str] | None = None,
+        *,
+        timeout: float | None = None,
+        envs: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        tag: str | None = None,
+        stdin: bool = False,
+        keep_running: bool = False,
+    ) -> AsyncProcessStream:
+        """Runs a command and gives its events as they come: `start`, `stdout`, `stderr`, `exit`.
+
+        As with `run`, the command is a line for a shell unless `args` are given. It starts with the first iteration,
+        or with `async with`. See `AsyncProcessStream` for what a cut and an early leave mean.
+
+        Args:
+            stdin: Keep standard input open for `write_stdin`; otherwise it is /dev/null.
+            keep_running: Let the command go on when the stream is left before its end.
+
+        Raises (while it is iterated over):
+            SpawnFailedError: The program cannot be started.
+            CwdNotFoundError: There is no such working directory.
+        """
+        program, arguments = (cmd, list(args)) if args is not None else ("/bin/sh", ["-c", cmd])
+        reader = JournalReader("start")
+        start = {
+            "type": "start",
+            "cmd": program,
+            "args": arguments,
+            "envs": dict(envs) if envs is not None else None,
+            "cwd": cwd,
+            "tag": tag or f"bg-{secrets.token_hex(4)}",
+            "timeout": seconds(timeout),
+            "stdin": stdin,
+            "encoding": reader.encoding,
+            "idempotency_key": new_key(),
+        }
+        return AsyncProcessStream(self._transport, self._capsule_id, reader, start=start, ends_process=not keep_running)
+
+    def connect(self, selector: Selector, *, begin: Begin = "now", binary: bool = False) -> AsyncProcessStream:
+        """Attaches to a process by its pid, tag or id, also to one that has ended and is still kept.
+
+        Args:
+            begin: `now`, `start`, or the number of the first record that is to come (`next_seq` of another stream).
+            binary: Give exact bytes in `raw` also where the stream is joined in the middle.
+        """
+        return attach(self._transport, self._capsule_id, str(selector), begin, binary=binary)
+
+    async def list(self) -> list[ProcessInfo]:
+        """Gives every process in the capsule, also those that were not started through the API."""
+        answer = await self._transport.json(make_request("listProcesses", params={"id": self._capsule_id}))
+        found = answer.get("processes") if isinstance(answer, dict) else None
+        return [decode(ProcessInfo, one, "a process") for one in found or ()]
+
+    async def get(self, selector: Selector) -> ProcessFacts:
+        """One process, running or ended, with the facts of its end."""
+        return await self._transport.get(make_request("getProcess", params=self._at(selector)), ProcessFacts)
+
+    async def kill(self, pid: Selector, *, signal: Signal = "SIGKILL") -> None:
+        """Signals a process, by its pid, tag or id, and its whole tree.
+
+        Raises:
+            NotFoundError: It has ended, or never was.
+        """
+        request = make_request("killProcess", params=self._at(pid), query={"signal": signal})
+        await self._transport.call(request)
+
+    async def output(
+        self, selector: Selector, *, stream: OutputStream = "stdout", offset: int = 0, limit: int | None = None
+    ) -> bytes:
+        """What a process has printed on one of its streams so far, from an offset in bytes, at most `limit` bytes or 16 MiB.
+
+        Raises:
+            ResultExpiredError: It has ended, and its output is not kept any more.
+        """
+        return await read_output(self._transport, "getProcessOutput", self._at(selector), stream, offset, limit)
+
+    def pages(
+        self, selector: Selector, *, stream: OutputStream = "stdout", offset: int = 0, limit: int | None = None
+    ) -> AsyncIterator[OutputPage]:
+        """As `output`, at most 1 MiB at a time; a page's `gap_bytes` says what is not kept any more."""
+        return read_pages(self._transport, "getProcessOutput", self._at(selector), stream, offset, limit)
+
+    async def _run(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        limit: int,
+        envs: Mapping[str, str] | None,
+        cwd: str | None,
+        tag: str | None,
+        stdin: str | bytes | None,
+    ) -> CommandResult:
+        known = tag or f"run-{secrets.token_hex(6)}"
+        body = {
+            "cmd": program,
+            "args": arguments,
+            "envs": dict(envs) if envs is not None else None,
+            "cwd": cwd,
+            "tag": known,
+            "timeout": limit,
+            "stdin": _stdin_text(stdin),
+            "stdin_encoding": "base64" if isinstance(stdin, bytes) else None,
+        }
+        request = make_request("exec", params={"id": self._capsule_id}, body=body, waits=limit or None)
+        try:
+            answer = await self._transport.get(request, ExecResult)
+        except Exception:
+            raise
+        except BaseException:
+            # The caller gives up: an interrupt or a cancellation. The command is named, so it would go on.
+            await end_process(self._transport, self._capsule_id, known, is_starting=True)
+            raise
+        return result_of(answer)
+
+    async def _start(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        limit: int | None,
+        envs: Mapping[str, str] | None,
+        cwd: str | None,
+        tag: str | None,
+        busy: bool | None,
+    ) -> AsyncProcess:
+        body: dict[str, Any] = {
+            "cmd": program,
+            "args": arguments,
+            "envs": dict(envs) if envs is not None else None,
+            "cwd": cwd,
+            "tag": tag,
+            "timeout": limit,
+            "background": True,
+            "busy": busy,
+        }
+        answer = await self._transport.json(make_request("exec", params={"id": self._capsule_id}, body=body))
+        if isinstance(answer, dict) and answer.get("reason") == "spawn_failed":
+            return AsyncProcess(self._transport, self._capsule_id, result=result_of(decode(ExecResult, answer)))
+        return AsyncProcess(self._transport, self._capsule_id, started=decode(ExecStarted, answer))
+
+    def _at(self, selector: Selector) -> dict[str, str]:
+        return {"id": self._capsule_id, "selector": str(selector)}
+
+
+def seconds(timeout: float | None) -> int:
+    """Whole seconds as the API counts them: 0 is no timeout, and a part of a second is a whole one."""
+    if timeout is None:
+        return 0
+    if not timeout > 0 or math.isinf(timeout):
+        raise SettingsError(f"timeout must be more than 0 seconds and is {timeout}; None is no timeout.")
+    return math.ceil(timeout)
+
+
+def _stdin_text(stdin: str | bytes | None) -> str | None:
+    return base64.b64encode(stdin).decode() if isinstance(stdin, bytes) else stdin

@@ -1,0 +1,109 @@
+"""What happens to the team's capsules and processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .._contract.models import Event
+from .._core.decode import decode
+from .._core.failures import UnexpectedAnswerError
+from .._core.request import QueryValue, make_request
+from .event_source import AsyncEventSource
+from .transport import AsyncTransport
+
+EventType = Literal[
+    "capsule.created",
+    "capsule.running",
+    "capsule.paused",
+    "capsule.resumed",
+    "capsule.stopped",
+    "capsule.error",
+    "capsule.destroyed",
+    "process.started",
+    "process.ended",
+]
+PAGE_ITEMS = 100
+
+
+class AsyncEvents:
+    """The team's events: `client.events`."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        capsule: str | None = None,
+        type: EventType | None = None,
+        since: int | None = None,
+        order: Literal["asc", "desc"] = "desc",
+    ) -> AsyncIterator[Event]:
+        """Events that are kept, newest first, read page by page.
+
+        Args:
+            capsule: Only those of this capsule and its processes.
+            type: Only those of this type.
+            since: Only those after this id.
+            order: `asc` is oldest first.
+        """
+        query: dict[str, QueryValue] = {
+            "limit": PAGE_ITEMS,
+            "capsule": capsule,
+            "type": type,
+            "since": since,
+            "order": order,
+        }
+        while True:
+            page = await self._transport.json(make_request("listEvents", query=query))
+            for item in page["items"]:
+                yield _decoded(item)
+            query["cursor"] = page["next_cursor"]
+            if query["cursor"] is None:
+                return
+
+    async def stream(
+        self,
+        *,
+        capsule: str | None = None,
+        type: EventType | None = None,
+        begin: Literal["now", "start"] | int = "now",
+    ) -> AsyncIterator[Event | EventGap]:
+        """Follows events as they happen, over cuts, each once; without end.
+
+        Args:
+            begin: `now`, `start`, or the id of the last event that you have.
+        """
+        source = AsyncEventSource(
+            self._transport,
+            lambda last_id: make_request(
+                "streamEvents",
+                query={"capsule": capsule, "type": type, "from": begin if last_id is None else None},
+                headers={
+                    "Accept": "text/event-stream",
+                    **({} if last_id is None else {"Last-Event-ID": last_id}),
+                },
+            ),
+        )
+        async for event in source.events():
+            try:
+                value = json.loads(event.data)
+            except ValueError as error:
+                raise UnexpectedAnswerError(f"an event is no JSON: {event.data[:80]!r}") from error
+            yield decode(EventGap, value, "a gap") if event.event == "gap" else _decoded(value)
+
+
+@dataclass(frozen=True)
+class EventGap:
+    """Events that were removed before they could be read."""
+
+    from_id: int
+    to_id: int
+
+
+def _decoded(value: Any) -> Event:
+    event: Event = decode(Event, value, "an event")  # type: ignore[arg-type]
+    return event

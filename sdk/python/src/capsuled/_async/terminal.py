@@ -1,0 +1,230 @@
+"""A terminal in a capsule, over as many sockets as it takes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any
+
+from .._core.answer import api_error
+from .._core.failures import CapsuledError, ClientTimeoutError, ConnectionFailedError, UnexpectedAnswerError
+from .._core.request import encode_json, make_request
+from .._core.retry import backoff
+from .._core.terminal_reader import TerminalReader
+from .._core.wire import SocketCut, SocketRefused
+from ..terminal_events import TerminalEvent, TerminalExitEvent, TerminalOutputEvent, TerminalStartedEvent
+from .io import AsyncLock, AsyncWebSocket, sleep
+from .process_stream import RESUMABLE
+from .transport import AsyncTransport
+
+# Bytes of one message of what is typed.
+INPUT_MESSAGE_BYTES = 64 * 1024
+
+
+class AsyncTerminal:
+    """A program that believes to sit at a screen. Iterate over it for `started`, `output` and `exit`.
+
+    A connection that is cut is made again by itself, and goes on behind the last byte. The terminal outlives its
+    viewers: leaving it leaves the program alone; `kill` ends it.
+    """
+
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        capsule_id: str,
+        first: Mapping[str, Any],
+    ) -> None:
+        self._transport = transport
+        self._capsule_id = capsule_id
+        self._first = first
+        self._reader = TerminalReader()
+        self._socket: AsyncWebSocket | None = None
+        self._events: AsyncIterator[TerminalEvent] | None = None
+        self._lock = AsyncLock()
+        self._is_sent = False
+        self._is_closed = False
+
+    @property
+    def tag(self) -> str:
+        """Its name, by which `pty_connect` comes back."""
+        return str(self._first["tag"])
+
+    @property
+    def started(self) -> TerminalStartedEvent | None:
+        """Its pid, id and size, once `started` has come."""
+        return self._reader.started
+
+    @property
+    def exit(self) -> TerminalExitEvent | None:
+        """Its end, once it has come."""
+        return self._reader.exit
+
+    def __aiter__(self) -> AsyncIterator[TerminalEvent]:
+        if self._events is None:
+            self._events = self._read()
+        return self._events
+
+    async def __aenter__(self) -> AsyncTerminal:
+        await self._connected()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Leaves the terminal; its program goes on."""
+        self._is_closed = True
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await socket.aclose()
+
+    async def write(self, data: str | bytes) -> None:
+        """Types. Nothing is dropped or reordered; what the program does not read makes the server wait.
+
+        Raises:
+            ConnectionFailedError: The connection was cut meanwhile; how much of it arrived is not known.
+        """
+        content = data.encode() if isinstance(data, str) else data
+        for offset in range(0, len(content), INPUT_MESSAGE_BYTES):
+            part = base64.b64encode(content[offset : offset + INPUT_MESSAGE_BYTES]).decode()
+            await self._send({"type": "input", "data": part})
+
+    async def resize(self, cols: int, rows: int) -> None:
+        """Changes its size; the program hears of it. Of several viewers' the latest holds."""
+        await self._send({"type": "resize", "cols": cols, "rows": rows})
+
+    async def kill(self) -> None:
+        """Ends everything that runs in it."""
+        await self._send({"type": "kill"})
+
+    async def read_until(self, wanted: bytes) -> bytes:
+        """Reads until these bytes have come, and gives all that came; an end before them is an error."""
+        shown = bytearray()
+        async for event in self:
+            if isinstance(event, TerminalOutputEvent):
+                shown += event.raw
+                if wanted in shown:
+                    return bytes(shown)
+        raise CapsuledError(f"the terminal ended before {wanted!r} came")
+
+    async def wait(self) -> TerminalExitEvent:
+        """Reads to its end without keeping what it shows, and gives the end."""
+        async for _ in self:
+            pass
+        if self._reader.exit is None:
+            raise UnexpectedAnswerError("the terminal ended without an exit")
+        return self._reader.exit
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        socket = await self._connected()
+        try:
+            await socket.send(encode_json(message).decode())
+        except SocketCut as cut:
+            raise ConnectionFailedError(f"{cut}: what was sent may not have arrived") from cut
+
+    async def _read(self) -> AsyncIterator[TerminalEvent]:
+        silent_since, attempt = time.monotonic(), 0
+        try:
+            while not self._is_closed:
+                socket = await self._connected()
+                try:
+                    message = _parsed(await socket.receive(None))
+                except SocketCut as cut:
+                    await self._lose(socket)
+                    attempt += 1
+                    if time.monotonic() - silent_since > self._transport.settings.reconnect_timeout:
+                        raise ConnectionFailedError(f"The terminal could not go on: {cut}.") from cut
+                    if attempt > 1:
+                        await sleep(backoff(attempt - 1))
+                    continue
+                if message.get("type") == "error":
+                    code = str(message.get("code", ""))
+                    if code == "terminal_not_found" and self._reader.started is None and self._is_sent:
+                        self._is_sent = False  # the cut came before the start arrived
+                        await self._lose(socket)
+                        continue
+                    if code not in RESUMABLE or self._reader.started is None:
+                        raise api_error(code, str(message.get("data", "")))
+                    await self._lose(socket)
+                    continue
+                silent_since, attempt = time.monotonic(), 0
+                for event in self._reader.take(message):
+                    yield event
+                if self._reader.exit is not None:
+                    return
+        finally:
+            await self.aclose()
+
+    async def _lose(self, socket: AsyncWebSocket) -> None:
+        self._reader.cut()
+        if self._socket is socket:
+            self._socket = None
+        await socket.aclose()
+
+    async def _connected(self) -> AsyncWebSocket:
+        """The socket that is open, or a new one that goes on where the last one ended."""
+        async with self._lock:
+            if self._is_closed:
+                raise CapsuledError("the terminal is closed")
+            began, attempt = time.monotonic(), 0
+            while self._socket is None:
+                try:
+                    self._socket = await self._open()
+                except (SocketRefused, SocketCut, ConnectionFailedError, ClientTimeoutError) as error:
+                    attempt += 1
+                    await sleep(self._delay(error, attempt, time.monotonic() - began))
+            return self._socket
+
+    async def _open(self) -> AsyncWebSocket:
+        socket = await self._transport.socket(make_request("openTerminal", params={"id": self._capsule_id}))
+        await socket.send(encode_json(self._opening()).decode())
+        return socket
+
+    def _opening(self) -> Mapping[str, Any]:
+        """The first message of the next socket: what was started is connected to, never started again."""
+        if self._reader.next_seq is not None:
+            return {"type": "connect", "tag": self.tag, "from": self._reader.next_seq}
+        if self._first["type"] == "start" and self._is_sent:
+            # Whether it was started is not known; its tag is, and an unknown tag is an error.
+            return {"type": "connect", "tag": self.tag, "from": "start"}
+        self._is_sent = True
+        return self._first
+
+    def _delay(self, error: Exception, attempt: int, elapsed: float) -> float:
+        """Seconds until the next attempt to connect; the error is raised where there is to be none."""
+        if isinstance(error, SocketCut):
+            error = ConnectionFailedError(str(error))
+        if elapsed < self._transport.settings.reconnect_timeout:
+            if isinstance(error, SocketRefused):
+                if getattr(error.error, "code", "") in RESUMABLE:
+                    return error.retry_after if error.retry_after is not None else backoff(attempt)
+            elif self._transport.may_be_there(error) or attempt <= 1:
+                return backoff(attempt)
+        raise (error.error if isinstance(error, SocketRefused) else error) from error.__cause__
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        message = json.loads(text)
+    except ValueError as error:
+        raise UnexpectedAnswerError(f"a message is no JSON: {text[:80]!r}", beginning=text[:200]) from error
+    if not isinstance(message, dict):
+        raise UnexpectedAnswerError(f"a message is no object: {text[:80]!r}", beginning=text[:200])
+    return message
+
+
+def open_terminal(transport: AsyncTransport, capsule_id: str, start: Mapping[str, Any]) -> AsyncTerminal:
+    """A new terminal. Its tag is made here, so that a cut before its first word does not lose it."""
+    tag = start.get("tag") or f"pty-{secrets.token_hex(4)}"
+    given = {name: value for name, value in start.items() if value is not None}
+    return AsyncTerminal(transport, capsule_id, {"type": "start", **given, "tag": tag})
+
+
+def connect_terminal(transport: AsyncTransport, capsule_id: str, tag: str, begin: str | int | None) -> AsyncTerminal:
+    """A terminal that is there."""
+    first = {"type": "connect", "tag": tag, **({} if begin is None else {"from": begin})}
+    return AsyncTerminal(transport, capsule_id, first)

@@ -1,0 +1,102 @@
+"""Sends requests, repeats those that may be repeated, and opens streams and sockets."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, TypeVar
+
+from .._core.answer import Answer
+from .._core.decode import decode
+from .._core.failures import CapsuledError, ConnectionFailedError
+from .._core.request import Request
+from .._core.retry import RetryState, parse_retry_after
+from .._core.settings import Settings
+from .._core.wire import SocketRefused
+from .io import AsyncByteStream, AsyncWebSocket, fetch, new_http_client, open_bytes, open_socket, sleep
+
+T = TypeVar("T")
+
+
+class AsyncTransport:
+    """One client's connections to one server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._client = new_http_client(settings)
+        self._has_answered = False
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        await self._client.aclose()
+
+    async def call(self, request: Request) -> Answer:
+        """The answer to a request, repeated where the contract allows it; errors are raised."""
+        headers = request.headers_for(self.settings)
+        state, began = RetryState(), time.monotonic()
+        while True:
+            failure, retry_after, answer = await self._attempt(request, headers)
+            if failure is None and answer is not None:
+                return answer
+            assert failure is not None
+            delay = state.delay(
+                request,
+                failure,
+                self.settings,
+                retry_after=retry_after,
+                has_answered=self._has_answered,
+                elapsed=time.monotonic() - began,
+            )
+            if delay is None:
+                raise failure
+            await sleep(delay)
+
+    async def json(self, request: Request) -> Any:
+        """The JSON body of the answer."""
+        return (await self.call(request)).json()
+
+    async def get(self, request: Request, cls: type[T]) -> T:
+        """The answer's body as the contract's type."""
+        return decode(cls, await self.json(request))
+
+    async def stream(self, request: Request) -> AsyncByteStream:
+        """One attempt at an answer that is read as it comes; errors of the server are raised."""
+        url = f"{self.settings.url}{request.path}"
+        headers = request.headers_for(self.settings)
+        stream = await open_bytes(self._client, self.settings, request.method, url, headers, request.content, request.waits)
+        self._has_answered = True
+        if 200 <= stream.status < 300:
+            return stream
+        try:
+            raise (await stream.whole()).error()
+        finally:
+            await stream.aclose()
+
+    async def socket(self, request: Request) -> AsyncWebSocket:
+        """One attempt at a socket; `SocketRefused` where the server answered with an error."""
+        headers = {
+            name: value for name, value in request.headers_for(self.settings).items() if name not in {"Accept", "Idempotency-Key"}
+        }
+        try:
+            socket = await open_socket(self.settings, request.path, headers)
+        except SocketRefused:
+            self._has_answered = True
+            raise
+        self._has_answered = True
+        return socket
+
+    def may_be_there(self, failure: Exception) -> bool:
+        """Whether there is a server to try again with: one that has answered this client, or took its connection."""
+        return self._has_answered or not isinstance(failure, ConnectionFailedError) or failure.was_reached
+
+    async def _attempt(
+        self, request: Request, headers: dict[str, str]
+    ) -> tuple[CapsuledError | None, float | None, Answer | None]:
+        url = f"{self.settings.url}{request.path}"
+        try:
+            answer = await fetch(self._client, self.settings, request.method, url, headers, request.content, request.waits)
+        except CapsuledError as error:
+            return error, None, None
+        self._has_answered = True
+        if 200 <= answer.status < 300:
+            return None, None, answer
+        return answer.error(), parse_retry_after(answer.headers.get("retry-after")), None

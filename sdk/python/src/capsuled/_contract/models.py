@@ -1,0 +1,1001 @@
+# Made by `npm run generate` from contract/. Do not change it by hand.
+"""What the server answers, as frozen dataclasses, and what it is sent, as TypedDicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypedDict, Union
+
+__all__ = [
+    "Actor",
+    "Allowed",
+    "ApiKey",
+    "ApiKeyCreate",
+    "ApiKeyCreated",
+    "CallAccepted",
+    "CallIgnored",
+    "CallResult",
+    "CapsuleCreate",
+    "CapsuleCreatedEvent",
+    "CapsuleCreatedEventData",
+    "CapsuleDestroyedEvent",
+    "CapsuleErrorEvent",
+    "CapsuleInfo",
+    "CapsulePage",
+    "CapsulePausedEvent",
+    "CapsuleResumedEvent",
+    "CapsuleRunningEvent",
+    "CapsuleRunningEventData",
+    "CapsuleStoppedEvent",
+    "CapsuleStoppedEventData",
+    "Egress",
+    "EgressAllow",
+    "EgressAllowAllowItem1",
+    "Endpoint",
+    "EndpointArg",
+    "EndpointDefinition",
+    "EndpointList",
+    "Event",
+    "EventPage",
+    "ExecRequest",
+    "ExecResult",
+    "ExecStarted",
+    "ImportResult",
+    "ImportResultChangesItem",
+    "ImportResultWarningsItem",
+    "JsonSetTransformer",
+    "JsonataSetTransformer",
+    "KeyActor",
+    "LinesSetTransformer",
+    "MemoryEvidence",
+    "Network",
+    "NetworkDecision",
+    "NetworkEgressAllow",
+    "NetworkEgressAllowAllowItem",
+    "NetworkPolicy",
+    "NetworkReport",
+    "Notification",
+    "OutputPage",
+    "ProcessEndedEvent",
+    "ProcessEndedEventData",
+    "ProcessFacts",
+    "ProcessInfo",
+    "ProcessStartedEvent",
+    "ProcessStartedEventData",
+    "Refused",
+    "RegexSetTransformer",
+    "Requested",
+    "Run",
+    "RunList",
+    "RunWithOutput",
+    "SetArg",
+    "SetTransformer",
+    "SystemActor",
+    "Team",
+    "TeamCreate",
+    "TeamCreated",
+    "TicketCreate",
+    "TicketCreated",
+    "Transformer",
+    "TransformerJson",
+    "TransformerJsonata",
+    "TransformerLines",
+    "TransformerRegex",
+    "Wait",
+]
+
+@dataclass(frozen=True, kw_only=True)
+class KeyActor:
+    type: Literal["key"]
+    id: str
+    """The API key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemActor:
+    type: Literal["system"]
+    id: Literal["expire", "reconcile", "recover", "driver", "endpoint"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey:
+    id: str
+    team_id: str
+    name: str
+    role: Literal["admin", "member"]
+    key_prefix: str
+    """The first ten characters of the key."""
+    created_at: datetime
+    """ISO 8601, with zone."""
+    last_used: datetime | None
+    """Precise to about a minute."""
+
+
+class ApiKeyCreate(TypedDict, total=False):
+    name: str | None
+    """`Unnamed API key` by default."""
+    role: Literal["admin", "member"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyCreated:
+    id: str
+    team_id: str
+    name: str
+    role: Literal["admin", "member"]
+    key_prefix: str
+    """The first ten characters of the key."""
+    created_at: datetime
+    """ISO 8601, with zone."""
+    last_used: datetime | None
+    """Precise to about a minute."""
+    key: str
+    """The key itself: shown this once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallAccepted:
+    run_id: str
+    status: Literal["queued", "running", "succeeded", "failed", "timed_out", "cancelled", "missed", "error"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallIgnored:
+    ignored: Literal[True]
+    event: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallResult:
+    output: str | None = None
+    """Both streams, without a transformer."""
+    data: Any | None = None
+    """What the transformer made of standard output."""
+    exit_code: int
+    run_id: str
+    duration_ms: int
+    reason: Literal["exited", "signaled", "oom_killed", "timed_out", "killed", "stopped", "client_gone", "server_lost", "spawn_failed", "capsule_stopped", "capsule_destroyed", "agent_lost", "host_restarted", "cancelled", "capsule_gone", "boot_failed", "host_full", "not_started", "overlapped", "missed", "queue_timeout", "unavailable"]
+    signal: str | None
+    output_encoding: Literal["utf-8", "base64"] | None = None
+    """Set to `base64` where the output is no text."""
+    output_truncated: bool | None = None
+    """Set where there is more than the answer holds: `/v1/runs/{id}` has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleInfo:
+    id: str
+    status: Literal["pending", "starting", "running", "paused", "stopped", "error"]
+    template: str
+    vcpus: int
+    memory_mb: int
+    disk_mb: int
+    timeout_sec: int
+    """Inactivity TTL in seconds; 0 means that it is never paused."""
+    created_at: datetime
+    """ISO 8601, with zone."""
+    started_at: datetime | None
+    """When it last reached `running`; null if it never booted."""
+    last_active_at: datetime | None
+    last_updated: datetime
+    """The most recent change of status."""
+    ended_at: datetime | None
+    """When it last ceased to run; null while it runs."""
+    name: str | None
+    metadata: Mapping[str, str]
+    env_names: tuple[str, ...]
+    """Names of the capsule's own variables; values are never returned."""
+    reason: Literal["destroyed", "stopped", "host_restarted", "agent_lost", "boot_failed"] | None
+    """Why it is `stopped` or `error`."""
+    message: str | None
+    """The reason in words, with what is known about it."""
+    evidence: MemoryEvidence | None
+    """What its memory was like when it last ended; null while it runs."""
+    network: Network
+    startable: bool
+    """Whether `POST …/start` can boot it again from its disk."""
+
+
+class CapsuleCreate(TypedDict, total=False):
+    template: str | None
+    """What the file system starts from."""
+    vcpus: int | None
+    """Cores; at most what the host has."""
+    memory_mb: int | None
+    """Memory in MiB; at most what the host has."""
+    disk_mb: int | None
+    """What the capsule may write to disk, in MiB."""
+    timeout_sec: int | None
+    """Inactivity TTL in seconds after which it is paused; 0, the default, is never."""
+    timeout: int | None
+    """The same as `timeout_sec`."""
+    envs: Mapping[str, str] | None
+    """Variables of every process started through the API. Kept encrypted; only names are returned."""
+    metadata: Mapping[str, str] | None
+    name: str | None
+    """Unique among the team's capsules that are not destroyed."""
+    network: NetworkPolicy | None
+    """Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`)."""
+    wait_ms: int | None
+    """Milliseconds to wait for `running` before answering with the status so far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsulePage:
+    items: tuple[CapsuleInfo, ...]
+    next_cursor: str | None
+
+
+class _EgressAllowAllowItem1Required(TypedDict):
+    to: str
+
+
+class EgressAllowAllowItem1(_EgressAllowAllowItem1Required, total=False):
+    ports: Sequence[Union[int, str]] | None
+
+
+class EgressAllow(TypedDict):
+    allow: Sequence[Union[str, EgressAllowAllowItem1]]
+    """Addresses, CIDRs, domain names and `*.domain`, each with its ports if not all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    id: str
+    name: str
+    url: str
+    """Path of the call, `/v1/{owner}/{name}`."""
+    method: tuple[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], ...]
+    description: str | None = None
+    command: str
+    """Split once, by POSIX quoting; `{{name}}` within a word is replaced by that argument. No shell."""
+    shell: bool
+    """Give `command` to `sh -c`; arguments are environment variables then, never text of the command."""
+    args: tuple[SetArg, ...]
+    timeout: int
+    """Seconds until the process tree is killed; at most the server's own bound."""
+    working_dir: str | None = None
+    public: bool
+    """Anyone may call it, without a key."""
+    trigger: Literal["http", "webhook"]
+    async_: bool
+    webhook_source: Literal["github", "stripe", "shopify", "generic"]
+    webhook_events: tuple[str, ...] | None = None
+    """Events that run it; all when empty."""
+    transformer: SetTransformer | None = None
+    schedule: str | None = None
+    """Five fields of cron."""
+    timezone: str
+    """IANA time zone of `schedule`."""
+    overlap: bool
+    """Start a scheduled run while the one before still runs."""
+    notify_url: str | None = None
+    """Gets a signed POST after each run."""
+    notify_on: Literal["always", "success", "failure"]
+    sensitive: bool
+    """Keep arguments out of the run's record, and output out of notifications."""
+    template: str | None = None
+    """A fresh capsule from it for each run, destroyed after it; `minimal` by default."""
+    capsule: str | None = None
+    """Run in this capsule instead; a paused one is resumed."""
+    vcpus: float | None = None
+    """Of a fresh capsule."""
+    memory_mb: int | None = None
+    """Of a fresh capsule."""
+    stdin: Literal["none", "body"]
+    """`body`: the request's body; arguments come from the query then."""
+    max_concurrency: int | None = None
+    """Runs at once; more wait in a bounded queue, and beyond it get 429."""
+    on_disconnect: Literal["continue", "kill"]
+    """What becomes of the run when its caller leaves."""
+    has_secret: bool
+    env_names: tuple[str, ...]
+    schedule_paused: bool
+    next_run_at: datetime | None
+    """When the schedule runs it next."""
+    created_at: datetime
+    """ISO 8601, with zone."""
+    updated_at: datetime
+    """ISO 8601, with zone."""
+    version: int
+    """Goes up with each change."""
+    notify_secret: str | None = None
+    """What notifications are signed with, by Standard Webhooks; for an admin's key."""
+
+
+class _EndpointArgRequired(TypedDict):
+    name: str
+
+
+class EndpointArg(_EndpointArgRequired, total=False):
+    required: bool | None
+    default: Union[str, float, bool] | None
+    """Used when the caller leaves it out."""
+    description: str | None
+    type: Literal["string", "integer", "number", "boolean"] | None
+    enum: Sequence[Union[str, float, bool]] | None
+    """The only values taken."""
+    pattern: str | None
+    """A regular expression that the whole value must match; for strings."""
+    max_length: int | None
+    """Characters; for strings."""
+    flag: str | None
+    """Passed before the value: `--count` gives two arguments, `--count=` one. A boolean gives the flag alone, when true."""
+
+
+_EndpointDefinitionRequired = TypedDict("_EndpointDefinitionRequired", {
+    "command": "str",
+})
+
+_EndpointDefinitionOptional = TypedDict("_EndpointDefinitionOptional", {
+    "method": "Union[Literal['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], Sequence[Literal['GET', 'POST', 'PUT', 'PATCH', 'DELETE']]] | None",
+    "description": "str | None",
+    "shell": "bool | None",
+    "args": "Sequence[EndpointArg] | None",
+    "timeout": "int | None",
+    "working_dir": "str | None",
+    "public": "bool | None",
+    "trigger": "Literal['http', 'webhook'] | None",
+    "async": "bool | None",
+    "secret": "Union[str, Sequence[str]] | None",
+    "webhook_source": "Literal['github', 'stripe', 'shopify', 'generic'] | None",
+    "webhook_events": "Sequence[str] | None",
+    "transformer": "Transformer | None",
+    "schedule": "str | None",
+    "timezone": "str | None",
+    "overlap": "bool | None",
+    "notify_url": "str | None",
+    "notify_on": "Literal['always', 'success', 'failure'] | None",
+    "sensitive": "bool | None",
+    "template": "str | None",
+    "capsule": "str | None",
+    "vcpus": "float | None",
+    "memory_mb": "int | None",
+    "envs": "Mapping[str, str] | None",
+    "stdin": "Literal['none', 'body'] | None",
+    "max_concurrency": "int | None",
+    "on_disconnect": "Literal['continue', 'kill'] | None",
+}, total=False)
+
+class EndpointDefinition(_EndpointDefinitionRequired, _EndpointDefinitionOptional):
+    """What `EndpointDefinition` holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointList:
+    items: tuple[Endpoint, ...]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null at the end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleCreatedEventData:
+    template: str
+    vcpus: int
+    memory_mb: int
+    disk_mb: int
+    timeout_sec: int
+    name: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleCreatedEvent:
+    id: int
+    """Goes up with each event of the installation; the position to resume from."""
+    time: datetime
+    """ISO 8601, with zone."""
+    capsule_id: str
+    process_id: str | None
+    actor: Actor
+    """Who caused it: a key, or a part of the server."""
+    type: Literal["capsule.created"]
+    data: CapsuleCreatedEventData
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleRunningEventData:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleRunningEvent:
+    id: int
+    """Goes up with each event of the installation; the position to resume from."""
+    time: datetime
+    """ISO 8601, with zone."""
+    capsule_id: str
+    process_id: str | None
+    actor: Actor
+    """Who caused it: a key, or a part of the server."""
+    type: Literal["capsule.running"]
+    data: CapsuleRunningEventData
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsulePausedEvent:
+    id: int
+    """Goes up with each event of the installation; the position to resume from."""
+    time: datetime
+    """ISO 8601, with zone."""
+    capsule_id: str
+    process_id: str | None
+    actor: Actor
+    """Who caused it: a key, or a part of the server."""
+    type: Literal["capsule.paused"]
+    data: CapsuleRunningEventData
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleResumedEvent:
+    id: int
+    """Goes up with each event of the installation; the position to resume from."""
+    time: datetime
+    """ISO 8601, with zone."""
+    capsule_id: str
+    process_id: str | None
+    actor: Actor
+    """Who caused it: a key, or a part of the server."""
+    type: Literal["capsule.resumed"]
+    data: CapsuleRunningEventData
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleStoppedEventData:
+    reason: Literal["destroyed", "stopped", "host_restarted", "agent_lost", "boot_failed"]
+    message: str | None
+    """The reason in words."""
+    evidence: MemoryEvidence | None
+    """What its memory was like; null where nobody could look any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleStoppedEvent:
+    id: int
+    """Goes up with each event of the installation; the position to resume from."""
+    time: datetime
+    """ISO 8601, with zone."""
+    capsule_id: str
+    process_id: str | None
+    actor: Actor
+    """Who caused it: a key, or a part of the server."""
+    type: Literal["capsule.stopped"]
+    data: CapsuleStoppedEventData
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleErrorEvent:
+    id: int
+    """Goes up with each event of the installation; the position to resume from."""
+    time: datetime
+    """ISO 8601, with zone."""
+    capsule_id: str
+    process_id: str | None
+    actor: Actor
+    """Who caused it: a key, or a part of the server."""
+    type: Literal["capsule.error"]
+    data: CapsuleStoppedEventData
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleDestroyedEvent:
+    id: int
+    """Goes up with each event of the installation; the position to resume from."""
+    time: datetime
+    """ISO 8601, with zone."""
+    capsule_id: str
+    process_id: str | None
+    actor: Actor
+    """Who caused it: a key, or a part of the server."""
+    type: Literal["capsule.destroyed"]
+    data: CapsuleStoppedEventData
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessStartedEventData:
+    pid: int
+    tag: str
+    cmd: str
+    args: tuple[str, ...]
+    started_at: datetime
+    """ISO 8601, with zone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessStartedEvent:
+    id: int
+    """Goes up with each event of the installation; the position to resume from."""
+    time: datetime
+    """ISO 8601, with zone."""
+    capsule_id: str
+    process_id: str | None
+    actor: Actor
+    """Who caused it: a key, or a part of the server."""
+    type: Literal["process.started"]
+    data: ProcessStartedEventData
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requested:
+    by: str
+    signal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessEndedEventData:
+    pid: int
+    tag: str
+    cmd: str
+    args: tuple[str, ...]
+    started_at: datetime
+    """ISO 8601, with zone."""
+    ended_at: datetime
+    """ISO 8601, with zone."""
+    reason: Literal["exited", "signaled", "oom_killed", "timed_out", "killed", "stopped", "client_gone", "server_lost", "spawn_failed", "capsule_stopped", "capsule_destroyed", "agent_lost", "host_restarted"]
+    """Why it ended."""
+    exit_code: int | None
+    """128 + the signal's number for a death by signal; null when nobody saw the end (`agent_lost`, `host_restarted`)."""
+    signal: str | None
+    requested: Requested | None
+    """Who asked for its end: a key's id, `timeout`, `client`, or a part of the server."""
+    oom_kills: int | None
+    """Processes of the capsule that ran out of memory while it ran."""
+    duration_ms: int | None
+    stdout_bytes: int | None
+    """null when nobody saw the end (`agent_lost`, `host_restarted`)."""
+    stderr_bytes: int | None
+    late_bytes: int | None
+    stdout_sha256: str | None
+    """Of all bytes of the stream, in hex."""
+    stderr_sha256: str | None
+    evidence: MemoryEvidence | None
+    """The capsule's memory, where it was its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessEndedEvent:
+    id: int
+    """Goes up with each event of the installation; the position to resume from."""
+    time: datetime
+    """ISO 8601, with zone."""
+    capsule_id: str
+    process_id: str | None
+    actor: Actor
+    """Who caused it: a key, or a part of the server."""
+    type: Literal["process.ended"]
+    data: ProcessEndedEventData
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventPage:
+    items: tuple[Event, ...]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null at the end."""
+
+
+class _ExecRequestRequired(TypedDict):
+    cmd: str
+    """The program: a path, or a name looked up in PATH. No shell is added."""
+
+
+class ExecRequest(_ExecRequestRequired, total=False):
+    args: Sequence[str] | None
+    """Its arguments, passed as they are."""
+    envs: Mapping[str, str] | None
+    """Variables on top of the capsule's own; these win."""
+    cwd: str | None
+    """Working directory; relative and `~` mean the home directory. `/root` by default."""
+    tag: str | None
+    """Your name for the process, unique among the capsule's live ones."""
+    encoding: Literal["utf-8", "base64"] | None
+    """`base64` asks for lossless output whatever the bytes."""
+    timeout: int | None
+    timeout_sec: int | None
+    """Seconds until the process tree is killed; 0 is never."""
+    background: bool | None
+    """Answer 202 at once and leave the process running."""
+    busy: bool | None
+    """Background only: the process counts as activity while it runs."""
+    stdin: str | None
+    """Foreground only: what the process reads from its standard input."""
+    stdin_encoding: Literal["utf-8", "base64"] | None
+    """How `stdin` is written here; `utf-8` by default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecResult:
+    stdout: str
+    stderr: str
+    exit_code: int
+    duration_ms: int
+    encoding: Literal["utf-8", "base64"]
+    """Of stdout and stderr both."""
+    id: str
+    pid: int | None
+    """null when it could not start."""
+    reason: Literal["exited", "signaled", "oom_killed", "timed_out", "killed", "stopped", "client_gone", "server_lost", "spawn_failed", "capsule_stopped", "capsule_destroyed", "agent_lost", "host_restarted"]
+    """Why it ended."""
+    signal: str | None
+    """The signal it died by, e.g. `SIGKILL`; the exit code is then 128 + its number."""
+    oom_kills: int
+    """How many processes of the capsule ran out of memory while it ran."""
+    requested: Requested | None
+    """Who asked for its end."""
+    stdout_bytes: int
+    stderr_bytes: int
+    late_bytes: int
+    """Bytes that descendants printed after its end; not kept."""
+    stdout_sha256: str | None
+    """Of all `stdout_bytes` of the stream, in hex; null where that is not known any more."""
+    stderr_sha256: str | None
+    evidence: MemoryEvidence | None
+    """The capsule's memory, where it was the end of the command."""
+    stdout_truncated: bool
+    stderr_truncated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecStarted:
+    pid: int
+    tag: str
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportResultChangesItem:
+    name: str
+    change: Literal["create", "update", "unchanged", "delete"]
+    fields: tuple[str, ...]
+    """The fields that differ, for `update`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportResultWarningsItem:
+    line: int
+    column: int
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportResult:
+    applied: bool
+    changes: tuple[ImportResultChangesItem, ...]
+    warnings: tuple[ImportResultWarningsItem, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryEvidence:
+    memory_limit_bytes: int
+    memory_peak_bytes: int
+    """The most it ever used."""
+    oom_kills: int
+    """Processes that its kernel limit has killed since it booted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkEgressAllowAllowItem:
+    to: str
+    ports: tuple[str, ...]
+    """None: all ports and protocols."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkEgressAllow:
+    allow: tuple[NetworkEgressAllowAllowItem, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    egress: Union[Literal["none", "allow"], NetworkEgressAllow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkDecision:
+    decision: Literal["allowed", "refused"]
+    address: str
+    protocol: str
+    """`tcp`, `udp`, `icmp`, …"""
+    port: int
+    """0 for protocols without ports."""
+    packets: int
+    last_at: datetime
+    """When it was last decided so, to the second."""
+
+
+class NetworkPolicy(TypedDict):
+    egress: Egress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    packets: int
+    """First packets of connections where allowed, every packet where refused."""
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    packets: int
+    """First packets of connections where allowed, every packet where refused."""
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkReport:
+    egress: Union[Literal["none", "allow"], NetworkEgressAllow]
+    address: str | None
+    """The capsule's own address on its host; null while it has no machine, or no network."""
+    allowed: Allowed | None
+    """Null while it has no machine, or no network."""
+    refused: Refused | None
+    log: tuple[NetworkDecision, ...] | None
+    """Latest first, at most 256 of each decision; null unless asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    status: Literal["pending", "delivered", "failed"]
+    attempts: int
+    last_status: int | None
+    """HTTP status of the last attempt."""
+    last_error: str | None
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputPage:
+    data: str
+    encoding: Literal["utf-8", "base64"]
+    """`base64` when the bytes are no whole UTF-8 text."""
+    from_: int
+    """Offset of the first byte; later than asked for when the earlier ones are not kept any more."""
+    next: int
+    """Offset to go on from."""
+    gap_bytes: int
+    """Bytes that were asked for and are not kept any more."""
+    total: int
+    """Bytes of the stream so far."""
+    ended: bool
+    """Whether the process has ended: nothing comes after `total`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessInfo:
+    pid: int
+    tag: str
+    """`""` when it has none."""
+    cmd: str
+    args: tuple[str, ...]
+    id: str | None
+    """null when it was not started through the API."""
+    ppid: int
+    started_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessFacts:
+    id: str
+    capsule_id: str
+    pid: int
+    tag: str
+    cmd: str
+    args: tuple[str, ...]
+    running: bool
+    started_at: datetime
+    """ISO 8601, with zone."""
+    ended_at: datetime | None
+    reason: Literal["exited", "signaled", "oom_killed", "timed_out", "killed", "stopped", "client_gone", "server_lost", "spawn_failed", "capsule_stopped", "capsule_destroyed", "agent_lost", "host_restarted"] | None
+    """Why it ended; null while it runs."""
+    exit_code: int | None
+    """128 + the signal's number for a death by signal; null when nobody saw the end (`agent_lost`, `host_restarted`)."""
+    signal: str | None
+    requested: Requested | None
+    """Who asked for its end: a key's id, `timeout`, `client`, or a part of the server."""
+    oom_kills: int | None
+    """Processes of the capsule that ran out of memory while it ran."""
+    duration_ms: int | None
+    stdout_bytes: int | None
+    """null when nobody saw the end (`agent_lost`, `host_restarted`)."""
+    stderr_bytes: int | None
+    late_bytes: int | None
+    stdout_sha256: str | None
+    """Of all bytes of the stream, in hex."""
+    stderr_sha256: str | None
+    evidence: MemoryEvidence | None
+    """The capsule's memory, where it was its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    id: str
+    endpoint: str
+    status: Literal["queued", "running", "succeeded", "failed", "timed_out", "cancelled", "missed", "error"]
+    reason: Literal["exited", "signaled", "oom_killed", "timed_out", "killed", "stopped", "client_gone", "server_lost", "spawn_failed", "capsule_stopped", "capsule_destroyed", "agent_lost", "host_restarted", "cancelled", "capsule_gone", "boot_failed", "host_full", "not_started", "overlapped", "missed", "queue_timeout", "unavailable"] | None
+    error: str | None
+    """The reason in words, where it did not end by itself."""
+    exit_code: int | None
+    signal: str | None
+    source: Literal["api", "public", "webhook", "schedule"]
+    key_id: str | None
+    args: Mapping[str, Union[str, float, bool]] | None
+    """null for a sensitive endpoint."""
+    delivery_id: str | None
+    """Of the webhook that it answers."""
+    created_at: datetime
+    """ISO 8601, with zone."""
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_ms: int | None
+    """Of the process."""
+    stdout_bytes: int
+    stderr_bytes: int
+    capsule_id: str | None
+    process_id: str | None
+    notification: Notification | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunList:
+    items: tuple[Run, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunWithOutput:
+    id: str
+    endpoint: str
+    status: Literal["queued", "running", "succeeded", "failed", "timed_out", "cancelled", "missed", "error"]
+    reason: Literal["exited", "signaled", "oom_killed", "timed_out", "killed", "stopped", "client_gone", "server_lost", "spawn_failed", "capsule_stopped", "capsule_destroyed", "agent_lost", "host_restarted", "cancelled", "capsule_gone", "boot_failed", "host_full", "not_started", "overlapped", "missed", "queue_timeout", "unavailable"] | None
+    error: str | None
+    """The reason in words, where it did not end by itself."""
+    exit_code: int | None
+    signal: str | None
+    source: Literal["api", "public", "webhook", "schedule"]
+    key_id: str | None
+    args: Mapping[str, Union[str, float, bool]] | None
+    """null for a sensitive endpoint."""
+    delivery_id: str | None
+    """Of the webhook that it answers."""
+    created_at: datetime
+    """ISO 8601, with zone."""
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_ms: int | None
+    """Of the process."""
+    stdout_bytes: int
+    stderr_bytes: int
+    capsule_id: str | None
+    process_id: str | None
+    notification: Notification | None
+    output: str | None
+    """Both streams in the order in which they were printed; null where it is not kept any more."""
+    output_encoding: Literal["utf-8", "base64"]
+    output_truncated: bool
+    """There is more: read it through `/stream`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetArg:
+    name: str
+    required: bool
+    default: Union[str, float, bool] | None = None
+    """Used when the caller leaves it out."""
+    description: str | None = None
+    type: Literal["string", "integer", "number", "boolean"]
+    enum: tuple[Union[str, float, bool], ...] | None = None
+    """The only values taken."""
+    pattern: str | None = None
+    """A regular expression that the whole value must match; for strings."""
+    max_length: int | None = None
+    """Characters; for strings."""
+    flag: str | None = None
+    """Passed before the value: `--count` gives two arguments, `--count=` one. A boolean gives the flag alone, when true."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonSetTransformer:
+    type: Literal["json"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinesSetTransformer:
+    type: Literal["lines"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegexSetTransformer:
+    type: Literal["regex"]
+    pattern: str
+    flags: str | None = None
+    all: bool
+    """An array of all matches instead of the first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonataSetTransformer:
+    type: Literal["jsonata"]
+    expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    id: str
+    name: str
+    slug: str
+    created_at: datetime
+    """ISO 8601, with zone."""
+
+
+class _TeamCreateRequired(TypedDict):
+    name: str
+
+
+class TeamCreate(_TeamCreateRequired, total=False):
+    slug: str | None
+    """Made from the name by default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamCreated:
+    team: Team
+    key: ApiKeyCreated
+
+
+class _TicketCreateRequired(TypedDict):
+    path: str
+    """Path and query of the one request that it is for, e.g. `/v1/alice/deploy`."""
+
+
+class TicketCreate(_TicketCreateRequired, total=False):
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketCreated:
+    ticket: str
+    """Give it as `?ticket=`; good for one use."""
+    expires_at: datetime
+    """ISO 8601, with zone."""
+
+
+class TransformerJson(TypedDict):
+    type: Literal["json"]
+
+
+class TransformerLines(TypedDict):
+    type: Literal["lines"]
+
+
+class _TransformerRegexRequired(TypedDict):
+    type: Literal["regex"]
+    pattern: str
+
+
+class TransformerRegex(_TransformerRegexRequired, total=False):
+    flags: str | None
+    all: bool | None
+    """An array of all matches instead of the first."""
+
+
+class TransformerJsonata(TypedDict):
+    type: Literal["jsonata"]
+    expression: str
+
+
+class Wait(TypedDict, total=False):
+    wait_ms: int | None
+    """Milliseconds to wait for `running` before answering with the status so far."""
+
+
+Actor = Union[KeyActor, SystemActor]
+
+Egress = Union[Literal["none"], Literal["allow"], EgressAllow]
+"""Where the capsule may connect to: nowhere, the internet, or what is listed. Private, link-local, loopback, shared and multicast ranges and cloud metadata are refused whatever a name resolves to, unless a CIDR or address that lies within such a range is listed; the host itself and other capsules always are."""
+
+Event = Union[CapsuleCreatedEvent, CapsuleRunningEvent, CapsulePausedEvent, CapsuleResumedEvent, CapsuleStoppedEvent, CapsuleErrorEvent, CapsuleDestroyedEvent, ProcessStartedEvent, ProcessEndedEvent]
+
+SetTransformer = Union[JsonSetTransformer, LinesSetTransformer, RegexSetTransformer, JsonataSetTransformer]
+
+Transformer = Union[TransformerJson, TransformerLines, TransformerRegex, TransformerJsonata]

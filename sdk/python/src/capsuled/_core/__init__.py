@@ -1,0 +1,1 @@
+"""What both faces of the SDK share: nothing here does I/O, so nothing here waits."""

@@ -1,0 +1,86 @@
+"""When a request is sent again, and after how long."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from .answer import retry_of
+from .failures import ApiError, CapsuledError, ClientTimeoutError, ConnectionFailedError
+from .request import Request
+from .settings import Settings
+
+FIRST_DELAY_S = 0.2
+DELAY_MAX_S = 5.0
+# The longest that a server's Retry-After is obeyed for; a longer one is the caller's to decide.
+RETRY_AFTER_MAX_S = 60.0
+# A server that never answered this client is more likely not there than busy.
+RETRIES_BEFORE_FIRST_ANSWER = 1
+
+
+@dataclass
+class RetryState:
+    """What was tried so far for one request."""
+
+    attempts: int = 0
+
+    def delay(
+        self,
+        request: Request,
+        failure: CapsuledError,
+        settings: Settings,
+        *,
+        retry_after: float | None = None,
+        has_answered: bool = True,
+        elapsed: float = 0.0,
+    ) -> float | None:
+        """Seconds until the next attempt, or None where the failure is the result."""
+        if not may_repeat(request, failure):
+            return None
+        if is_under_way(request, failure) and (request.waits is None or elapsed <= request.waits + settings.answer_timeout):
+            return min(retry_after if retry_after is not None else 0.0, RETRY_AFTER_MAX_S)
+        retries = settings.retries
+        if isinstance(failure, ConnectionFailedError) and not (failure.was_reached or has_answered):
+            retries = min(retries, RETRIES_BEFORE_FIRST_ANSWER)
+        if self.attempts >= retries:
+            return None
+        self.attempts += 1
+        if retry_after is not None:
+            return retry_after if retry_after <= RETRY_AFTER_MAX_S else None
+        return backoff(self.attempts)
+
+
+def is_under_way(request: Request, failure: CapsuledError) -> bool:
+    """Whether the request only takes its time, which is no failure: it is asked for again by its name."""
+    if isinstance(failure, ApiError):
+        return failure.code == "idempotency_in_progress"
+    return isinstance(failure, ClientTimeoutError) and request.is_named and (request.waits is None or request.waits > 0)
+
+
+def may_repeat(request: Request, failure: CapsuledError) -> bool:
+    """Whether the contract says that this may be sent again."""
+    if isinstance(failure, ApiError):
+        match retry_of(failure.code):
+            case "never":
+                return False
+            case "immediately" | "after_delay":
+                # Nothing was done, says the catalogue; a repeat of what has a name is known as one.
+                return request.is_repeatable
+            case "indeterminate":
+                return request.is_repeatable and failure.code != "run_failed"
+    return isinstance(failure, (ConnectionFailedError, ClientTimeoutError)) and request.is_repeatable
+
+
+def backoff(attempt: int) -> float:
+    """Seconds before this attempt: twice the last, with some chance in it so that clients do not come together."""
+    delay: float = min(FIRST_DELAY_S * 2.0 ** (attempt - 1), DELAY_MAX_S)
+    return delay * random.uniform(0.75, 1.25)
+
+
+def parse_retry_after(value: str | None) -> float | None:
+    """Seconds; this server never sends a date."""
+    try:
+        seconds = float(value) if value is not None else None
+    except ValueError:
+        return None
+    return seconds if seconds is not None and 0 <= seconds < float("inf") else None

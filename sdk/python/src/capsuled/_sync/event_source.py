@@ -1,0 +1,79 @@
+# Made by tools/make_sync.py from _async/event_source.py. Do not change it by hand.
+"""Server-Sent Events over as many connections as it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from .._core.answer import Answer, retry_of
+from .._core.failures import ApiError, CapsuledError, ClientTimeoutError, ConnectionFailedError
+from .._core.request import Request
+from .._core.retry import backoff
+from .._core.sse import EventParser, ServerSentEvent
+from .io import ByteStream, sleep
+from .transport import Transport
+
+
+class EventSource:
+    """Reads events, and goes on behind the last one when the connection is cut.
+
+    Iteration ends when the server says that everything was delivered (204), or when its owner has seen the last event.
+    """
+
+    def __init__(self, transport: Transport, request_after: Callable[[str | None], Request]) -> None:
+        self._transport = transport
+        self._request_after = request_after
+        self._last_id: str | None = None
+        # What came in place of a stream.
+        self.answer: Answer | None = None
+        self.headers: dict[str, str] = {}
+
+    def events(self) -> Iterator[ServerSentEvent]:
+        """The events, each once."""
+        silent_since, attempt = time.monotonic(), 0
+        while True:
+            failure: CapsuledError = ConnectionFailedError("the stream of events ended before its last event")
+            try:
+                stream = self._transport.stream(self._request_after(self._last_id))
+            except (ApiError, ConnectionFailedError, ClientTimeoutError) as error:
+                failure = error
+            else:
+                try:
+                    if not self._is_stream(stream):
+                        self.answer = stream.whole()
+                        return
+                    for event in self._read(stream):
+                        silent_since, attempt = time.monotonic(), 0
+                        yield event
+                except (ConnectionFailedError, ClientTimeoutError) as error:
+                    failure = error
+                finally:
+                    stream.close()
+            attempt += 1
+            self._give_up(failure, attempt, time.monotonic() - silent_since)
+            sleep(backoff(attempt))
+
+    def _is_stream(self, stream: ByteStream) -> bool:
+        self.headers = dict(stream.headers)
+        return stream.status == 200 and stream.headers.get("content-type", "").startswith("text/event-stream")
+
+    def _read(self, stream: ByteStream) -> Iterator[ServerSentEvent]:
+        parser = EventParser()
+        for chunk in stream.chunks():
+            for event in parser.feed(chunk):
+                if event.id is not None:
+                    self._last_id = event.id
+                if event.data:
+                    yield event
+
+    def _give_up(self, failure: CapsuledError, attempt: int, elapsed: float) -> None:
+        """Raises the failure where another attempt is not to be."""
+        if isinstance(failure, ApiError) and retry_of(failure.code) not in {"immediately", "after_delay"}:
+            raise failure
+        if elapsed > self._transport.settings.reconnect_timeout:
+            raise failure
+        if isinstance(failure, ApiError) and self._last_id is None and attempt > self._transport.settings.retries:
+            raise failure
+        if not self._transport.may_be_there(failure) and attempt > 1:
+            raise failure

@@ -1,0 +1,307 @@
+# Made by tools/make_sync.py from _async/process_stream.py. Do not change it by hand.
+"""A command's output as events, over as many sockets as it takes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+from .._core.answer import api_error
+from .._core.failures import (
+    ApiError,
+    CapsuledError,
+    ClientTimeoutError,
+    ConnectionFailedError,
+    StdinLostError,
+    UnexpectedAnswerError,
+)
+from .._core.journal_reader import Begin, JournalReader
+from .._core.request import encode_json, make_request
+from .._core.retry import backoff
+from .._core.wire import SocketCut, SocketRefused
+from ..stream_events import ExitEvent, StartEvent, StreamEvent
+from .io import Lock, WebSocket, sleep
+from .transport import Transport
+
+# After these the server, or this client, is well again in a moment, and the journal goes on where it was.
+RESUMABLE = frozenset({"server_stopping", "slow_consumer", "agent_error", "internal_error", "shutting_down", "unavailable"})
+# Seconds between attempts to end a process that was asked for a moment ago and may not run yet.
+STARTING_DELAYS_S = (0.1, 0.4, 1.0)
+# Bytes of one message of standard input.
+STDIN_MESSAGE_BYTES = 256 * 1024
+
+
+log = logging.getLogger("capsuled")
+
+
+class ProcessStream:
+    """The events of one process: `start`, output, `exit`.
+
+    Iterate over it. A connection that is cut is made again by itself, and goes on behind the last event: every byte
+    comes once, in order, and the digest of the whole is checked at the end. A slow reader makes the server wait.
+
+    Leaving it early (`break`, an error, the end of a `with` block) ends the command that it started, unless it was
+    started with `keep_running=True`. A stream that was only attached to a process leaves that alone.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        capsule_id: str,
+        reader: JournalReader,
+        *,
+        start: Mapping[str, Any] | None = None,
+        selector: str | None = None,
+        ends_process: bool = False,
+        deadline: float | None = None,
+    ) -> None:
+        self._transport = transport
+        self._capsule_id = capsule_id
+        self._reader = reader
+        self._start = start
+        self._selector = selector
+        self._ends_process = ends_process
+        self._deadline = deadline
+        self._socket: WebSocket | None = None
+        self._events: Iterator[StreamEvent] | None = None
+        self._lock = Lock()
+        self._is_sent = False
+        self._is_closed = False
+        self._has_fed = False
+        self._is_stdin_lost = False
+
+    @property
+    def started(self) -> StartEvent | None:
+        """The process's pid, id and tag, once `start` has come."""
+        return self._reader.start
+
+    @property
+    def next_seq(self) -> int | None:
+        """The record that comes next; `commands.connect(id, begin=next_seq)` goes on there, from anywhere."""
+        return self._reader.next_seq
+
+    @property
+    def exit(self) -> ExitEvent | None:
+        """The end, once it has come."""
+        return self._reader.exit
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        if self._events is None:
+            self._events = self._read()
+        return self._events
+
+    def __enter__(self) -> ProcessStream:
+        self._connected()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the stream, and ends the command where the stream's end is to be its."""
+        self._is_closed = True
+        try:
+            self._disconnect()
+        finally:
+            self._abandon()
+
+    def wait(self) -> ExitEvent:
+        """Reads to the end without keeping what comes, and gives the end."""
+        for _ in self:
+            pass
+        if self._reader.exit is None:
+            raise UnexpectedAnswerError("the stream ended without an exit")
+        return self._reader.exit
+
+    def stop(self) -> None:
+        """Asks the process to end: SIGTERM, and SIGKILL after 5 s. The stream goes on to its exit."""
+        self._send({"type": "stop"})
+
+    def write_stdin(self, data: str | bytes) -> None:
+        """Writes to the process's standard input, which has to be asked for by `stdin=True`.
+
+        Raises `StdinLostError` after a cut: how much arrived is not known then. Up to 1 MiB may wait for the process;
+        what goes beyond raises `StdinFullError` from the iteration.
+        """
+        content = data.encode() if isinstance(data, str) else data
+        for offset in range(0, len(content), STDIN_MESSAGE_BYTES):
+            part = base64.b64encode(content[offset : offset + STDIN_MESSAGE_BYTES]).decode()
+            self._feed({"type": "stdin", "data": part, "encoding": "base64"})
+
+    def close_stdin(self) -> None:
+        """The end of the process's standard input."""
+        self._feed({"type": "stdin_close"})
+
+    def _feed(self, message: Mapping[str, Any]) -> None:
+        if self._start is None or not self._start.get("stdin"):
+            raise CapsuledError("standard input is not open: start the stream with stdin=True")
+        self._connected()
+        if self._is_stdin_lost:
+            raise StdinLostError("the connection was cut while standard input was open: how much of it arrived is not known")
+        self._has_fed = True
+        self._send(message)
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        socket = self._connected()
+        try:
+            socket.send(encode_json(message).decode())
+        except SocketCut as cut:
+            self._lose(socket)
+            if message["type"] == "stop":
+                return self._send(message)
+            raise StdinLostError(f"{cut}: how much of standard input arrived is not known") from cut
+
+    def _read(self) -> Iterator[StreamEvent]:
+        try:
+            silent_since = time.monotonic()
+            attempt = 0
+            while not self._is_closed:
+                socket = self._connected()
+                try:
+                    message = self._receive(socket)
+                except SocketCut as cut:
+                    self._lose(socket)
+                    attempt += 1
+                    if time.monotonic() - silent_since > self._transport.settings.reconnect_timeout:
+                        raise ConnectionFailedError(f"The stream could not go on: {cut}.") from cut
+                    if attempt > 1:
+                        sleep(backoff(attempt - 1))
+                    continue
+                if self._fails(message):
+                    self._lose(socket)
+                    continue
+                silent_since, attempt = time.monotonic(), 0
+                for event in self._reader.take(message):
+                    yield event
+                if self._reader.exit is not None:
+                    return
+        finally:
+            self.close()
+
+    def _receive(self, socket: WebSocket) -> dict[str, Any]:
+        remaining = None if self._deadline is None else self._deadline - time.monotonic()
+        if remaining is not None and remaining <= 0:
+            raise ClientTimeoutError("The process did not end in time; it goes on.")
+        try:
+            text = socket.receive(remaining)
+        except ClientTimeoutError as error:
+            raise ClientTimeoutError("The process did not end in time; it goes on.") from error
+        try:
+            message = json.loads(text)
+        except ValueError as error:
+            raise UnexpectedAnswerError(f"a message is no JSON: {text[:80]!r}", beginning=text[:200]) from error
+        if not isinstance(message, dict):
+            raise UnexpectedAnswerError(f"a message is no object: {text[:80]!r}", beginning=text[:200])
+        return message
+
+    def _fails(self, message: Mapping[str, Any]) -> bool:
+        """Whether the message says that the stream has to be opened anew; an error that ends it is raised."""
+        if message.get("type") != "error":
+            return False
+        code = str(message.get("code", ""))
+        if code in RESUMABLE and self._reader.start is not None:
+            return True
+        raise api_error(code, str(message.get("data", "")))
+
+    def _connected(self) -> WebSocket:
+        """The socket that is open, or a new one that goes on where the last one ended."""
+        with self._lock:
+            if self._is_closed:
+                raise CapsuledError("the stream is closed")
+            began, attempt = time.monotonic(), 0
+            while self._socket is None:
+                try:
+                    self._socket = self._open()
+                except (SocketRefused, ConnectionFailedError, ClientTimeoutError) as error:
+                    attempt += 1
+                    sleep(self._delay(error, attempt, time.monotonic() - began))
+            return self._socket
+
+    def _open(self) -> WebSocket:
+        started = self._reader.start
+        if started is None and self._start is not None:
+            socket = self._transport.socket(make_request("execStream", params={"id": self._capsule_id}))
+            self._is_sent = True
+            try:
+                socket.send(encode_json(self._start).decode())
+            except SocketCut:
+                socket.close()
+                raise ConnectionFailedError("the connection broke before the command was started") from None
+            return socket
+        selector = started.id if started is not None else self._selector
+        assert selector is not None
+        request = make_request(
+            "streamProcess",
+            params={"id": self._capsule_id, "selector": selector},
+            query={"from": self._reader.position, "encoding": self._reader.encoding},
+        )
+        return self._transport.socket(request)
+
+    def _delay(self, error: Exception, attempt: int, elapsed: float) -> float:
+        """Seconds until the next attempt to connect; the error is raised where there is to be none."""
+        settings = self._transport.settings
+        failure = error.error if isinstance(error, SocketRefused) else error
+        is_waited_for = elapsed < settings.reconnect_timeout and (self._deadline is None or time.monotonic() < self._deadline)
+        if isinstance(error, SocketRefused):
+            if getattr(error.error, "code", "") in RESUMABLE and is_waited_for:
+                return error.retry_after if error.retry_after is not None else backoff(attempt)
+        elif is_waited_for and (self._transport.may_be_there(error) or attempt <= 1):
+            return backoff(attempt)
+        raise failure from error.__cause__
+
+    def _lose(self, socket: WebSocket) -> None:
+        """Lets go of a socket that is cut."""
+        if self._has_fed:
+            self._is_stdin_lost = True
+        if self._socket is socket:
+            self._socket = None
+        socket.close()
+
+    def _disconnect(self) -> None:
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            socket.close()
+
+    def _abandon(self) -> None:
+        """Ends the process of a stream that is left before its end."""
+        ends_process, self._ends_process = self._ends_process, False
+        if not ends_process or self._reader.exit is not None:
+            return
+        if self._reader.start is not None:
+            end_process(self._transport, self._capsule_id, self._reader.start.id)
+        elif self._is_sent and self._start is not None:
+            end_process(self._transport, self._capsule_id, self._start["tag"], is_starting=True)
+
+
+def end_process(transport: Transport, capsule_id: str, selector: str, *, is_starting: bool = False) -> None:
+    """Kills a process that nobody waits for any more. One that has ended already is no error; a failure is logged."""
+    for delay in (*STARTING_DELAYS_S, None) if is_starting else (None,):
+        try:
+            transport.call(make_request("killProcess", params={"id": capsule_id, "selector": selector}))
+        except ApiError as error:
+            if error.code == "not_found" and delay is not None:
+                sleep(delay)
+                continue
+            if error.code not in {"not_found", "invalid_state"}:
+                log.warning("process %s of %s could not be ended: %s", selector, capsule_id, error)
+        except CapsuledError as error:
+            log.warning("process %s of %s could not be ended: %s", selector, capsule_id, error)
+        return
+
+
+def attach(
+    transport: Transport,
+    capsule_id: str,
+    selector: str,
+    begin: Begin,
+    *,
+    binary: bool = False,
+    deadline: float | None = None,
+) -> ProcessStream:
+    """The stream of a process that is there."""
+    return ProcessStream(transport, capsule_id, JournalReader(begin, binary=binary), selector=selector, deadline=deadline)

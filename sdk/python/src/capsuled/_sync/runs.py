@@ -1,0 +1,79 @@
+# Made by tools/make_sync.py from _async/runs.py. Do not change it by hand.
+"""Runs: invocations of endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from .._contract.models import OutputPage, Run, RunWithOutput
+from .._core.call_reader import call_event
+from .._core.decode import decode
+from .._core.request import QueryValue, make_request
+from ..call_events import CallEvent, DoneEvent, RunErrorEvent
+from .event_source import EventSource
+from .output import OutputStream, read_output, read_pages
+from .transport import Transport
+
+RunStatus = Literal["queued", "running", "succeeded", "failed", "timed_out", "cancelled", "missed", "error"]
+RunSource = Literal["api", "public", "webhook", "schedule"]
+PAGE_ITEMS = 100
+
+
+class Runs:
+    """The runs of the team's endpoints: `client.runs`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self, *, endpoint: str | None = None, status: RunStatus | None = None, source: RunSource | None = None
+    ) -> Iterator[Run]:
+        """Runs, newest first, read page by page."""
+        query: dict[str, QueryValue] = {"limit": PAGE_ITEMS, "endpoint": endpoint, "status": status, "source": source}
+        while True:
+            page = self._transport.json(make_request("listRuns", query=query))
+            for item in page["items"]:
+                yield decode(Run, item, "a run")
+            query["cursor"] = page["next_cursor"]
+            if query["cursor"] is None:
+                return
+
+    def get(self, id: str) -> RunWithOutput:
+        """A run with the head of its output."""
+        return self._transport.get(make_request("getRun", params={"id": id}), RunWithOutput)
+
+    def stream(self, id: str, *, last_event_id: str | None = None) -> Iterator[CallEvent]:
+        """Its events from the beginning, or behind one, over cuts; ends after `done` or `error`."""
+        source = EventSource(
+            self._transport,
+            lambda last_id: make_request(
+                "streamRun",
+                params={"id": id},
+                headers={
+                    "Accept": "text/event-stream",
+                    **({} if last_id is None and last_event_id is None else {"Last-Event-ID": last_id or last_event_id or ""}),
+                },
+            ),
+        )
+        for event in source.events():
+            told = call_event(event)
+            if told is None:
+                continue
+            yield told
+            if isinstance(told, (DoneEvent, RunErrorEvent)):
+                return
+
+    def output(self, id: str, *, stream: OutputStream = "stdout", offset: int = 0, limit: int | None = None) -> bytes:
+        """What it has printed so far on one stream, at most `limit` bytes or 16 MiB."""
+        return read_output(self._transport, "getRunOutput", {"id": id}, stream, offset, limit)
+
+    def pages(
+        self, id: str, *, stream: OutputStream = "stdout", offset: int = 0, limit: int | None = None
+    ) -> Iterator[OutputPage]:
+        """As `output`, at most 1 MiB at a time."""
+        return read_pages(self._transport, "getRunOutput", {"id": id}, stream, offset, limit)
+
+    def cancel(self, id: str) -> Run:
+        """Kills its process tree, or takes it out of the queue; one that has ended stays as it is."""
+        return self._transport.get(make_request("cancelRun", params={"id": id}), Run)

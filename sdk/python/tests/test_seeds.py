@@ -1,0 +1,118 @@
+"""The documented samples, as they are written but for the package's name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from capsuled import Capsule
+
+pytestmark = pytest.mark.server
+
+STREAM = """\
+from capsuled import Capsule
+
+with Capsule(wait=True) as capsule:
+    for event in capsule.commands.stream("python", args=["-u", "train.py"]):
+        if event.type == "stdout":
+            print(event.data, end="")
+        elif event.type == "stderr":
+            print("[err]", event.data, end="")
+        elif event.type == "exit":
+            print(f"\\nExited with code {event.exit_code}")
+"""
+
+RUN = """\
+from capsuled import Capsule
+
+with Capsule(wait=True) as capsule:
+    # Foreground — blocks until done
+    result = capsule.commands.run("python -c 'print(\\"hello\\")'")
+    print(result.stdout)     # "hello\\n"
+    print(result.exit_code)  # 0
+
+    # Background — returns immediately
+    handle = capsule.commands.run("python -u server.py", background=True)
+    print(handle.pid)  # e.g. 42
+    print(handle.tag)  # e.g. "bg-a1b2c3d4"
+"""
+
+PROCESSES = """\
+from capsuled import Capsule
+
+with Capsule(wait=True) as capsule:
+    procs = capsule.commands.list()
+    for p in procs:
+        print(p.pid, p.tag, p.cmd)
+
+with Capsule(wait=True) as capsule:
+    capsule.commands.kill(pid=1234)
+"""
+
+ATTACH = """\
+from capsuled import Capsule
+
+with Capsule(wait=True) as capsule:
+    handle = capsule.commands.run("python", args=["-u", "server.py"], background=True)
+
+    # Later — attach to the running process
+    for event in capsule.commands.connect(handle.pid):
+        if event.type == "stdout":
+            print(event.data, end="")
+        elif event.type == "exit":
+            print(f"Exited: {event.exit_code}")
+"""
+
+INFO = """\
+from capsuled import Capsule
+
+# Fetch metadata by ID without attaching to the capsule
+info = Capsule.get_info("cl-abc123")
+print(info.status)    # "running"
+print(info.template)  # "base-python"
+
+# Or refresh metadata on an existing instance
+capsule = Capsule.connect("cl-abc123")
+info = capsule.get_info()
+print(info.status)
+"""
+
+
+def run(sample: str, server_url: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "CAPSULED_URL": server_url, "PYTHONDEVMODE": "1", "PYTHONWARNINGS": "default"}
+    return subprocess.run([sys.executable, "-c", sample], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_sample_of_the_stream_runs_as_written(server_url: str) -> None:
+    done = run(STREAM, server_url)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Exited with code 2"), done.stderr
+    assert "[err] python: can't open file" in done.stdout
+
+
+def test_the_sample_of_exec_runs_as_written(server_url: str) -> None:
+    done = run(RUN, server_url)
+    assert done.returncode == 0, done.stderr
+    hello, _, code, pid, tag = done.stdout.splitlines()
+    assert (hello, code, pid.isdigit(), tag[:3], len(tag)) == ("hello", "0", True, "bg-", 11)
+
+
+def test_the_samples_of_processes_run_as_written(server_url: str) -> None:
+    done = run(PROCESSES, server_url)
+    # There is no process 1234, and the sample does not expect one to be missing.
+    assert done.returncode == 1
+    assert "NotFoundError" in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_sample_of_attaching_runs_as_written(server_url: str) -> None:
+    done = run(ATTACH, server_url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "Exited: 2"
+
+
+def test_the_sample_of_a_capsules_facts_runs_as_written(server_url: str, capsule: Capsule) -> None:
+    done = run(INFO.replace("cl-abc123", capsule.id), server_url)
+    assert done.stdout.splitlines() == ["running", "minimal", "running"], done.stderr
