@@ -2,7 +2,7 @@ import type { JsonSchema, OpenapiDocument } from "@capsuled/contract";
 import { attribute, docstring, isKeyword, pascal, quoted } from "./names.ts";
 
 /** What the SDK calls otherwise than the API does: these have a form of their own there. */
-const OWN_NAMES: Readonly<Record<string, string>> = { Capsule: "CapsuleInfo", Process: "ProcessInfo" };
+const OWN_NAMES: Readonly<Record<string, string>> = { Capsule: "CapsuleInfo", EndpointPut: "EndpointDefinition", Process: "ProcessInfo" };
 /** What no Python program meets: the SDK's own types stand for them. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   "CallArguments",

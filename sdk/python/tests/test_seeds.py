@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import capsuled
 from capsuled import Capsule
 
 pytestmark = pytest.mark.server
@@ -82,7 +84,12 @@ print(info.status)
 
 
 def run(sample: str, server_url: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "CAPSULED_URL": server_url, "PYTHONDEVMODE": "1", "PYTHONWARNINGS": "default"}
+    environment = {
+        **os.environ,
+        "CAPSULED_URL": server_url,
+        "PYTHONPATH": str(Path(capsuled.__file__).parent.parent),
+        "PYTHONWARNINGS": "default",
+    }
     return subprocess.run([sys.executable, "-c", sample], env=environment, capture_output=True, text=True, timeout=120)
 
 
@@ -103,7 +110,7 @@ def test_the_samples_of_processes_run_as_written(server_url: str) -> None:
     done = run(PROCESSES, server_url)
     # There is no process 1234, and the sample does not expect one to be missing.
     assert done.returncode == 1
-    assert "NotFoundError" in done.stderr
+    assert "errors.NotFoundError: There is no such process" in done.stderr
     assert done.stdout == ""
 
 

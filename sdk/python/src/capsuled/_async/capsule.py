@@ -79,7 +79,8 @@ class AsyncCapsule:
     As a context it is created on the way in, and destroyed on the way out, whatever happened within:
 
         async with AsyncCapsule(wait=True) as capsule:
-            print((await capsule.commands.run("echo hello")).stdout)
+            result = await capsule.commands.run("echo hello")
+            print(result.stdout)
 
     Args:
         template: What its file system starts from; `minimal` by default.

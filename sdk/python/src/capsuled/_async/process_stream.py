@@ -205,6 +205,8 @@ class AsyncProcessStream:
         code = str(message.get("code", ""))
         if code in RESUMABLE and self._reader.start is not None:
             return True
+        if self._reader.start is None:
+            self._ends_process = False  # it was refused, so there is none
         raise api_error(code, str(message.get("data", "")))
 
     async def _connected(self) -> AsyncWebSocket:

@@ -64,6 +64,8 @@ __all__ = [
     "ProcessInfo",
     "ProcessStartedEvent",
     "ProcessStartedEventData",
+    "PutResult",
+    "PutResultWarningsItem",
     "Refused",
     "RegexSetTransformer",
     "Requested",
@@ -261,6 +263,8 @@ class Endpoint:
     """Anyone may call it, without a key."""
     trigger: Literal["http", "webhook"]
     async_: bool
+    unsigned: bool
+    """A public webhook without a secret: anyone who knows the URL runs it."""
     webhook_source: Literal["github", "stripe", "shopify", "generic"]
     webhook_events: tuple[str, ...] | None = None
     """Events that run it; all when empty."""
@@ -325,6 +329,13 @@ class EndpointArg(_EndpointArgRequired, total=False):
     """Passed before the value: `--count` gives two arguments, `--count=` one. A boolean gives the flag alone, when true."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class EndpointList:
+    items: tuple[Endpoint, ...]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null at the end."""
+
+
 _EndpointDefinitionRequired = TypedDict("_EndpointDefinitionRequired", {
     "command": "str",
 })
@@ -340,6 +351,7 @@ _EndpointDefinitionOptional = TypedDict("_EndpointDefinitionOptional", {
     "trigger": "Literal['http', 'webhook'] | None",
     "async": "bool | None",
     "secret": "Union[str, Sequence[str]] | None",
+    "unsigned": "bool | None",
     "webhook_source": "Literal['github', 'stripe', 'shopify', 'generic'] | None",
     "webhook_events": "Sequence[str] | None",
     "transformer": "Transformer | None",
@@ -357,17 +369,22 @@ _EndpointDefinitionOptional = TypedDict("_EndpointDefinitionOptional", {
     "stdin": "Literal['none', 'body'] | None",
     "max_concurrency": "int | None",
     "on_disconnect": "Literal['continue', 'kill'] | None",
+    "has_secret": "bool | None",
+    "env_names": "Sequence[str] | None",
+    "name": "str | None",
+    "id": "Any",
+    "url": "Any",
+    "schedule_paused": "Any",
+    "next_run_at": "Any",
+    "created_at": "Any",
+    "updated_at": "Any",
+    "version": "Any",
+    "notify_secret": "Any",
+    "warnings": "Any",
 }, total=False)
 
 class EndpointDefinition(_EndpointDefinitionRequired, _EndpointDefinitionOptional):
     """What `EndpointDefinition` holds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EndpointList:
-    items: tuple[Endpoint, ...]
-    next_cursor: str | None
-    """Give it as `cursor` for the next page; null at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -805,6 +822,80 @@ class ProcessFacts:
     stderr_sha256: str | None
     evidence: MemoryEvidence | None
     """The capsule's memory, where it was its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PutResultWarningsItem:
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PutResult:
+    id: str
+    name: str
+    url: str
+    """Path of the call, `/v1/{owner}/{name}`."""
+    method: tuple[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], ...]
+    description: str | None = None
+    command: str
+    """Split once, by POSIX quoting; `{{name}}` within a word is replaced by that argument. No shell."""
+    shell: bool
+    """Give `command` to `sh -c`; arguments are environment variables then, never text of the command."""
+    args: tuple[SetArg, ...]
+    timeout: int
+    """Seconds until the process tree is killed; at most the server's own bound."""
+    working_dir: str | None = None
+    public: bool
+    """Anyone may call it, without a key."""
+    trigger: Literal["http", "webhook"]
+    async_: bool
+    unsigned: bool
+    """A public webhook without a secret: anyone who knows the URL runs it."""
+    webhook_source: Literal["github", "stripe", "shopify", "generic"]
+    webhook_events: tuple[str, ...] | None = None
+    """Events that run it; all when empty."""
+    transformer: SetTransformer | None = None
+    schedule: str | None = None
+    """Five fields of cron."""
+    timezone: str
+    """IANA time zone of `schedule`."""
+    overlap: bool
+    """Start a scheduled run while the one before still runs."""
+    notify_url: str | None = None
+    """Gets a signed POST after each run."""
+    notify_on: Literal["always", "success", "failure"]
+    sensitive: bool
+    """Keep arguments out of the run's record, and output out of notifications."""
+    template: str | None = None
+    """A fresh capsule from it for each run, destroyed after it; `minimal` by default."""
+    capsule: str | None = None
+    """Run in this capsule instead; a paused one is resumed."""
+    vcpus: float | None = None
+    """Of a fresh capsule."""
+    memory_mb: int | None = None
+    """Of a fresh capsule."""
+    stdin: Literal["none", "body"]
+    """`body`: the request's body; arguments come from the query then."""
+    max_concurrency: int | None = None
+    """Runs at once; more wait in a bounded queue, and beyond it get 429."""
+    on_disconnect: Literal["continue", "kill"]
+    """What becomes of the run when its caller leaves."""
+    has_secret: bool
+    env_names: tuple[str, ...]
+    schedule_paused: bool
+    next_run_at: datetime | None
+    """When the schedule runs it next."""
+    created_at: datetime
+    """ISO 8601, with zone."""
+    updated_at: datetime
+    """ISO 8601, with zone."""
+    version: int
+    """Goes up with each change."""
+    notify_secret: str | None = None
+    """What notifications are signed with, by Standard Webhooks; for an admin's key."""
+    warnings: tuple[PutResultWarningsItem, ...]
+    """What may not be meant; nothing is refused for it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,7 +78,8 @@ class Capsule:
     As a context it is created on the way in, and destroyed on the way out, whatever happened within:
 
         with Capsule(wait=True) as capsule:
-            print((capsule.commands.run("echo hello")).stdout)
+            result = capsule.commands.run("echo hello")
+            print(result.stdout)
 
     Args:
         template: What its file system starts from; `minimal` by default.

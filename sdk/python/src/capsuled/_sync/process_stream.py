@@ -206,6 +206,8 @@ class ProcessStream:
         code = str(message.get("code", ""))
         if code in RESUMABLE and self._reader.start is not None:
             return True
+        if self._reader.start is None:
+            self._ends_process = False  # it was refused, so there is none
         raise api_error(code, str(message.get("data", "")))
 
     def _connected(self) -> WebSocket:

@@ -1,0 +1,65 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+
+const SDK = fileURLToPath(new URL("../../sdk/python/", import.meta.url));
+const PYTHON = join(SDK, ".venv/bin/python");
+
+/** One test of the Python SDK, as its conftest.py writes it. */
+const outcome = z.object({
+  name: z.string(),
+  outcome: z.enum(["passed", "failed", "skipped"]),
+  /** What went wrong, or why it was skipped. */
+  told: z.string(),
+});
+export type PythonOutcome = z.output<typeof outcome>;
+
+/** Runs the Python SDK's tests with these marks and gives each one's outcome; a run that breaks off is an outcome too. */
+export async function runPytest(marks: string, env: Readonly<Record<string, string>>): Promise<readonly PythonOutcome[]> {
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-pytest-"));
+  const results = join(dir, "results.jsonl");
+  try {
+    const child = spawn(PYTHON, ["-m", "pytest", "--tb=short", "--quiet", "-m", marks], {
+      cwd: SDK,
+      env: {
+        ...process.env,
+        PYTHONPATH: join(SDK, "src"),
+        PYTHONDONTWRITEBYTECODE: "1",
+        CAPSULED_TEST_RESULTS: results,
+        CAPSULED_URL: "",
+        CAPSULED_API_KEY: "",
+        ...env,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let printed = "";
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk: string) => (printed += chunk));
+    const status = await new Promise<number | null>((done, failed) => {
+      child.once("error", failed);
+      child.once("close", done);
+    });
+    const outcomes = readResults(results);
+    if (outcomes.length === 0 || (status !== 0 && outcomes.every((one) => one.outcome !== "failed"))) {
+      outcomes.push({ name: "the run as a whole", outcome: "failed", told: `pytest ended with ${status ?? "a signal"}:\n${printed}` });
+    }
+    return outcomes;
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+function readResults(file: string): PythonOutcome[] {
+  let text = "";
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return []; // it ended before its first test
+  }
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => outcome.parse(JSON.parse(line)));
+}
