@@ -1,12 +1,18 @@
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
 const SDK = fileURLToPath(new URL("../../sdk/python/", import.meta.url));
 const PYTHON = join(SDK, ".venv/bin/python");
+
+/** Fewer than this means that the tests were not found, not that all is well. */
+const OUTCOMES_MIN = 30;
 
 /** One test of the Python SDK, as its conftest.py writes it. */
 const outcome = z.object({
@@ -15,10 +21,21 @@ const outcome = z.object({
   /** What went wrong, or why it was skipped. */
   told: z.string(),
 });
-export type PythonOutcome = z.output<typeof outcome>;
+type PythonOutcome = z.output<typeof outcome>;
+
+/** Runs the Python SDK's tests with these marks, each as a test of this one. */
+export async function testPython(t: TestContext, marks: string, env: Readonly<Record<string, string>>): Promise<void> {
+  const outcomes = await runPytest(marks, env);
+  for (const { name, outcome: how, told } of outcomes) {
+    await t.test(name, () => assert.equal(how, "passed", told));
+    // A runner that is forced to exit loses what is not written by then.
+    await turn();
+  }
+  assert.ok(outcomes.length >= OUTCOMES_MIN, `only ${outcomes.length} tests ran`);
+}
 
 /** Runs the Python SDK's tests with these marks and gives each one's outcome; a run that breaks off is an outcome too. */
-export async function runPytest(marks: string, env: Readonly<Record<string, string>>): Promise<readonly PythonOutcome[]> {
+async function runPytest(marks: string, env: Readonly<Record<string, string>>): Promise<readonly PythonOutcome[]> {
   const dir = mkdtempSync(join(tmpdir(), "capsuled-pytest-"));
   const results = join(dir, "results.jsonl");
   try {

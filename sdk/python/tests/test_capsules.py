@@ -145,6 +145,7 @@ def test_health_and_version_are_read_without_a_key(server_url: str, monkeypatch:
         assert (health.status, health.checks["database"]) == ("ok", "ok")
         assert client.openapi()["info"]["version"] == health.version
         assert "capsuled" in client.metrics()
+        assert "<html" in client.docs()
 
 
 def test_the_asynchronous_face_does_the_same(server_url: str) -> None:

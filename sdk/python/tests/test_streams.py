@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import random
 import time
@@ -245,3 +246,23 @@ def test_an_unknown_capsule_refuses_a_stream_with_its_status(client: Client) -> 
     with pytest.raises(errors.NotFoundError) as raised:
         list(Commands(client.transport, "cl-" + "0" * 25).stream("true"))
     assert raised.value.status == 404
+
+
+def test_an_iterator_dropped_by_the_garbage_collector_in_the_midst_of_a_request_blocks_nothing(capsule: Capsule) -> None:
+    thresholds = gc.get_threshold()
+    marks = [f"2233{n}" for n in range(5)]
+    try:
+        for mark in marks:
+            gc.collect()
+            gc.set_threshold(20)
+            cycle: list[object] = [iter(capsule.commands.stream(f"sleep {mark}"))]
+            assert next(cycle[0]).type == "start"  # type: ignore[call-overload]
+            cycle.append(cycle)
+            del cycle
+            for _ in range(20):
+                capsule.commands.list()
+    finally:
+        gc.set_threshold(*thresholds)
+    gc.collect()
+    for mark in marks:
+        gone(capsule, mark)

@@ -80,6 +80,10 @@ class AsyncClient:
         answer: Mapping[str, Any] = await self.transport.json(make_request("getOpenapi"))
         return answer
 
+    async def docs(self) -> str:
+        """The API's reference as a page."""
+        return (await self.transport.call(make_request("getDocs", headers={"Accept": "text/html"}))).content.decode()
+
     async def create_ticket(
         self, path: str, *, method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     ) -> TicketCreated:

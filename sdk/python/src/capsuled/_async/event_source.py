@@ -10,7 +10,7 @@ from .._core.failures import ApiError, CapsuledError, ClientTimeoutError, Connec
 from .._core.request import Request
 from .._core.retry import backoff
 from .._core.sse import EventParser, ServerSentEvent
-from .io import AsyncByteStream, sleep
+from .io import AsyncByteStream, leave, sleep
 from .transport import AsyncTransport
 
 
@@ -41,14 +41,20 @@ class AsyncEventSource:
                 try:
                     if not self._is_stream(stream):
                         self.answer = await stream.whole()
+                        await stream.aclose()
                         return
                     async for event in self._read(stream):
                         silent_since, attempt = time.monotonic(), 0
                         yield event
                 except (ConnectionFailedError, ClientTimeoutError) as error:
                     failure = error
-                finally:
+                except GeneratorExit:
+                    await leave(stream.aclose)
+                    raise
+                except BaseException:
                     await stream.aclose()
+                    raise
+                await stream.aclose()
             attempt += 1
             self._give_up(failure, attempt, time.monotonic() - silent_since)
             await sleep(backoff(attempt))

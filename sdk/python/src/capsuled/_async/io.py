@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -28,6 +28,13 @@ from .._core.wire import (
 )
 
 AsyncLock = asyncio.Lock
+
+
+async def leave(close: Callable[[], Awaitable[None]]) -> None:
+    """Closes what an iterator held that was dropped; its event loop awaits this where the iterator was dropped."""
+    await close()
+
+
 sleep = asyncio.sleep
 
 
@@ -182,6 +189,7 @@ __all__ = [
     "AsyncLock",
     "AsyncWebSocket",
     "fetch",
+    "leave",
     "new_http_client",
     "open_bytes",
     "open_socket",

@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -24,7 +25,7 @@ from .._core.request import encode_json, make_request
 from .._core.retry import backoff
 from .._core.wire import SocketCut, SocketRefused
 from ..stream_events import ExitEvent, StartEvent, StreamEvent
-from .io import AsyncLock, AsyncWebSocket, sleep
+from .io import AsyncLock, AsyncWebSocket, leave, sleep
 from .transport import AsyncTransport
 
 # After these the server, or this client, is well again in a moment, and the journal goes on where it was.
@@ -44,7 +45,7 @@ class AsyncProcessStream:
     Iterate over it. A connection that is cut is made again by itself, and goes on behind the last event: every byte
     comes once, in order, and the digest of the whole is checked at the end. A slow reader makes the server wait.
 
-    Leaving it early (`break`, an error, the end of a `with` block) ends the command that it started, unless it was
+    Leaving it early (`break`, an error; in a `with` block, its end) ends the command that it started, unless it was
     started with `keep_running=True`. A stream that was only attached to a process leaves that alone.
     """
 
@@ -67,7 +68,8 @@ class AsyncProcessStream:
         self._ends_process = ends_process
         self._deadline = deadline
         self._socket: AsyncWebSocket | None = None
-        self._events: AsyncIterator[StreamEvent] | None = None
+        self._pending: deque[StreamEvent] = deque()
+        self._is_context = False
         self._lock = AsyncLock()
         self._is_sent = False
         self._is_closed = False
@@ -90,11 +92,10 @@ class AsyncProcessStream:
         return self._reader.exit
 
     def __aiter__(self) -> AsyncIterator[StreamEvent]:
-        if self._events is None:
-            self._events = self._read()
-        return self._events
+        return self._read()
 
     async def __aenter__(self) -> AsyncProcessStream:
+        self._is_context = True
         await self._connected()
         return self
 
@@ -159,7 +160,9 @@ class AsyncProcessStream:
         try:
             silent_since = time.monotonic()
             attempt = 0
-            while not self._is_closed:
+            while self._pending:
+                yield self._pending.popleft()
+            while self._reader.exit is None and not self._is_closed:
                 socket = await self._connected()
                 try:
                     message = await self._receive(socket)
@@ -175,12 +178,17 @@ class AsyncProcessStream:
                     await self._lose(socket)
                     continue
                 silent_since, attempt = time.monotonic(), 0
-                for event in self._reader.take(message):
-                    yield event
-                if self._reader.exit is not None:
-                    return
-        finally:
+                self._pending.extend(self._reader.take(message))
+                while self._pending:
+                    yield self._pending.popleft()
+        except GeneratorExit:
+            if not self._is_context:
+                await leave(self.aclose)
+            raise
+        except BaseException:
             await self.aclose()
+            raise
+        await self.aclose()
 
     async def _receive(self, socket: AsyncWebSocket) -> dict[str, Any]:
         remaining = None if self._deadline is None else self._deadline - time.monotonic()

@@ -6,6 +6,7 @@ import base64
 import json
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -17,7 +18,7 @@ from .._core.retry import backoff
 from .._core.terminal_reader import TerminalReader
 from .._core.wire import SocketCut, SocketRefused
 from ..terminal_events import TerminalEvent, TerminalExitEvent, TerminalOutputEvent, TerminalStartedEvent
-from .io import AsyncLock, AsyncWebSocket, sleep
+from .io import AsyncLock, AsyncWebSocket, leave, sleep
 from .process_stream import RESUMABLE
 from .transport import AsyncTransport
 
@@ -43,7 +44,8 @@ class AsyncTerminal:
         self._first = first
         self._reader = TerminalReader()
         self._socket: AsyncWebSocket | None = None
-        self._events: AsyncIterator[TerminalEvent] | None = None
+        self._pending: deque[TerminalEvent] = deque()
+        self._is_context = False
         self._lock = AsyncLock()
         self._is_sent = False
         self._is_closed = False
@@ -64,11 +66,10 @@ class AsyncTerminal:
         return self._reader.exit
 
     def __aiter__(self) -> AsyncIterator[TerminalEvent]:
-        if self._events is None:
-            self._events = self._read()
-        return self._events
+        return self._read()
 
     async def __aenter__(self) -> AsyncTerminal:
+        self._is_context = True
         await self._connected()
         return self
 
@@ -129,7 +130,9 @@ class AsyncTerminal:
     async def _read(self) -> AsyncIterator[TerminalEvent]:
         silent_since, attempt = time.monotonic(), 0
         try:
-            while not self._is_closed:
+            while self._pending:
+                yield self._pending.popleft()
+            while self._reader.exit is None and not self._is_closed:
                 socket = await self._connected()
                 try:
                     message = _parsed(await socket.receive(None))
@@ -152,12 +155,17 @@ class AsyncTerminal:
                     await self._lose(socket)
                     continue
                 silent_since, attempt = time.monotonic(), 0
-                for event in self._reader.take(message):
-                    yield event
-                if self._reader.exit is not None:
-                    return
-        finally:
+                self._pending.extend(self._reader.take(message))
+                while self._pending:
+                    yield self._pending.popleft()
+        except GeneratorExit:
+            if not self._is_context:
+                await leave(self.aclose)
+            raise
+        except BaseException:
             await self.aclose()
+            raise
+        await self.aclose()
 
     async def _lose(self, socket: AsyncWebSocket) -> None:
         self._reader.cut()

@@ -81,6 +81,10 @@ class Client:
         answer: Mapping[str, Any] = self.transport.json(make_request("getOpenapi"))
         return answer
 
+    def docs(self) -> str:
+        """The API's reference as a page."""
+        return (self.transport.call(make_request("getDocs", headers={"Accept": "text/html"}))).content.decode()
+
     def create_ticket(self, path: str, *, method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET") -> TicketCreated:
         """Makes a ticket for one request of a page in a browser: good once, for 30 s, as `?ticket=`."""
         request = make_request("createTicket", body={"path": path, "method": method})

@@ -11,7 +11,7 @@ from .._core.failures import ApiError, CapsuledError, ClientTimeoutError, Connec
 from .._core.request import Request
 from .._core.retry import backoff
 from .._core.sse import EventParser, ServerSentEvent
-from .io import ByteStream, sleep
+from .io import ByteStream, leave, sleep
 from .transport import Transport
 
 
@@ -42,14 +42,20 @@ class EventSource:
                 try:
                     if not self._is_stream(stream):
                         self.answer = stream.whole()
+                        stream.close()
                         return
                     for event in self._read(stream):
                         silent_since, attempt = time.monotonic(), 0
                         yield event
                 except (ConnectionFailedError, ClientTimeoutError) as error:
                     failure = error
-                finally:
+                except GeneratorExit:
+                    leave(stream.close)
+                    raise
+                except BaseException:
                     stream.close()
+                    raise
+                stream.close()
             attempt += 1
             self._give_up(failure, attempt, time.monotonic() - silent_since)
             sleep(backoff(attempt))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
@@ -29,6 +29,17 @@ from .._core.wire import (
 )
 
 Lock = threading.Lock
+
+
+def leave(close: Callable[[], None]) -> None:
+    """Closes what an iterator held that was dropped.
+
+    The garbage collector may drop it in the midst of anything, also of a request that holds the connections' lock; so a
+    thread of its own does it, for which the end of the program waits.
+    """
+    threading.Thread(target=close, name="capsuled-leave").start()
+
+
 sleep = time.sleep
 
 
@@ -181,6 +192,7 @@ __all__ = [
     "Lock",
     "WebSocket",
     "fetch",
+    "leave",
     "new_http_client",
     "open_bytes",
     "open_socket",
