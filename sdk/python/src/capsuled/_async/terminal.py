@@ -144,14 +144,7 @@ class AsyncTerminal:
                     if attempt > 1:
                         await sleep(backoff(attempt - 1))
                     continue
-                if message.get("type") == "error":
-                    code = str(message.get("code", ""))
-                    if code == "terminal_not_found" and self._reader.started is None and self._is_sent:
-                        self._is_sent = False  # the cut came before the start arrived
-                        await self._lose(socket)
-                        continue
-                    if code not in RESUMABLE or self._reader.started is None:
-                        raise api_error(code, str(message.get("data", "")))
+                if self._fails(message):
                     await self._lose(socket)
                     continue
                 silent_since, attempt = time.monotonic(), 0
@@ -166,6 +159,18 @@ class AsyncTerminal:
             await self.aclose()
             raise
         await self.aclose()
+
+    def _fails(self, message: Mapping[str, Any]) -> bool:
+        """Whether the message says that the terminal has to be connected to anew; an error that ends it is raised."""
+        if message.get("type") != "error":
+            return False
+        code = str(message.get("code", ""))
+        if code == "terminal_not_found" and self._reader.started is None and self._is_sent:
+            self._is_sent = False  # the cut came before the start arrived
+            return True
+        if code in RESUMABLE and self._reader.started is not None:
+            return True
+        raise api_error(code, str(message.get("data", "")))
 
     async def _lose(self, socket: AsyncWebSocket) -> None:
         self._reader.cut()

@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -25,7 +26,7 @@ from .._core.request import encode_json, make_request
 from .._core.retry import backoff
 from .._core.wire import SocketCut, SocketRefused
 from ..stream_events import ExitEvent, StartEvent, StreamEvent
-from .io import Lock, WebSocket, sleep
+from .io import Lock, WebSocket, leave, sleep
 from .transport import Transport
 
 # After these the server, or this client, is well again in a moment, and the journal goes on where it was.
@@ -45,7 +46,7 @@ class ProcessStream:
     Iterate over it. A connection that is cut is made again by itself, and goes on behind the last event: every byte
     comes once, in order, and the digest of the whole is checked at the end. A slow reader makes the server wait.
 
-    Leaving it early (`break`, an error, the end of a `with` block) ends the command that it started, unless it was
+    Leaving it early (`break`, an error; in a `with` block, its end) ends the command that it started, unless it was
     started with `keep_running=True`. A stream that was only attached to a process leaves that alone.
     """
 
@@ -68,7 +69,8 @@ class ProcessStream:
         self._ends_process = ends_process
         self._deadline = deadline
         self._socket: WebSocket | None = None
-        self._events: Iterator[StreamEvent] | None = None
+        self._pending: deque[StreamEvent] = deque()
+        self._is_context = False
         self._lock = Lock()
         self._is_sent = False
         self._is_closed = False
@@ -91,11 +93,10 @@ class ProcessStream:
         return self._reader.exit
 
     def __iter__(self) -> Iterator[StreamEvent]:
-        if self._events is None:
-            self._events = self._read()
-        return self._events
+        return self._read()
 
     def __enter__(self) -> ProcessStream:
+        self._is_context = True
         self._connected()
         return self
 
@@ -160,7 +161,9 @@ class ProcessStream:
         try:
             silent_since = time.monotonic()
             attempt = 0
-            while not self._is_closed:
+            while self._pending:
+                yield self._pending.popleft()
+            while self._reader.exit is None and not self._is_closed:
                 socket = self._connected()
                 try:
                     message = self._receive(socket)
@@ -176,12 +179,17 @@ class ProcessStream:
                     self._lose(socket)
                     continue
                 silent_since, attempt = time.monotonic(), 0
-                for event in self._reader.take(message):
-                    yield event
-                if self._reader.exit is not None:
-                    return
-        finally:
+                self._pending.extend(self._reader.take(message))
+                while self._pending:
+                    yield self._pending.popleft()
+        except GeneratorExit:
+            if not self._is_context:
+                leave(self.close)
+            raise
+        except BaseException:
             self.close()
+            raise
+        self.close()
 
     def _receive(self, socket: WebSocket) -> dict[str, Any]:
         remaining = None if self._deadline is None else self._deadline - time.monotonic()

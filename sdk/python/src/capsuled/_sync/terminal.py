@@ -7,6 +7,7 @@ import base64
 import json
 import secrets
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -18,7 +19,7 @@ from .._core.retry import backoff
 from .._core.terminal_reader import TerminalReader
 from .._core.wire import SocketCut, SocketRefused
 from ..terminal_events import TerminalEvent, TerminalExitEvent, TerminalOutputEvent, TerminalStartedEvent
-from .io import Lock, WebSocket, sleep
+from .io import Lock, WebSocket, leave, sleep
 from .process_stream import RESUMABLE
 from .transport import Transport
 
@@ -44,7 +45,8 @@ class Terminal:
         self._first = first
         self._reader = TerminalReader()
         self._socket: WebSocket | None = None
-        self._events: Iterator[TerminalEvent] | None = None
+        self._pending: deque[TerminalEvent] = deque()
+        self._is_context = False
         self._lock = Lock()
         self._is_sent = False
         self._is_closed = False
@@ -65,11 +67,10 @@ class Terminal:
         return self._reader.exit
 
     def __iter__(self) -> Iterator[TerminalEvent]:
-        if self._events is None:
-            self._events = self._read()
-        return self._events
+        return self._read()
 
     def __enter__(self) -> Terminal:
+        self._is_context = True
         self._connected()
         return self
 
@@ -130,7 +131,9 @@ class Terminal:
     def _read(self) -> Iterator[TerminalEvent]:
         silent_since, attempt = time.monotonic(), 0
         try:
-            while not self._is_closed:
+            while self._pending:
+                yield self._pending.popleft()
+            while self._reader.exit is None and not self._is_closed:
                 socket = self._connected()
                 try:
                     message = _parsed(socket.receive(None))
@@ -142,23 +145,33 @@ class Terminal:
                     if attempt > 1:
                         sleep(backoff(attempt - 1))
                     continue
-                if message.get("type") == "error":
-                    code = str(message.get("code", ""))
-                    if code == "terminal_not_found" and self._reader.started is None and self._is_sent:
-                        self._is_sent = False  # the cut came before the start arrived
-                        self._lose(socket)
-                        continue
-                    if code not in RESUMABLE or self._reader.started is None:
-                        raise api_error(code, str(message.get("data", "")))
+                if self._fails(message):
                     self._lose(socket)
                     continue
                 silent_since, attempt = time.monotonic(), 0
-                for event in self._reader.take(message):
-                    yield event
-                if self._reader.exit is not None:
-                    return
-        finally:
+                self._pending.extend(self._reader.take(message))
+                while self._pending:
+                    yield self._pending.popleft()
+        except GeneratorExit:
+            if not self._is_context:
+                leave(self.close)
+            raise
+        except BaseException:
             self.close()
+            raise
+        self.close()
+
+    def _fails(self, message: Mapping[str, Any]) -> bool:
+        """Whether the message says that the terminal has to be connected to anew; an error that ends it is raised."""
+        if message.get("type") != "error":
+            return False
+        code = str(message.get("code", ""))
+        if code == "terminal_not_found" and self._reader.started is None and self._is_sent:
+            self._is_sent = False  # the cut came before the start arrived
+            return True
+        if code in RESUMABLE and self._reader.started is not None:
+            return True
+        raise api_error(code, str(message.get("data", "")))
 
     def _lose(self, socket: WebSocket) -> None:
         self._reader.cut()
