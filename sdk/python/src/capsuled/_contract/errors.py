@@ -74,6 +74,10 @@ class UnsupportedMediaTypeError(ApiError):
     """`unsupported_media_type`: Send the body as application/json."""
 
 
+class RangeNotSatisfiableError(ApiError):
+    """`range_not_satisfiable`: The file has no such range of bytes."""
+
+
 class IdempotencyConflictError(ApiError):
     """`idempotency_conflict`: This Idempotency-Key was used for another request."""
 
@@ -124,6 +128,10 @@ class UnavailableError(ApiError):
 
 class ShuttingDownError(ApiError):
     """`shutting_down`: The server is shutting down."""
+
+
+class DiskFullError(ApiError):
+    """`disk_full`: The capsule's disk has no room for it; nothing was written."""
 
 
 class CommandTimeoutError(ApiError):
@@ -187,6 +195,7 @@ CLASSES: dict[str, type[ApiError]] = {
     "result_expired": ResultExpiredError,
     "too_large": TooLargeError,
     "unsupported_media_type": UnsupportedMediaTypeError,
+    "range_not_satisfiable": RangeNotSatisfiableError,
     "idempotency_conflict": IdempotencyConflictError,
     "upgrade_required": UpgradeRequiredError,
     "quota_exceeded": QuotaExceededError,
@@ -200,6 +209,7 @@ CLASSES: dict[str, type[ApiError]] = {
     "process_limit": ProcessLimitError,
     "unavailable": UnavailableError,
     "shutting_down": ShuttingDownError,
+    "disk_full": DiskFullError,
     "timeout": CommandTimeoutError,
     "spawn_failed": SpawnFailedError,
     "cwd_not_found": CwdNotFoundError,
@@ -230,6 +240,7 @@ RETRY: dict[str, Retry] = {
     "result_expired": "never",
     "too_large": "never",
     "unsupported_media_type": "never",
+    "range_not_satisfiable": "never",
     "idempotency_conflict": "never",
     "upgrade_required": "never",
     "quota_exceeded": "after_delay",
@@ -243,6 +254,7 @@ RETRY: dict[str, Retry] = {
     "process_limit": "after_delay",
     "unavailable": "after_delay",
     "shutting_down": "after_delay",
+    "disk_full": "never",
     "timeout": "never",
 }
 
@@ -266,6 +278,7 @@ __all__ = [
     "CommandTimeoutError",
     "ConflictError",
     "CwdNotFoundError",
+    "DiskFullError",
     "FirstMessageLateError",
     "ForbiddenError",
     "HostFullError",
@@ -281,6 +294,7 @@ __all__ = [
     "ProcessLimitError",
     "QueueFullError",
     "QuotaExceededError",
+    "RangeNotSatisfiableError",
     "RateLimitedError",
     "RequestTimeoutError",
     "ResultExpiredError",

@@ -42,6 +42,9 @@ __all__ = [
     "ExecRequest",
     "ExecResult",
     "ExecStarted",
+    "FileEntry",
+    "FilePage",
+    "FileUpload",
     "ImportResult",
     "ImportResultChangesItem",
     "ImportResultWarningsItem",
@@ -657,6 +660,55 @@ class ExecStarted:
     pid: int
     tag: str
     id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEntry:
+    name: str
+    path: str
+    type: Literal["file", "directory", "symlink"]
+    """Of the path itself. What is none of these counts as a file, see `special`."""
+    special: Literal["fifo", "socket", "character_device", "block_device"] | None = None
+    """Set where it is no file with bytes."""
+    size: int
+    mode: int
+    """Permission bits, e.g. 420 for octal 644."""
+    permissions: str
+    """As `ls -l` has them, e.g. `-rw-r--r--`."""
+    uid: int
+    gid: int
+    owner: str
+    group: str
+    modified_at: int
+    """Unix seconds."""
+    modified_at_ms: int
+    """Unix milliseconds."""
+    symlink_target: str | None = None
+    target_type: Literal["file", "directory", "symlink"] | None = None
+    """What a link leads to in the end; null where that does not exist."""
+    unreadable: bool | None = None
+    """A directory whose entries could not be read."""
+    name_base64: str | None = None
+    """The name itself where it is no UTF-8; `name` then has U+FFFD in it."""
+    path_base64: str | None = None
+    symlink_target_base64: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilePage:
+    entries: tuple[FileEntry, ...]
+    """What is in a directory by its bytes; what is below a directory right behind it."""
+    next_cursor: str | None
+    """null: there are no more."""
+
+
+class _FileUploadRequired(TypedDict):
+    file: str
+    """The file's bytes. Parts may come in any order."""
+
+
+class FileUpload(_FileUploadRequired, total=False):
+    path: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
