@@ -54,6 +54,14 @@ class ConflictError(ApiError):
     """`conflict`: It exists already."""
 
 
+class NameReservedError(ApiError):
+    """`name_reserved`: A template that every team has is named so."""
+
+
+class TemplateNameTakenError(ApiError):
+    """`template_name_taken`: The team has a template of that name."""
+
+
 class IdempotencyInProgressError(ApiError):
     """`idempotency_in_progress`: The first request with this Idempotency-Key is still under way."""
 
@@ -190,6 +198,8 @@ CLASSES: dict[str, type[ApiError]] = {
     "invalid_state": InvalidStateError,
     "tag_in_use": TagInUseError,
     "conflict": ConflictError,
+    "name_reserved": NameReservedError,
+    "template_name_taken": TemplateNameTakenError,
     "idempotency_in_progress": IdempotencyInProgressError,
     "capsule_gone": CapsuleGoneError,
     "result_expired": ResultExpiredError,
@@ -235,6 +245,8 @@ RETRY: dict[str, Retry] = {
     "invalid_state": "never",
     "tag_in_use": "never",
     "conflict": "never",
+    "name_reserved": "never",
+    "template_name_taken": "never",
     "idempotency_in_progress": "after_delay",
     "capsule_gone": "never",
     "result_expired": "never",
@@ -290,6 +302,7 @@ __all__ = [
     "InvalidSignatureError",
     "InvalidStateError",
     "MethodNotAllowedError",
+    "NameReservedError",
     "NotFoundError",
     "ProcessLimitError",
     "QueueFullError",
@@ -305,6 +318,7 @@ __all__ = [
     "SpawnFailedError",
     "StdinFullError",
     "TagInUseError",
+    "TemplateNameTakenError",
     "TerminalNotFoundError",
     "TooLargeError",
     "TransformFailedError",

@@ -45,6 +45,8 @@ __all__ = [
     "FileEntry",
     "FilePage",
     "FileUpload",
+    "ForkCreate",
+    "Forks",
     "ImportResult",
     "ImportResultChangesItem",
     "ImportResultWarningsItem",
@@ -77,10 +79,12 @@ __all__ = [
     "RunWithOutput",
     "SetArg",
     "SetTransformer",
+    "SnapshotCreate",
     "SystemActor",
     "Team",
     "TeamCreate",
     "TeamCreated",
+    "Template",
     "TicketCreate",
     "TicketCreated",
     "Transformer",
@@ -207,11 +211,11 @@ class CapsuleCreate(TypedDict, total=False):
     template: str | None
     """What the file system starts from."""
     vcpus: int | None
-    """Cores; at most what the host has."""
+    """Cores; at most what the host has. Left out: what a template of yours was made with, else 1."""
     memory_mb: int | None
-    """Memory in MiB; at most what the host has."""
+    """Memory in MiB; at most what the host has. Left out: what a template of yours was made with, else 512."""
     disk_mb: int | None
-    """What the capsule may write to disk, in MiB."""
+    """What the capsule may write to disk, in MiB. Left out: what a template of yours was made with, else 5120."""
     timeout_sec: int | None
     """Inactivity TTL in seconds after which it is paused; 0, the default, is never."""
     timeout: int | None
@@ -711,6 +715,20 @@ class FileUpload(_FileUploadRequired, total=False):
     path: str | None
 
 
+class ForkCreate(TypedDict, total=False):
+    count: int | None
+    """Capsules to make."""
+    name: str | None
+    """Name of the fork; of several, this with `-1`, `-2` and so on. As with create, unique among the team's capsules."""
+    wait_ms: int | None
+    """Milliseconds to wait for `running` before answering with the status so far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forks:
+    capsules: tuple[CapsuleInfo, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportResultChangesItem:
     name: str
@@ -1062,6 +1080,17 @@ class JsonataSetTransformer:
     expression: str
 
 
+class SnapshotCreate(TypedDict, total=False):
+    capsule_id: str | None
+    """The capsule whose disk is kept; running or paused."""
+    sandbox_id: str | None
+    """The same as `capsule_id`."""
+    name: str | None
+    """Left out, `template-` and 8 hex digits."""
+    overwrite: bool | None
+    """Whether it takes the place of the team's template of that name; capsules of that one go on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Team:
     id: str
@@ -1084,6 +1113,23 @@ class TeamCreate(_TeamCreateRequired, total=False):
 class TeamCreated:
     team: Team
     key: ApiKeyCreated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    name: str
+    type: Literal["base", "snapshot"]
+    """`snapshot`: made of a capsule's disk."""
+    vcpus: int | None = None
+    """What a capsule of it gets unless it says otherwise."""
+    memory_mb: int | None = None
+    disk_mb: int | None = None
+    size_bytes: int
+    """What it takes on disk; of a snapshot, beside the template that it goes back to."""
+    created_at: datetime
+    """ISO 8601, with zone."""
+    platform: bool
+    """Whether every team has it; those cannot be deleted."""
 
 
 class _TicketCreateRequired(TypedDict):
