@@ -141,7 +141,6 @@ test("unknown paths are 404 and wrong methods 405 with Allow, in the one shape o
   const { url, adminKey } = readState();
   const headers = { "x-api-key": adminKey };
   for (const path of [
-    "/",
     "/v1",
     "/v1/",
     "/v1/nothing",

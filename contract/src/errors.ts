@@ -51,6 +51,12 @@ export const ERRORS = {
     message: "Too many calls; wait for as long as Retry-After says.",
   },
   queue_full: { status: 429, category: "capacity", retry: "after_delay", message: "The endpoint's runs and its queue are full." },
+  queue_timeout: {
+    status: 429,
+    category: "capacity",
+    retry: "after_delay",
+    message: "The endpoint's other runs took so long that this one's turn did not come.",
+  },
   internal_error: { status: 500, category: "internal", retry: "indeterminate", message: "Something went wrong on the server." },
   transform_failed: { status: 502, category: "upstream", retry: "never", message: "The transformer could not read the command's output." },
   run_failed: {

@@ -29,7 +29,7 @@ export const IDEMPOTENCY_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
 export const TEMPLATE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/;
 
 /** A path parameter that names a capsule; any text, since a malformed id is simply not found. */
-export const capsuleIdParam = z.string().min(1).max(200).describe("The capsule's id, `cl-…`.");
+export const capsuleIdParam = z.string().min(1).max(200).describe("The capsule's id, `cl-…`, or its name.");
 
 /** An id, a pid or a tag. */
 export const selectorParam = z

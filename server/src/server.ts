@@ -35,7 +35,7 @@ import type { Shutdown } from "./lib/node/shutdown.ts";
 import { createShutdown } from "./lib/node/shutdown.ts";
 import type { Loop } from "./loops/loop.ts";
 import { startLoop } from "./loops/loop.ts";
-import { requireHost, requireOwnDatabase, requireTemplate } from "./start-up.ts";
+import { listening, requireHost, requireOwnDatabase, requireTemplate } from "./start-up.ts";
 import { createAccessStore } from "./store/access-store.ts";
 import { adminKeyPath, removeAdminKey, writeAdminKey } from "./store/admin-key-file.ts";
 import { createCapsuleStore } from "./store/capsule-store.ts";
@@ -179,7 +179,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       ids,
       log,
     });
-    await http.listen();
+    await listening(http, config);
     shutdown.defer("http", () => http.close(config.shutdownMs));
 
     const retain = () => store.removeDestroyed(clock.now() - DESTROYED_KEPT_MS, RETAIN_BATCH);

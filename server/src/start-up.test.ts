@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:net";
 import { test } from "node:test";
 import type { Template, TemplateStore } from "./core/ports/templates.ts";
-import { CannotStartError, requireOwnDatabase, requireTemplate } from "./start-up.ts";
+import { CannotStartError, listening, requireOwnDatabase, requireTemplate } from "./start-up.ts";
 
 const template = (state: Template["state"]): Template => ({ name: "t", state, sizeBytes: null, builtAt: null, failure: null });
 
@@ -42,4 +43,42 @@ test("an empty database beside capsules on the host stops the start, since nothi
   );
   await requireOwnDatabase(host(0), async () => 0);
   await requireOwnDatabase(host(2), async () => 1);
+});
+
+test("a build that says nothing new tells every 15 s that it goes on, and nothing once it is done", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval", "Date"] });
+  const lines = await said(
+    store(template("missing"), async (_name, onProgress) => {
+      t.mock.timers.tick(15_000);
+      onProgress?.({ step: "unpack", fraction: 0.5 });
+      for (const ms of [15_000, 15_000, 1000]) t.mock.timers.tick(ms);
+    }),
+  );
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(lines.slice(1), ["t:  50 % unpack", "t:  50 % unpack, 30 s so far", "t:  50 % unpack, 45 s so far", "t: ready"]);
+});
+
+test("an address that cannot be had stops the start with one line that says what to do", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const address = taken.address();
+  assert.ok(address !== null && typeof address === "object");
+  const listen = (port: number, host: string): Promise<void> =>
+    new Promise((resolve, reject) => createServer().once("error", reject).listen(port, host, resolve));
+  try {
+    const { port } = address;
+    await assert.rejects(listening({ listen: () => listen(port, "127.0.0.1") }, { host: "127.0.0.1", port }), (error) => {
+      assert.ok(error instanceof CannotStartError);
+      assert.match(error.message, new RegExp(`^127\\.0\\.0\\.1:${port}: another program listens there.*CAPSULED_PORT$`));
+      return true;
+    });
+    await assert.rejects(
+      listening({ listen: () => listen(0, "203.0.113.1") }, { host: "203.0.113.1", port: 0 }),
+      /no such address; set CAPSULED_HOST/,
+    );
+    const other = new Error("something else");
+    await assert.rejects(listening({ listen: () => Promise.reject(other) }, { host: "x", port: 1 }), (error) => error === other);
+  } finally {
+    taken.close();
+  }
 });

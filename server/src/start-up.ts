@@ -1,10 +1,35 @@
 import type { Driver } from "./core/ports/driver.ts";
 import type { BuildProgress, TemplateStore } from "./core/ports/templates.ts";
 
+/** Milliseconds between two lines of a build that says nothing new. */
+const BEAT_MS = 15_000;
+
 /** Something is missing on this host or in the settings; the message has one line for each thing, with its mend. */
 export class CannotStartError extends Error {
   override readonly name = "CannotStartError";
 }
+
+/** Takes connections. Throws `CannotStartError` where the address cannot be had. */
+export async function listening(
+  http: { listen(): Promise<void> },
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<void> {
+  try {
+    await http.listen();
+  } catch (error) {
+    const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+    const mend = typeof code === "string" ? ADDRESS_MENDS[code] : undefined;
+    if (mend === undefined) throw error;
+    throw new CannotStartError(`${host}:${port}: ${mend}`);
+  }
+}
+
+const ADDRESS_MENDS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program listens there (a capsuled that runs already?); end it, or set another CAPSULED_PORT",
+  EACCES: "this user may not listen there; set a CAPSULED_PORT of 1024 or more",
+  EADDRNOTAVAIL: "this machine has no such address; set CAPSULED_HOST to one that it has, or to 0.0.0.0",
+  ENOTFOUND: "there is no such host name; set CAPSULED_HOST to an address of this machine",
+};
 
 /** Throws `CannotStartError` naming everything that the driver misses on this host. */
 export async function requireHost(driver: Driver): Promise<void> {
@@ -28,13 +53,17 @@ export async function requireOwnDatabase(driver: Pick<Driver, "list">, countTeam
 }
 
 /**
- * Builds a template unless what its recipe says now is there, telling `say` of each new step and of every tenth on the way. Where that
- * fails and an earlier build is there, capsules go on with the earlier one.
+ * Builds a template unless what its recipe says now is there, telling `say` of each new step and of every tenth on the way, and every
+ * 15 s that it goes on. Where that fails and an earlier build is there, capsules go on with the earlier one.
  */
 export async function requireTemplate(templates: TemplateStore, name: string, say: (line: string) => void): Promise<void> {
   const found = await templates.find(name);
   if (found === undefined) throw new CannotStartError(`There is no recipe for the template ${name}: check CAPSULED_TEMPLATES.`);
   let last = "";
+  const began = Date.now();
+  const beat = setInterval(() => {
+    if (last !== "") say(`${last}, ${Math.round((Date.now() - began) / 1000)} s so far`);
+  }, BEAT_MS);
   try {
     await templates.ensure(name, (progress) => {
       if (last === "") say(`building the template ${name}; the next start finds it ready`);
@@ -48,6 +77,8 @@ export async function requireTemplate(templates: TemplateStore, name: string, sa
     const why = error instanceof Error ? error.message : String(error);
     say(`the template ${name} could not be built anew, so its earlier build stays in use: ${why}`);
     return;
+  } finally {
+    clearInterval(beat);
   }
   if (last !== "") say(`${name}: ready`);
 }

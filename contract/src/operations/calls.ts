@@ -46,6 +46,7 @@ A public endpoint needs no key. A webhook's delivery is checked by its signature
     "idempotency_conflict",
     "rate_limited",
     "queue_full",
+    "queue_timeout",
     "transform_failed",
     "run_failed",
     "agent_error",

@@ -56,6 +56,7 @@ export class UpgradeRequiredError extends ApiError {}
 export class QuotaExceededError extends ApiError {}
 export class RateLimitedError extends ApiError {}
 export class QueueFullError extends ApiError {}
+export class QueueTimeoutError extends ApiError {}
 export class InternalServerError extends ApiError {}
 export class TransformFailedError extends ApiError {}
 export class RunFailedError extends ApiError {}
@@ -93,6 +94,7 @@ const CLASSES: Readonly<Record<ErrorCode, new (facts: ApiErrorFacts) => ApiError
   quota_exceeded: QuotaExceededError,
   rate_limited: RateLimitedError,
   queue_full: QueueFullError,
+  queue_timeout: QueueTimeoutError,
   internal_error: InternalServerError,
   transform_failed: TransformFailedError,
   run_failed: RunFailedError,

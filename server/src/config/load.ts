@@ -21,7 +21,7 @@ export type Loaded =
   | { readonly kind: "version" };
 
 /** Variables that begin like the server's and belong to something else of ours. */
-const FOREIGN_VARIABLES = /^CAPSULED_(TEST_|API_KEY$|URL$|BENCH_)/;
+const FOREIGN_VARIABLES = /^CAPSULED_(TEST_|API_KEY$|KEY$|URL$|BENCH_)/;
 
 /** Reads the settings: a flag goes before a variable, a variable before the default; an empty variable counts as left out. */
 export function loadConfig(sources: ConfigSources): Loaded {

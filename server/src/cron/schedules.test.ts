@@ -115,3 +115,7 @@ test("the next time is later than asked for, at a whole minute in a zone of whol
     { numRuns: 300 },
   );
 });
+
+test("the names of what every object has are no schedules", () => {
+  for (const word of ["constructor", "toString", "__proto__", "valueOf"]) assert.notEqual(problem(word), "");
+});

@@ -31,7 +31,8 @@ export const cronSchedules: Schedules = {
     const text = cron.trim();
     if (text.startsWith("@") && !Object.hasOwn(NICKNAMES, text.toLowerCase()))
       return refused(`there is no ${JSON.stringify(text)}; there are ${Object.keys(NICKNAMES).join(", ")}`);
-    const fields = (NICKNAMES[text.toLowerCase()] ?? text).split(/\s+/);
+    const nickname = text.startsWith("@") ? NICKNAMES[text.toLowerCase()] : undefined;
+    const fields = (nickname ?? text).split(/\s+/);
     const problem = fieldsProblem(fields) ?? (isTimezone(timezone) ? null : `there is no time zone ${JSON.stringify(timezone)}`);
     if (problem !== null) return refused(problem);
     try {

@@ -10,6 +10,9 @@ import { requestPath, ticketIn } from "./request-target.ts";
 /** Characters of the longest header that is looked at as a key. */
 const KEY_CHARS_MAX = 100;
 
+const BAD_TICKET =
+  "The ticket is used, older than 30 s, unknown, or for another request: make a new one for this path with POST /v1/tickets.";
+
 /**
  * The caller of an operation, `null` where none is needed and none is told. Throws `unauthorized`, and `forbidden` for a role that
  * does not suffice. A promise only where the access service has to ask its store.
@@ -23,7 +26,11 @@ export function admit(
   const keyText = headers["x-api-key"];
   if (keyText === undefined) {
     const ticket = operation.takesTicket === true ? ticketIn(url) : null;
-    if (ticket !== null) return checked(operation, tickets.redeem(ticket, `${method} ${requestPath(url)}`, lastRunOf(headers)));
+    if (ticket !== null) {
+      const principal = tickets.redeem(ticket, `${method} ${requestPath(url)}`, lastRunOf(headers));
+      if (principal === undefined) throw fail("unauthorized", BAD_TICKET);
+      return checked(operation, principal);
+    }
     if (operation.auth === "optional") return null;
   }
   if (typeof keyText !== "string" || keyText.length === 0 || keyText.length > KEY_CHARS_MAX) throw fail("unauthorized");

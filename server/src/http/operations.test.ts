@@ -196,6 +196,7 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     });
   },
   queue_full: (world, id, request) => scripted(world, id, request, fail("queue_full")),
+  queue_timeout: (world) => called(world, (run) => run.end({ status: "error", reason: "queue_timeout", exitCode: null })),
   capsule_gone: (world, id, request) => scripted(world, id, request, fail("capsule_gone")),
   not_found: (world, id, request) => scripted(world, id, request, fail("not_found")),
   invalid_state: (world, id, request) => scripted(world, id, request, fail("invalid_state")),

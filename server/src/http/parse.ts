@@ -5,7 +5,6 @@ import { issueText } from "../core/issue-text.ts";
 import { fieldsOf } from "./fields-of.ts";
 import type { CapsuledError } from "../core/fail.ts";
 import { fail } from "../core/fail.ts";
-import type { Log } from "../core/ports/log.ts";
 
 /** A request's input as it came; `body` is undefined where none was sent. */
 export interface RawInput {
@@ -33,17 +32,15 @@ export function parseParams<O extends Operation>(operation: O, raw: unknown): Pa
   return parsed.data as ParamsOf<O>;
 }
 
-export function parseQuery<O extends Operation>(operation: O, raw: unknown, log: Log | null): QueryOf<O> {
-  if (log !== null) noteDropped(operation.id, operation.query, raw, log);
+export function parseQuery<O extends Operation>(operation: O, raw: unknown): QueryOf<O> {
   const parsed = z.safeParse(operation.query, raw);
   if (!parsed.success) throw invalidInput(parsed.error.issues, operation.query);
   return parsed.data as QueryOf<O>;
 }
 
 /** No body counts as `{}`, so that one that is not needed can be left out. */
-export function parseBody<O extends Operation>(operation: O, raw: unknown, log: Log | null): BodyOf<O> {
+export function parseBody<O extends Operation>(operation: O, raw: unknown): BodyOf<O> {
   if (operation.body === null || operation.bodyForm?.form === "raw") return undefined as BodyOf<O>;
-  if (log !== null) noteDropped(operation.id, operation.body, raw, log);
   const parsed = z.safeParse(operation.body, raw ?? {});
   if (!parsed.success) throw invalidInput(parsed.error.issues, operation.body);
   return parsed.data as BodyOf<O>;
@@ -85,13 +82,16 @@ function fieldName(path: readonly PropertyKey[]): string {
     .slice(0, FIELD_CHARS_MAX);
 }
 
-/** Names only: a value may be a secret. */
-function noteDropped(operation: string, schema: z.ZodType, raw: unknown, log: Log): void {
-  if (!(schema instanceof z.ZodObject) || schema.def.catchall !== undefined || typeof raw !== "object" || raw === null) return;
-  const dropped = Object.keys(raw).filter((name) => !Object.hasOwn(schema.shape, name));
-  if (dropped.length > 0)
-    log.debug(
-      { operation, fields: dropped.slice(0, PROBLEMS_MAX).map((name) => name.slice(0, FIELD_CHARS_MAX)) },
-      "unknown fields were dropped",
-    );
+/**
+ * The fields of a request that its operation ignores, since documented clients send them: names only, fit for a header. Operations of
+ * our own refuse what they do not know.
+ */
+export function ignoredFields({ query, body }: Operation, raw: RawInput): readonly string[] {
+  const names = [...droppedBy(query, raw.query), ...(body === null ? [] : droppedBy(body, raw.body))];
+  return names.slice(0, PROBLEMS_MAX).map((name) => encodeURIComponent(name.toWellFormed().slice(0, FIELD_CHARS_MAX).toWellFormed()));
+}
+
+function droppedBy(schema: z.ZodType, raw: unknown): readonly string[] {
+  if (!(schema instanceof z.ZodObject) || schema.def.catchall !== undefined || typeof raw !== "object" || raw === null) return [];
+  return Object.keys(raw).filter((name) => !Object.hasOwn(schema.shape, name));
 }

@@ -62,6 +62,8 @@ function retryAfterSeconds({ details }: CapsuledError): number {
 
 function headersOf(error: CapsuledError): Readonly<Record<string, string>> | null {
   if (error.status === 429 || error.status === 503) return { "retry-after": String(retryAfterSeconds(error)) };
+  if (error.code === "unauthorized") return { "www-authenticate": 'ApiKey header="X-API-Key"' };
+  if (error.code === "invalid_signature") return { "www-authenticate": "Signature" };
   if (error.code === "upgrade_required") return { upgrade: "websocket", connection: "upgrade" };
   const allow = error.details?.["allow"];
   if (error.code === "method_not_allowed" && Array.isArray(allow)) return { allow: allow.join(", ") };

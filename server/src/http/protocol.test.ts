@@ -9,7 +9,7 @@ import { createWorld } from "./testing/world.ts";
 
 test("unknown paths are a 404 in the same shape, with a key or without", async () => {
   await using world = await createWorld();
-  for (const path of ["/", "/v1", "/v1/", "/v1/nope", "/api/v2/capsules", "/healthz/x", "/api/healthz"]) {
+  for (const path of ["/v1", "/v1/", "/v1/nope", "/api/v2/capsules", "/healthz/x", "/api/healthz"]) {
     for (const key of [KEYS.member, null]) assert.equal((await problemOf(await world.call("GET", path, { key }))).code, "not_found", path);
   }
 });

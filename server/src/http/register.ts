@@ -10,6 +10,7 @@ import type { Answer, BodyStream } from "./answer.ts";
 import { admit } from "./auth.ts";
 import { ResponseSink, wholeBody } from "./body-stream.ts";
 import { signalOfClientGone } from "./client-gone.ts";
+import { namedParams } from "./capsule-name.ts";
 import type { CorsPolicy } from "./cors.ts";
 import type { RouteDeps } from "./deps.ts";
 import { runNamed } from "./named-request.ts";
@@ -102,7 +103,9 @@ async function answerTo(
   if (route.kind === "socket") throw fail("upgrade_required");
   const reading = bodyOf(operation, request.raw);
   const body = reading === undefined ? undefined : await reading;
-  const raw = { params: request.params, query: withoutTicket(operation, request.query), body };
+  const naming = namedParams(deps.capsules, operation, caller, request.params);
+  const params = naming === undefined ? request.params : await naming;
+  const raw = { params, query: withoutTicket(operation, request.query), body };
   const run = (intent: Intent | undefined): Answer | Promise<Answer> =>
     (route satisfies AnswerRoute).run(deps, caller, raw, exchangeOf(request.raw, response, intent, around, added));
   const key = operation.idempotency === "with_key" && route.keepsNames !== true ? request.raw.headers["idempotency-key"] : undefined;

@@ -2,12 +2,11 @@ import type { BodyOf, Operation, OperationId, ParamsOf, QueryOf, SocketSpec } fr
 import { OPERATIONS } from "@capsuled/contract";
 import type { Principal } from "../core/access/principal.ts";
 import type { Intent } from "../core/idempotency/service.ts";
-import type { Log } from "../core/ports/log.ts";
 import type { Readable } from "node:stream";
 import type { Answer } from "./answer.ts";
 import type { RouteDeps } from "./deps.ts";
 import type { RawInput } from "./parse.ts";
-import { parseBody, parseParams, parseQuery, parseWritten } from "./parse.ts";
+import { ignoredFields, parseBody, parseParams, parseQuery, parseWritten } from "./parse.ts";
 import type { SocketSession } from "./sockets/session.ts";
 
 type OperationOf<Id extends OperationId> = (typeof OPERATIONS)[Id];
@@ -93,7 +92,14 @@ export function route<Id extends OperationId>(
     kind: "answer",
     id,
     operation,
-    run: (deps, caller, raw, exchange) => handle(parseCall(operation, deps, caller, raw), deps, exchange),
+    run: (deps, caller, raw, exchange) => {
+      const ignored = ignoredFields(operation, raw);
+      if (ignored.length > 0) {
+        exchange.addHeader("X-Ignored-Fields", ignored.join(", "));
+        if (deps.config.logRequests) deps.log.debug({ operation: id, fields: ignored }, "unknown fields were dropped");
+      }
+      return handle(parseCall(operation, caller, raw), deps, exchange);
+    },
   };
 }
 
@@ -110,7 +116,7 @@ export function writtenRoute<Id extends OperationId>(
     kind: "answer",
     id,
     operation,
-    run: (deps, caller, raw) => handle({ ...parseSurroundings(operation, deps, caller, raw), written: parseWritten(raw.body) }, deps),
+    run: (deps, caller, raw) => handle({ ...parseSurroundings(operation, caller, raw), written: parseWritten(raw.body) }, deps),
   };
 }
 
@@ -119,29 +125,20 @@ export function socketRoute<Id extends OperationId>(
   open: (call: Call<OperationOf<Id>>, deps: RouteDeps) => Promise<SocketSession>,
 ): SocketRoute<Id> {
   const operation = OPERATIONS[id];
-  return { kind: "socket", id, operation, open: async (deps, caller, raw) => open(parseCall(operation, deps, caller, raw), deps) };
+  return { kind: "socket", id, operation, open: async (deps, caller, raw) => open(parseCall(operation, caller, raw), deps) };
 }
 
-function parseCall<O extends Operation>(operation: O, deps: RouteDeps, caller: Principal | null, raw: RawInput): Call<O> {
-  return { ...parseSurroundings(operation, deps, caller, raw), body: parseBody(operation, raw.body, logOf(deps)) };
+function parseCall<O extends Operation>(operation: O, caller: Principal | null, raw: RawInput): Call<O> {
+  return { ...parseSurroundings(operation, caller, raw), body: parseBody(operation, raw.body) };
 }
 
-function parseSurroundings<O extends Operation>(
-  operation: O,
-  deps: RouteDeps,
-  caller: Principal | null,
-  raw: RawInput,
-): Omit<Call<O>, "body"> {
+function parseSurroundings<O extends Operation>(operation: O, caller: Principal | null, raw: RawInput): Omit<Call<O>, "body"> {
   if (caller === null && operation.auth !== "none" && operation.auth !== "optional")
     throw new Error(`${operation.id} was called without a caller`);
   return {
     params: parseParams(operation, raw.params),
-    query: parseQuery(operation, raw.query, logOf(deps)),
+    query: parseQuery(operation, raw.query),
     // Checked above: only an operation without auth goes on without a caller.
     caller: caller as CallerOf<O>,
   };
-}
-
-function logOf({ config, log }: RouteDeps): Log | null {
-  return config.logRequests ? log : null;
 }

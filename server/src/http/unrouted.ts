@@ -1,6 +1,7 @@
 import { methodsOf } from "@capsuled/contract";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { fail } from "../core/fail.ts";
+import { json } from "./answer.ts";
 import type { RouteDeps } from "./deps.ts";
 import type { PathTable } from "./paths.ts";
 import { renderProblem } from "./problem.ts";
@@ -17,6 +18,8 @@ export function registerUnrouted(app: FastifyInstance, paths: PathTable<Route>, 
     deps.metrics.answered("unknown", problem.status, problem.code, 0);
   };
   app.setNotFoundHandler((request, reply) => {
+    if (request.raw.url?.split("?", 1)[0] === "/" && (request.method === "GET" || request.method === "HEAD"))
+      return answerRoot(request, reply, around);
     const methods = [...new Set(paths.matches(request.raw.url).flatMap(({ route }) => methodsOf(route.operation)))];
     if (methods.length === 0) return refuse(fail("not_found", "There is no such path."), request, reply);
     const allow = allowed(methods);
@@ -28,6 +31,13 @@ export function registerUnrouted(app: FastifyInstance, paths: PathTable<Route>, 
 
 function allowed(methods: readonly string[]): readonly string[] {
   return [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
+}
+
+/** Where to look first, for people and for programs. */
+function answerRoot(request: FastifyRequest, reply: FastifyReply, around: Surroundings): void {
+  reply.hijack();
+  const links = { docs: "/docs", openapi: "/openapi.json", health: "/healthz", api: "/v1" };
+  sendAnswer(request.raw, reply.raw, json(302, links, { location: "/docs" }), request.id, around);
 }
 
 function answerOptions(request: FastifyRequest, reply: FastifyReply, allow: readonly string[], around: Surroundings): void {

@@ -94,6 +94,7 @@ export const ERRORS = {
   quota_exceeded: { status: 429, retry: "after_delay", message: "The team's limit is reached." },
   rate_limited: { status: 429, retry: "after_delay", message: "Too many calls; wait for as long as Retry-After says." },
   queue_full: { status: 429, retry: "after_delay", message: "The endpoint's runs and its queue are full." },
+  queue_timeout: { status: 429, retry: "after_delay", message: "The endpoint's other runs took so long that this one's turn did not come." },
   internal_error: { status: 500, retry: "indeterminate", message: "Something went wrong on the server." },
   transform_failed: { status: 502, retry: "never", message: "The transformer could not read the command's output." },
   run_failed: { status: 502, retry: "indeterminate", message: "The run came to no process, or its end was not seen." },

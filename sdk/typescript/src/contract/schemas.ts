@@ -350,7 +350,7 @@ export interface EndpointPut {
 export interface Error {
   error: {
     /** What happened, for programs; a closed set. */
-    code: "invalid_request" | "invalid_offset" | "unauthorized" | "invalid_signature" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "invalid_state" | "tag_in_use" | "conflict" | "name_reserved" | "template_name_taken" | "idempotency_in_progress" | "capsule_gone" | "result_expired" | "too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_conflict" | "upgrade_required" | "quota_exceeded" | "rate_limited" | "queue_full" | "internal_error" | "transform_failed" | "run_failed" | "agent_error" | "host_full" | "process_limit" | "unavailable" | "shutting_down" | "disk_full" | "timeout";
+    code: "invalid_request" | "invalid_offset" | "unauthorized" | "invalid_signature" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "invalid_state" | "tag_in_use" | "conflict" | "name_reserved" | "template_name_taken" | "idempotency_in_progress" | "capsule_gone" | "result_expired" | "too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_conflict" | "upgrade_required" | "quota_exceeded" | "rate_limited" | "queue_full" | "queue_timeout" | "internal_error" | "transform_failed" | "run_failed" | "agent_error" | "host_full" | "process_limit" | "unavailable" | "shutting_down" | "disk_full" | "timeout";
     /** What happened, for people. */
     message: string;
     /** The same as the header X-Request-Id; the server's log has it. */

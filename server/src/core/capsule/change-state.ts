@@ -5,6 +5,7 @@ import { effectsOf } from "./effects.ts";
 import type { CapsuleEvent } from "./machine.ts";
 import { PUBLIC_STATUS, TABLE } from "./machine.ts";
 import type { CapsuleChange, CapsuleRecord } from "./record.ts";
+import { isStartable } from "./startable.ts";
 import type { CapsuleStore } from "./store.ts";
 
 /** Lost races that one change bears before it gives up: each means that another change succeeded. */
@@ -47,8 +48,16 @@ export async function changeState(
   throw fail("internal_error", undefined, { cause: new Error(`capsule ${id}: ${event} lost ${RACES_MAX} races`) });
 }
 
+/** What makes it run again, where something does. */
+function wayOut(record: CapsuleRecord): string {
+  if (record.state === "paused") return "; POST …/resume lets it go on";
+  return isStartable(record) ? "; POST …/start boots it again" : "";
+}
+
 /** The refusal of `wanted` in the capsule's present state, in words a caller can act on. */
 export function stateRefused(code: "invalid_state" | Parameters<typeof fail>[0], record: CapsuleRecord, wanted: string): Error {
   const status = PUBLIC_STATUS[record.state];
-  return fail(code, `The capsule is ${status}: ${wanted} is not possible now.`, { details: { status, state: record.state } });
+  return fail(code, `The capsule is ${status}: ${wanted} is not possible now${wayOut(record)}.`, {
+    details: { status, state: record.state },
+  });
 }

@@ -6,7 +6,7 @@ import { listCapsules, withActivity } from "./list.ts";
 import { readNetwork } from "./network/read.ts";
 import { setNetwork } from "./network/set.ts";
 import { orAlready } from "./or-already.ts";
-import { ownedCapsule } from "./owned.ts";
+import { findNamedId, ownedCapsule } from "./owned.ts";
 import { pauseCapsule } from "./pause.ts";
 import { pingCapsule } from "./ping.ts";
 import { resumeCapsule } from "./resume.ts";
@@ -21,6 +21,7 @@ export function createCapsuleService(deps: CapsuleDeps): CapsuleService {
     async get(principal, id) {
       return withActivity(deps, await ownedCapsule(deps.store, principal, id));
     },
+    findId: (principal, name) => findNamedId(deps.store, principal, name),
     list: (principal, input) => listCapsules(deps, principal, input),
     pause: (principal, id, intent) => orAlready(deps, principal, id, ["paused"], intent, () => pauseCapsule(deps, principal, id)),
     resume: (principal, id, waitMs, intent) =>

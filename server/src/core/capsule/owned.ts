@@ -1,4 +1,4 @@
-import { CAPSULE_ID } from "@capsuled/contract";
+import { CAPSULE_ID, LIMITS } from "@capsuled/contract";
 import type { Principal } from "../access/principal.ts";
 import { fail } from "../fail.ts";
 import type { CapsuleRecord } from "./record.ts";
@@ -15,4 +15,10 @@ export async function ownedCapsule(store: CapsuleStore, principal: Principal, id
   const record = await store.find(id);
   if (record === undefined || record.teamId !== principal.teamId) throw noCapsule();
   return record;
+}
+
+/** The id of the caller's capsule of this name. What no row can hold is asked of none. */
+export async function findNamedId(store: CapsuleStore, { teamId }: Principal, name: string): Promise<string | undefined> {
+  if (name === "" || name.length > LIMITS.nameCharsMax || name.includes("\0") || !name.isWellFormed()) return undefined;
+  return (await store.findNamed(teamId, name))?.id;
 }

@@ -42,6 +42,8 @@ export interface CapsuleService {
   /** Resolves once it runs, has failed to boot, or `wait_ms` has passed. */
   create(principal: Principal, input: CreateInput, options?: CreateOptions): Promise<Created>;
   get(principal: Principal, id: string): Promise<CapsuleRecord>;
+  /** The id of the caller's capsule of this name, if there is one that is not destroyed. */
+  findId(principal: Principal, name: string): Promise<string | undefined>;
   list(principal: Principal, input: ListInput): Promise<CapsuleList>;
   /** These four: with an intent whose first try was cut off, a capsule that is as it was asked to be is the answer. */
   pause(principal: Principal, id: string, intent?: Intent): Promise<CapsuleRecord>;

@@ -24,8 +24,3 @@ export async function startCapsule(deps: CapsuleDeps, principal: Principal, id: 
   if (outcome.hostFull !== null) throw fail("host_full", outcome.hostFull.message, { details: { resource: outcome.hostFull.resource } });
   return unlessDestroyed(await ownedCapsule(deps.store, principal, id), "start");
 }
-
-/** Whether `start` would take it. */
-export function isStartable(record: CapsuleRecord): boolean {
-  return record.hasDisk && (record.state === "stopped" || record.state === "error");
-}

@@ -3,7 +3,7 @@ import type { Principal } from "../access/principal.ts";
 import { stateRefused } from "../capsule/change-state.ts";
 import { ownedCapsule } from "../capsule/owned.ts";
 import { ownedLive } from "../capsule/running.ts";
-import { isStartable } from "../capsule/start.ts";
+import { isStartable } from "../capsule/startable.ts";
 import { fail } from "../fail.ts";
 import type { OutputRange } from "../ports/agent-link.ts";
 import { AgentRefusal } from "../ports/agent-link.ts";

@@ -32,10 +32,15 @@ export function refusalToError(error: unknown): unknown {
   }
 }
 
+/** A whole command line in the place of the program: no shell splits it. */
+function argsHint(cmd: string): string {
+  return /\s/.test(cmd.trim()) ? ' (it is taken as one program\'s name: put arguments into "args", or run "sh" with ["-c", "…"])' : "";
+}
+
 /** A program that cannot be found (127) or executed (126), in words; `undefined` when that is not what was refused. */
 export function notStartable(cmd: string, error: unknown): { readonly exitCode: 126 | 127; readonly message: string } | undefined {
   if (!(error instanceof AgentRefusal)) return undefined;
-  if (error.code === "not_found" && error.field === "cmd") return { exitCode: 127, message: `${cmd}: command not found` };
+  if (error.code === "not_found" && error.field === "cmd") return { exitCode: 127, message: `${cmd}: command not found${argsHint(cmd)}` };
   if (error.code === "not_executable") return { exitCode: 126, message: `${cmd}: cannot be executed: ${error.message}` };
   return undefined;
 }

@@ -90,7 +90,7 @@ function codeOf({ reason }: RunRecord): ErrorCode {
     case "capsule_gone":
       return "capsule_gone";
     case "queue_timeout":
-      return "queue_full";
+      return "queue_timeout";
     case "unavailable":
       return "unavailable";
     default:

@@ -1,14 +1,16 @@
 import type { JsonSchema, OpenapiOperation, OpenapiSocket } from "@capsuled/contract";
 import { escapeHtml, inline, prose } from "./html.ts";
-import { curlSample, exchangeSample, jsonSample } from "./samples.ts";
+import { curlSample, eventsSample, exchangeSample, jsonSample } from "./samples.ts";
 import type { Components } from "./schema-view.ts";
 import { componentName, fieldRow, fieldRows, variants } from "./schema-view.ts";
+
+const EVENTS = "text/event-stream";
 
 /** One operation: what it takes and answers on the left, a command and its answer on the right. */
 export function operationView(method: string, path: string, operation: OpenapiOperation, components: Components): string {
   const socket = operation["x-websocket"];
   const badge = socket === undefined ? method : "ws";
-  const words = `${operation.operationId} ${method} ${path} ${operation.summary}`.toLowerCase();
+  const words = wordsOf(method, path, operation, components);
   return `<section class="operation" id="${escapeHtml(operation.operationId)}" data-words="${escapeHtml(words)}">
 <div class="explain">
 <h3><a href="#${escapeHtml(operation.operationId)}">${escapeHtml(operation.summary)}</a></h3>
@@ -22,6 +24,17 @@ ${answersView(operation)}
 </div>
 <div class="show">${samplesView(method, path, operation)}</div>
 </section>`;
+}
+
+/** What the filter finds an operation by: all that is said of it, and the names of what it takes. */
+function wordsOf(method: string, path: string, operation: OpenapiOperation, components: Components): string {
+  const body = operation.requestBody?.content["application/json"]?.schema;
+  const fields = body === undefined ? [] : variants(body, components).flatMap((variant) => Object.keys(variant.properties ?? {}));
+  const parameters = (operation.parameters ?? []).map(({ name, description = "" }) => `${name} ${description}`);
+  const answers = Object.entries(operation.responses).map(([status, { description }]) => `${status} ${description}`);
+  const socket = operation["x-websocket"] === undefined ? "" : "websocket socket ws";
+  const texts = [operation.operationId, method, path, operation.summary, operation.description ?? "", ...operation.tags, socket];
+  return [...texts, ...parameters, ...fields, ...answers].join(" ").toLowerCase().replaceAll(/\s+/g, " ");
 }
 
 function pathView(path: string): string {
@@ -109,8 +122,14 @@ function samplesView(method: string, path: string, operation: OpenapiOperation):
   const request = sample("Request", curlSample(method, path, operation));
   if (socket !== undefined) return request + sample("Messages", exchangeSample(socket));
   const answers = Object.entries(operation.responses).flatMap(([status, { content }]) => {
-    const example = content?.["application/json"]?.example;
-    return example === undefined ? [] : [sample(`Answer ${status}`, jsonSample(example))];
+    const events: unknown = content?.[EVENTS]?.example;
+    const result: unknown = content?.["application/json"]?.example;
+    // What is answered to everybody comes first.
+    const isChoice = events !== undefined && result !== undefined;
+    return [
+      ...(typeof events === "string" ? [sample(`Answer ${status}${isChoice ? ", as it comes" : ""}`, eventsSample(events))] : []),
+      ...(result === undefined ? [] : [sample(`Answer ${status}${isChoice ? ", with Accept: application/json" : ""}`, jsonSample(result))]),
+    ];
   });
   return request + answers.join("");
 }

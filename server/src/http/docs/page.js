@@ -39,7 +39,7 @@
       element.hidden = !matches(element);
       if (!element.hidden) shown += 1;
     }
-    for (const element of all("nav [data-words]")) element.hidden = !matches(element);
+    for (const link of all("nav .group a")) link.hidden = document.getElementById(link.getAttribute("href").slice(1)).hidden;
     for (const group of all("nav .group")) group.hidden = group.querySelector("a:not([hidden])") === null;
     for (const title of all("h2.tag")) {
       let next = title.nextElementSibling;
@@ -50,7 +50,22 @@
     }
     document.getElementById("nothing").hidden = shown > 0;
   };
-  filter.addEventListener("input", apply);
+  filter.addEventListener("input", () => {
+    apply();
+    if (filter.value !== "") open(true);
+  });
+
+  // On a narrow page the list of operations folds away.
+  const menu = document.getElementById("menu");
+  const nav = document.querySelector("nav");
+  const open = (isOpen) => {
+    nav.classList.toggle("open", isOpen);
+    menu.setAttribute("aria-expanded", String(isOpen));
+  };
+  menu.addEventListener("click", () => open(!nav.classList.contains("open")));
+  nav.addEventListener("click", (event) => {
+    if (event.target.closest("a") !== null) open(false);
+  });
   addEventListener("keydown", (event) => {
     if (event.key === "/" && document.activeElement !== filter) {
       event.preventDefault();
@@ -84,7 +99,13 @@
       for (const entry of entries) {
         if (!entry.isIntersecting) continue;
         for (const link of links.values()) link.classList.remove("current");
-        links.get(entry.target.id)?.classList.add("current");
+        const link = links.get(entry.target.id);
+        if (link === undefined) continue;
+        link.classList.add("current");
+        // The list follows the reader, and moves nothing but itself.
+        const [own, list] = [link.getBoundingClientRect(), nav.getBoundingClientRect()];
+        if (own.top < list.top + 40) nav.scrollTop -= list.top + 40 - own.top;
+        else if (own.bottom > list.bottom - 40) nav.scrollTop += own.bottom - list.bottom + 40;
       }
     },
     { rootMargin: "0px 0px -75% 0px" },

@@ -49,3 +49,23 @@ test("the server sends the page with its policy, and the same document as openap
   const document: unknown = await (await world.call("GET", "/openapi.json", { key: null })).json();
   assert.deepEqual(document, JSON.parse(JSON.stringify(renderOpenapi("0.1.0"))));
 });
+
+const wordsOf = (id: string): string => new RegExp(`id="${id}" data-words="([^"]*)"`).exec(page.html)?.[1] ?? "";
+
+test("the filter finds an operation by its path, its text, its fields, its parameters and its answers", () => {
+  for (const [id, words] of [
+    ["exec", ["/v1/capsules/{id}/exec", "stdin_encoding", "post", "502", "agent"]],
+    ["getProcessOutput", ["octet-stream", "offset of the first byte", "limit"]],
+    ["callEndpoint", ["server-sent events", "queue_timeout", "{owner}"]],
+    ["openTerminal", ["websocket"]],
+    ["schema-Endpoint", ["max_concurrency", "schema"]],
+  ] as const)
+    for (const word of words) assert.ok(wordsOf(id).includes(word), `${id}: ${word} in ${wordsOf(id)}`);
+});
+
+test("a call shows the events that it answers with first, and the JSON that is asked for second", () => {
+  const section = page.html.slice(page.html.indexOf('id="callEndpoint"'));
+  const titles = [...section.matchAll(/<figcaption>([^<]*)/g)].slice(0, 4).map((match) => match[1]);
+  assert.deepEqual(titles, ["Request", "Answer 200, as it comes", "Answer 200, with Accept: application/json", "Answer 202"]);
+  assert.match(section, /<span class="client">data:<\/span> \{<span class="key">&quot;type&quot;<\/span>:/);
+});

@@ -36,10 +36,11 @@ export function renderDocsPage(document: OpenapiDocument): DocsPage {
 <body>
 <nav>
 <div class="brand"><strong>${escapeHtml(document.info.title)}</strong><span>API ${escapeHtml(document.info.version)}</span><button type="button" id="theme" title="Light or dark" aria-label="Light or dark"></button></div>
+<button type="button" id="menu" aria-expanded="false">Menu</button>
 <input id="filter" type="search" placeholder="Filter  ( / )" aria-label="Filter operations" autocomplete="off" spellcheck="false">
 ${groups.map(({ name, listed: entries }) => navGroup(name, entries)).join("")}
 <div class="group"><h2>Schemas</h2>${Object.keys(document.components.schemas)
-    .map((name) => `<a href="#schema-${name}" data-words="${name.toLowerCase()} schema">${escapeHtml(name)}</a>`)
+    .map((name) => `<a href="#schema-${name}">${escapeHtml(name)}</a>`)
     .join("")}</div>
 </nav>
 <main>
@@ -62,10 +63,9 @@ ${Object.keys(document.components.schemas)
 }
 
 function navGroup(name: string, entries: readonly Listed[]): string {
-  const links = entries.map(({ method, path, operation }) => {
+  const links = entries.map(({ method, operation }) => {
     const badge = operation["x-websocket"] === undefined ? method : "ws";
-    const words = `${operation.operationId} ${method} ${path} ${operation.summary}`.toLowerCase();
-    return `<a href="#${operation.operationId}" data-words="${escapeHtml(words)}"><span class="method ${badge}">${badge === "delete" ? "DEL" : badge.toUpperCase()}</span>${escapeHtml(operation.operationId)}</a>`;
+    return `<a href="#${operation.operationId}"><span class="method ${badge}">${badge === "delete" ? "DEL" : badge.toUpperCase()}</span>${escapeHtml(operation.operationId)}</a>`;
   });
   return `<div class="group"><h2>${escapeHtml(name)}</h2>${links.join("")}</div>`;
 }
@@ -76,7 +76,14 @@ function schemaView(name: string, document: OpenapiDocument): string {
   const body = choices
     .map((choice) => `<div class="variant">${fieldRows(choice, schemas)}</div>`)
     .join(choices.length > 1 ? '<div class="or">or</div>' : "");
-  return `<section class="schema-view" id="schema-${name}" data-words="${name.toLowerCase()} schema"><h3><a href="#schema-${name}">${escapeHtml(name)}</a></h3>${body}</section>`;
+  return `<section class="schema-view" id="schema-${name}" data-words="${escapeHtml(schemaWords(name, choices))}"><h3><a href="#schema-${name}">${escapeHtml(name)}</a></h3>${body}</section>`;
+}
+
+function schemaWords(name: string, choices: ReturnType<typeof variants>): string {
+  const fields = choices.flatMap((choice) =>
+    Object.entries(choice.properties ?? {}).map(([field, { description = "" }]) => `${field} ${description}`),
+  );
+  return ["schema", name, ...fields].join(" ").toLowerCase();
 }
 
 function asset(name: string): string {

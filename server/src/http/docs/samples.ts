@@ -36,6 +36,18 @@ export function exchangeSample(socket: OpenapiSocket): string {
     .join("\n");
 }
 
+/** Server-Sent Events as they come. */
+export function eventsSample(text: string): string {
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const [field = "", ...rest] = line.split(": ");
+      return rest.length === 0 ? escapeHtml(line) : `<span class="client">${escapeHtml(field)}:</span> ${highlighted(rest.join(": "))}`;
+    })
+    .join("\n");
+}
+
 export function jsonSample(value: unknown): string {
   return highlighted(JSON.stringify(value, null, 2));
 }

@@ -6,6 +6,7 @@ import type { WebSocket } from "ws";
 import { WebSocketServer } from "ws";
 import { fail } from "../../core/fail.ts";
 import { admit } from "../auth.ts";
+import { namedParams } from "../capsule-name.ts";
 import type { RouteDeps } from "../deps.ts";
 import type { PathMatch, PathTable } from "../paths.ts";
 import { publicError } from "../problem.ts";
@@ -122,7 +123,11 @@ class UpgradingServer implements SocketServer {
     requireOwnOrigin(request, this.#around.cors);
     if (this.#count > this.#deps.socketLimits.socketsMax) throw fail("unavailable", "The server has as many open sockets as it takes.");
     const query = parseQueryString(queryOf(request.url ?? "").toString());
-    const session = await route.open(this.#deps, caller, { params, query, body: undefined });
+    const session = await route.open(this.#deps, caller, {
+      params: (await namedParams(this.#deps.capsules, route.operation, caller, params)) ?? params,
+      query,
+      body: undefined,
+    });
     let isOpen = false;
     if (!socket.destroyed) {
       this.#server.handleUpgrade(request, socket, head, (webSocket) => {

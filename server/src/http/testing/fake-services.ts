@@ -136,6 +136,7 @@ export function createFakeServices(): FakeServices {
     capsules: {
       create: async (principal, input) => ({ record: capsuleRecord({ teamId: principal.teamId, template: input.template }), isNew: true }),
       get: async (principal, id) => owned(principal, id),
+      findId: async (principal, name) => [...records.values()].find((one) => one.teamId === principal.teamId && one.name === name)?.id,
       list: async (principal) => ({
         items: [...records.values()].filter((record) => record.teamId === principal.teamId),
         nextCursor: null,

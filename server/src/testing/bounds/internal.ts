@@ -244,6 +244,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/http/files/receive-upload.ts: FORM_OVERHEAD_BYTES",
       "server/src/http/docs/schema-view.ts: DEPTH_MAX",
       "server/src/endpoints.ts: DAY_MS",
+      "server/src/start-up.ts: BEAT_MS",
       "server/src/http/render/badge.ts: HEIGHT",
       "server/src/http/render/badge.ts: PADDING",
       "server/src/http/render/badge.ts: CHAR_WIDTH",

@@ -106,6 +106,10 @@ class QueueFullError(ApiError):
     """`queue_full`: The endpoint's runs and its queue are full."""
 
 
+class QueueTimeoutError(ApiError):
+    """`queue_timeout`: The endpoint's other runs took so long that this one's turn did not come."""
+
+
 class InternalError(ApiError):
     """`internal_error`: Something went wrong on the server."""
 
@@ -211,6 +215,7 @@ CLASSES: dict[str, type[ApiError]] = {
     "quota_exceeded": QuotaExceededError,
     "rate_limited": RateLimitedError,
     "queue_full": QueueFullError,
+    "queue_timeout": QueueTimeoutError,
     "internal_error": InternalError,
     "transform_failed": TransformFailedError,
     "run_failed": RunFailedError,
@@ -258,6 +263,7 @@ RETRY: dict[str, Retry] = {
     "quota_exceeded": "after_delay",
     "rate_limited": "after_delay",
     "queue_full": "after_delay",
+    "queue_timeout": "after_delay",
     "internal_error": "indeterminate",
     "transform_failed": "never",
     "run_failed": "indeterminate",
@@ -306,6 +312,7 @@ __all__ = [
     "NotFoundError",
     "ProcessLimitError",
     "QueueFullError",
+    "QueueTimeoutError",
     "QuotaExceededError",
     "RangeNotSatisfiableError",
     "RateLimitedError",
