@@ -31,6 +31,7 @@ const WITHOUT_OBJECT = new Set<string>([
   "listEndpoints",
   "importEndpoints",
   "listRuns",
+  "getCapsuleStats",
   "createSnapshot",
   "listSnapshots",
   "createTicket",

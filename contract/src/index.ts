@@ -13,6 +13,7 @@ export * from "./schemas/command.ts";
 export * from "./schemas/endpoint.ts";
 export * from "./schemas/event.ts";
 export * from "./schemas/file.ts";
+export * from "./schemas/metrics.ts";
 export * from "./schemas/network.ts";
 export * from "./schemas/process.ts";
 export * from "./schemas/run.ts";

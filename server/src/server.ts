@@ -49,6 +49,7 @@ import { openDatabase } from "./store/open.ts";
 import { createProcessStore } from "./store/process-store.ts";
 import { createSealer, loadSealingKey } from "./store/sealer.ts";
 import { createTemplateRows } from "./store/template-rows.ts";
+import { createUsage } from "./usage.ts";
 import { createTemplates } from "./templates.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
@@ -169,6 +170,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       events: createEventService({ store: eventStore, signal }),
       idempotency,
       capsules,
+      usage: createUsage(deps, shutdown),
       templates: await createTemplates(deps, config, shutdown),
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
       files: createFileService(deps),

@@ -11,6 +11,7 @@ const SUBVOLUME_CREATE: libc::c_ulong = write_code(14, 4096);
 const SUBVOLUME_DELETE: libc::c_ulong = write_code(15, 4096);
 const SNAPSHOT_CREATE: libc::c_ulong = write_code(1, 4096);
 const ROOT_LOOKUP: libc::c_ulong = code(3, 18, 4096);
+const FS_INFO: libc::c_ulong = code(2, 31, 1024);
 const QUOTA_CONTROL: libc::c_ulong = code(3, 40, 16);
 const QGROUP_LIMIT: libc::c_ulong = code(2, 43, 48);
 const QUOTA_ENABLE: u64 = 1;
@@ -36,6 +37,14 @@ struct LookupArgs {
     tree: u64,
     object: u64,
     name: [u8; 4080],
+}
+
+#[repr(C)]
+struct InfoArgs {
+    max_id: u64,
+    num_devices: u64,
+    fsid: [u8; 16],
+    rest: [u8; 992],
 }
 
 #[repr(C)]
@@ -88,13 +97,17 @@ pub fn snapshot_subvolume(source: &str, path: &str) -> Result<()> {
     by_name(path, SNAPSHOT_CREATE, i64::from(from.as_raw_fd()), "copy the subvolume to")
 }
 
-/// The number of the subvolume that `path` is in, by which the kernel tells its quota group.
-pub fn subvolume_id(path: &str) -> Result<u64> {
+/// The number of the subvolume that `path` is in and its file system's id, by which the kernel tells its quota group.
+pub fn subvolume_of(path: &str) -> Result<(u64, String)> {
     let within = File::open(path).during(|| format!("open {}", path))?;
     // Tree 0 asks for the descriptor's own; 256 is the first object of every tree.
     let mut args = LookupArgs { tree: 0, object: 256, name: [0; 4080] };
     control(&within, ROOT_LOOKUP, &mut args).during(|| format!("find the subvolume of {}", path))?;
-    Ok(args.tree)
+    let mut info = InfoArgs { max_id: 0, num_devices: 0, fsid: [0; 16], rest: [0; 992] };
+    control(&within, FS_INFO, &mut info).during(|| format!("find the file system of {}", path))?;
+    let hex: String = info.fsid.iter().map(|byte| format!("{:02x}", byte)).collect();
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    Ok((args.tree, parts.join("-")))
 }
 
 /// Limits what the subvolume at `path` refers to, in bytes.

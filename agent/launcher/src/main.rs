@@ -5,7 +5,7 @@
 //! capsuled-launcher subvolume-create PATH
 //! capsuled-launcher subvolume-delete PATH
 //! capsuled-launcher subvolume-snapshot SOURCE PATH
-//! capsuled-launcher subvolume-id PATH
+//! capsuled-launcher subvolume-of PATH
 //! capsuled-launcher quota-enable PATH simple|full
 //! ```
 //! Exit code 0 and `{"ok":true,…}`, or 1 and `{"ok":false,"step":"…","message":"…"}`.
@@ -36,11 +36,11 @@ fn main() {
         ["subvolume-create", path] => btrfs::create_subvolume(path).map(|()| json!({ "ok": true })),
         ["subvolume-delete", path] => btrfs::delete_subvolume(path).map(|()| json!({ "ok": true })),
         ["subvolume-snapshot", source, path] => btrfs::snapshot_subvolume(source, path).map(|()| json!({ "ok": true })),
-        ["subvolume-id", path] => btrfs::subvolume_id(path).map(|id| json!({ "ok": true, "id": id })),
+        ["subvolume-of", path] => btrfs::subvolume_of(path).map(|(id, system)| json!({ "ok": true, "id": id, "fileSystem": system })),
         ["quota-enable", path, kind] => btrfs::enable_quota(path, *kind == "simple").map(|kind| json!({ "ok": true, "kind": kind })),
         _ => Err(Failure::new(
             "read the arguments",
-            "usage: capsuled-launcher launch | subvolume-create|delete|id PATH | subvolume-snapshot SOURCE PATH | quota-enable PATH simple|full",
+            "usage: capsuled-launcher launch | subvolume-create|delete|of PATH | subvolume-snapshot SOURCE PATH | quota-enable PATH simple|full",
         )),
     };
     match outcome {

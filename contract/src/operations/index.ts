@@ -6,6 +6,7 @@ import * as endpoints from "./endpoints.ts";
 import * as events from "./events.ts";
 import * as exec from "./exec.ts";
 import * as files from "./files.ts";
+import * as metrics from "./metrics.ts";
 import * as processes from "./processes.ts";
 import * as runs from "./runs.ts";
 import * as snapshots from "./snapshots.ts";
@@ -23,6 +24,7 @@ export const OPERATIONS = {
   ...endpoints,
   ...calls,
   ...runs,
+  ...metrics,
   ...snapshots,
   ...access,
   ...system,

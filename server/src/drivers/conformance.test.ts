@@ -109,7 +109,7 @@ const FAULTS: Readonly<Record<string, readonly [guarantee: RegExp, spoil: (drive
   ],
   "stats are made of nothing": [
     /^stats/,
-    () => ({ stats: async () => ({ memoryBytes: 0, memoryPeakBytes: 0, cpuUsageUs: 0, pids: 0, oomKills: 0 }) }),
+    () => ({ stats: async () => ({ memoryBytes: 0, diskBytes: 0, memoryPeakBytes: 0, cpuUsageUs: 0, pids: 0, oomKills: 0 }) }),
   ],
   "no quota where one is said to be": [
     /^a full disk/,

@@ -126,7 +126,7 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     if (id === "deleteSnapshot") return scripted(world, id, request, fail("invalid_request"));
     if (request.method === "POST" || operation.body !== null)
       return (await problemOf(await world.call(request.method, request.path, { key: KEYS.admin, body: "{" }))).code;
-    const path = `${request.path.split("?", 1)[0]}?limit=none&signal=SIGHUP&from=yesterday&log=maybe`;
+    const path = `${request.path.split("?", 1)[0]}?limit=none&signal=SIGHUP&from=yesterday&log=maybe&range=1y`;
     if (!isSocket(id)) return (await problemOf(await world.call(request.method, path))).code;
     return codeOf((await refusedUpgrade(world, path)).body);
   },
@@ -229,12 +229,13 @@ function isSocket(id: OperationId): boolean {
 
 /** Every service throws this. */
 async function scripted(world: World, id: OperationId, request: GoodRequest, error: Error): Promise<string> {
-  const { capsules, processes, files, access, templates } = world.services;
+  const { capsules, processes, files, access, templates, usage } = world.services;
   const thrower = async (): Promise<never> => {
     throw error;
   };
   Object.assign(capsules, Object.fromEntries(Object.keys(capsules).map((name) => [name, thrower])));
   Object.assign(files, Object.fromEntries(Object.keys(files).map((name) => [name, thrower])));
+  usage.capsule = thrower;
   Object.assign(templates, { snapshot: thrower, fork: thrower, list: thrower, remove: thrower });
   Object.assign(processes, {
     exec: thrower,

@@ -52,6 +52,8 @@ export const OPERATIONS = {
   getRunOutput: { method: "GET", path: "/v1/runs/{id}/output", idempotency: "safe" },
   listRuns: { method: "GET", path: "/v1/runs", idempotency: "safe" },
   streamRun: { method: "GET", path: "/v1/runs/{id}/stream", idempotency: "safe" },
+  getCapsuleMetrics: { method: "GET", path: "/v1/capsules/{id}/metrics", idempotency: "safe" },
+  getCapsuleStats: { method: "GET", path: "/v1/capsules/stats", idempotency: "safe" },
   createSnapshot: { method: "POST", path: "/v1/snapshots", idempotency: "with_key" },
   deleteSnapshot: { method: "DELETE", path: "/v1/snapshots/{name}", idempotency: "idempotent" },
   listSnapshots: { method: "GET", path: "/v1/snapshots", idempotency: "safe" },

@@ -162,9 +162,39 @@ export interface CapsuleCreate {
   wait_ms?: number | undefined;
 }
 
+export interface CapsuleMetrics {
+  /** The capsule's id. */
+  sandbox_id: string;
+  range: "5m" | "10m" | "1h" | "2h" | "6h" | "12h" | "24h";
+  points: MetricsPoint[];
+}
+
 export interface CapsulePage {
   items: Capsule[];
   next_cursor: string | null;
+}
+
+export interface CapsuleStats {
+  range: "5m" | "1h" | "6h" | "24h" | "30d";
+  current: {
+    running_count: number;
+    /** Of running capsules together. */
+    vcpus_reserved: number;
+    memory_mb_reserved: number;
+  };
+  /** Of the last 30 days, or since the server's start. */
+  peaks: {
+    running_count: number;
+    vcpus: number;
+    memory_mb: number;
+  };
+  /** Arrays of one length, oldest first; the most since the label before. */
+  series: {
+    labels: string[];
+    running: number[];
+    vcpus: number[];
+    memory_mb: number[];
+  };
 }
 
 /** Where the capsule may connect to: nowhere, the internet, or what is listed. Private, link-local, loopback, shared and multicast ranges and cloud metadata are refused whatever a name resolves to, unless a CIDR or address that lies within such a range is listed; the host itself and other capsules always are. */
@@ -682,6 +712,17 @@ export interface MemoryEvidence {
   memory_peak_bytes: number;
   /** Processes that its kernel limit has killed since it booted. */
   oom_kills: number;
+}
+
+export interface MetricsPoint {
+  /** Seconds. */
+  timestamp_unix: number;
+  /** Of all its cores together, 0 to 100; the average since the point before. */
+  cpu_pct: number;
+  /** What its processes use, and what they have read and written as far as it is kept in memory; the most since the point before. */
+  mem_bytes: number;
+  /** What it has on disk beside what it shares; null where disks have no limit. */
+  disk_bytes: number | null;
 }
 
 export interface Network {
@@ -1296,6 +1337,11 @@ export interface ListSnapshotsQuery {
   type?: string | undefined;
 }
 
+export interface GetCapsuleStatsQuery {
+  /** How far back. Default: `"1h"`. */
+  range?: "5m" | "1h" | "6h" | "24h" | "30d" | undefined;
+}
+
 export interface ImportEndpointsQuery {
   /** Say what would change, and change nothing. */
   dry_run?: string | undefined;
@@ -1309,6 +1355,11 @@ export interface StreamEventsQuery {
   type?: "capsule.created" | "capsule.running" | "capsule.paused" | "capsule.resumed" | "capsule.stopped" | "capsule.error" | "capsule.destroyed" | "process.started" | "process.ended" | undefined;
   /** `now` (the default), `start`, or the id of the last event that you have. The header `Last-Event-ID` wins over it. */
   from?: string | undefined;
+}
+
+export interface GetCapsuleMetricsQuery {
+  /** How far back. Default: `"10m"`. */
+  range?: "5m" | "10m" | "1h" | "2h" | "6h" | "12h" | "24h" | undefined;
 }
 
 export interface GetCapsuleNetworkQuery {

@@ -129,6 +129,8 @@ export interface FoundCapsule {
 export interface DriverStats {
   readonly memoryBytes: number;
   readonly memoryPeakBytes: number;
+  /** What its disk holds beside what it shares with others; `null` where nobody counts. */
+  readonly diskBytes: number | null;
   readonly cpuUsageUs: number;
   readonly pids: number;
   readonly oomKills: number;

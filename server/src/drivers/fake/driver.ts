@@ -71,7 +71,14 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
         const { agent, memoryMb, oomKills } = machines.running(handle);
         const pids = agent.processes.live.size;
         const memoryBytes = Math.min(memoryMb, 1 + pids) * MIB;
-        return { memoryBytes, memoryPeakBytes: memoryBytes, cpuUsageUs: agent.processes.started * 1000, pids, oomKills };
+        return {
+          memoryBytes,
+          memoryPeakBytes: memoryBytes,
+          diskBytes: machines.diskBytes(handle),
+          cpuUsageUs: agent.processes.started * 1000,
+          pids,
+          oomKills,
+        };
       }),
     openAgent: (handle) =>
       plan.around("openAgent", () => {

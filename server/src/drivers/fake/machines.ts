@@ -85,6 +85,10 @@ export class Machines {
     this.#here.debris.delete(capsuleId);
   }
 
+  diskBytes(handle: Handle): number {
+    return this.#here.disks.get(this.running(handle).capsuleId)?.bytes ?? 0;
+  }
+
   takeSnapshot(handle: Handle, snapshotId: string): { readonly sizeBytes: number } {
     const { capsuleId } = this.running(handle);
     const disk = this.#here.disks.get(capsuleId);

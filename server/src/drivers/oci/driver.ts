@@ -1,6 +1,7 @@
 import type { Driver, Handle } from "../../core/ports/driver.ts";
 import type { KeyedLock } from "../../lib/keyed-lock.ts";
 import { createKeyedLock } from "../../lib/keyed-lock.ts";
+import { DiskUse } from "./disk-use.ts";
 import { setFrozen } from "./freezer.ts";
 import { DRIVER_NAME, readHandle } from "./handle.ts";
 import type { OciHost } from "./host.ts";
@@ -28,6 +29,7 @@ export function createDriver(
   openedHost: () => Promise<OciHost | null> = openHost,
 ): Driver {
   const turns = createKeyedLock({ waitersMax: OCI_LIMITS.turnWaiters });
+  const diskUse = new DiskUse();
   const launcher = createLaunches(openHost, turns);
   const watches = createWatches(options, openHost);
   const at = async (handle: Handle): Promise<[OciHost, CapsulePaths]> => {
@@ -45,6 +47,10 @@ export function createDriver(
     snapshots: snapshotPower(openHost, turns),
     probe: () => probeHost(options),
     ...launcher,
+    async destroy(capsuleId) {
+      await launcher.destroy(capsuleId);
+      diskUse.forget(capsuleId);
+    },
     async recover(handle) {
       const [host, paths] = await at(handle);
       return machineState(host, paths, readHandle(handle));
@@ -54,7 +60,7 @@ export function createDriver(
     resume: (handle) => freeze(handle, false),
     async stats(handle) {
       const [host, paths] = await at(handle);
-      return readStats(host, paths);
+      return { ...readStats(host, paths), diskBytes: await diskUse.of(host, paths) };
     },
     async openAgent(handle) {
       const [, paths] = await at(handle);

@@ -72,11 +72,11 @@ export async function snapshotSubvolume(launcher: string, source: string, path: 
   await ask(launcher, ["subvolume-snapshot", source, path], { timeoutMs: OCI_LIMITS.launchMs });
 }
 
-/** The number of the subvolume that `path` is in. */
-export async function subvolumeId(launcher: string, path: string): Promise<number> {
-  const { id } = await ask(launcher, ["subvolume-id", path], { timeoutMs: OCI_LIMITS.launchMs });
-  if (typeof id !== "number") throw new Error("The launcher's answer names no subvolume.");
-  return id;
+/** The subvolume that `path` is in: its number, and its file system's id. */
+export async function subvolumeOf(launcher: string, path: string): Promise<{ readonly id: number; readonly fileSystem: string }> {
+  const { id, fileSystem } = await ask(launcher, ["subvolume-of", path], { timeoutMs: OCI_LIMITS.launchMs });
+  if (typeof id !== "number" || typeof fileSystem !== "string") throw new Error("The launcher's answer names no subvolume.");
+  return { id, fileSystem };
 }
 
 /** Turns btrfs quotas on; `simple` where the kernel has them. */

@@ -27,6 +27,8 @@ import { listFiles } from "./list-files.ts";
 import { statFile } from "./stat-file.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { removeFile } from "./remove-file.ts";
+import { getCapsuleMetrics } from "./get-capsule-metrics.ts";
+import { getCapsuleStats } from "./get-capsule-stats.ts";
 import { createSnapshot } from "./create-snapshot.ts";
 import { listSnapshots } from "./list-snapshots.ts";
 import { deleteSnapshot } from "./delete-snapshot.ts";
@@ -92,6 +94,8 @@ export const ROUTES = {
   statFile,
   makeDirectory,
   removeFile,
+  getCapsuleMetrics,
+  getCapsuleStats,
   createSnapshot,
   listSnapshots,
   deleteSnapshot,

@@ -4,6 +4,7 @@ import type { KeyRecord, TeamRecord } from "../../core/access/store.ts";
 import type { CapsuleRecord } from "../../core/capsule/record.ts";
 import type { CapsuleService } from "../../core/capsule/service.ts";
 import { fail } from "../../core/fail.ts";
+import type { UsageService } from "../../core/metrics/service.ts";
 import type { TemplateService, TemplateView } from "../../core/template/service.ts";
 import type { ProcessService, StreamTarget, TerminalTarget } from "../../core/process/service.ts";
 import type { FileService } from "../../core/file/service.ts";
@@ -94,6 +95,7 @@ const newKey: NewKey = { record: keyRecord, text: KEYS.admin };
 /** Services over two capsules of one team; a test replaces the methods that it scripts. */
 export interface FakeServices {
   readonly capsules: { -readonly [K in keyof CapsuleService]: CapsuleService[K] };
+  readonly usage: { -readonly [K in keyof UsageService]: UsageService[K] };
   readonly templates: { -readonly [K in keyof TemplateService]: TemplateService[K] };
   readonly processes: { -readonly [K in keyof ProcessService]: ProcessService[K] };
   /** Files that have been written, by their path; one is there from the beginning. */
@@ -155,6 +157,16 @@ export function createFakeServices(): FakeServices {
       readNetwork: async (principal, id) => ({ egress: owned(principal, id).egress, facts: null }),
       setNetwork: async (principal, id, { egress }) => ({ ...owned(principal, id), egress }),
       ping: async (principal, id) => void running(principal, id),
+    },
+    usage: {
+      capsule: async (principal, id) => {
+        owned(principal, id);
+        return [{ at: 1000, values: [12.5, 4096, -1] }];
+      },
+      team: () => {
+        const one = { running: 1, vcpus: 1, memoryMb: 512 };
+        return { current: one, peaks: one, series: [{ at: 1000, values: [1, 1, 512] }] };
+      },
     },
     templates: {
       snapshot: async (principal, input) => {

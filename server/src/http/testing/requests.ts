@@ -68,6 +68,8 @@ export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   statFile: { method: "POST", path: `${capsule}/files/stat`, json: file, status: 200 },
   makeDirectory: { method: "POST", path: `${capsule}/files/mkdir`, json: { path: "/root/made" }, status: 200 },
   removeFile: { method: "POST", path: `${capsule}/files/remove`, json: file, status: 204 },
+  getCapsuleMetrics: { method: "GET", path: `${capsule}/metrics`, status: 200 },
+  getCapsuleStats: { method: "GET", path: "/v1/capsules/stats?range=5m", status: 200 },
   createSnapshot: { method: "POST", path: "/v1/snapshots", json: { capsule_id: IDS.running }, status: 201 },
   listSnapshots: { method: "GET", path: "/v1/snapshots", status: 200 },
   deleteSnapshot: { method: "DELETE", path: "/v1/snapshots/kept", status: 204 },

@@ -23,13 +23,16 @@ __all__ = [
     "CapsuleDestroyedEvent",
     "CapsuleErrorEvent",
     "CapsuleInfo",
+    "CapsuleMetrics",
     "CapsulePage",
     "CapsulePausedEvent",
     "CapsuleResumedEvent",
     "CapsuleRunningEvent",
     "CapsuleRunningEventData",
+    "CapsuleStats",
     "CapsuleStoppedEvent",
     "CapsuleStoppedEventData",
+    "Current",
     "Egress",
     "EgressAllow",
     "EgressAllowAllowItem1",
@@ -55,6 +58,7 @@ __all__ = [
     "KeyActor",
     "LinesSetTransformer",
     "MemoryEvidence",
+    "MetricsPoint",
     "Network",
     "NetworkDecision",
     "NetworkEgressAllow",
@@ -63,6 +67,7 @@ __all__ = [
     "NetworkReport",
     "Notification",
     "OutputPage",
+    "Peaks",
     "ProcessEndedEvent",
     "ProcessEndedEventData",
     "ProcessFacts",
@@ -77,6 +82,7 @@ __all__ = [
     "Run",
     "RunList",
     "RunWithOutput",
+    "Series",
     "SetArg",
     "SetTransformer",
     "SnapshotCreate",
@@ -232,9 +238,54 @@ class CapsuleCreate(TypedDict, total=False):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CapsuleMetrics:
+    sandbox_id: str
+    """The capsule's id."""
+    range: Literal["5m", "10m", "1h", "2h", "6h", "12h", "24h"]
+    points: tuple[MetricsPoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CapsulePage:
     items: tuple[CapsuleInfo, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    running_count: int
+    vcpus_reserved: int
+    """Of running capsules together."""
+    memory_mb_reserved: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peaks:
+    """Of the last 30 days, or since the server's start."""
+
+    running_count: int
+    vcpus: int
+    memory_mb: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Arrays of one length, oldest first; the most since the label before."""
+
+    labels: tuple[datetime, ...]
+    running: tuple[int, ...]
+    vcpus: tuple[int, ...]
+    memory_mb: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleStats:
+    range: Literal["5m", "1h", "6h", "24h", "30d"]
+    current: Current
+    peaks: Peaks
+    """Of the last 30 days, or since the server's start."""
+    series: Series
+    """Arrays of one length, oldest first; the most since the label before."""
 
 
 class _EgressAllowAllowItem1Required(TypedDict):
@@ -759,6 +810,18 @@ class MemoryEvidence:
     """The most it ever used."""
     oom_kills: int
     """Processes that its kernel limit has killed since it booted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsPoint:
+    timestamp_unix: int
+    """Seconds."""
+    cpu_pct: float
+    """Of all its cores together, 0 to 100; the average since the point before."""
+    mem_bytes: int
+    """What its processes use, and what they have read and written as far as it is kept in memory; the most since the point before."""
+    disk_bytes: int | None
+    """What it has on disk beside what it shares; null where disks have no limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
