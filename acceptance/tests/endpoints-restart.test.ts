@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -120,6 +121,25 @@ test("a delivery that is repeated after the server's death is still the same run
   await capsule.sh("touch /root/on");
   assert.equal((await runEnded(id)).output, "{} once\n");
   assert.equal((await hook.runs()).length, 1);
+});
+
+test("input that the server had not given whole when it died comes from the next one, each byte once", { timeout: 300_000 }, async () => {
+  await using capsule = await newCapsule();
+  await using one = await publish({
+    command: `sh -c 'until [ -e /root/read ]; do sleep 0.05; done; sha256sum'`,
+    stdin: "body",
+    async: true,
+    timeout: 100,
+    capsule: capsule.id,
+  });
+  // More than waits for a process that reads nothing: the server has the rest when it dies.
+  const body = Uint8Array.from({ length: 1_900_000 }, (_, index) => (index * 7919) >> 3);
+  const id = await one.accepted({ body });
+  await runSeen(id, ({ started_at: at }) => at !== null, "start");
+  await restart("SIGKILL");
+  await capsule.sh("touch /root/read");
+  const run = await runEnded(id);
+  assert.deepEqual([run.status, run.output], ["succeeded", `${createHash("sha256").update(body).digest("hex")}  -\n`]);
 });
 
 test("a notification that was not taken is sent again after a restart, once it is its time", { timeout: 300_000 }, async () => {

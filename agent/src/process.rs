@@ -264,6 +264,9 @@ impl Process {
             "next_seq": next_seq, "started_at_ms": self.started_unix_ms,
         });
         self.tell_pty(&mut started);
+        if let Some(stdin) = self.stdin.as_ref().and_then(|stdin| stdin.to_json()) {
+            started["stdin"] = stdin;
+        }
         started
     }
 

@@ -3,6 +3,7 @@
 use crate::slab::Key;
 use crate::sys;
 use crate::terminal::end_of_input;
+use serde_json::{json, Value};
 use std::collections::VecDeque;
 use std::os::unix::io::OwnedFd;
 
@@ -19,6 +20,8 @@ pub struct Stdin {
     /// What is typed for the end of a terminal's input is an entry of nobody's, and empty until its turn.
     queue: VecDeque<(Option<Key>, Vec<u8>)>,
     queued: usize,
+    /// Bytes that came from hosts in all.
+    received: u64,
     /// Bytes of the first in the queue that are already in the pipe.
     taken: usize,
     closing: bool,
@@ -37,6 +40,7 @@ impl Stdin {
             is_terminal,
             queue: VecDeque::new(),
             queued: 0,
+            received: 0,
             taken: 0,
             closing: false,
             in_line: false,
@@ -71,6 +75,7 @@ impl Stdin {
         }
         if !bytes.is_empty() {
             self.queued += bytes.len();
+            self.received += bytes.len() as u64;
             self.queue.push_back((Some(from), bytes.to_vec()));
         }
         true
@@ -79,6 +84,14 @@ impl Stdin {
     /// Bytes that wait.
     pub fn queued(&self) -> usize {
         self.queued
+    }
+
+    /// What a host needs to go on where an earlier one has stopped; none for a terminal, into which many type.
+    pub fn to_json(&self) -> Option<Value> {
+        if self.is_terminal {
+            return None;
+        }
+        Some(json!({"bytes": self.received, "queued": self.queued, "closed": self.closing}))
     }
 
     /// Closes the pipe after what is queued; for a terminal the end of input is typed, and it goes on.

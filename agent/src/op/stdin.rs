@@ -65,15 +65,29 @@ impl Agent {
             self.timers.at_real(self.now + RETRY_MS * MS, Timer::Type(process));
         }
         for (sender, bytes) in stuck.map(|(room, _)| room).unwrap_or_default() {
-            let is_sender = self.connections.get(sender).map_or(false, |one| match one.operation {
+            if let Some(heir) = self.heir_of(sender, process) {
+                self.reply(heir, Kind::StdinRoom, &json!({"bytes": bytes}));
+            }
+        }
+    }
+
+    /// Who hears that a sender's bytes were taken: itself; where it is gone, who reads the process now, as it may send the rest.
+    fn heir_of(&self, sender: Key, process: Key) -> Option<Key> {
+        let is_at_it = |key: &Key| {
+            self.connections.get(*key).map_or(false, |one| match one.operation {
                 Operation::Reading(cursor) => cursor.process == process,
                 Operation::Starting(starting) => starting == process,
                 _ => false,
-            });
-            if is_sender {
-                self.reply(sender, Kind::StdinRoom, &json!({"bytes": bytes}));
-            }
+            })
+        };
+        if is_at_it(&sender) {
+            return Some(sender);
         }
+        let known = self.processes.get(process)?;
+        if self.connections.get(sender).is_some() || known.request.pty.is_some() {
+            return None;
+        }
+        known.readers.iter().copied().rev().find(|key| is_at_it(key))
     }
 
     /// A terminal that was full is typed into again.

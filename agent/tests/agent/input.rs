@@ -1,6 +1,6 @@
 //! Standard input.
 
-use crate::client::{program, shell, with, Client};
+use crate::client::{program, sha256, shell, with, Client};
 use crate::harness::TestAgent;
 use capsuled_agent::frame::Kind;
 use serde_json::{json, Value};
@@ -109,4 +109,52 @@ fn input_for_a_program_that_does_not_read_is_acknowledged_and_dropped() {
     assert_eq!(client.finish().unwrap().exit["exit_code"], 0);
     client.send_bytes(Kind::Stdin, b"after the end");
     assert_eq!(client.shell("echo next").text(), "next\n", "input that crossed the exit is ignored");
+}
+
+#[test]
+fn a_host_that_takes_over_learns_what_came_and_gives_the_rest_once() {
+    let agent = TestAgent::start();
+    let gate = agent.dir.join("gate");
+    let script = format!("while [ ! -e {} ]; do sleep 0.01; done; sha256sum", gate.display());
+    let all: Vec<u8> = (0..1_900_000u32).map(|number| (number * 7919 >> 3) as u8).collect();
+    let mut first = Client::connect(&agent);
+    let mut taken = 0;
+    let started = first.start(&with(shell(&script), json!({"stdin": true, "on_disconnect": "continue", "foreground": false})));
+    assert_eq!(started["stdin"], json!({"bytes": 0, "queued": 0, "closed": false}));
+    let id = started["id"].as_str().unwrap().to_string();
+    // What the queue and the pipe take together, so that some of it still waits when this host is gone.
+    all[..1_000_000].chunks(100_000).for_each(|chunk| first.send_bytes(Kind::Stdin, chunk));
+    while taken == 0 {
+        taken = first.control().1["bytes"].as_u64().unwrap();
+    }
+    drop(first);
+    let mut second = Client::connect(&agent);
+    second.send(Kind::Attach, &json!({"selector": id, "from": "start"}));
+    let (_, again) = second.control();
+    let given = &again["stdin"];
+    assert_eq!((&given["bytes"], &given["closed"]), (&json!(1_000_000), &json!(false)));
+    let mut in_flight = given["queued"].as_u64().unwrap();
+    assert!(in_flight > 0 && in_flight < 1_000_000, "{}", in_flight);
+    std::fs::write(&gate, b"").unwrap();
+    let mut at = 1_000_000;
+    let mut text = Vec::new();
+    loop {
+        while at < all.len() && in_flight + 100_000 <= 1 << 20 {
+            second.send_bytes(Kind::Stdin, &all[at..at + 100_000]);
+            at += 100_000;
+            in_flight += 100_000;
+            if at == all.len() {
+                second.send_bytes(Kind::StdinClose, b"");
+            }
+        }
+        let (kind, payload) = second.next().unwrap();
+        match kind {
+            Kind::StdinRoom => in_flight -= serde_json::from_slice::<Value>(&payload).unwrap()["bytes"].as_u64().unwrap(),
+            Kind::Stdout => text.extend_from_slice(&payload[28..]),
+            Kind::Exit => break,
+            other => panic!("{:?}", other),
+        }
+    }
+    assert_eq!(in_flight, 0, "every byte was acknowledged to the host that is there");
+    assert_eq!(String::from_utf8(text).unwrap(), format!("{}  -\n", sha256(&all)));
 }

@@ -18,6 +18,7 @@ const started = z
     started_at_ms: count,
     repeated: z.boolean().optional(),
     pty: z.object({ cols: count, rows: count }).optional(),
+    stdin: z.object({ bytes: count, queued: count, closed: z.boolean() }).optional(),
   })
   .transform((m): Started => ({
     id: m.id,
@@ -27,6 +28,7 @@ const started = z
     startedAt: m.started_at_ms,
     ...(m.repeated === true && { repeated: true }),
     ...(m.pty !== undefined && { pty: m.pty }),
+    ...(m.stdin !== undefined && { stdin: m.stdin }),
   }));
 
 /** The agent's words for what its host did, where callers know it as their own doing. */

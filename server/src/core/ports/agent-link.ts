@@ -42,6 +42,15 @@ export interface StartSpec {
   readonly user?: ProcessUser;
 }
 
+/** What a process was given by its hosts. */
+export interface GivenInput {
+  /** Bytes in all, and those among them that wait for the process. */
+  readonly bytes: number;
+  readonly queued: number;
+  /** Nothing more will come. */
+  readonly closed: boolean;
+}
+
 export interface Started {
   readonly id: string;
   readonly pid: number;
@@ -51,6 +60,8 @@ export interface Started {
   readonly startedAt: number;
   /** Whether an earlier start with the same key began it. */
   readonly repeated?: boolean;
+  /** What came for its input so far, where that is a pipe; not from agents of before. */
+  readonly stdin?: GivenInput;
   /** The size of its terminal, where it has one. */
   readonly pty?: TerminalSize;
 }

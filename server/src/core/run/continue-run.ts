@@ -5,6 +5,7 @@ import type { RunContext } from "./context.ts";
 import { driveRun } from "./drive-run.ts";
 import { followProcess } from "./follow-process.ts";
 import type { LiveRun } from "./live-run.ts";
+import { feedOf } from "./stdin-feed.ts";
 import { concludeAs, concludeByStore, concludeLost, reasonOf, traceOf } from "./lost-process.ts";
 
 /**
@@ -37,7 +38,7 @@ async function isFound(ctx: RunContext, live: LiveRun, capsule: LiveCapsule): Pr
   try {
     const stream = await capsule.link.attach(live.record.processId, "start");
     live.record = { ...live.record, startedAt: stream.started.startedAt };
-    followProcess(ctx, live, capsule, stream, null);
+    followProcess(ctx, live, capsule, stream, feedOf(stream, live.plan?.stdin, false));
     return true;
   } catch (error) {
     if (!(error instanceof AgentRefusal) || error.code !== "not_found") throw error;

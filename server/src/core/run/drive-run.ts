@@ -12,7 +12,7 @@ import type { LiveRun } from "./live-run.ts";
 import { concludeUnstarted } from "./not-started.ts";
 import { withoutProcess } from "./outcome.ts";
 import type { RunPlan } from "./plan.ts";
-import { StdinFeed } from "./stdin-feed.ts";
+import { feedOf } from "./stdin-feed.ts";
 
 /** Tries at a start whose answer was lost, where a repeat starts nothing twice. */
 const START_TRIES = 3;
@@ -47,15 +47,12 @@ async function begin(ctx: RunContext, live: LiveRun, plan: RunPlan, capsule: Liv
   const now = ctx.deps.clock.now();
   capsule.touch(now);
   live.record = { ...live.record, capsuleId: capsule.record.id };
-  const stream = await opened(live, capsule, specOf(live, plan, capsule));
+  const { stream, isNew } = await opened(live, capsule, specOf(live, plan, capsule));
   // Its end was told while it was being started: nothing of it goes on.
   if (live.isOver) return endUnwanted(stream);
   if (ctx.isClosing) return stream.close();
-  const feed = plan.stdin === null ? null : new StdinFeed(stream, plan.stdin);
   live.record = { ...live.record, startedAt: stream.started.startedAt };
-  followProcess(ctx, live, capsule, stream, feed);
-  // What an earlier start of the same process was given is not given again.
-  if (stream.started.repeated !== true) feed?.advance(0);
+  followProcess(ctx, live, capsule, stream, feedOf(stream, plan.stdin, isNew && stream.started.repeated !== true));
 }
 
 function endUnwanted(stream: ProcessStream): void {
@@ -80,13 +77,17 @@ function specOf(live: LiveRun, plan: RunPlan, capsule: LiveCapsule): StartSpec {
 }
 
 /** Starts it, or where the answer was lost looks for what was started. */
-async function opened(live: LiveRun, capsule: LiveCapsule, spec: StartSpec): Promise<ProcessStream> {
+async function opened(
+  live: LiveRun,
+  capsule: LiveCapsule,
+  spec: StartSpec,
+): Promise<{ readonly stream: ProcessStream; readonly isNew: boolean }> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await capsule.link.open(spec);
+      return { stream: await capsule.link.open(spec), isNew: true };
     } catch (error) {
       if (!(error instanceof AgentLostError) || tries === START_TRIES) throw error;
-      if (spec.key === undefined) return await foundAgain(live, capsule, error);
+      if (spec.key === undefined) return { stream: await foundAgain(live, capsule, error), isNew: false };
     }
   }
 }

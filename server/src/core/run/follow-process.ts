@@ -7,6 +7,7 @@ import type { LiveRun } from "./live-run.ts";
 import { concludeLost } from "./lost-process.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { StdinFeed } from "./stdin-feed.ts";
+import { feedOf } from "./stdin-feed.ts";
 
 /** Milliseconds between tries to reach the agent again, and how often it is tried. */
 const AGAIN_MS = 200;
@@ -51,6 +52,7 @@ export function followProcess(ctx: RunContext, live: LiveRun, capsule: LiveCapsu
   if (live.isOver || live.stream === null) return;
   // Asked for while it was being started.
   if (asked !== null) stream.cancel(asked === "client_gone" ? "client_gone" : "stopped", 0);
+  else feed?.advance(0);
   ctx.writer.save({ run: live.record, output: null, notification: null });
 }
 
@@ -61,7 +63,8 @@ async function followAgain(ctx: RunContext, live: LiveRun, nextSeq: number | "st
     const capsule = ctx.deps.live.get(capsuleId);
     if (capsule === undefined) break;
     try {
-      return followProcess(ctx, live, capsule, await capsule.link.attach(processId, nextSeq), null);
+      const stream = await capsule.link.attach(processId, nextSeq);
+      return followProcess(ctx, live, capsule, stream, feedOf(stream, live.plan?.stdin, false));
     } catch (error) {
       ctx.deps.log.debug({ runId: live.record.id, capsuleId, error }, "a run's process could not be read on");
       if (!(error instanceof AgentLostError)) break;

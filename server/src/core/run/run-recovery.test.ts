@@ -252,3 +252,32 @@ async function begunIn(world: RunWorld): Promise<readonly string[]> {
   await world.runs.settle();
   return stdout.split("\n").filter((line) => line !== "");
 }
+
+test("a run whose input a dying server had not given gets it from the next one, once", async () => {
+  const stdin = new TextEncoder().encode("line of input\n".repeat(2000));
+  for (const dies of ["before", "after"] as const) {
+    let world = await createRunWorld();
+    await createCapsule(world.world, { name: "web" });
+    const endpoint = await putEndpoint(world, { capsule: "web" });
+    const { live } = world.deps;
+    const opened = Promise.withResolvers<void>();
+    for (const held of live.all()) {
+      const open = held.link.open.bind(held.link);
+      held.link.open = async (spec) => {
+        const stream = await open(spec);
+        // The process runs; whether its input comes before the server dies is what differs.
+        if (dies === "before") Object.assign(stream, { sendStdin() {}, closeStdin() {} });
+        opened.resolve();
+        return stream;
+      };
+    }
+    const handle = await world.runs.start(requestOf(world, endpoint, "sleep 0.2; cat", { mode: "async", stdin }));
+    await opened.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    world = await world.restart();
+    const next = await world.runs.get(world.world.principal, handle.run.id);
+    assert.equal((await readAll(next)).stdout, new TextDecoder().decode(stdin), dies);
+    assert.equal((await next.ended).status, "succeeded");
+    await world.close();
+  }
+});

@@ -19,6 +19,12 @@ export function describe(process: FakeProcess) {
   };
 }
 
+/** What `started` tells of a process's input. */
+export function givenTo(process: FakeProcess) {
+  const { given } = process.stdin;
+  return process.terminal !== null || process.exit !== null || given === undefined ? {} : { stdin: given };
+}
+
 /** The `exit` frame's payload. */
 export function exitOf(process: FakeProcess, exit: ExitFacts) {
   const { journal } = process;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import type { FakeAgent } from "./agent.ts";
-import { answer, describe } from "./agent-answers.ts";
+import { answer, describe, givenTo } from "./agent-answers.ts";
 import { Attachment } from "./attachment.ts";
 import { outputRange } from "./output-range.ts";
 import { FileWork } from "./file-work.ts";
@@ -174,7 +174,9 @@ export class AgentSession {
     const repeated = request.key === undefined ? undefined : this.#agent.processes.findKey(request.key);
     const process = repeated ?? this.#agent.start(request);
     if (this.#agent.diesAt("started")) return;
-    this.#send(jsonFrame("started", { ...describe(process), next_seq: 1, ...(repeated !== undefined && { repeated: true }) }));
+    this.#send(
+      jsonFrame("started", { ...describe(process), ...givenTo(process), next_seq: 1, ...(repeated !== undefined && { repeated: true }) }),
+    );
     if (!request.attach) return;
     if (repeated !== undefined) return this.#follow(process, 1);
     this.#started = request;
@@ -224,7 +226,7 @@ export class AgentSession {
     const { journal, exit } = process;
     const tails = (["stdout", "stderr"] as const).filter((kind) => journal.tail(kind).length > 0).length;
     if (seq > next + (exit === null ? 0 : Math.max(1, tails))) throw new Refusal("invalid_offset", `the next record is ${next}`, "from");
-    this.#send(jsonFrame("started", { ...describe(process), next_seq: seq }));
+    this.#send(jsonFrame("started", { ...describe(process), ...givenTo(process), next_seq: seq }));
     this.#follow(process, seq);
   }
 

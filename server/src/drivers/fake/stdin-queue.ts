@@ -4,13 +4,21 @@ export const STDIN_QUEUE_BYTES = 1024 * 1024;
 /** What a process has to read, up to a bound. */
 export class StdinQueue {
   readonly #parts: { readonly bytes: Buffer; readonly onTaken: ((bytes: number) => void) | undefined }[] = [];
+  readonly #isPipe: boolean;
   #bytes = 0;
+  #received = 0;
   #closed: boolean;
   #onReady: (() => void) | null = null;
 
   /** One that is not `open` is /dev/null. */
   constructor(open: boolean) {
+    this.#isPipe = open;
     this.#closed = !open;
+  }
+
+  /** What came so far; undefined for what is no pipe. */
+  get given(): { readonly bytes: number; readonly queued: number; readonly closed: boolean } | undefined {
+    return this.#isPipe ? { bytes: this.#received, queued: this.#bytes, closed: this.#closed } : undefined;
   }
 
   /** Whether `take` would not have to wait. */
@@ -32,6 +40,7 @@ export class StdinQueue {
     if (this.#bytes + bytes.length > STDIN_QUEUE_BYTES) return false;
     this.#parts.push({ bytes, onTaken });
     this.#bytes += bytes.length;
+    this.#received += bytes.length;
     this.#onReady?.();
     return true;
   }
