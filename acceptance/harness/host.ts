@@ -157,9 +157,11 @@ function parentOf(pid: number): number {
   }
 }
 
+/** By their files: the number of a device is whichever is free when a server mounts its store, and others take some meanwhile. */
 function loopDevicesOf(dataDir: string): readonly string[] {
-  const out = execFileSync("losetup", ["--list", "--noheadings", "--output", "NAME,BACK-FILE"], { encoding: "utf8" });
-  return out.split("\n").filter((line) => line.includes(dataDir));
+  const out = execFileSync("losetup", ["--list", "--noheadings", "--output", "BACK-FILE"], { encoding: "utf8" });
+  const files = out.split("\n").filter((line) => line.includes(dataDir));
+  return files.map((file, index) => `${file}, device ${files.slice(0, index).filter((other) => other === file).length + 1}`);
 }
 
 function lines(file: string): readonly string[] {
