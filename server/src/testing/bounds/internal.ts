@@ -75,6 +75,8 @@ export const INTERNAL: readonly Group[] = [
       "server/src/http/calls/line-cutter.ts: *",
       "server/src/outbound/signer.ts: SECRET_BYTES",
       "server/src/workers/limits.ts: MIB",
+      "server/src/core/run/stdin-feed.ts: NOTHING_GIVEN.bytes",
+      "server/src/core/run/stdin-feed.ts: NOTHING_GIVEN.queued",
       "server/src/endpoints.ts: MIB",
       "server/src/workers/lines.ts: LINE_BYTES",
     ],
