@@ -2,26 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Fault } from "../../drivers/fake/script.ts";
+import { CREATE } from "../../testing/ask.ts";
 import type { World } from "../../testing/world.ts";
 import { createWorld } from "../../testing/world.ts";
 import { CapsuledError } from "../fail.ts";
 import { Reconciler } from "./reconcile.ts";
-import type { CreateInput } from "./service.ts";
 import type { CapsuleState } from "./state.ts";
-
-const INPUT: CreateInput = {
-  template: "minimal",
-  vcpus: 1,
-  memory_mb: 64,
-  disk_mb: 64,
-  timeout_sec: 0,
-  timeout: undefined,
-  envs: undefined,
-  metadata: undefined,
-  name: undefined,
-  network: undefined,
-  wait_ms: 4000,
-};
 
 const CALLS = ["create", "pause", "resume", "stop", "start", "destroy", "ping", "exec", "crash"] as const;
 type Call = { readonly do: (typeof CALLS)[number]; readonly on: number };
@@ -69,7 +55,7 @@ async function bear(work: Promise<unknown>): Promise<void> {
 
 async function perform(world: World, ids: string[], given: Call): Promise<void> {
   if (given.do === "create") {
-    const made = await world.capsules.create(world.principal, INPUT).catch((error: unknown) => void bear(Promise.reject(error)));
+    const made = await world.capsules.create(world.principal, CREATE).catch((error: unknown) => void bear(Promise.reject(error)));
     if (made !== undefined) ids.push(made.record.id);
     return;
   }
