@@ -29,6 +29,14 @@ export async function openPage(program: string, origin: string, html: string): P
   await new Promise<void>((done) => pages.listen(0, "127.0.0.1", done));
   const { port } = pages.address() as AddressInfo; // a TCP server's address is one
   const { hostname } = new URL(origin);
+  return openUrl(program, `${origin}/`, [`--host-resolver-rules=MAP ${hostname} 127.0.0.1:${port}`], () => {
+    pages.closeAllConnections();
+    pages.close();
+  });
+}
+
+/** Opens a page that is somewhere already. `closed` is called once the browser is gone. */
+export async function openUrl(program: string, url: string, options: readonly string[] = [], closed: () => void = () => {}): Promise<Page> {
   const profile = mkdtempSync(join(tmpdir(), "capsuled-browser-"));
   const browser = spawn(
     program,
@@ -43,7 +51,7 @@ export async function openPage(program: string, origin: string, html: string): P
       "--disable-component-update",
       "--disable-sync",
       "--disable-dev-shm-usage",
-      `--host-resolver-rules=MAP ${hostname} 127.0.0.1:${port}`,
+      ...options,
       `--user-data-dir=${profile}`,
       "--remote-debugging-port=0",
       "about:blank",
@@ -55,15 +63,14 @@ export async function openPage(program: string, origin: string, html: string): P
     // It has processes of its own, all in the group that it leads.
     if (browser.pid !== undefined && ended !== null) process.kill(-browser.pid, "SIGKILL");
     await ended;
-    pages.closeAllConnections();
-    pages.close();
+    closed();
     rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   };
   try {
     const session = await openSession(await debuggingUrl(browser.stderr));
     await session.send("Page.enable");
     const loaded = session.event("Page.loadEventFired");
-    await session.send("Page.navigate", { url: `${origin}/` });
+    await session.send("Page.navigate", { url });
     await loaded;
     return {
       async evaluate(expression) {

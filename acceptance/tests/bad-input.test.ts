@@ -89,7 +89,7 @@ for (const operation of HARMLESS.filter(({ body }) => body !== null)) {
         fc.asyncProperty(bodies(operation), async (body) => {
           const id = operation.id as Parameters<typeof call>[0]; // a row's own id
           const answer = await call(id, {
-            params: { id: objectOf(operation), owner: "nobody-at-all", name: "generated" },
+            params: { id: objectOf(operation), port: "3000", owner: "nobody-at-all", name: "generated" },
             body,
             signal: AbortSignal.timeout(60_000),
           });

@@ -11,6 +11,7 @@ import type { TestTeam } from "../harness/team.ts";
 
 /** Ids of the right form that nobody has. */
 const NOBODYS = {
+  port: "3000",
   id: "cl-0000000000000000000000000",
   key_id: "key-0000000000000000000000000",
   selector: "pr-0000000000000000000000000",
@@ -61,6 +62,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   startCapsule: {},
   setCapsuleNetwork: { egress: "none" },
   forkCapsule: {},
+  setPortAccess: { public: true },
+  createPortUrl: {},
 };
 /** The same for operations that take it in their query. */
 const QUERIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -92,7 +95,7 @@ before(async () => {
   await expectCall("createSnapshot", 201, { key: owner.key, body: { capsule_id: capsule.id, name } });
   const run = called.headers.get("x-run-id");
   assert.ok(run !== null);
-  real = { id: capsule.id, key_id: key.id, selector: started.id, run, owner: owner.team.slug, name };
+  real = { port: "3000", id: capsule.id, key_id: key.id, selector: started.id, run, owner: owner.team.slug, name };
 });
 after(async () => {
   await expectCall("deleteSnapshot", 204, { key: owner.key, params: { name: real.name } });

@@ -77,7 +77,10 @@ impl Agent {
         }
         let request = request.to_vec();
         let worker = Worker { task, phase: Phase::Leaving, busy, request, message: Vec::new(), socket: None, tries: 0, pid: 0, slot: None };
-        self.touch_activity();
+        // Who only looks does not keep the capsule awake.
+        if task != Task::Ports {
+            self.touch_activity();
+        }
         self.busy += u64::from(busy);
         let worker = self.workers.insert(worker);
         if let Some(connection) = self.connections.get_mut(key) {

@@ -19,6 +19,8 @@ export const capsuleExample = {
   message: null,
   evidence: null,
   network: { egress: "allow" },
+  public_ports: [],
+  auto_resume: false,
   startable: false,
 } as const;
 

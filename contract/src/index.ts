@@ -15,6 +15,7 @@ export * from "./schemas/event.ts";
 export * from "./schemas/file.ts";
 export * from "./schemas/metrics.ts";
 export * from "./schemas/network.ts";
+export * from "./schemas/port.ts";
 export * from "./schemas/process.ts";
 export * from "./schemas/run.ts";
 export * from "./schemas/templates.ts";

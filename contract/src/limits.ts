@@ -26,6 +26,11 @@ export const LIMITS = {
   scrollbackBytes: 256 * 1024,
   /** Characters of a user's name. */
   userNameCharsMax: 64,
+  /** Seconds for which a link to a port is good: a week, and an hour. */
+  portUrlSecMax: 7 * 24 * 3600,
+  portUrlSecDefault: 3600,
+  /** Ports of a capsule that are public. */
+  publicPortsMax: 64,
   /** Seconds: a week. */
   timeoutSecMax: 7 * 24 * 3600,
   /** Seconds: a month. */

@@ -18,6 +18,7 @@ import { removeOld } from "./core/event/retain.ts";
 import { createFileService } from "./core/file/create-file-service.ts";
 import { createIdempotencyService } from "./core/idempotency/create-idempotency-service.ts";
 import type { Log } from "./core/ports/log.ts";
+import { createPortService } from "./core/port/create-port-service.ts";
 import { createProcessService } from "./core/process/create-process-service.ts";
 import { createDriver } from "./driver.ts";
 import { createEndpoints } from "./endpoints.ts";
@@ -139,8 +140,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       limits: { pidsMax: config.pidsMax, teamCapsulesMax: config.teamCapsulesMax, ...hostFacts() },
     };
     deferEnds(shutdown, deps, keyUse);
-    const recovered = await recoverCapsules(deps);
-    if (recovered > 0) log.info({ capsules: recovered }, "capsules of an earlier start were looked after");
+    await lookAfterEarlier(deps);
 
     const metrics = createMetrics({ countCapsules: () => store.countByState(installation.hostId) });
     const idempotency = createIdempotencyService({
@@ -174,6 +174,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       templates: await createTemplates(deps, config, shutdown),
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
       files: createFileService(deps),
+      ports: createPortService({ ...deps, hmac: nodeHmac, tokenKey: portTokenKey(sealing.key) }),
       access,
       metrics,
       health: async () => health(() => accessStore.countTeams()),
@@ -210,9 +211,30 @@ function deferEnds(shutdown: Shutdown, deps: CapsuleDeps, keyUse: ActivityBuffer
   shutdown.defer("changes of capsules under way", () => deps.acts.settled());
 }
 
+async function lookAfterEarlier(deps: CapsuleDeps): Promise<void> {
+  const recovered = await recoverCapsules(deps);
+  if (recovered > 0) deps.log.info({ capsules: recovered }, "capsules of an earlier start were looked after");
+}
+
+/** Links to ports are signed with a key that is good for nothing else. */
+function portTokenKey(sealingKey: Uint8Array): Uint8Array {
+  return nodeHmac.sha256(sealingKey, [new TextEncoder().encode("links to ports of capsules")]);
+}
+
 function httpConfig(config: Config, version: string): HttpConfig {
-  const { host, port, corsOrigins, metricsPublic, logLevel, callRate, publicCallRate, outputBytesMax } = config;
-  return { host, port, version, corsOrigins, metricsPublic, logRequests: logLevel === "debug", callRate, publicCallRate, outputBytesMax };
+  const { host, port, corsOrigins, portDomains, metricsPublic, logLevel, callRate, publicCallRate, outputBytesMax } = config;
+  return {
+    host,
+    port,
+    version,
+    corsOrigins,
+    portDomains,
+    metricsPublic,
+    logRequests: logLevel === "debug",
+    callRate,
+    publicCallRate,
+    outputBytesMax,
+  };
 }
 
 function databaseOf(config: Config, log: Log): DatabaseLocation {

@@ -51,6 +51,7 @@ fn idle_time_counts_from_the_last_activity_and_looking_is_none() {
     client.shell("true");
     std::thread::sleep(Duration::from_millis(200));
     client.ask(Kind::List, &json!({})).unwrap();
+    Client::connect(&agent).ask(Kind::Ports, &json!({})).unwrap();
     let stats = client.ask(Kind::Stats, &json!({})).unwrap();
     assert!(stats["idle_ms"].as_u64().unwrap() >= 199, "{}", stats);
     let begin = Instant::now();

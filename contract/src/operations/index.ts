@@ -7,6 +7,7 @@ import * as events from "./events.ts";
 import * as exec from "./exec.ts";
 import * as files from "./files.ts";
 import * as metrics from "./metrics.ts";
+import * as ports from "./ports.ts";
 import * as processes from "./processes.ts";
 import * as runs from "./runs.ts";
 import * as snapshots from "./snapshots.ts";
@@ -20,6 +21,7 @@ export const OPERATIONS = {
   ...processes,
   ...terminals,
   ...files,
+  ...ports,
   ...events,
   ...endpoints,
   ...calls,

@@ -4,6 +4,7 @@ import { LIMITS } from "../limits.ts";
 import { CAPSULE_REASONS, CAPSULE_STATUSES } from "../reasons.ts";
 import { envs } from "./command.ts";
 import { networkAnswer, networkPolicy } from "./network.ts";
+import { publicPorts } from "./port.ts";
 import { memoryEvidence } from "./process.ts";
 import { defaulted, noNul, optional, timestamp } from "./text.ts";
 
@@ -40,6 +41,10 @@ export const capsuleCreate = z
     network: optional(networkPolicy).describe(
       "Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`).",
     ),
+    public_ports: optional(publicPorts),
+    auto_resume: defaulted(z.boolean(), false).describe(
+      "Whether a request to one of its ports wakes it when it is paused; else such a request is a 409.",
+    ),
     wait_ms: waitMs,
   })
   .meta({ id: "CapsuleCreate" });
@@ -75,6 +80,8 @@ export const capsule = z
     message: z.string().nullable().describe("The reason in words, with what is known about it."),
     evidence: memoryEvidence.nullable().describe("What its memory was like when it last ended; null while it runs."),
     network: networkAnswer,
+    public_ports: z.array(z.int()).describe("Ports that anybody may reach."),
+    auto_resume: z.boolean().describe("Whether a request to one of its ports wakes it when it is paused."),
     startable: z.boolean().describe("Whether `POST …/start` can boot it again from its disk."),
   })
   .meta({ id: "Capsule" });

@@ -18,7 +18,7 @@ export const EVENT_TYPES = [
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Loops and parts of the server that act by themselves. */
-export const SYSTEM_ACTORS = ["expire", "reconcile", "recover", "driver", "endpoint"] as const;
+export const SYSTEM_ACTORS = ["expire", "reconcile", "recover", "driver", "endpoint", "port"] as const;
 export type SystemActor = (typeof SYSTEM_ACTORS)[number];
 
 export const actor = z

@@ -62,8 +62,10 @@ export class TransformFailedError extends ApiError {}
 export class RunFailedError extends ApiError {}
 export class AgentError extends ApiError {}
 export class DiskFullError extends ApiError {}
+export class PortUnavailableError extends ApiError {}
 export class HostFullError extends ApiError {}
 export class ProcessLimitError extends ApiError {}
+export class ConnectionLimitError extends ApiError {}
 export class UnavailableError extends ApiError {}
 export class ShuttingDownError extends ApiError {}
 /** A command ran into its timeout and was killed; `details` has its result so far. */
@@ -100,8 +102,10 @@ const CLASSES: Readonly<Record<ErrorCode, new (facts: ApiErrorFacts) => ApiError
   run_failed: RunFailedError,
   agent_error: AgentError,
   disk_full: DiskFullError,
+  port_unavailable: PortUnavailableError,
   host_full: HostFullError,
   process_limit: ProcessLimitError,
+  connection_limit: ConnectionLimitError,
   unavailable: UnavailableError,
   shutting_down: ShuttingDownError,
   timeout: CommandTimeoutError,

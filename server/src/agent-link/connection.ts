@@ -21,6 +21,7 @@ export class AgentConnection {
   readonly #parser = new FrameParser();
   #listener: OperationListener | null = null;
   #ended = false;
+  #taker: ((socket: Duplex) => void) | null = null;
   readonly #onFrame: (type: number, payload: Buffer) => void;
   /** Told once, when it can no longer be used. */
   onEnd: (() => void) | null = null;
@@ -32,16 +33,42 @@ export class AgentConnection {
       if (this.#listener === null) throw new ProtocolError("a frame outside of any operation");
       this.#listener.frame(type, payload);
     };
-    socket.on("data", (chunk: Buffer) => {
-      try {
-        this.#parser.push(chunk, this.#onFrame);
-      } catch (error) {
-        this.end(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
+    socket.on("data", this.#onData);
     socket.on("error", (error) => this.end(error));
     socket.on("close", () => this.end(null));
-    socket.on("end", () => this.end(null));
+    socket.on("end", this.#onEndOfInput);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    try {
+      this.#parser.push(chunk, this.#onFrame);
+      if (this.#taker !== null) this.#handOver(this.#taker);
+    } catch (error) {
+      this.end(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+
+  readonly #onEndOfInput = (): void => this.end(null);
+
+  /**
+   * After the last frame of an operation behind which bytes go through unchanged: gives the byte pipe away, with what has come of
+   * them. It still is the pool's to close. Call it while that frame is handled.
+   */
+  takeOver(taker: (socket: Duplex) => void): void {
+    this.#listener = null;
+    this.#taker = taker;
+    this.#parser.stop();
+  }
+
+  #handOver(taker: (socket: Duplex) => void): void {
+    this.#taker = null;
+    this.#socket.off("data", this.#onData);
+    this.#socket.off("end", this.#onEndOfInput);
+    this.#socket.pause();
+    // Each way ends by itself, as it does at the port.
+    this.#socket.allowHalfOpen = true;
+    if (this.#parser.rest.length > 0) this.#socket.unshift(this.#parser.rest);
+    taker(this.#socket);
   }
 
   get usable(): boolean {

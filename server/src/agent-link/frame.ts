@@ -122,6 +122,18 @@ export class FrameParser {
   #have = 0;
   /** Bytes needed before anything more can be said. */
   #need = FRAME_HEADER_BYTES;
+  /** What came behind the last frame, once there are no frames any more. */
+  #rest: Buffer | null = null;
+
+  /** Takes the frame under way for the last one; what follows it is not read as frames. Gives that from the next turn on. */
+  stop(): void {
+    this.#rest = Buffer.alloc(0);
+  }
+
+  /** What came behind the last frame. */
+  get rest(): Buffer {
+    return this.#rest ?? Buffer.alloc(0);
+  }
 
   /** Calls `onFrame` for each whole frame, in order; payloads may be views of `chunk`. Throws `ProtocolError`. */
   push(chunk: Buffer, onFrame: (type: number, payload: Buffer) => void): void {
@@ -153,6 +165,10 @@ export class FrameParser {
       }
       onFrame(type, rest.subarray(at + FRAME_HEADER_BYTES, end));
       at = end;
+      if (this.#rest !== null) {
+        this.#rest = rest.subarray(at);
+        return;
+      }
     }
   }
 

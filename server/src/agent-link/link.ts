@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { AgentLink } from "../core/ports/agent-link.ts";
 import { createAgentFiles } from "./files.ts";
+import { dialPort, listPorts } from "./dial.ts";
 import { encodeJson, FRAME } from "./frame.ts";
 import { openLog } from "./log.ts";
 import { readDone, readKnown, readList, readStarted, readStats } from "./messages.ts";
@@ -48,6 +49,12 @@ export function createAgentLink(capsuleId: string, secret: string, open: () => P
       return readOutput(await pool.take(), pool, { selector, stream, from, limit });
     },
     list: () => ask(FRAME.list, {}, readList),
+    async dial(port) {
+      return dialPort(await pool.take(), port);
+    },
+    async ports() {
+      return listPorts(await pool.take());
+    },
     stats: () => ask(FRAME.stats, {}, readStats),
     async signal(selector, signal, by) {
       await ask(FRAME.signal, { selector, signal, by }, readDone);

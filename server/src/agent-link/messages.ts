@@ -109,6 +109,10 @@ const refusal = z
 
 const room = z.object({ bytes: count });
 
+const listening = z
+  .object({ ports: z.array(z.object({ port: count, address: z.string(), pid: count.nullable() })) })
+  .transform(({ ports }) => ports);
+
 const list = z
   .object({
     processes: z.array(
@@ -210,6 +214,7 @@ export const readRoom = reader("stdin_room", room);
 export const readList = reader("list", list);
 export const readStats = reader("stats", stats);
 export const readKnown = reader("get", got);
+export const readPorts = reader("ports", listening);
 export const readRange = reader("output", range);
 /** Where an entry stands, also when nothing else of it can be understood. */
 export const readPosition = reader("entry", position);

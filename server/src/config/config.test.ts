@@ -48,6 +48,7 @@ test("without any setting the documented defaults hold", () => {
     networkDns: [],
     networkIpv6: "auto",
     corsOrigins: [],
+    portDomains: ["localhost"],
     endpointTimeoutMax: 120,
     teamEndpointsMax: 1000,
     callRate: 0,

@@ -153,6 +153,13 @@ export const SETTINGS = {
     unit: null,
     about: "Origins whose pages may call the API from a browser; `none` allows none.",
   }),
+  portDomains: defineSetting({
+    schema: list((name) => name === "*" || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name), "domain names with commas between, or *"),
+    default: "localhost",
+    unit: null,
+    about:
+      "Domains below which ports of capsules have host names, like `3000-cl-….localhost`; point `*.domain` to this server. The first is used in links. `*` takes any, `none` none.",
+  }),
   endpointTimeoutMax: defineSetting({
     schema: whole(1, 604_800),
     default: "120",

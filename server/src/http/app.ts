@@ -1,3 +1,4 @@
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { methodsOf } from "@capsuled/contract";
 import Fastify from "fastify";
@@ -16,12 +17,15 @@ import { HeldAnswers } from "./held-answers.ts";
 import { OpenStreams } from "./open-streams.ts";
 import { PathTable } from "./paths.ts";
 import { renderProblem } from "./problem.ts";
+import { PORT_LIMITS } from "./ports/limits.ts";
+import type { PortLimits } from "./ports/limits.ts";
+import { createPortProxy } from "./ports/proxy.ts";
 import { registerRoutes, sendAnswer } from "./register.ts";
 import { RequestTimes } from "./request-times.ts";
 import { ROUTE_LIST } from "./routes/index.ts";
 import type { SocketLimits } from "./sockets/limits.ts";
 import { SOCKET_LIMITS } from "./sockets/limits.ts";
-import { createSocketServer } from "./sockets/server.ts";
+import { createSocketServer, isWebSocket } from "./sockets/server.ts";
 import { registerUnrouted } from "./unrouted.ts";
 
 /** Bounds of a connection, in milliseconds; tests make them small. Answers have none of their own: a command may run for days. */
@@ -63,6 +67,7 @@ export function createHttpServer(
   socketLimits: SocketLimits = SOCKET_LIMITS,
   streamLimits: StreamLimits = STREAM_LIMITS,
   connectionLimits: ConnectionLimits = CONNECTION_LIMITS,
+  portLimits: PortLimits = PORT_LIMITS,
 ): HttpServer {
   const { config, ids, log } = given;
   const streams = new OpenStreams(streamLimits.eventStreams);
@@ -97,25 +102,31 @@ export function createHttpServer(
     held: new HeldAnswers(),
   };
   const sockets = createSocketServer(deps, paths, around);
+  const ports = createPortProxy(deps, around, portLimits);
   const app = Fastify({
     logger: false,
     trustProxy: false,
     genReqId: () => ids.next("req"),
     requestIdHeader: false,
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },
-    keepAliveTimeout: connectionLimits.keepAliveMs,
-    // Not every request has the same: see RequestTimes.
-    requestTimeout: 0,
     forceCloseConnections: false,
     // Which operations are refused while the server stops is the contract's matter.
     return503OnClosing: false,
-    http: {
-      headersTimeout: connectionLimits.headersMs,
-      connectionsCheckingInterval: connectionLimits.checkMs,
-      noDelay: true,
-      // Every other upgrade (h2c, say) is a request like any other.
-      shouldUpgradeCallback: (request) => sockets.takes(request),
-    },
+    serverFactory: (handler) =>
+      createServer(
+        {
+          keepAliveTimeout: connectionLimits.keepAliveMs,
+          headersTimeout: connectionLimits.headersMs,
+          // Not every request has the same: see RequestTimes.
+          requestTimeout: 0,
+          connectionsCheckingInterval: connectionLimits.checkMs,
+          noDelay: true,
+          // Every other upgrade (h2c, say) is a request like any other.
+          shouldUpgradeCallback: (request) => (ports.takes(request) ? isWebSocket(request) : sockets.takes(request)),
+        },
+        // Before the router, to which a port's host name and its paths mean nothing.
+        (request, response) => (ports.takes(request) ? ports.serve(request, response) : handler(request, response)),
+      ),
     clientErrorHandler: (error, socket) => answerClientError(error, socket, ids.next("req")),
     frameworkErrors: (error, request, reply) => {
       reply.hijack();
@@ -128,7 +139,10 @@ export function createHttpServer(
   const stopListening = given.access.onRevoked((keyId) => {
     for (const part of [streams, runStreams, tickets]) part.revoke(keyId);
   });
-  app.server.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
+  app.server.on("upgrade", (request, socket, head) => {
+    if (ports.takes(request)) ports.upgrade(request, socket, head);
+    else sockets.upgrade(request, socket, head);
+  });
 
   return {
     async listen() {
@@ -142,6 +156,7 @@ export function createHttpServer(
       const drained = app.close();
       app.server.closeIdleConnections();
       sockets.close();
+      ports.close();
       stopListening();
       streams.closeAll();
       runStreams.closeAll();

@@ -8,7 +8,7 @@ import { parseEventId } from "./calls/event-id.ts";
 import { requestPath, ticketIn } from "./request-target.ts";
 
 /** Characters of the longest header that is looked at as a key. */
-const KEY_CHARS_MAX = 100;
+export const KEY_CHARS_MAX = 100;
 
 const BAD_TICKET =
   "The ticket is used, older than 30 s, unknown, or for another request: make a new one for this path with POST /v1/tickets.";

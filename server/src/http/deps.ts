@@ -12,6 +12,7 @@ import type { NotificationStore } from "../core/notification/store.ts";
 import type { Clock, Ids } from "../core/ports/clock.ts";
 import type { Hmac } from "../core/ports/hmac.ts";
 import type { NotificationSigner } from "../core/ports/notification-signer.ts";
+import type { PortService } from "../core/port/service.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { ProcessService } from "../core/process/service.ts";
 import type { RunService } from "../core/run/service.ts";
@@ -47,6 +48,7 @@ export interface HttpServices {
   readonly usage: UsageService;
   readonly processes: ProcessService;
   readonly files: FileService;
+  readonly ports: PortService;
   readonly access: AccessService;
   readonly events: EventService;
   readonly idempotency: IdempotencyService;
@@ -69,6 +71,8 @@ export interface HttpConfig {
   readonly version: string;
   /** Origins, e.g. `https://app.example`, that browsers may call from. */
   readonly corsOrigins: readonly string[];
+  /** Domains below which ports of capsules have host names; `*` is any. */
+  readonly portDomains: readonly string[];
   /** Answer `/metrics` to every peer, not just this machine's own. */
   readonly metricsPublic: boolean;
   /** Log every answered request and dropped fields at debug. */

@@ -229,7 +229,7 @@ function isSocket(id: OperationId): boolean {
 
 /** Every service throws this. */
 async function scripted(world: World, id: OperationId, request: GoodRequest, error: Error): Promise<string> {
-  const { capsules, processes, files, access, templates, usage } = world.services;
+  const { capsules, processes, files, access, templates, usage, ports } = world.services;
   const thrower = async (): Promise<never> => {
     throw error;
   };
@@ -247,6 +247,7 @@ async function scripted(world: World, id: OperationId, request: GoodRequest, err
     get: thrower,
     output: thrower,
   });
+  Object.assign(ports, { list: thrower, setPublic: thrower, sign: thrower });
   world.endpointStore.failure = error;
   world.endpoints.findPublished = thrower;
   Object.assign(world.runs, { get: thrower, list: thrower, cancel: thrower, latest: thrower });

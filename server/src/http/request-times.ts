@@ -33,6 +33,11 @@ export class RequestTimes {
     request.once("close", clear);
   }
 
+  /** Somebody else looks after it from here on; until it is watched again. */
+  release(request: IncomingMessage): void {
+    clearTimeout(this.#timers.get(request));
+  }
+
   /** It may take as long as it likes, but not pause while it is waited for. */
   lift(request: IncomingMessage): void {
     if (!this.#timers.has(request)) return;

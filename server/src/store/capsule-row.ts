@@ -12,6 +12,7 @@ const state = z.enum(CAPSULE_STATES);
 const reason = z.enum(CAPSULE_REASONS).nullable();
 const metadata = z.record(z.string(), z.string());
 const names = z.array(z.string());
+const ports = z.array(z.int());
 
 /** One way to write a handle, so that it can be compared as text. */
 export function renderHandle({ driver, version, data }: Handle): string {
@@ -55,6 +56,8 @@ export function toRecord(row: CapsuleRow): CapsuleRecord {
     logCursor: row.log_cursor,
     egress: networkAnswer.parse(JSON.parse(row.network_json)).egress,
     snapshotId: row.snapshot_id,
+    publicPorts: ports.parse(JSON.parse(row.public_ports_json)),
+    autoResume: row.auto_resume === 1,
   };
 }
 
@@ -90,6 +93,8 @@ export function toRow(record: CapsuleRecord): CapsuleRow {
     evidence_json: record.evidence === null ? null : JSON.stringify(record.evidence),
     log_cursor: record.logCursor,
     network_json: JSON.stringify({ egress: record.egress }),
+    public_ports_json: JSON.stringify(record.publicPorts),
+    auto_resume: record.autoResume ? 1 : 0,
     held_name: holdsName(record.state) ? record.name : null,
     snapshot_id: record.snapshotId,
   };
@@ -117,7 +122,15 @@ export function toChangedColumns(change: CapsuleChange): Partial<CapsuleRow> {
     }),
     ...(change.evidence !== undefined && { evidence_json: change.evidence === null ? null : JSON.stringify(change.evidence) }),
     ...(change.logCursor !== undefined && { log_cursor: change.logCursor }),
-    ...(change.egress !== undefined && { network_json: JSON.stringify({ egress: change.egress }) }),
+    ...settingColumns(change),
+  };
+}
+
+/** Of these what callers may change at any time. */
+function settingColumns({ egress, publicPorts }: CapsuleChange): Partial<CapsuleRow> {
+  return {
+    ...(egress !== undefined && { network_json: JSON.stringify({ egress }) }),
+    ...(publicPorts !== undefined && { public_ports_json: JSON.stringify(publicPorts) }),
   };
 }
 

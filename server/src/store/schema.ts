@@ -50,6 +50,8 @@ export interface CapsuleRow {
   readonly evidence_json: string | null;
   readonly log_cursor: number;
   readonly network_json: string;
+  readonly public_ports_json: string;
+  readonly auto_resume: number;
   readonly held_name: string | null;
   readonly snapshot_id: string | null;
 }

@@ -17,6 +17,8 @@ export const CREATE: CreateInput = {
   metadata: undefined,
   name: undefined,
   network: undefined,
+  public_ports: undefined,
+  auto_resume: false,
   wait_ms: 4000,
 };
 

@@ -6,7 +6,7 @@ export type Actor = {
   id: string;
 } | {
   type: "system";
-  id: "expire" | "reconcile" | "recover" | "driver" | "endpoint";
+  id: "expire" | "reconcile" | "recover" | "driver" | "endpoint" | "port";
 };
 
 export interface ApiKey {
@@ -134,6 +134,10 @@ export interface Capsule {
   /** What its memory was like when it last ended; null while it runs. */
   evidence: MemoryEvidence | null;
   network: Network;
+  /** Ports that anybody may reach. */
+  public_ports: number[];
+  /** Whether a request to one of its ports wakes it when it is paused. */
+  auto_resume: boolean;
   /** Whether `POST …/start` can boot it again from its disk. */
   startable: boolean;
 }
@@ -158,6 +162,9 @@ export interface CapsuleCreate {
   name?: string | undefined;
   /** Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`). */
   network?: NetworkPolicy | undefined;
+  public_ports?: number[] | undefined;
+  /** Whether a request to one of its ports wakes it when it is paused; else such a request is a 409. Default: `false`. */
+  auto_resume?: boolean | undefined;
   /** Milliseconds to wait for `running` before answering with the status so far. Default: `4000`. */
   wait_ms?: number | undefined;
 }
@@ -172,6 +179,13 @@ export interface CapsuleMetrics {
 export interface CapsulePage {
   items: Capsule[];
   next_cursor: string | null;
+}
+
+export interface CapsulePort {
+  port: number;
+  public: boolean;
+  /** Where it is reached: its own host name, or a path of the API where no domain is set for ports. */
+  url: string;
 }
 
 export interface CapsuleStats {
@@ -380,7 +394,7 @@ export interface EndpointPut {
 export interface Error {
   error: {
     /** What happened, for programs; a closed set. */
-    code: "invalid_request" | "invalid_offset" | "unauthorized" | "invalid_signature" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "invalid_state" | "tag_in_use" | "conflict" | "name_reserved" | "template_name_taken" | "idempotency_in_progress" | "capsule_gone" | "result_expired" | "too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_conflict" | "upgrade_required" | "quota_exceeded" | "rate_limited" | "queue_full" | "queue_timeout" | "internal_error" | "transform_failed" | "run_failed" | "agent_error" | "host_full" | "process_limit" | "unavailable" | "shutting_down" | "disk_full" | "timeout";
+    code: "invalid_request" | "invalid_offset" | "unauthorized" | "invalid_signature" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "invalid_state" | "tag_in_use" | "conflict" | "name_reserved" | "template_name_taken" | "idempotency_in_progress" | "capsule_gone" | "result_expired" | "too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_conflict" | "upgrade_required" | "quota_exceeded" | "rate_limited" | "queue_full" | "queue_timeout" | "internal_error" | "transform_failed" | "run_failed" | "agent_error" | "port_unavailable" | "host_full" | "process_limit" | "connection_limit" | "unavailable" | "shutting_down" | "disk_full" | "timeout";
     /** What happened, for people. */
     message: string;
     /** The same as the header X-Request-Id; the server's log has it. */
@@ -706,6 +720,17 @@ export interface ImportResult {
   }>;
 }
 
+export interface ListeningPort {
+  port: number;
+  /** What it listens on, like `127.0.0.1`, `0.0.0.0` or `::`. */
+  address: string;
+  /** The process that listens; null where that cannot be seen. */
+  pid: number | null;
+  public: boolean;
+  /** Where it is reached: its own host name, or a path of the API where no domain is set for ports. */
+  url: string;
+}
+
 export interface MemoryEvidence {
   memory_limit_bytes: number;
   /** The most it ever used. */
@@ -799,6 +824,24 @@ export interface OutputPage {
   total: number;
   /** Whether the process has ended: nothing comes after `total`. */
   ended: boolean;
+}
+
+export interface PortAccess {
+  /** `true`: anybody may reach it. `false`: a key of the team or a link is needed. */
+  public: boolean;
+}
+
+export interface PortList {
+  ports: ListeningPort[];
+}
+
+export interface PortUrl {
+  /** On the port's own host name; opening it leaves a cookie there and goes on without the token. */
+  url: string;
+  /** For the parameter `capsuled_token` of any request to this port. */
+  token: string;
+  /** ISO 8601, with zone. */
+  expires_at: string;
 }
 
 export interface Process {

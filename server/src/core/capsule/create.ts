@@ -136,6 +136,8 @@ function newRecord(
     sealedEnvs: envNames.length === 0 ? null : deps.sealer.seal(JSON.stringify(envs), envsContext(id)),
     sealedSecret: deps.sealer.seal(ids.hex(32), secretContext(id)),
     egress,
+    publicPorts: input.public_ports ?? [],
+    autoResume: input.auto_resume,
     hasDisk: false,
     reason: null,
     message: null,

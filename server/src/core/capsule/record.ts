@@ -32,6 +32,10 @@ export interface CapsuleRecord {
   readonly sealedSecret: string;
   /** Where it may connect to. */
   readonly egress: Egress;
+  /** Ports that anybody may reach. */
+  readonly publicPorts: readonly number[];
+  /** Whether a request to one of its ports wakes it when it is paused. */
+  readonly autoResume: boolean;
   /** Whether a disk exists that `start` can boot from. */
   readonly hasDisk: boolean;
   readonly reason: CapsuleReason | null;
@@ -68,5 +72,6 @@ export type CapsuleChange = Partial<
     | "evidence"
     | "logCursor"
     | "egress"
+    | "publicPorts"
   >
 >;

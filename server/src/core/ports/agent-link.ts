@@ -1,5 +1,13 @@
+import type { Duplex } from "node:stream";
 import type { ProcessReason } from "@capsuled/contract";
 import type { AgentFiles } from "./agent-files.ts";
+
+/** What listens on a TCP port of a capsule. */
+export interface ListeningPort {
+  readonly port: number;
+  readonly address: string;
+  readonly pid: number | null;
+}
 
 /** Columns and rows, each 1 to 1000. */
 export interface TerminalSize {
@@ -262,6 +270,10 @@ export interface AgentLink {
   /** Reads the log from entry `from` on; followed, it goes on with the entries to come. */
   log(from: number, follow: boolean, onEntry: (entry: LogEntry) => void): LogFeed;
   signal(selector: string, signal: "SIGTERM" | "SIGKILL", by: string): Promise<void>;
+  /** A byte pipe to a TCP port of the capsule's loopback. Refused with `refused` where nothing listens, `timeout` where nothing answers. */
+  dial(port: number): Promise<Duplex>;
+  /** The TCP ports that something listens on, by number. */
+  ports(): Promise<readonly ListeningPort[]>;
   stats(): Promise<AgentStats>;
   touch(): Promise<void>;
   /** Stops and restarts the agent's clocks, around a freeze. */

@@ -27,6 +27,8 @@ export function renderCapsule(record: CapsuleRecord): z.output<typeof capsule> {
     message: record.message,
     evidence: record.evidence,
     network: renderPolicy(record.egress),
+    public_ports: [...record.publicPorts],
+    auto_resume: record.autoResume,
     startable: record.hasDisk && (record.state === "stopped" || record.state === "error"),
   };
 }

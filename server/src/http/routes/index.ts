@@ -17,6 +17,9 @@ import { killProcess } from "./kill-process.ts";
 import { streamProcess } from "./stream-process.ts";
 import { getProcess } from "./get-process.ts";
 import { getProcessOutput } from "./get-process-output.ts";
+import { createPortUrl } from "./create-port-url.ts";
+import { listPorts } from "./list-ports.ts";
+import { setPortAccess } from "./set-port-access.ts";
 import { openTerminal } from "./open-terminal.ts";
 import { writeFile } from "./write-file.ts";
 import { streamWriteFile } from "./stream-write-file.ts";
@@ -103,6 +106,9 @@ export const ROUTES = {
   moveFile,
   copyFile,
   changeFileMode,
+  listPorts,
+  setPortAccess,
+  createPortUrl,
   listEvents,
   streamEvents,
   listEndpoints,

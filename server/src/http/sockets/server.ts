@@ -32,6 +32,11 @@ interface OpenSocket {
   readonly keyId: string;
 }
 
+/** Whether a request asks for a WebSocket. */
+export function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
+}
+
 export function createSocketServer(deps: RouteDeps, paths: PathTable<Route>, around: Surroundings): SocketServer {
   return new UpgradingServer(deps, paths, around);
 }
@@ -76,7 +81,7 @@ class UpgradingServer implements SocketServer {
   }
 
   takes(request: IncomingMessage): boolean {
-    return request.method === "GET" && request.headers.upgrade?.toLowerCase() === "websocket" && this.#match(request) !== null;
+    return isWebSocket(request) && this.#match(request) !== null;
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

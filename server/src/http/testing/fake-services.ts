@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import type { Principal } from "../../core/access/principal.ts";
 import type { AccessService, NewKey } from "../../core/access/service.ts";
 import type { KeyRecord, TeamRecord } from "../../core/access/store.ts";
@@ -6,6 +7,7 @@ import type { CapsuleService } from "../../core/capsule/service.ts";
 import { fail } from "../../core/fail.ts";
 import type { UsageService } from "../../core/metrics/service.ts";
 import type { TemplateService, TemplateView } from "../../core/template/service.ts";
+import type { PortService, PortTarget } from "../../core/port/service.ts";
 import type { ProcessService, StreamTarget, TerminalTarget } from "../../core/process/service.ts";
 import type { FileService } from "../../core/file/service.ts";
 import { createFakeFiles } from "./fake-files.ts";
@@ -65,6 +67,8 @@ export function capsuleRecord(changes: Partial<CapsuleRecord> = {}): CapsuleReco
     evidence: null,
     logCursor: 1,
     egress: "allow",
+    publicPorts: [],
+    autoResume: false,
     ...changes,
   };
 }
@@ -101,6 +105,13 @@ export interface FakeServices {
   /** Files that have been written, by their path; one is there from the beginning. */
   readonly written: Map<string, Buffer>;
   readonly files: { -readonly [K in keyof FileService]: FileService[K] };
+  readonly ports: { -readonly [K in keyof PortService]: PortService[K] };
+  /** Which port of this machine each port of a capsule is; the others refuse. */
+  readonly listening: Map<number, number>;
+  /** Ports that anybody may reach. */
+  readonly publicPorts: Set<number>;
+  /** Requests and sockets to ports that are open. */
+  portsOpen(): number;
   readonly access: { -readonly [K in keyof AccessService]: AccessService[K] };
   /** The process behind every stream. */
   readonly stream: FakeStream;
@@ -131,10 +142,65 @@ export function createFakeServices(): FakeServices {
   };
   const written = new Map([["/root/hello.txt", Buffer.from("hello\n")]]);
 
+  const listening = new Map<number, number>();
+  const publicPorts = new Set<number>();
+  let portsOpen = 0;
+  let isGone = false;
+  const targetOf = (capsuleId: string, port: number): PortTarget => ({
+    capsuleId,
+    port,
+    dial: () =>
+      new Promise((resolve, reject) => {
+        const to = listening.get(port);
+        if (to === undefined) return reject(fail("port_unavailable"));
+        const socket = connect({ port: to, host: "127.0.0.1", allowHalfOpen: true }, () => {
+          socket.pause();
+          resolve(socket);
+        });
+        socket.once("error", reject);
+      }),
+    isAlive: () => !isGone,
+    begin() {
+      portsOpen += 1;
+      return () => void (portsOpen -= 1);
+    },
+  });
+  const expiryOf = (token: string, capsuleId: string, port: number): number | undefined =>
+    token === `token-${capsuleId}-${port}` ? Date.now() + 60_000 : undefined;
+
   return {
     stream,
+    listening,
+    publicPorts,
+    portsOpen: () => portsOpen,
+    ports: {
+      open: async (principal, id, port) => targetOf(running(principal, id).id, port),
+      openSigned: async (token, id, port) => {
+        if (expiryOf(token, id, port) === undefined) throw fail("unauthorized");
+        return targetOf(id, port);
+      },
+      sign: async (principal, id, port, ttlSec) => ({
+        token: `token-${owned(principal, id).id}-${port}`,
+        expiresAt: Date.now() + ttlSec * 1000,
+      }),
+      expiryOf,
+      isPublic: (id, port) => id === IDS.running && publicPorts.has(port),
+      openPublic: async (id, port) => targetOf(id, port),
+      list: async (principal, id) => {
+        running(principal, id);
+        return [...listening.keys()].map((port) => ({ port, address: "127.0.0.1", pid: null, isPublic: publicPorts.has(port) }));
+      },
+      setPublic: async (principal, id, port, isPublic) => {
+        owned(principal, id);
+        if (isPublic) publicPorts.add(port);
+        else publicPorts.delete(port);
+      },
+    },
     revoke: (keyId) => revoked.forEach((listener) => listener(keyId)),
-    capsuleGone: () => gone.forEach((listener) => listener()),
+    capsuleGone: () => {
+      isGone = true;
+      gone.forEach((listener) => listener());
+    },
     capsules: {
       create: async (principal, input) => ({ record: capsuleRecord({ teamId: principal.teamId, template: input.template }), isNew: true }),
       get: async (principal, id) => owned(principal, id),

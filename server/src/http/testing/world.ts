@@ -13,6 +13,8 @@ import { STREAM_LIMITS } from "../body-stream.ts";
 import { createIds } from "../../lib/node/ids.ts";
 import type { ConnectionLimits, HttpServer } from "../app.ts";
 import { CONNECTION_LIMITS, createHttpServer } from "../app.ts";
+import { PORT_LIMITS } from "../ports/limits.ts";
+import type { PortLimits } from "../ports/limits.ts";
 import type { Health, HttpConfig } from "../deps.ts";
 import type { SocketLimits } from "../sockets/limits.ts";
 import { SOCKET_LIMITS } from "../sockets/limits.ts";
@@ -65,6 +67,7 @@ export async function createWorld(
     readonly limits?: Partial<SocketLimits>;
     readonly streams?: Partial<StreamLimits>;
     readonly connections?: Partial<ConnectionLimits>;
+    readonly ports?: Partial<PortLimits>;
   } = {},
 ): Promise<World> {
   const services = createFakeServices();
@@ -75,6 +78,7 @@ export async function createWorld(
     port: 0,
     version: "0.1.0",
     corsOrigins: [],
+    portDomains: ["localhost"],
     metricsPublic: false,
     logRequests: false,
     callRate: 0,
@@ -142,6 +146,7 @@ export async function createWorld(
     { ...SOCKET_LIMITS, ...settings.limits },
     { ...STREAM_LIMITS, ...settings.streams },
     { ...CONNECTION_LIMITS, ...settings.connections },
+    { ...PORT_LIMITS, ...settings.ports },
   );
   await server.listen();
   const { url } = server;

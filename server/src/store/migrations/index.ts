@@ -5,6 +5,7 @@ import { endpoints } from "./0003_endpoints.ts";
 import { network } from "./0004_network.ts";
 import { runLists } from "./0005_run_lists.ts";
 import { templates } from "./0006_templates.ts";
+import { ports } from "./0007_ports.ts";
 
 /** Every migration, in the order in which they are applied. */
-export const migrations: readonly Migration[] = [first, events, endpoints, network, runLists, templates];
+export const migrations: readonly Migration[] = [first, events, endpoints, network, runLists, templates, ports];

@@ -30,4 +30,9 @@ export const manifest: readonly { readonly name: string; readonly sqlite: string
     sqlite: "a38843f6c4374c2a5d0d4fa221b3877538b356ebde112eda3b04706e16fbe4b6",
     postgres: "c457dba8a578758169d3e13d0edd483f2f6df42a65e48a2bd9df66953c4d6311",
   },
+  {
+    name: "0007_ports",
+    sqlite: "9092f55ce4ddca9ec6478a17d5eaf876a9b4dfbb4af739f27763672850ce8a82",
+    postgres: "9fd07d6fc4bcac11e416696ff988b2ced2b9d5b85f2db58edfcc4cf30421108b",
+  },
 ];

@@ -59,6 +59,8 @@ export function capsuleRecord(given: Partial<CapsuleRecord> & Pick<CapsuleRecord
     evidence: null,
     logCursor: 1,
     egress: "none",
+    publicPorts: [],
+    autoResume: false,
     ...given,
   };
 }

@@ -203,7 +203,8 @@ export const INTERNAL: readonly Group[] = [
   {
     why: "a guard beside a bound that has a line, against a peer or a loop that goes wrong; nobody meets it first",
     numbers: [
-      "server/src/core/capsule/network/set.ts: RACES_MAX",
+      "server/src/core/capsule/change-setting.ts: RACES_MAX",
+      "server/src/core/port/wake.ts: TRIES_MAX",
       "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.listingBytes",
       "agent/launcher/src/spec.rs: SPEC_MAX",
       "agent/src/launch.rs: MAX_TRIES",

@@ -126,12 +126,20 @@ class AgentError(ApiError):
     """`agent_error`: The capsule's agent did not answer as it should."""
 
 
+class PortUnavailableError(ApiError):
+    """`port_unavailable`: Nothing listens on this port of the capsule."""
+
+
 class HostFullError(ApiError):
     """`host_full`: The host has no room for another capsule."""
 
 
 class ProcessLimitError(ApiError):
     """`process_limit`: The capsule has reached its limit of processes."""
+
+
+class ConnectionLimitError(ApiError):
+    """`connection_limit`: As many connections to ports of capsules are open as the server takes."""
 
 
 class UnavailableError(ApiError):
@@ -220,8 +228,10 @@ CLASSES: dict[str, type[ApiError]] = {
     "transform_failed": TransformFailedError,
     "run_failed": RunFailedError,
     "agent_error": AgentError,
+    "port_unavailable": PortUnavailableError,
     "host_full": HostFullError,
     "process_limit": ProcessLimitError,
+    "connection_limit": ConnectionLimitError,
     "unavailable": UnavailableError,
     "shutting_down": ShuttingDownError,
     "disk_full": DiskFullError,
@@ -268,8 +278,10 @@ RETRY: dict[str, Retry] = {
     "transform_failed": "never",
     "run_failed": "indeterminate",
     "agent_error": "indeterminate",
+    "port_unavailable": "after_delay",
     "host_full": "after_delay",
     "process_limit": "after_delay",
+    "connection_limit": "after_delay",
     "unavailable": "after_delay",
     "shutting_down": "after_delay",
     "disk_full": "never",
@@ -295,6 +307,7 @@ __all__ = [
     "CapsuleGoneError",
     "CommandTimeoutError",
     "ConflictError",
+    "ConnectionLimitError",
     "CwdNotFoundError",
     "DiskFullError",
     "FirstMessageLateError",
@@ -310,6 +323,7 @@ __all__ = [
     "MethodNotAllowedError",
     "NameReservedError",
     "NotFoundError",
+    "PortUnavailableError",
     "ProcessLimitError",
     "QueueFullError",
     "QueueTimeoutError",

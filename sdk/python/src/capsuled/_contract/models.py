@@ -26,6 +26,7 @@ __all__ = [
     "CapsuleMetrics",
     "CapsulePage",
     "CapsulePausedEvent",
+    "CapsulePort",
     "CapsuleResumedEvent",
     "CapsuleRunningEvent",
     "CapsuleRunningEventData",
@@ -57,6 +58,7 @@ __all__ = [
     "JsonataSetTransformer",
     "KeyActor",
     "LinesSetTransformer",
+    "ListeningPort",
     "MemoryEvidence",
     "MetricsPoint",
     "Network",
@@ -68,6 +70,9 @@ __all__ = [
     "Notification",
     "OutputPage",
     "Peaks",
+    "PortAccess",
+    "PortList",
+    "PortUrl",
     "ProcessEndedEvent",
     "ProcessEndedEventData",
     "ProcessFacts",
@@ -111,7 +116,7 @@ class KeyActor:
 @dataclass(frozen=True, kw_only=True)
 class SystemActor:
     type: Literal["system"]
-    id: Literal["expire", "reconcile", "recover", "driver", "endpoint"]
+    id: Literal["expire", "reconcile", "recover", "driver", "endpoint", "port"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +214,10 @@ class CapsuleInfo:
     evidence: MemoryEvidence | None
     """What its memory was like when it last ended; null while it runs."""
     network: Network
+    public_ports: tuple[int, ...]
+    """Ports that anybody may reach."""
+    auto_resume: bool
+    """Whether a request to one of its ports wakes it when it is paused."""
     startable: bool
     """Whether `POST …/start` can boot it again from its disk."""
 
@@ -233,6 +242,9 @@ class CapsuleCreate(TypedDict, total=False):
     """Unique among the team's capsules that are not destroyed."""
     network: NetworkPolicy | None
     """Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`)."""
+    public_ports: Sequence[int] | None
+    auto_resume: bool | None
+    """Whether a request to one of its ports wakes it when it is paused; else such a request is a 409."""
     wait_ms: int | None
     """Milliseconds to wait for `running` before answering with the status so far."""
 
@@ -249,6 +261,14 @@ class CapsuleMetrics:
 class CapsulePage:
     items: tuple[CapsuleInfo, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsulePort:
+    port: int
+    public: bool
+    url: str
+    """Where it is reached: its own host name, or a path of the API where no domain is set for ports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -804,6 +824,18 @@ class ImportResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListeningPort:
+    port: int
+    address: str
+    """What it listens on, like `127.0.0.1`, `0.0.0.0` or `::`."""
+    pid: int | None
+    """The process that listens; null where that cannot be seen."""
+    public: bool
+    url: str
+    """Where it is reached: its own host name, or a path of the API where no domain is set for ports."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryEvidence:
     memory_limit_bytes: int
     memory_peak_bytes: int
@@ -909,6 +941,26 @@ class OutputPage:
     """Bytes of the stream so far."""
     ended: bool
     """Whether the process has ended: nothing comes after `total`."""
+
+
+class PortAccess(TypedDict):
+    public: bool
+    """`true`: anybody may reach it. `false`: a key of the team or a link is needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortList:
+    ports: tuple[ListeningPort, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortUrl:
+    url: str
+    """On the port's own host name; opening it leaves a cookie there and goes on without the token."""
+    token: str
+    """For the parameter `capsuled_token` of any request to this port."""
+    expires_at: datetime
+    """ISO 8601, with zone."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,12 @@
 import type { Principal } from "../../access/principal.ts";
 import { fail } from "../../fail.ts";
-import type { Egress } from "../../ports/driver.ts";
 import { HandleGoneError } from "../../ports/driver.ts";
-import { stateRefused } from "../change-state.ts";
+import { changeSetting } from "../change-setting.ts";
 import type { CapsuleDeps } from "../deps.ts";
-import { NO_EFFECTS } from "../effects.ts";
 import { ownedCapsule } from "../owned.ts";
 import type { CapsuleRecord } from "../record.ts";
 import type { NetworkInput } from "./egress.ts";
 import { egressFor } from "./egress.ts";
-
-/** Lost races that one change bears. */
-const RACES_MAX = 16;
 
 /**
  * Changes where a capsule may connect to. The row is the intent: what was cut off before the rules were in force is done when the
@@ -19,24 +14,12 @@ const RACES_MAX = 16;
  */
 export async function setNetwork(deps: CapsuleDeps, principal: Principal, id: string, input: NetworkInput): Promise<CapsuleRecord> {
   await ownedCapsule(deps.store, principal, id);
-  const record = await recordEgress(deps, id, egressFor(deps, input));
-  deps.live.update(record);
+  const egress = egressFor(deps, input);
+  const record = await changeSetting(deps, id, "a change of the network", () => ({ egress }));
   // After what is under way, since a boot may have begun with the policy before; never joined to another one's act, which may have read
   // its row already.
   await deps.acts.run(id, `network ${record.version}`, () => enforce(deps, id));
   return ownedCapsule(deps.store, principal, id);
-}
-
-async function recordEgress(deps: CapsuleDeps, id: string, egress: Egress): Promise<CapsuleRecord> {
-  for (let races = 0; races < RACES_MAX; races += 1) {
-    const record = await deps.store.find(id);
-    if (record === undefined) throw fail("not_found", "There is no capsule with this id.");
-    if (record.state === "destroying" || record.state === "destroyed")
-      throw stateRefused("invalid_state", record, "a change of the network");
-    const next = await deps.store.transition(record, record.state, { egress }, deps.clock.now(), NO_EFFECTS);
-    if (next !== undefined) return next;
-  }
-  throw fail("internal_error", undefined, { cause: new Error(`capsule ${id}: a change of the network lost ${RACES_MAX} races`) });
 }
 
 /** The latest row counts, whoever wrote it. */

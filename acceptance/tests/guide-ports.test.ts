@@ -1,0 +1,9 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runSample, samplesOf } from "../harness/samples.ts";
+
+test("every sample of the guide to ports prints what the guide says", { timeout: 120_000 }, async () => {
+  const samples = samplesOf("ports.md");
+  assert.equal(samples.length, 1);
+  for (const { code, prints } of samples) assert.equal(await runSample(code), prints);
+});
