@@ -38,6 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   test: ["*"],
   // Runs in browsers too: no modules of Node, and no package but the WebSocket of runtimes that have none.
   sdk: ["ws"],
+  cli: ["sdk", "node"],
   "sdk-testing": ["contract", "sdk", "node", "package"],
   acceptance: ["contract", "sdk", "sdk-testing", "node", "package"],
   bench: ["node", "package"],
@@ -141,6 +142,8 @@ function layerOf(file: string): string | undefined {
       return top;
     case "sdk":
       return file.endsWith(".test.ts") ? "test" : file.includes("/testing/") ? "sdk-testing" : top;
+    case "cli":
+      return file.endsWith(".test.ts") ? "test" : top;
     case "server":
       return serverLayer(file, rest[1] ?? "", rest[2] ?? "");
     default:

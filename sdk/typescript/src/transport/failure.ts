@@ -23,9 +23,15 @@ export function connectionFailure(error: unknown, url: string): ConnectionError 
   if (error instanceof ConnectionError) return error;
   const code = codeIn(error);
   const said = messageIn(error);
-  const isUnsent = code !== undefined && NOT_SENT.has(code);
+  // The web platform's `fetch` refuses some ports by itself.
+  const isUnsent = (code !== undefined && NOT_SENT.has(code)) || said === "bad port";
   if (isUnsent) {
-    const why = code === "ECONNREFUSED" || code === "ConnectionRefused" ? "the connection was refused" : `${said} (${code})`;
+    const why =
+      code === "ECONNREFUSED" || code === "ConnectionRefused"
+        ? "the connection was refused"
+        : code === undefined
+          ? said
+          : `${said} (${code})`;
     return new ConnectionError(
       `No server answers at ${url}: ${why}. Is it running? \`npm start\` in the server's directory starts one; CAPSULED_URL says where it is.`,
       "nothing_done",

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { schemas } from "capsuled";
+import { cli, CLI, startCli } from "../harness/cli.ts";
+import { sdkCapsule, sdkClient } from "../harness/sdk.ts";
+import { newTeam } from "../harness/team.ts";
+import { waitUntil } from "../harness/wait.ts";
+
+/** The server's capsules that are there, by their ids. */
+async function capsules(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { id } of sdkClient().capsules.list()) found.push(id);
+  return found;
+}
+
+test("run passes on output, errors and the exit code of a command in a capsule of its own, which is gone after it", async () => {
+  const { code, stdout, stderr } = await cli(["run", "--", "sh", "-c", "echo out; echo err >&2; exit 5"]);
+  assert.deepEqual([code, stdout, stderr], [5, "out\n", "err\n"]);
+  assert.deepEqual(await capsules(), []);
+});
+
+test("run -i passes standard input on, byte by byte", async () => {
+  assert.equal((await cli(["run", "-i", "--", "tr", "a-z", "A-Z"], { stdin: "hello\n" })).stdout, "HELLO\n");
+});
+
+test("Ctrl-C asks the command to end, and its exit code is passed on; its capsule is gone after it", async () => {
+  const run = startCli(["run", "--", "sh", "-c", "trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.05; done"]);
+  await run.printed("up");
+  run.child.kill("SIGINT");
+  const { code, stdout } = await run.ended;
+  assert.deepEqual([code, stdout], [3, "up\nbye\n"]);
+  assert.deepEqual(await capsules(), []);
+});
+
+test("Ctrl-C twice leaves at once with 130", async () => {
+  await using capsule = await sdkCapsule();
+  const run = startCli(["exec", capsule.id, "--", "sh", "-c", "trap 'echo no' TERM; echo up; while :; do sleep 0.05; done"]);
+  await run.printed("up");
+  run.child.kill("SIGINT");
+  await run.printed("no");
+  run.child.kill("SIGINT");
+  assert.equal((await run.ended).code, 130);
+});
+
+test("output that is no text arrives as it is, and a reader that has had enough ends the program quietly", async () => {
+  await using capsule = await sdkCapsule();
+  const run = startCli(["exec", capsule.id, "--", "sh", "-c", "printf '\\377\\000'; yes"]);
+  const first = new Promise<Buffer>((done) =>
+    run.child.stdout.setEncoding("latin1").once("data", (text: string) => done(Buffer.from(text, "latin1"))),
+  );
+  assert.deepEqual([...(await first).subarray(0, 2)], [255, 0]);
+  run.child.stdout.destroy();
+  const { code, stderr } = await run.ended;
+  assert.deepEqual([code, stderr], [0, ""]);
+});
+
+test("create, ls, info, exec, logs, ps, kill, pause, resume, halt, boot, rm: a capsule's life", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const ask = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cli(args, { env });
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+    return stdout;
+  };
+  const id = (await ask("create", "--name", "box", "--memory", "256", "--label", "a=b", "-e", "X=y")).trim();
+  assert.equal((await ask("ls", "-q")).trim(), id);
+  assert.match(await ask("ls"), /^ID +NAME +STATUS[^\n]*\ncl-\w+ +box +running +minimal +256 MiB/);
+  const listed = JSON.parse(await ask("ls", "--json", "--label", "a=b")) as schemas.Capsule[];
+  assert.deepEqual(
+    listed.map((one) => [one.id, one.status]),
+    [[id, "running"]],
+  );
+  assert.match(await ask("info", id), /status +running/);
+  assert.equal(await ask("exec", id, "--", "sh", "-c", "echo $X"), "y\n");
+  const process = (await ask("exec", "-d", "--tag", "counter", id, "--", "sh", "-c", "echo one; exec sleep 600")).trim();
+  const follow = startCli(["logs", "-f", id, process], env);
+  await follow.printed("one\n");
+  assert.equal(await ask("logs", id, "counter"), "one\n");
+  assert.match(await ask("ps", id), /counter +pr-/);
+  await ask("kill", id, "counter");
+  assert.equal((await follow.ended).stdout, "one\n");
+  for (const [command, status] of [
+    ["pause", "paused"],
+    ["resume", "running"],
+    ["halt", "stopped"],
+    ["boot", "running"],
+  ] as const) {
+    assert.equal(await ask(command, id), `${id} ${status}\n`);
+  }
+  await ask("ping", id);
+  assert.match(await ask("network", id, "--set", "none"), /egress +none/);
+  assert.match(await ask("events", "--limit", "100"), /capsule\.created/);
+  await ask("rm", id);
+  assert.equal(await ask("ls", "-q"), "");
+});
+
+test("endpoints are applied, called and listed; a call's lines and exit code are passed on", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-cli-"));
+  try {
+    const file = join(dir, "capsuled.yaml");
+    writeFileSync(
+      file,
+      "version: 1\nendpoints:\n  - name: greet\n    command: \"sh -c 'echo hello $0; echo warn >&2; exit 4' {{name}}\"\n    args: [{ name: name, required: true }]\n",
+    );
+    assert.match((await cli(["endpoints", "apply", "-f", file, "--dry-run"], { env })).stdout, /create +greet\nnothing was changed/);
+    assert.match((await cli(["endpoints", "apply", "-f", file], { env })).stdout, /create +greet/);
+    const { code, stdout, stderr } = await cli(["endpoints", "call", "greet", "name=world"], { env });
+    assert.deepEqual([code, stdout, stderr], [4, "hello world\n", "warn\n"]);
+    assert.match((await cli(["endpoints", "ls"], { env })).stdout, /greet/);
+    const [run] = JSON.parse((await cli(["runs", "--json"], { env })).stdout) as schemas.Run[];
+    assert.deepEqual([run?.endpoint, run?.exit_code], ["greet", 4]);
+    assert.equal((await cli(["runs", "logs", run?.id ?? ""], { env })).stdout, "hello world\n");
+    assert.equal((await cli(["endpoints", "rm", "greet"], { env })).code, 0);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test("events -f tells what happens until Ctrl-C", async () => {
+  const { key } = await newTeam();
+  const run = startCli(["events", "-f", "--json"], { CAPSULED_API_KEY: key });
+  const client = sdkClient({ apiKey: key });
+  // It follows from now on; `now` is when the server has it.
+  const made: string[] = [];
+  await waitUntil(
+    async () => {
+      const capsule = await client.capsules.create();
+      made.push(capsule.id);
+      await capsule.destroy();
+      return Promise.race([
+        run.printed("capsule.destroyed").then(() => true),
+        new Promise<undefined>((done) => setTimeout(() => done(undefined), 500)),
+      ]);
+    },
+    { what: "an event that is told", timeoutMs: 60_000 },
+  );
+  run.child.kill("SIGINT");
+  const { code, stdout } = await run.ended;
+  assert.equal(code, 0);
+  for (const line of stdout.trim().split("\n")) assert.ok(made.includes((JSON.parse(line) as schemas.Event).capsule_id));
+});
+
+test("errors say what to do, and exit codes say what kind they are", async () => {
+  const cases: readonly [readonly string[], Readonly<Record<string, string>>, number, RegExp][] = [
+    [["ls"], { CAPSULED_URL: "http://127.0.0.1:9" }, 69, /No server answers at .*bad port.*CAPSULED_URL/],
+    [["ls"], { CAPSULED_URL: "http://127.0.0.1:59998" }, 69, /No server answers at .*CAPSULED_URL/],
+    [["ls"], { CAPSULED_API_KEY: `wrn_${"0".repeat(40)}` }, 77, /CAPSULED_API_KEY/],
+    [["ls"], { CAPSULED_API_KEY: "", CAPSULED_URL: "http://example.invalid" }, 77, /There is no API key/],
+    [["ls"], { CAPSULED_URL: "nonsense" }, 78, /is not a URL/],
+    [["info", "cl-none"], {}, 1, /There is no capsule/],
+    [["exec", "cl-none", "--", "true"], {}, 1, /There is no capsule/],
+    [["run"], {}, 64, /capsuled run -- echo hello/],
+    [["run", "--template", "no-such", "--", "true"], {}, 1, /template/],
+    [["bogus"], {}, 64, /capsuled --help/],
+    [["endpoints"], {}, 64, /capsuled endpoints ls/],
+    [["run", "-t", "--", "sh"], {}, 64, /needs a terminal/],
+    [["run", "--", "no-such-program"], {}, 127, /not found/],
+  ];
+  for (const [args, env, code, said] of cases) {
+    const end = await cli(args, { env });
+    assert.deepEqual([end.code, end.stdout], [code, ""], `${args.join(" ")}: ${end.stderr}`);
+    assert.match(end.stderr, said);
+    assert.doesNotMatch(end.stderr, /\n\s+at /, "no stack");
+  }
+});
+
+test("doctor looks at server, key and host", async () => {
+  const { code, stdout } = await cli(["doctor"]);
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /ok +server +http[^\n]*version \d[\s\S]*ok +key[\s\S]*ok +runc/);
+});
+
+test("shell is a real terminal: size, keys, leaving with Ctrl-] and coming back", async () => {
+  await using capsule = await sdkCapsule();
+  const inTerminal = (...args: string[]): ReturnType<typeof startCli> =>
+    startCli([], {}, ["script", "-qefc", `stty rows 33 cols 99; ${[process.execPath, CLI, ...args].join(" ")}`, "/dev/null"]);
+  const first = inTerminal("shell", capsule.id, "--", "sh");
+  await first.printed("# ");
+  first.child.stdin.write("stty size; X=kept\r");
+  await first.printed("33 99");
+  first.child.stdin.write("\u001d");
+  const left = await first.ended;
+  assert.equal(left.code, 0);
+  const tag = /--attach (pty-\w+)/.exec(left.stdout)?.[1] ?? "";
+  const second = inTerminal("shell", capsule.id, "--attach", tag);
+  await second.printed("33 99");
+  second.child.stdin.write("echo $X; exit 6\r");
+  const end = await second.ended;
+  assert.match(end.stdout, /kept/);
+  assert.equal(end.code, 6);
+});

@@ -1,0 +1,46 @@
+import type { Context } from "./context.ts";
+
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  readonly multiple?: boolean;
+  /** What stands for its value in the help. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** What was given on the command line, checked against the command's own table. */
+export interface Given {
+  readonly arguments: readonly string[];
+  /** What stands after `--`; `null` without one. */
+  readonly rest: readonly string[] | null;
+  text(name: string): string | undefined;
+  texts(name: string): readonly string[];
+  flag(name: string): boolean;
+  /** A whole number, refused where it is none. */
+  number(name: string): number | undefined;
+  /** `NAME=VALUE` pairs. */
+  pairs(name: string): Record<string, string>;
+}
+
+/** One command of the program. */
+export interface Command {
+  /** One word, or two. */
+  readonly name: string;
+  readonly summary: string;
+  /** What follows the name, e.g. `CAPSULE -- COMMAND…`. */
+  readonly usage: string;
+  readonly options?: Readonly<Record<string, OptionSpec>>;
+  /** How many arguments it takes, those after `--` left out. */
+  readonly arguments: readonly [min: number, max: number];
+  readonly takesRest?: boolean;
+  readonly examples: readonly string[];
+  run(context: Context, given: Given): Promise<void>;
+}
+
+/** Options that every command takes. */
+export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  json: { type: "boolean", help: "Write JSON: one value, or one a line where there is no end." },
+  server: { type: "string", value: "NAME", help: "A server of the configuration file, or a URL." },
+  help: { type: "boolean", short: "h", help: "Say how it is used." },
+};

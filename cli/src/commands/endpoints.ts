@@ -1,0 +1,178 @@
+import { readFileSync } from "node:fs";
+import type { schemas } from "capsuled";
+import type { Command } from "../command.ts";
+import type { Context } from "../context.ts";
+import { EXIT, ExitError, UsageError } from "../exit.ts";
+import { ago, coloured, plain, statusOf, table } from "../table.ts";
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+export const endpointsLs: Command = {
+  name: "endpoints ls",
+  summary: "List the endpoints",
+  usage: "",
+  arguments: [0, 0],
+  examples: ["capsuled endpoints ls"],
+  async run(context) {
+    const found = await all(context.client.endpoints.list());
+    context.show(found, () =>
+      table(
+        context,
+        ["NAME", "METHODS", "URL", "COMMAND"],
+        found.map((one) => [one.name, one.method.join(","), one.url, plain(one.command)]),
+      ),
+    );
+  },
+};
+
+export const endpointsApply: Command = {
+  name: "endpoints apply",
+  summary: "Publish all endpoints of a YAML file",
+  usage: "-f FILE [--dry-run] [--prune]",
+  options: {
+    file: { type: "string", short: "f", value: "FILE", help: "The file; - is standard input." },
+    "dry-run": { type: "boolean", help: "Say what would change, and change nothing." },
+    prune: { type: "boolean", help: "Also take away endpoints that the file does not name." },
+  },
+  arguments: [0, 0],
+  examples: ["capsuled endpoints apply -f capsuled.yaml --dry-run"],
+  async run(context, given) {
+    const file = given.text("file");
+    if (file === undefined) throw new UsageError("say which file: capsuled endpoints apply -f capsuled.yaml");
+    const yaml = readFileSync(file === "-" ? 0 : file, "utf8");
+    const result = await context.client.endpoints.apply(yaml, { dryRun: given.flag("dry-run"), prune: given.flag("prune") });
+    context.show(result, () =>
+      [
+        ...result.changes.map(
+          ({ name, change, fields }) => `${change.padEnd(9)}  ${name}${fields.length === 0 ? "" : ` (${fields.join(", ")})`}`,
+        ),
+        ...result.warnings.map(({ line, message }) => coloured(context, "yellow", `line ${line}: ${message}`)),
+        ...(result.applied ? [] : ["nothing was changed"]),
+      ].join("\n"),
+    );
+  },
+};
+
+export const endpointsRm: Command = {
+  name: "endpoints rm",
+  summary: "Take an endpoint away; its runs are kept",
+  usage: "NAME…",
+  arguments: [1, 1000],
+  examples: ["capsuled endpoints rm deploy"],
+  async run(context, given) {
+    for (const name of given.arguments) {
+      await context.client.endpoints.delete(name);
+      context.show({ name }, () => `${name} is gone`);
+    }
+  },
+};
+
+export const endpointsCall: Command = {
+  name: "endpoints call",
+  summary: "Call an endpoint, and pass on its lines and its exit code",
+  usage: "NAME [ARGUMENT=VALUE…]",
+  options: { method: { type: "string", value: "METHOD", help: "POST, or the first that it takes, by default." } },
+  arguments: [1, 1000],
+  examples: ["capsuled endpoints call deploy branch=main"],
+  async run(context, given) {
+    const [name = "", ...pairs] = given.arguments;
+    const args = Object.fromEntries(
+      pairs.map((pair) => {
+        const equals = pair.indexOf("=");
+        if (equals < 1) throw new UsageError(`arguments are NAME=VALUE, not ${JSON.stringify(pair)}`);
+        return [pair.slice(0, equals), pair.slice(equals + 1)];
+      }),
+    );
+    const wanted = given.text("method")?.toUpperCase();
+    const method = (["GET", "POST", "PUT", "PATCH", "DELETE"] as const).find((one) => one === wanted);
+    if (wanted !== undefined && method === undefined) throw new UsageError("--method is GET, POST, PUT, PATCH or DELETE");
+    await passOn(context, context.client.endpoints.stream(name, args, { method }));
+  },
+};
+
+/** Passes a call's lines on, each to its stream; sets the exit code. */
+async function passOn(context: Context, events: AsyncIterable<schemas.CallEvent>): Promise<void> {
+  for await (const event of events) {
+    if (context.json) context.say(JSON.stringify(event));
+    switch (event.type) {
+      case "output": {
+        if (context.json) break;
+        const bytes = Buffer.from(event.data, event.encoding === "base64" ? "base64" : "utf8");
+        await context.write(event.stream, event.partial === true ? bytes : Buffer.concat([bytes, Buffer.from("\n")]));
+        break;
+      }
+      case "transformed_output":
+        if (!context.json) context.say(JSON.stringify(event.data, null, 2));
+        break;
+      case "gap":
+        context.note(`capsuled: ${event.stdout_bytes + event.stderr_bytes} bytes are not kept any more`);
+        break;
+      case "done":
+        context.process.exitCode = event.exit_code;
+        break;
+      case "error":
+        throw new ExitError(EXIT.failure, event.error);
+    }
+  }
+}
+
+export const runs: Command = {
+  name: "runs",
+  summary: "List runs of the endpoints, newest first",
+  usage: "[--endpoint NAME] [--limit N]",
+  options: {
+    endpoint: { type: "string", value: "NAME", help: "Only of this endpoint." },
+    limit: { type: "string", value: "N", help: "At most so many; 20 by default." },
+  },
+  arguments: [0, 0],
+  examples: ["capsuled runs --endpoint deploy"],
+  async run(context, given) {
+    const limit = given.number("limit") ?? 20;
+    const found: schemas.Run[] = [];
+    for await (const one of context.client.runs.list({ endpoint: given.text("endpoint") })) {
+      if (found.length >= limit) break;
+      found.push(one);
+    }
+    context.show(found, () =>
+      table(
+        context,
+        ["ID", "ENDPOINT", "STATUS", "EXIT", "SOURCE", "BEGAN"],
+        found.map((one) => [
+          one.id,
+          one.endpoint,
+          statusOf(context, one.status),
+          String(one.exit_code ?? "-"),
+          one.source,
+          ago(one.created_at),
+        ]),
+      ),
+    );
+  },
+};
+
+export const runsLogs: Command = {
+  name: "runs logs",
+  summary: "Pass on a run's lines, also while it runs",
+  usage: "RUN",
+  arguments: [1, 1],
+  examples: ["capsuled runs logs run-…"],
+  async run(context, given) {
+    await passOn(context, context.client.runs.stream(given.arguments[0] ?? ""));
+  },
+};
+
+export const runsCancel: Command = {
+  name: "runs cancel",
+  summary: "End a run, or take it out of the queue",
+  usage: "RUN",
+  arguments: [1, 1],
+  examples: ["capsuled runs cancel run-…"],
+  async run(context, given) {
+    const found = await context.client.runs.cancel(given.arguments[0] ?? "");
+    context.show(found, () => `${found.id} ${found.status}`);
+  },
+};

@@ -1,0 +1,133 @@
+import type { Command } from "../command.ts";
+import { UsageError } from "../exit.ts";
+import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
+import { ago, plain, table } from "../table.ts";
+import { requireTerminal, useTerminal } from "../terminal-session.ts";
+
+export const exec: Command = {
+  name: "exec",
+  summary: "Run a command in a capsule",
+  usage: "CAPSULE -- COMMAND [ARGUMENT…]",
+  options: {
+    interactive: { type: "boolean", short: "i", help: "Pass standard input on to the command." },
+    detach: { type: "boolean", short: "d", help: "Leave it running, and say its id." },
+    timeout: { type: "string", value: "SECONDS", help: "Kill it after so long; never by default." },
+    cwd: { type: "string", value: "DIR", help: "Working directory; /root by default." },
+    env: { type: "string", short: "e", multiple: true, value: "NAME=VALUE", help: "A variable." },
+    tag: { type: "string", value: "NAME", help: "Your name for the process." },
+  },
+  arguments: [1, 1],
+  takesRest: true,
+  examples: ["capsuled exec cl-… -- ls -l /workspace", "capsuled exec -d cl-… -- python3 -m http.server"],
+  async run(context, given) {
+    const [cmd, ...args] = given.rest ?? [];
+    if (cmd === undefined) throw new UsageError("say what to run, after --: capsuled exec CAPSULE -- echo hello");
+    const capsule = await context.capsule(given.arguments[0] ?? "");
+    const options = { cwd: given.text("cwd"), envs: given.pairs("env"), tag: given.text("tag"), timeout: given.number("timeout") };
+    if (given.flag("detach")) {
+      const { id, pid, tag } = await capsule.commands.exec(cmd, args, { ...options, background: true });
+      return context.show({ id, pid, tag }, () => id);
+    }
+    const withStdin = given.flag("interactive");
+    const stream = capsule.commands.stream(cmd, args, { ...options, stdin: withStdin });
+    const leave = (): void => void stream.kill().catch(() => {});
+    context.process.exitCode = exitCodeOfEnd(await followProcess(context, stream, { withStdin, leave }));
+  },
+};
+
+export const shell: Command = {
+  name: "shell",
+  summary: "Open a terminal in a capsule; Ctrl-] leaves it running",
+  usage: "CAPSULE [--attach TERMINAL] [-- COMMAND…]",
+  options: { attach: { type: "string", value: "TERMINAL", help: "A terminal that is there: its tag, id or pid." } },
+  arguments: [1, 1],
+  takesRest: true,
+  examples: ["capsuled shell cl-…", "capsuled shell cl-… --attach pty-…"],
+  async run(context, given) {
+    requireTerminal(context);
+    const [id = ""] = given.arguments;
+    const capsule = await context.capsule(id);
+    const attach = given.text("attach");
+    const [cmd, ...args] = given.rest ?? [];
+    const { columns: cols, rows } = context.process.stdout;
+    const terminal =
+      attach === undefined
+        ? await capsule.pty.open({ ...(cmd === undefined ? {} : { cmd, args }), cols, rows })
+        : await capsule.pty.connect(attach);
+    const { tag } = await terminal.started;
+    const code = await useTerminal(context, terminal);
+    if (code === null) context.note(`\nleft; come back with: capsuled shell ${id} --attach ${tag}`);
+    context.process.exitCode = code ?? 0;
+  },
+};
+
+export const ps: Command = {
+  name: "ps",
+  summary: "List a capsule's processes",
+  usage: "CAPSULE",
+  arguments: [1, 1],
+  examples: ["capsuled ps cl-…"],
+  async run(context, given) {
+    const found = await (await context.capsule(given.arguments[0] ?? "")).commands.list();
+    context.show(found, () =>
+      table(
+        context,
+        ["PID", "TAG", "ID", "STARTED", "COMMAND"],
+        found.map((one) => [
+          String(one.pid),
+          one.tag === "" ? "-" : one.tag,
+          one.id ?? "-",
+          ago(one.started_at),
+          plain([one.cmd, ...one.args].join(" ")),
+        ]),
+      ),
+    );
+  },
+};
+
+export const kill: Command = {
+  name: "kill",
+  summary: "End a process and its whole tree",
+  usage: "CAPSULE PROCESS…",
+  options: { signal: { type: "string", short: "s", value: "SIGNAL", help: "SIGKILL, the default, or SIGTERM." } },
+  arguments: [2, 1000],
+  examples: ["capsuled kill cl-… 42", "capsuled kill cl-… server --signal SIGTERM"],
+  async run(context, given) {
+    const wanted = given.text("signal") ?? "SIGKILL";
+    const signal = wanted === "SIGKILL" || wanted === "SIGTERM" ? wanted : null;
+    if (signal === null) throw new UsageError("--signal is SIGKILL or SIGTERM");
+    const [id = "", ...selectors] = given.arguments;
+    const capsule = await context.capsule(id);
+    for (const selector of selectors) {
+      await capsule.commands.kill(selector, signal);
+      context.show({ process: selector, signal }, () => `${selector} was sent ${signal}`);
+    }
+  },
+};
+
+export const logs: Command = {
+  name: "logs",
+  summary: "Say what a process has printed; with -f, what it prints",
+  usage: "CAPSULE PROCESS [-f]",
+  options: {
+    follow: { type: "boolean", short: "f", help: "Go on until the process ends." },
+    stream: { type: "string", value: "STREAM", help: "Without -f: stdout, the default, or stderr." },
+  },
+  arguments: [2, 2],
+  examples: ["capsuled logs cl-… server", "capsuled logs -f cl-… bg-…"],
+  async run(context, given) {
+    const [id = "", selector = ""] = given.arguments;
+    const capsule = await context.capsule(id);
+    if (given.flag("follow")) {
+      const stream = capsule.commands.connect(selector);
+      await followProcess(context, stream, { interrupt: () => void stream.return() });
+      return;
+    }
+    const wanted = given.text("stream") ?? "stdout";
+    if (wanted !== "stdout" && wanted !== "stderr") throw new UsageError("--stream is stdout or stderr");
+    const range = await capsule.commands.output(selector, { stream: wanted });
+    if (range.gap_bytes > 0) context.note(`capsuled: the first ${range.gap_bytes} bytes are not kept any more`);
+    if (context.json) context.say(JSON.stringify({ ...range, bytes: undefined, text: range.text }));
+    else await context.write("stdout", range.bytes);
+  },
+};

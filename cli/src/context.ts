@@ -1,0 +1,62 @@
+import { Client } from "capsuled";
+import type { Capsule, ClientOptions } from "capsuled";
+import type { Given } from "./command.ts";
+import { connectionFrom } from "./servers.ts";
+
+/** What a command has of its surroundings. */
+export class Context {
+  readonly process: NodeJS.Process;
+  readonly json: boolean;
+  readonly #server: string | undefined;
+  #client: Client | null = null;
+
+  constructor(process: NodeJS.Process, given: Given) {
+    this.process = process;
+    this.json = given.flag("json");
+    this.#server = given.text("server");
+  }
+
+  /** The server and key that are meant. */
+  get connection(): ClientOptions {
+    return connectionFrom(this.process.env, this.#server);
+  }
+
+  get client(): Client {
+    return (this.#client ??= new Client(this.connection));
+  }
+
+  /** Whether a person looks at the output. */
+  get isTerminal(): boolean {
+    return this.process.stdout.isTTY === true;
+  }
+
+  get hasColour(): boolean {
+    const { env } = this.process;
+    return this.isTerminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+  }
+
+  capsule(id: string): Promise<Capsule> {
+    return this.client.capsules.connect(id);
+  }
+
+  /** A line for whoever reads standard output. */
+  say(line: string): void {
+    this.process.stdout.write(`${line}\n`);
+  }
+
+  /** A line for people, beside the output. */
+  note(line: string): void {
+    this.process.stderr.write(`${line}\n`);
+  }
+
+  /** A value as JSON, or as people read it. */
+  show(value: unknown, human: () => string): void {
+    this.say(this.json ? JSON.stringify(value, null, this.isTerminal ? 2 : undefined) : human());
+  }
+
+  /** Writes bytes as they are, at the reader's pace. */
+  async write(stream: "stdout" | "stderr", bytes: Uint8Array): Promise<void> {
+    const target = this.process[stream];
+    if (!target.write(bytes)) await new Promise<void>((done) => target.once("drain", done));
+  }
+}

@@ -1,0 +1,66 @@
+import {
+  ApiError,
+  CapsuledError,
+  ConnectionError,
+  MissingKeyError,
+  RequestTimeoutError,
+  SettingsError,
+  StreamError,
+  WrongServerError,
+} from "capsuled";
+
+/** Exit codes, as sysexits.h names them where it does. A command that runs in a capsule passes on its own. */
+export const EXIT = {
+  ok: 0,
+  /** The server refused, or what was asked for failed. */
+  failure: 1,
+  /** The command line is wrong. */
+  usage: 64,
+  /** No server, or something else than one. */
+  unavailable: 69,
+  /** The command's own time, or the server's, ran out. */
+  timeout: 124,
+  /** The program does not exist, as shells say it. */
+  notFound: 127,
+  /** No key, or one that does not hold. */
+  noPermission: 77,
+  /** A setting is wrong. */
+  config: 78,
+  /** Ctrl-C. */
+  interrupted: 130,
+} as const;
+
+/** The command line is wrong: told with how it is right. */
+export class UsageError extends Error {}
+
+/** Ends the program with a code, after what was to be said was said. */
+export class ExitError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message = "") {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ExitError) return error.exitCode;
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof MissingKeyError) return EXIT.noPermission;
+  if (error instanceof SettingsError) return EXIT.config;
+  if (error instanceof ConnectionError || error instanceof WrongServerError) return EXIT.unavailable;
+  if (error instanceof RequestTimeoutError) return EXIT.timeout;
+  if (error instanceof StreamError && error.code === "spawn_failed") return EXIT.notFound;
+  if (error instanceof ApiError && (error.code === "unauthorized" || error.code === "forbidden")) return EXIT.noPermission;
+  if (error instanceof ApiError && error.code === "timeout") return EXIT.timeout;
+  return EXIT.failure;
+}
+
+/** What to say of an error, and what to do about it. */
+export function sayingOf(error: unknown): string {
+  if (error instanceof ApiError && error.code === "unauthorized") {
+    return `${error.message} The key comes from CAPSULED_API_KEY, else from the server's entry in the configuration file.`;
+  }
+  if (error instanceof CapsuledError || error instanceof UsageError || error instanceof ExitError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,57 @@
+import type { ExitEvent, ProcessStream } from "capsuled";
+import type { Context } from "./context.ts";
+import { onInterrupt } from "./interrupt.ts";
+
+export interface FollowOptions {
+  /** What the first Ctrl-C does; asks the command to end by default. */
+  readonly interrupt?: () => void;
+  /** What happens before the second one leaves. */
+  readonly leave?: () => void;
+  /** Whether this program's standard input is the command's. */
+  readonly withStdin?: boolean;
+}
+
+/** Passes a process's output on as it comes, byte by byte; gives its end. `null`: it was left. */
+export async function followProcess(context: Context, stream: ProcessStream, options: FollowOptions = {}): Promise<ExitEvent | null> {
+  const stop = options.interrupt ?? ((): void => void stream.stop().catch(() => {}));
+  const quiet = onInterrupt(context.process, stop, options.leave ?? (() => {}));
+  if (options.withStdin === true) void passStdin(context.process, stream);
+  try {
+    for await (const event of stream) {
+      switch (event.type) {
+        case "start":
+          if (context.json) context.say(JSON.stringify(event));
+          break;
+        case "stdout":
+        case "stderr":
+          if (context.json) context.say(JSON.stringify({ type: event.type, data: event.data, seq: event.seq }));
+          else await context.write(event.type, event.bytes);
+          break;
+        case "gap":
+          if (context.json) context.say(JSON.stringify(event));
+          else context.note(`capsuled: ${event.stdout_bytes + event.stderr_bytes} bytes of its output are not kept any more`);
+          break;
+        case "exit":
+          if (context.json) context.say(JSON.stringify(event));
+          return event;
+      }
+    }
+    return null;
+  } finally {
+    quiet();
+  }
+}
+
+async function passStdin(process: NodeJS.Process, stream: ProcessStream): Promise<void> {
+  try {
+    for await (const chunk of process.stdin) await stream.write(Buffer.isBuffer(chunk) ? chunk : String(chunk));
+    await stream.closeStdin();
+  } catch {
+    // The command has ended, or the stream tells what is wrong.
+  }
+}
+
+/** What a command's end means for this program. */
+export function exitCodeOfEnd(end: ExitEvent | null): number {
+  return end === null ? 130 : end.exit_code;
+}

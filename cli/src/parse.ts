@@ -1,0 +1,76 @@
+import { parseArgs } from "node:util";
+import type { Command, Given, OptionSpec } from "./command.ts";
+import { COMMON_OPTIONS } from "./command.ts";
+import { UsageError } from "./exit.ts";
+
+/** Finds the command that an argument list begins with: two words before one. */
+export function findCommand(
+  commands: readonly Command[],
+  argv: readonly string[],
+): { readonly command: Command; readonly argv: readonly string[] } | null {
+  for (const words of [2, 1]) {
+    const command = commands.find(({ name }) => name === argv.slice(0, words).join(" "));
+    if (command !== undefined) return { command, argv: argv.slice(words) };
+  }
+  return null;
+}
+
+/** Reads a command's arguments; throws a `UsageError` that says what is wrong. */
+export function parseCommand(command: Command, argv: readonly string[]): Given {
+  const options = { ...command.options, ...COMMON_OPTIONS };
+  const at = argv.indexOf("--");
+  const rest = at === -1 ? null : argv.slice(at + 1);
+  const { values, positionals } = parsed(options, at === -1 ? argv : argv.slice(0, at));
+  const given: Given = {
+    arguments: positionals,
+    rest,
+    text(name) {
+      const value = values[name];
+      return typeof value === "string" ? value : undefined;
+    },
+    texts(name) {
+      const value = values[name];
+      return Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
+    },
+    flag: (name) => values[name] === true,
+    number(name) {
+      const text = given.text(name);
+      if (text === undefined) return undefined;
+      if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--${name} takes a whole number, not ${JSON.stringify(text)}`);
+      return Number(text);
+    },
+    pairs(name) {
+      return Object.fromEntries(
+        given.texts(name).map((pair) => {
+          const equals = pair.indexOf("=");
+          if (equals < 1) throw new UsageError(`--${name} takes NAME=VALUE, not ${JSON.stringify(pair)}`);
+          return [pair.slice(0, equals), pair.slice(equals + 1)];
+        }),
+      );
+    },
+  };
+  if (given.flag("help")) return given;
+  const [min, max] = command.arguments;
+  if (positionals.length < min || positionals.length > max || (rest !== null && command.takesRest !== true)) {
+    throw new UsageError(`use it as: capsuled ${command.name} ${command.usage}`);
+  }
+  return given;
+}
+
+function parsed(
+  options: Readonly<Record<string, OptionSpec>>,
+  args: readonly string[],
+): { values: Record<string, unknown>; positionals: string[] } {
+  try {
+    const config = Object.fromEntries(
+      Object.entries(options).map(([name, { type, short, multiple }]) => [
+        name,
+        { type, ...(short === undefined ? {} : { short }), ...(multiple === undefined ? {} : { multiple }) },
+      ]),
+    );
+    const { values, positionals } = parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true });
+    return { values, positionals };
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message.split("\n")[0] : String(error));
+  }
+}

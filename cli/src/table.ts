@@ -1,0 +1,48 @@
+import { stripVTControlCharacters } from "node:util";
+import type { Context } from "./context.ts";
+
+const COLOURS = { green: 32, yellow: 33, red: 31, dim: 2 } as const;
+
+/** Text in a colour, where there are colours. */
+export function coloured(context: Context, colour: keyof typeof COLOURS, text: string): string {
+  return context.hasColour ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
+}
+
+/** A status in the colour of how good it is. */
+export function statusOf(context: Context, status: string): string {
+  if (status === "running" || status === "succeeded") return coloured(context, "green", status);
+  if (status === "error" || status === "failed" || status === "timed_out") return coloured(context, "red", status);
+  return coloured(context, "yellow", status);
+}
+
+/** Columns under their names. What comes from capsules cannot draw on the terminal. */
+export function table(context: Context, names: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [names, ...rows];
+  const widths = names.map((_, column) => Math.max(...all.map((row) => stripVTControlCharacters(row[column] ?? "").length)));
+  const lines = all.map((row) =>
+    row
+      .map((cell, column) =>
+        column === names.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - stripVTControlCharacters(cell).length + 2),
+      )
+      .join("")
+      .trimEnd(),
+  );
+  const [head = "", ...rest] = lines;
+  return [coloured(context, "dim", head), ...rest].join("\n");
+}
+
+/** Text of strangers on one line, without what a terminal would obey. */
+export function plain(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+}
+
+/** How long ago, in one unit. */
+export function ago(timestamp: string | null): string {
+  if (timestamp === null) return "-";
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(timestamp)) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Command } from "../src/command.ts";
+import { COMMANDS } from "../src/commands/index.ts";
+import { UsageError } from "../src/exit.ts";
+import { commandHelp, programHelp } from "../src/help.ts";
+import { findCommand, parseCommand } from "../src/parse.ts";
+import { connectionFrom, writeConfiguration } from "../src/servers.ts";
+import { plain } from "../src/table.ts";
+
+test("every command is found by its name, and its help has an example that its own table takes", () => {
+  assert.equal(new Set(COMMANDS.map(({ name }) => name)).size, COMMANDS.length);
+  for (const command of COMMANDS) {
+    assert.equal(findCommand(COMMANDS, command.name.split(" "))?.command, command);
+    const help = commandHelp(command);
+    assert.ok(programHelp(COMMANDS).includes(command.summary));
+    for (const example of command.examples) {
+      assert.ok(help.includes(example));
+      const words = wordsOf(example);
+      const found = findCommand(COMMANDS, words);
+      assert.equal(found?.command, command, example);
+      assert.doesNotThrow(() => parseCommand(command, found?.argv ?? []), example);
+    }
+  }
+});
+
+/** The words behind `capsuled` in an example, as a shell gives them. */
+function wordsOf(example: string): readonly string[] {
+  const script = `capsuled() { printf '%s\\n' "$@" >&3; }; sudo() { "$@"; }; xargs() { :; }; ${example}`;
+  const { output } = spawnSync("bash", ["-c", script], { stdio: ["ignore", "ignore", "ignore", "pipe"], encoding: "utf8" });
+  return (output[3] ?? "").trimEnd().split("\n");
+}
+
+function commandOf(name: string): Command {
+  const found = COMMANDS.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`there is no ${name}`);
+  return found;
+}
+
+test("a wrong command line is refused with what is wrong", () => {
+  for (const argv of [["--bogus"], ["--memory", "much"], ["--env", "novalue"], ["a", "b"]]) {
+    assert.throws(() => {
+      const given = parseCommand(commandOf("run"), argv);
+      given.number("memory");
+      given.pairs("env");
+    }, UsageError);
+  }
+  assert.throws(() => parseCommand(commandOf("info"), []), /use it as: capsuled info CAPSULE/);
+  assert.throws(() => parseCommand(commandOf("ls"), ["--", "x"]), UsageError);
+  const given = parseCommand(commandOf("run"), ["-e", "A=1", "-e", "B=x=y", "--memory", "256", "--", "sh", "-c", "--json"]);
+  assert.deepEqual(
+    [given.pairs("env"), given.number("memory"), given.rest, given.flag("json")],
+    [{ A: "1", B: "x=y" }, 256, ["sh", "-c", "--json"], false],
+  );
+});
+
+test("a server is the one that is named, else the environment's, else the configuration's; what holds keys is this user's alone", () => {
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-cli-"));
+  try {
+    const env = { XDG_CONFIG_HOME: dir };
+    const path = join(dir, "capsuled", "config.json");
+    writeConfiguration(path, {
+      default: "one",
+      servers: { one: { url: "http://one.test", api_key: "wrn_1" }, two: { url: "http://two.test" } },
+    });
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.deepEqual(connectionFrom(env, undefined), { url: "http://one.test", apiKey: "wrn_1" });
+    assert.deepEqual(connectionFrom({ ...env, CAPSULED_API_KEY: "wrn_e" }, "two"), { url: "http://two.test", apiKey: "wrn_e" });
+    assert.deepEqual(connectionFrom({ ...env, CAPSULED_URL: "http://env.test", CAPSULED_API_KEY: "wrn_e" }, undefined), {
+      url: "http://env.test",
+      apiKey: "wrn_e",
+    });
+    assert.throws(() => connectionFrom(env, "three"), /no server "three".*one, two/);
+    writeFileSync(join(dir, "admin-key"), "wrn_local\n");
+    assert.deepEqual(connectionFrom({ XDG_CONFIG_HOME: join(dir, "none"), CAPSULED_DATA_DIR: dir }, "http://127.0.0.1:9"), {
+      url: "http://127.0.0.1:9",
+      apiKey: "wrn_local",
+    });
+    assert.equal(connectionFrom({ XDG_CONFIG_HOME: join(dir, "none"), CAPSULED_DATA_DIR: dir }, "http://elsewhere.test").apiKey, undefined);
+    writeFileSync(path, "{");
+    assert.throws(() => connectionFrom(env, undefined), /is no configuration/);
+    assert.equal(readFileSync(path, "utf8"), "{");
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test("what strangers wrote cannot draw on the terminal", () => {
+  assert.equal(plain("a\u001b[31mred\u001b]0;title\u0007\nb\u009b2J"), "ared b");
+});
+
+test("completion knows every command and option", () => {
+  const written: string[] = [];
+  const context = { say: (line: string) => void written.push(line) };
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const given = parseCommand(commandOf("completion"), [shell]);
+    // It says, and asks for nothing else of its surroundings.
+    void commandOf("completion").run(context as Parameters<Command["run"]>[0], given);
+  }
+  const complete = (words: readonly string[]): string[] =>
+    execFileSync(
+      "bash",
+      [
+        "-c",
+        `${written[0] ?? ""}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _capsuled; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        "bash",
+        ...words,
+      ],
+      {
+        encoding: "utf8",
+      },
+    )
+      .trim()
+      .split("\n");
+  assert.deepEqual(complete(["capsuled", "pa"]), ["pause"]);
+  assert.deepEqual(complete(["capsuled", "endpoints", ""]), ["ls", "apply", "call", "rm"]);
+  assert.deepEqual(complete(["capsuled", "endpoints", "apply", "--d"]), ["--dry-run"]);
+  assert.deepEqual(complete(["capsuled", "run", "--te"]), ["--template"]);
+  for (const { name } of COMMANDS) assert.ok(written[2]?.includes(name.split(" ").at(-1) ?? ""), name);
+});
