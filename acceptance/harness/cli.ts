@@ -1,10 +1,15 @@
 import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readState } from "./state.ts";
 
 /** The program as a clone has it. */
 export const CLI = fileURLToPath(new URL("../../cli/src/main.ts", import.meta.url));
+
+/** Beside the run's other files, and gone with them. */
+const CACHE = join(dirname(process.env["CAPSULED_TEST_STATE"] ?? tmpdir()), "compile-cache");
 
 export interface CliEnd {
   readonly code: number | null;
@@ -28,7 +33,14 @@ export function startCli(
   const { url, adminKey } = readState();
   const [command = "", ...first] = program;
   const child = spawn(command, [...first, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", CAPSULED_URL: url, CAPSULED_API_KEY: adminKey, ...env },
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: "/nonexistent",
+      NODE_COMPILE_CACHE: CACHE,
+      CAPSULED_URL: url,
+      CAPSULED_API_KEY: adminKey,
+      ...env,
+    },
   });
   let stdout = "";
   let stderr = "";

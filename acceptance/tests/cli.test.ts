@@ -57,7 +57,7 @@ test("output that is no text arrives as it is, and a reader that has had enough 
   assert.deepEqual([code, stderr], [0, ""]);
 });
 
-test("create, ls, info, exec, logs, ps, kill, pause, resume, halt, boot, rm: a capsule's life", async () => {
+test("create, ls, exec, logs, ps, kill, pause, resume, rm: a capsule's life", async () => {
   const { key } = await newTeam();
   const env = { CAPSULED_API_KEY: key };
   const ask = async (...args: string[]): Promise<string> => {
@@ -66,35 +66,23 @@ test("create, ls, info, exec, logs, ps, kill, pause, resume, halt, boot, rm: a c
     return stdout;
   };
   const id = (await ask("create", "--name", "box", "--memory", "256", "--label", "a=b", "-e", "X=y")).trim();
-  assert.equal((await ask("ls", "-q")).trim(), id);
   assert.match(await ask("ls"), /^ID +NAME +STATUS[^\n]*\ncl-\w+ +box +running +minimal +256 MiB/);
   const listed = JSON.parse(await ask("ls", "--json", "--label", "a=b")) as schemas.Capsule[];
   assert.deepEqual(
     listed.map((one) => [one.id, one.status]),
     [[id, "running"]],
   );
-  assert.match(await ask("info", id), /status +running/);
   assert.equal(await ask("exec", id, "--", "sh", "-c", "echo $X"), "y\n");
   const process = (await ask("exec", "-d", "--tag", "counter", id, "--", "sh", "-c", "echo one; exec sleep 600")).trim();
   const follow = startCli(["logs", "-f", id, process], env);
   await follow.printed("one\n");
-  assert.equal(await ask("logs", id, "counter"), "one\n");
   assert.match(await ask("ps", id), /counter +pr-/);
   await ask("kill", id, "counter");
   assert.equal((await follow.ended).stdout, "one\n");
-  for (const [command, status] of [
-    ["pause", "paused"],
-    ["resume", "running"],
-    ["halt", "stopped"],
-    ["boot", "running"],
-  ] as const) {
-    assert.equal(await ask(command, id), `${id} ${status}\n`);
-  }
-  await ask("ping", id);
-  assert.match(await ask("network", id, "--set", "none"), /egress +none/);
-  assert.match(await ask("events", "--limit", "100"), /capsule\.created/);
+  assert.equal(await ask("pause", id), `${id} paused\n`);
+  assert.equal(await ask("resume", id), `${id} running\n`);
   await ask("rm", id);
-  assert.equal(await ask("ls", "-q"), "");
+  assert.deepEqual((await capsules()).includes(id), false);
 });
 
 test("endpoints are applied, called and listed; a call's lines and exit code are passed on", async () => {
@@ -111,11 +99,9 @@ test("endpoints are applied, called and listed; a call's lines and exit code are
     assert.match((await cli(["endpoints", "apply", "-f", file], { env })).stdout, /create +greet/);
     const { code, stdout, stderr } = await cli(["endpoints", "call", "greet", "name=world"], { env });
     assert.deepEqual([code, stdout, stderr], [4, "hello world\n", "warn\n"]);
-    assert.match((await cli(["endpoints", "ls"], { env })).stdout, /greet/);
     const [run] = JSON.parse((await cli(["runs", "--json"], { env })).stdout) as schemas.Run[];
     assert.deepEqual([run?.endpoint, run?.exit_code], ["greet", 4]);
     assert.equal((await cli(["runs", "logs", run?.id ?? ""], { env })).stdout, "hello world\n");
-    assert.equal((await cli(["endpoints", "rm", "greet"], { env })).code, 0);
   } finally {
     rmSync(dir, { recursive: true });
   }
@@ -167,6 +153,17 @@ test("errors say what to do, and exit codes say what kind they are", async () =>
     assert.match(end.stderr, said);
     assert.doesNotMatch(end.stderr, /\n\s+at /, "no stack");
   }
+});
+
+test("info, halt, boot, ping, network and events of a capsule", async () => {
+  await using capsule = await sdkCapsule();
+  const ask = async (...args: string[]): Promise<string> => (await cli(args)).stdout;
+  assert.match(await ask("info", capsule.id), /status +running/);
+  assert.equal(await ask("halt", capsule.id), `${capsule.id} stopped\n`);
+  assert.equal(await ask("boot", capsule.id), `${capsule.id} running\n`);
+  assert.equal(await ask("ping", capsule.id), `${capsule.id} noted\n`);
+  assert.match(await ask("network", capsule.id, "--set", "none"), /egress +none/);
+  assert.match(await ask("events", "--capsule", capsule.id), /capsule\.stopped[\s\S]*capsule\.created/);
 });
 
 test("doctor looks at server, key and host", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { Client, ForbiddenError, UnauthorizedError } from "capsuled";
+import { test } from "node:test";
+import { WebSocket } from "ws";
 import { behaviour } from "../../sdk/testing/behaviour.ts";
 import { sdkCapsule, sdkClient, sdkOptions } from "../harness/sdk.ts";
 import { newTeam } from "../harness/team.ts";
@@ -108,4 +110,14 @@ behaviour("error.wrong-key", async () => {
   const client = sdkClient({ apiKey: `wrn_${"0".repeat(40)}` });
   await assert.rejects(client.capsules.create(), UnauthorizedError);
   await assert.rejects(all(client.events.list()), UnauthorizedError);
+});
+
+test("streams run over the WebSocket of the package ws, which Node 20 needs", async () => {
+  await using made = await sdkCapsule();
+  const capsule = await sdkClient({ WebSocket }).capsules.connect(made.id);
+  const types: string[] = [];
+  for await (const event of capsule.commands.stream("head -c 2000000 /dev/zero; exit 4")) {
+    if (event.type === "exit") types.push(`exit ${event.exit_code} ${event.verified}`);
+  }
+  assert.deepEqual(types, ["exit 4 true"]);
 });
