@@ -42,7 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "sdk-testing": ["contract", "sdk", "node", "package"],
   acceptance: ["contract", "sdk", "sdk-testing", "node", "package"],
   bench: ["node", "package"],
-  scripts: ["contract", "config", "core", "node", "package"],
+  scripts: ["contract", "config", "core", "cli", "node", "package"],
 };
 
 /** Packages that are layers of their own, so that core can have them without having every package. */

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { renderOpenapi } from "@capsuled/contract";
 import { renderConfigDocs } from "../server/src/config/describe.ts";
 import { renderLifecycleSpec } from "./lifecycle-spec.ts";
+import { renderCliReference, renderSdkReference } from "./sdk-reference.ts";
 import { renderSdkOperations, renderSdkTypes } from "./sdk-types.ts";
 import { renderModels } from "./python-contract/models.ts";
 import { renderErrors, renderOperations } from "./python-contract/tables.ts";
@@ -17,6 +18,8 @@ const files: Readonly<Record<string, string>> = {
   "openapi.json": `${JSON.stringify(document, null, 2)}\n`,
   "docs/config.md": renderConfigDocs(),
   "docs/spec/capsule-lifecycle.md": renderLifecycleSpec(),
+  "docs/reference/typescript.md": renderSdkReference(),
+  "docs/reference/cli.md": renderCliReference(),
   "sdk/typescript/src/contract/schemas.ts": renderSdkTypes(document),
   "sdk/typescript/src/contract/operations.ts": renderSdkOperations(),
   [`${PYTHON}/models.py`]: renderModels(renderOpenapi(packageVersion())),
