@@ -3,7 +3,8 @@ import { Capsule } from "./capsules/capsule.ts";
 import type { CreateOptions, ListOptions } from "./capsules/capsule-options.ts";
 import { createCapsule } from "./capsules/create-capsule.ts";
 import { listCapsules } from "./capsules/list-capsules.ts";
-import type { Capsule as CapsuleFacts, TicketCreate, TicketCreated } from "./contract/schemas.ts";
+import { Templates } from "./capsules/templates.ts";
+import type { Capsule as CapsuleFacts, CapsuleStats, TicketCreate, TicketCreated } from "./contract/schemas.ts";
 import { Endpoints } from "./endpoints/endpoints.ts";
 import { Runs } from "./endpoints/runs.ts";
 import { Events } from "./events/events.ts";
@@ -19,6 +20,7 @@ export class Client {
   readonly endpoints: Endpoints;
   readonly runs: Runs;
   readonly events: Events;
+  readonly templates: Templates;
   readonly keys: Keys;
   readonly teams: Teams;
   readonly system: System;
@@ -30,6 +32,7 @@ export class Client {
     this.endpoints = new Endpoints(this.#transport);
     this.runs = new Runs(this.#transport);
     this.events = new Events(this.#transport);
+    this.templates = new Templates(this.#transport);
     this.keys = new Keys(this.#transport);
     this.teams = new Teams(this.#transport);
     this.system = new System(this.#transport);
@@ -67,6 +70,12 @@ export class Capsules {
   /** As `Capsule.getInfo`. */
   async getInfo(id: string, options: CallOptions = {}): Promise<CapsuleFacts> {
     return this.#transport.json<CapsuleFacts>("getCapsule", { ...options, params: { id } });
+  }
+
+  /** How many of the team's capsules have run, and with what, from now back; an hour by default. */
+  async stats(options: CallOptions & { readonly range?: CapsuleStats["range"] | undefined } = {}): Promise<CapsuleStats> {
+    const { range, ...call } = options;
+    return this.#transport.json<CapsuleStats>("getCapsuleStats", { ...call, query: { range } });
   }
 
   /** As `Capsule.list`. */

@@ -1,6 +1,8 @@
 export * from "./api-errors.ts";
 export { Capsule } from "./capsules/capsule.ts";
 export type { ConnectCapsuleOptions, CreateOptions, ListOptions } from "./capsules/capsule-options.ts";
+export type { Templates } from "./capsules/templates.ts";
+export type { Files, PlaceOptions, WriteOptions } from "./files/files.ts";
 export type { Network } from "./capsules/network.ts";
 export type { BackgroundOptions, CommandOptions, ConnectOptions, RunOptions, StreamOptions } from "./commands/command-options.ts";
 export { CommandResult } from "./commands/command-result.ts";

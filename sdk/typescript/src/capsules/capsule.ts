@@ -1,5 +1,6 @@
 import { Commands } from "../commands/commands.ts";
-import type { Capsule as CapsuleFacts } from "../contract/schemas.ts";
+import type { Capsule as CapsuleFacts, CapsuleMetrics, Template } from "../contract/schemas.ts";
+import { Files } from "../files/files.ts";
 import { settingsFrom } from "../settings.ts";
 import { Terminals } from "../terminals/terminals.ts";
 import type { CallOptions, RepeatableOptions } from "../transport/transport.ts";
@@ -8,6 +9,7 @@ import type { ConnectCapsuleOptions, CreateOptions, ListOptions } from "./capsul
 import { createCapsule, untilRunning, WAIT_MS_DEFAULT } from "./create-capsule.ts";
 import { listCapsules } from "./list-capsules.ts";
 import { Network } from "./network.ts";
+import { COPY_TIMEOUT_MS, createSnapshot } from "./templates.ts";
 
 /** An isolated machine: runs commands, and can be paused, stopped and destroyed. */
 export class Capsule implements AsyncDisposable {
@@ -17,6 +19,8 @@ export class Capsule implements AsyncDisposable {
   readonly commands: Commands;
   /** Opens terminals, and connects to those that are there. */
   readonly pty: Terminals;
+  /** Reads and writes its files. */
+  readonly files: Files;
   /** Where it may connect to. */
   readonly network: Network;
   readonly #transport: Transport;
@@ -29,6 +33,7 @@ export class Capsule implements AsyncDisposable {
     this.#info = info;
     this.commands = new Commands(transport, info.id);
     this.pty = new Terminals(transport, info.id);
+    this.files = new Files(transport, info.id);
     this.network = new Network(transport, info.id);
   }
 
@@ -93,6 +98,33 @@ export class Capsule implements AsyncDisposable {
     const { waitMs = WAIT_MS_DEFAULT, ...call } = options;
     const begun = await this.#transport.json<CapsuleFacts>("startCapsule", { ...call, params: { id: this.id }, body: {} });
     return this.#see(await untilRunning(this.#transport, begun, waitMs, call));
+  }
+
+  /** Keeps its disk as a template of the team: `Capsule.create({ template: name })` begins with its files. */
+  async snapshot(
+    options: RepeatableOptions & { readonly name?: string | undefined; readonly overwrite?: boolean | undefined } = {},
+  ): Promise<Template> {
+    const { name, overwrite, ...call } = options;
+    return createSnapshot(this.#transport, { capsule_id: this.id, name, overwrite }, call);
+  }
+
+  /** Makes capsules whose disks begin as this one's is now, and waits until they run: all of them, or none. */
+  async fork(
+    options: RepeatableOptions & { readonly count?: number | undefined; readonly name?: string | undefined } = {},
+  ): Promise<Capsule[]> {
+    const { count, name, ...call } = options;
+    const request = { requestTimeoutMs: COPY_TIMEOUT_MS, ...call, params: { id: this.id }, body: { count, name } };
+    const { capsules } = await this.#transport.json<{ readonly capsules: CapsuleFacts[] }>("forkCapsule", request);
+    const running = await Promise.all(
+      capsules.map((info) => untilRunning(this.#transport, info, WAIT_MS_DEFAULT, { signal: call.signal })),
+    );
+    return running.map((info) => new Capsule(this.#transport, info));
+  }
+
+  /** What it has used of processor, memory and disk, from now back; 10 minutes by default. */
+  async metrics(options: CallOptions & { readonly range?: CapsuleMetrics["range"] | undefined } = {}): Promise<CapsuleMetrics> {
+    const { range, ...call } = options;
+    return this.#transport.json<CapsuleMetrics>("getCapsuleMetrics", { ...call, params: { id: this.id }, query: { range } });
   }
 
   /** Counts as activity, so that the inactivity TTL begins anew. */

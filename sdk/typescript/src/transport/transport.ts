@@ -27,7 +27,7 @@ export interface Request extends Omit<RepeatableOptions, "requestTimeoutMs"> {
   readonly requestTimeoutMs?: number | null | undefined;
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: object | undefined;
-  /** Sent as JSON; a string with its own type. */
+  /** Sent as JSON; text, bytes and streams as they are, with their own type. */
   readonly body?: unknown;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -102,7 +102,8 @@ export class Transport {
 
   async #repeated<T>(id: OperationId, request: Request, read: (response: Response, url: string) => Promise<T>): Promise<T> {
     const key = keyOf(id, request);
-    const isRepeatable = OPERATIONS[id].idempotency !== "with_key" || key !== null;
+    // A stream is read once.
+    const isRepeatable = (OPERATIONS[id].idempotency !== "with_key" || key !== null) && !(request.body instanceof ReadableStream);
     const retry = new Retry(this.settings.retryForMs, this.#hasAnswered);
     for (;;) {
       try {
@@ -128,7 +129,7 @@ export class Transport {
         headers: this.#headersOf(request, key),
         signal,
         redirect: "manual",
-        ...(request.body === undefined ? {} : { body: typeof request.body === "string" ? request.body : JSON.stringify(request.body) }),
+        ...bodyOf(request.body),
       });
       this.#hasAnswered ||= isOurs(response);
       if (!response.ok) throw await problemOf(response, settings.url);
@@ -154,6 +155,13 @@ export class Transport {
       ...request.headers,
     };
   }
+}
+
+function bodyOf(body: unknown): { body?: NonNullable<RequestInit["body"]>; duplex?: "half" } {
+  if (body === undefined) return {};
+  if (body instanceof ReadableStream) return { body, duplex: "half" };
+  if (typeof body === "string") return { body };
+  return { body: body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body) };
 }
 
 function keyOf(id: OperationId, { idempotencyKey }: Request): string | null {

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { ConflictError, NotFoundError } from "capsuled";
+import { behaviour } from "../../sdk/testing/behaviour.ts";
+import { sdkCapsule, sdkClient } from "../harness/sdk.ts";
+import { newTeam } from "../harness/team.ts";
+
+behaviour("file.read-write", async () => {
+  await using capsule = await sdkCapsule();
+  const { files } = capsule;
+  const bytes = randomBytes(3_000_000);
+  await files.write("/workspace/a/b/data", bytes, { mode: "600" });
+  assert.ok(Buffer.from(await files.read("/workspace/a/b/data")).equals(bytes));
+  await files.write("note.txt", "höllo\n");
+  assert.equal(await files.readText("~/note.txt"), "höllo\n");
+  await assert.rejects(files.write("note.txt", "other", { exclusive: true }), ConflictError);
+  let left = 5;
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (left === 0) return controller.close();
+      left -= 1;
+      controller.enqueue(new Uint8Array(100_000).fill(left));
+    },
+  });
+  await files.write("/tmp/streamed", stream);
+  let read = 0;
+  for await (const piece of await files.readStream("/tmp/streamed")) read += piece.length;
+  assert.equal(read, 500_000);
+  const url = await files.downloadUrl("note.txt");
+  assert.equal(await (await fetch(url)).text(), "höllo\n");
+  await assert.rejects(files.read("/no/such"), NotFoundError);
+});
+
+behaviour("file.change", async () => {
+  await using capsule = await sdkCapsule();
+  const { files } = capsule;
+  assert.equal((await files.makeDirectory("/workspace/d/e")).type, "directory");
+  await files.write("/workspace/d/one", "1");
+  assert.equal((await files.move("/workspace/d/one", "/workspace/d/e/two")).name, "two");
+  assert.equal((await files.copy("/workspace/d", "/workspace/f")).type, "directory");
+  const names: string[] = [];
+  for await (const { path } of files.list("/workspace/f", { depth: 3 })) names.push(path);
+  assert.deepEqual(names, ["/workspace/f/e", "/workspace/f/e/two"]);
+  assert.equal((await files.chmod("/workspace/f/e/two", { mode: "755" })).permissions, "-rwxr-xr-x");
+  assert.equal((await files.stat("/workspace/f/e/two")).size, 1);
+  await files.remove("/workspace/f");
+  assert.deepEqual([await files.exists("/workspace/f"), await files.exists("/workspace/d")], [false, true]);
+});
+
+behaviour("snapshot.create", async () => {
+  const { key } = await newTeam();
+  const client = sdkClient({ apiKey: key });
+  await using capsule = await client.capsules.create();
+  await capsule.files.write("/workspace/kept", "yes");
+  const { name } = await capsule.snapshot({ name: "with-a-file" });
+  assert.ok((await client.templates.list({ type: "snapshot" })).some((one) => one.name === name));
+  {
+    await using other = await client.capsules.create({ template: name });
+    assert.equal(await other.files.readText("/workspace/kept"), "yes");
+  }
+  await client.templates.delete(name);
+  assert.deepEqual(await client.templates.list({ type: "snapshot" }), []);
+});
+
+behaviour("snapshot.fork", async () => {
+  await using capsule = await sdkCapsule();
+  await capsule.files.write("/workspace/kept", "yes");
+  const forks = await capsule.fork({ count: 2 });
+  try {
+    for (const fork of forks) assert.equal((await fork.commands.run("cat /workspace/kept")).stdout, "yes");
+    assert.equal(forks.length, 2);
+  } finally {
+    await Promise.all(forks.map((fork) => fork.destroy()));
+  }
+});
+
+behaviour("capsule.metrics", async () => {
+  await using capsule = await sdkCapsule();
+  const metrics = await capsule.metrics({ range: "5m" });
+  assert.deepEqual([metrics.sandbox_id, metrics.range, Array.isArray(metrics.points)], [capsule.id, "5m", true]);
+  assert.ok((await sdkClient().capsules.stats()).current.running_count >= 1);
+});
