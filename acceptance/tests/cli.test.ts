@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -102,6 +103,40 @@ test("endpoints are applied, called and listed; a call's lines and exit code are
     const [run] = JSON.parse((await cli(["runs", "--json"], { env })).stdout) as schemas.Run[];
     assert.deepEqual([run?.endpoint, run?.exit_code], ["greet", 4]);
     assert.equal((await cli(["runs", "logs", run?.id ?? ""], { env })).stdout, "hello world\n");
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test("cp copies files and directories both ways; snapshot, templates and fork", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const client = sdkClient({ apiKey: key });
+  await using capsule = await client.capsules.create();
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-cli-"));
+  const ask = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cli(args, { env });
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+    return stdout;
+  };
+  try {
+    const bytes = randomBytes(2_000_000);
+    mkdirSync(join(dir, "project/deep"), { recursive: true });
+    writeFileSync(join(dir, "project/data"), bytes, { mode: 0o640 });
+    writeFileSync(join(dir, "project/deep/run.sh"), "#!/bin/sh\necho ran\n", { mode: 0o755 });
+    assert.equal(await ask("cp", join(dir, "project"), `${capsule.id}:/workspace`), "2 files\n");
+    assert.equal((await capsule.commands.run("/workspace/project/deep/run.sh")).stdout, "ran\n");
+    assert.equal(await ask("cp", `${capsule.id}:/workspace/project`, join(dir, "back")), "2 files\n");
+    assert.ok(readFileSync(join(dir, "back/data")).equals(bytes));
+    assert.equal(readFileSync(join(dir, "back/deep/run.sh"), "utf8"), "#!/bin/sh\necho ran\n");
+    await ask("cp", `${capsule.id}:/workspace/project/data`, dir);
+    assert.ok(readFileSync(join(dir, "data")).equals(bytes));
+    assert.equal(await ask("snapshot", capsule.id, "--name", "by-cli"), "by-cli\n");
+    assert.match(await ask("templates", "ls"), /by-cli +snapshot/);
+    const fork = (await ask("fork", capsule.id)).trim();
+    assert.equal((await (await client.capsules.connect(fork)).commands.run("cat /workspace/project/deep/run.sh")).exit_code, 0);
+    await ask("rm", fork);
+    await ask("templates", "rm", "by-cli");
   } finally {
     rmSync(dir, { recursive: true });
   }

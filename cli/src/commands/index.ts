@@ -4,9 +4,11 @@ import { completionFor } from "./completion.ts";
 import { doctor } from "./doctor.ts";
 import * as endpoints from "./endpoints.ts";
 import * as processes from "./processes.ts";
+import { cp } from "./files.ts";
 import { run } from "./run.ts";
 import { start, stop } from "./server.ts";
 import * as servers from "./servers.ts";
+import * as templates from "./templates.ts";
 import * as team from "./team.ts";
 
 /** Every command, in the order of the help. */
@@ -26,6 +28,11 @@ export const COMMANDS: readonly Command[] = [
   capsules.boot,
   capsules.ping,
   capsules.network,
+  cp,
+  templates.snapshot,
+  templates.fork,
+  templates.templatesLs,
+  templates.templatesRm,
   capsules.rm,
   endpoints.endpointsLs,
   endpoints.endpointsApply,
