@@ -90,9 +90,9 @@ function webStream(path: string): ReadableStream<Uint8Array> {
   const chunks = createReadStream(path)[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await chunks.next();
-      if (done === true) controller.close();
-      else controller.enqueue(Buffer.isBuffer(value) ? value : Buffer.from(String(value)));
+      const next: IteratorResult<unknown> = await chunks.next();
+      if (next.done === true) controller.close();
+      else controller.enqueue(Buffer.isBuffer(next.value) ? next.value : Buffer.from(String(next.value)));
     },
   });
 }
