@@ -146,6 +146,28 @@ fn the_oom_killer_is_told_apart_from_other_kills() {
 }
 
 #[test]
+fn cgroup2_tells_the_oom_killer_apart_by_the_events_of_work() {
+    let before = "low 0\nhigh 0\nmax 63\noom 3\noom_kill 2\noom_group_kill 0\n";
+    let agent = TestAgent::with(Wish { events: Some(before), ..Wish::default() });
+    let mut client = Client::connect(&agent);
+    let gate = agent.dir.join("gate");
+    for (ends, kills, reason) in [("kill -9 $$", 1, "oom_killed"), ("exit 4", 2, "exited"), ("kill -9 $$", 0, "signaled")] {
+        let _ = std::fs::remove_file(&gate);
+        let request = shell(&format!("echo up; while [ ! -e {} ]; do sleep 0.01; done; {}", gate.display(), ends));
+        client.start(&request);
+        assert_eq!(client.next().unwrap().0, Kind::Stdout);
+        let text = std::fs::read_to_string(agent.dir.join("memory.events")).unwrap();
+        let had: u64 = text.lines().find_map(|line| line.strip_prefix("oom_kill ")).unwrap().parse().unwrap();
+        // In place, as the kernel's file is: the agent has it open.
+        std::fs::write(agent.dir.join("memory.events"), text.replace(&format!("oom_kill {}", had), &format!("oom_kill {}", had + kills)))
+            .unwrap();
+        std::fs::write(&gate, "").unwrap();
+        let exit = client.finish().unwrap().exit;
+        assert_eq!((&exit["reason"], &exit["oom_kills"]), (&json!(reason), &json!(kills)), "{}", exit);
+    }
+}
+
+#[test]
 fn the_end_of_a_connection_means_what_the_start_said() {
     let agent = TestAgent::start();
     let mut watcher = Client::connect(&agent);

@@ -24,6 +24,8 @@ pub struct Wish {
     pub pids: Option<u32>,
     /// Most bytes of memory of `work`.
     pub memory: Option<u64>,
+    /// The kernel's counts of kills, as a file `memory.events` that the test writes.
+    pub events: Option<&'static str>,
     /// No cgroup2 directory at all.
     pub without_slots: bool,
     /// Most bytes of one journal, of all, and of those written in a second.
@@ -231,6 +233,10 @@ impl TestAgent {
                 Some(at) => oom = open(&at.join("memory.events"), libc::O_RDONLY),
                 None => limited = false,
             }
+        }
+        if let Some(events) = wish.events {
+            fs::write(dir.join("memory.events"), events).unwrap();
+            oom = open(&dir.join("memory.events"), libc::O_RDONLY);
         }
         let controllers = limits.v1;
         let tasks: Vec<OwnedFd> = controllers.iter().map(|at| open(&at.join("tasks"), libc::O_WRONLY)).collect();

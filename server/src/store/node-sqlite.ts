@@ -42,21 +42,31 @@ function rollbackOf(database: DatabaseSync): SqliteStatement {
 }
 
 /**
- * Throws `StoreUnavailableError` once `path` is not the file that was opened. SQLite goes on writing into a file that was removed or
- * moved, and all of that would be lost with the server's end.
+ * Throws `StoreUnavailableError` once the database's file or its log is not the one that was opened. SQLite goes on writing into files
+ * that were removed or moved, and all of that would be lost with the server's end.
  */
 function guardOf(path: string): () => void {
   if (path === ":memory:") return () => {};
-  const { ino, dev } = statSync(path);
-  return () => {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.ino === ino && found.dev === dev) return;
+  const opened = new Map<string, string>();
+  const check = (file: string): void => {
+    const found = statSync(file, { throwIfNoEntry: false });
+    const place = found === undefined ? undefined : `${found.dev}:${found.ino}`;
+    const first = opened.get(file);
+    // The log is made by the first change.
+    if (first === undefined && place !== undefined) opened.set(file, place);
+    if (first === place || first === undefined) return;
     throw new StoreUnavailableError(
-      found === undefined
-        ? `the database file ${path} is gone; put it back`
-        : `the database file ${path} is another one; start the server anew`,
+      place === undefined
+        ? `the database file ${file} is gone; put it back`
+        : `the database file ${file} is another one; start the server anew`,
     );
   };
+  const guard = (): void => {
+    check(path);
+    check(`${path}-wal`);
+  };
+  guard();
+  return guard;
 }
 
 /** A statement that may be the first of a change is preceded by `guard`. */

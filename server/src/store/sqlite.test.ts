@@ -38,7 +38,7 @@ test("the database's files are readable by their owner only, and rows outlive a 
     await again.close();
   }));
 
-test("a database file that is moved away or replaced takes no change until it is back, and reads go on", () =>
+test("a database whose file or log is moved away or replaced takes no change until it is back, and reads go on", () =>
   withDirectory(async (directory) => {
     const path = join(directory, "capsuled.db");
     const database = await openDatabase({ kind: "sqlite", path }, 1000);
@@ -54,6 +54,9 @@ test("a database file that is moved away or replaced takes no change until it is
     await copyFile(`${path}.away`, path);
     await assert.rejects(add(), (error) => error instanceof StoreUnavailableError && /is another one/.test(error.message));
     await rename(`${path}.away`, path);
+    await rename(`${path}-wal`, `${path}-wal.away`);
+    await assert.rejects(add(), (error) => error instanceof StoreUnavailableError && /-wal is gone; put it back/.test(error.message));
+    await rename(`${path}-wal.away`, `${path}-wal`);
     const second = await add();
     await database.close();
     const again = await openDatabase({ kind: "sqlite", path }, 2000);

@@ -7,7 +7,7 @@ import { isMissing } from "./missing.ts";
 import { oomCounter } from "./work-limits.ts";
 
 /** What the capsule's processes use, the agent not counted. @throws HandleGoneError when the machine is gone */
-export function readStats(host: OciHost, paths: CapsulePaths): Omit<DriverStats, "diskBytes"> {
+export function readStats(host: Pick<OciHost, "hierarchies">, paths: Pick<CapsulePaths, "cgroup">): Omit<DriverStats, "diskBytes"> {
   const { hierarchies } = host;
   const work = (mount: string): string => `${mount}${paths.cgroup}/work`;
   const [memory, cpu, pids] = ["memory", "cpuacct", "pids"].map((controller) => hierarchies.v1Of.get(controller));
