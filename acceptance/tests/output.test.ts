@@ -93,13 +93,13 @@ test("a running process is read as far as it has printed, and on from there, als
 test("positions that do not exist are refused: beyond the end, negative, broken, no number", async () => {
   const id = await ended("echo four; exit 0");
   for (const from of ["6", "1000000", "9007199254740991"]) await expectError("getProcessOutput", "invalid_offset", at(id, { from }));
-  for (const from of ["-1", "1.5", "NaN", "Infinity", "x", "1e99", "9007199254740993", "18446744073709551616"])
+  for (const from of ["", "-1", "1.5", "NaN", "Infinity", "x", "0x1", "1e0", "1e99", "9007199254740993", "18446744073709551616"])
     await expectError("getProcessOutput", "invalid_request", at(id, { from }));
-  for (const limit of ["0", "-1", "x", "1.5", "NaN"]) await expectError("getProcessOutput", "invalid_request", at(id, { limit }));
+  for (const limit of ["0", "-1", "x", "1.5", "0x1", "NaN"]) await expectError("getProcessOutput", "invalid_request", at(id, { limit }));
   for (const stream of ["stdin", "", "STDOUT", "both"]) await expectError("getProcessOutput", "invalid_request", at(id, { stream }));
   await expectError("getProcessOutput", "invalid_request", at(id, { frm: "1" }));
   const socket = `/v1/capsules/${capsule.id}/processes/${id}/stream`;
-  for (const from of ["0", "-1", "1.5", "NaN", "Infinity", "later", "1e99", "18446744073709551616"])
+  for (const from of ["", "0", "-1", "1.5", "NaN", "Infinity", "later", "0x1", "1e0", "1e99", "18446744073709551616"])
     assert.match((await refusedUpgrade(`${socket}?from=${from}`)).body, /"invalid_(request|offset)"/, from);
   assert.match((await refusedUpgrade(`${socket}?from=4000000000`)).body, /"invalid_offset"/);
   assert.equal((await expectCall("getProcessOutput", 200, at(id))).data, "four\n", "none of them did any harm");

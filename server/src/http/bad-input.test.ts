@@ -226,6 +226,16 @@ test("NUL characters and lone surrogates in a command are a 400 that names the f
   }
 });
 
+test("a number of a query is one in decimal digits, not all that JavaScript takes for one", async () => {
+  await using world = await createWorld();
+  const ask = (query: string) => world.call("GET", `/v1/capsules/${IDS.running}/processes/42/output?${query}`);
+  for (const text of ["", "%20", "0x10", "1e3", "%2B1", "1_000"]) {
+    const refused = await problemOf(await ask(`from=${text}`));
+    assert.deepEqual([refused.code, refused.details?.["field"]], ["invalid_request", "from"], text);
+  }
+  assert.equal((await ask("from=0&limit=10")).status, 200);
+});
+
 test("every bad field is listed, up to 20 of them", async () => {
   await using world = await createWorld();
   const two = await problemOf(await world.call("POST", exec, { json: { cmd: "", tag: "42", args: "no" } }));

@@ -35,7 +35,19 @@ export function parseParams<O extends Operation>(operation: O, raw: unknown): Pa
 export function parseQuery<O extends Operation>(operation: O, raw: unknown): QueryOf<O> {
   const parsed = z.safeParse(operation.query, raw);
   if (!parsed.success) throw invalidInput(parsed.error.issues, operation.query);
+  const found: unknown = parsed.data;
+  for (const [field, value] of Object.entries(typeof found === "object" && found !== null ? found : {})) {
+    if (typeof value !== "number" || isDecimal(raw, field)) continue;
+    const message = "must be a number in decimal digits";
+    throw fail("invalid_request", `${field}: ${message}`, { details: { field, problems: [{ field, message }] } });
+  }
   return parsed.data as QueryOf<O>;
+}
+
+/** Whether a number of a query is written as people write one: nothing at all, `0x10` and `1e3` are numbers to JavaScript too. */
+function isDecimal(raw: unknown, field: string): boolean {
+  const text: unknown = typeof raw === "object" && raw !== null ? Reflect.get(raw, field) : undefined;
+  return typeof text !== "string" || /^-?\d+(\.\d+)?$/.test(text);
 }
 
 /** No body counts as `{}`, so that one that is not needed can be left out. */
