@@ -243,13 +243,19 @@ test(
 test("the process that forks for the agent can die: commands that run go on, and the next ones start", { timeout: 300_000 }, async () => {
   await using mine = await newCapsule({ memory_mb: 64 });
   const { id } = await mine.background({ cmd: "sh", args: ["-c", "while [ ! -e /root/go ]; do sleep 0.02; done; exit 6"] });
-  const parentOf = (pid: number): number => Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
   const agent = agentPid(mine.id);
-  const inits = pidsInCapsule(mine.id).filter(
-    (pid) => pid !== agent && parentOf(pid) === agent && /init/.test(readFileSync(`/proc/${pid}/comm`, "utf8")),
-  );
+  /** Children of the agent that wait to fork or to be a process; one that has just ended is none. */
+  const isInit = (pid: number): boolean => {
+    try {
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      return pid !== agent && new RegExp(`^PPid:\\s+${agent}$`, "m").test(status) && /^Name:\s+\S*init/m.test(status);
+    } catch {
+      return false;
+    }
+  };
+  const inits = pidsInCapsule(mine.id).filter(isInit);
   assert.ok(inits.length > 0);
-  for (const pid of inits) process.kill(pid, "SIGKILL");
+  for (const pid of inits) if (isInit(pid)) process.kill(pid, "SIGKILL");
   for (let n = 0; n < 10; n += 1) assert.equal((await mine.sh(`echo ${n}; touch /root/go`)).stdout, `${n}\n`);
   assert.deepEqual([(await endOf(id, mine)).exit_code, (await mine.get()).status, agentPid(mine.id)], [6, "running", agent]);
 });
