@@ -64,7 +64,9 @@ fn what_is_moved_is_there_and_not_here_and_replaces_only_when_asked() {
     assert_eq!(code(two(&agent, "move", &at("b"), &at("no/x"), json!({}))), "not_found");
     assert_eq!(code(two(&agent, "move", &at("none"), &at("made/x"), json!({"create_parents": true}))), "not_found");
     assert!(!at("made").exists());
-    for (op, from, to, field) in [("move", "none", "x", "from"), ("move", "b", "no/x", "to"), ("copy", "none", "x", "from"), ("copy", "b", "new", "to")] {
+    for (op, from, to, field) in
+        [("move", "none", "x", "from"), ("move", "b", "no/x", "to"), ("copy", "none", "x", "from"), ("copy", "b", "new", "to")]
+    {
         assert_eq!(two(&agent, op, &at(from), &at(to), json!({})).unwrap_err()["field"], field, "{} {} {}", op, from, to);
     }
     assert_eq!(code(two(&agent, "move", Path::new("/"), &at("x"), json!({}))), "bad_request");
