@@ -25,6 +25,7 @@ export async function createTemplates(
   };
   const removed = await tendTemplates(deps);
   if (removed.length > 0) log.info({ templates: removed.length }, "templates of an earlier start were cleared away");
+  shutdown.defer("templates being made", () => deps.makingTemplates.settled());
   const loop = startLoop({ name: "tend templates", everyMs: TEND_MS, tick: () => tendTemplates(deps) }, log);
   shutdown.defer("loop", () => loop.close());
   return createTemplateService(deps);

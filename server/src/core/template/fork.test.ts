@@ -42,6 +42,7 @@ test("forks have the files and the settings of their source and lives of their o
     assert.equal(await text(world, made.id, "cat /root/file; echo $SECRET; echo own > /root/file"), "kept\ns\n");
   }
   assert.equal(await text(world, source.id, "cat /root/file"), "kept\n");
+  await world.deps.makingTemplates.settled();
   assert.deepEqual(await world.driver.snapshots?.list(), []);
   assert.deepEqual(await world.templates.list(world.principal, "snapshot"), []);
   await world.close();
@@ -58,6 +59,7 @@ test("a fork is all or none: a taken name, a quota, a stopped source, a full hos
   await assert.rejects(fork(world, source.id, { count: 2 }), hasCode("host_full"));
   const { items } = await world.capsules.list(world.principal, { status: null, metadata: {}, limit: null, cursor: null });
   assert.equal(items.length, 2);
+  await world.deps.makingTemplates.settled();
   assert.deepEqual(await world.driver.snapshots?.list(), []);
   await world.capsules.stop(world.principal, source.id);
   await assert.rejects(fork(world, source.id, {}), hasCode("invalid_state"));
@@ -83,6 +85,7 @@ test("a server that dies at any step of a fork leaves all forks or none, and a r
       for (const made of forks) assert.equal(await text(after, made.id, "cat /root/file"), "kept\n", `step ${step} ${when}`);
       const { items } = await after.capsules.list(after.principal, { status: null, metadata: {}, limit: null, cursor: null });
       assert.equal(items.length, 4, "none is doubled");
+      await after.deps.makingTemplates.settled();
       await tendTemplates(after.deps);
       assert.deepEqual(await after.driver.snapshots?.list(), [], `step ${step} ${when}: the copy is gone`);
       await after.close();

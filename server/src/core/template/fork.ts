@@ -51,19 +51,23 @@ export async function forkCapsule(
   const records = forkIds.map((forkId, index) => forkOf(deps, source, principal, forkId, nameOf(input, index), diskId, ids));
   const outcome: BootOutcome = { hostFull: null };
   const stored = Promise.withResolvers<void>();
+  const booted = Promise.withResolvers<void>();
   const whole = deps.makingTemplates.run(diskId, async () => {
     try {
       await copyDisk(deps, source, diskId);
       await storeAll(deps, principal, records);
       stored.resolve();
       await bootAll(deps, forkIds, outcome);
+      booted.resolve();
     } finally {
       await discardLater(deps, diskId);
     }
   });
   whole.catch(stored.reject);
+  whole.then(booted.resolve, () => booted.resolve());
   await stored.promise;
-  await settledWithin(whole, input.wait_ms);
+  // Nobody waits for the copy to be removed.
+  await settledWithin(booted.promise, input.wait_ms);
   if (outcome.hostFull !== null) {
     await Promise.all(forkIds.map((one) => destroyCapsule(deps, one, byKey(principal))));
     throw fail("host_full", outcome.hostFull.message, { details: { resource: outcome.hostFull.resource }, cause: outcome.hostFull });

@@ -1,17 +1,23 @@
 /** Templates that this server is making right now: upkeep leaves them alone. */
 export class MakingTemplates {
-  readonly #ids = new Set<string>();
+  readonly #acts = new Map<string, Promise<unknown>>();
 
   async run<T>(id: string, act: () => Promise<T>): Promise<T> {
-    this.#ids.add(id);
+    const underWay = act();
+    this.#acts.set(id, underWay);
     try {
-      return await act();
+      return await underWay;
     } finally {
-      this.#ids.delete(id);
+      this.#acts.delete(id);
     }
   }
 
   has(id: string): boolean {
-    return this.#ids.has(id);
+    return this.#acts.has(id);
+  }
+
+  /** Resolves when none is being made any more. */
+  async settled(): Promise<void> {
+    while (this.#acts.size > 0) await Promise.allSettled(this.#acts.values());
   }
 }
