@@ -57,6 +57,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   removeFile: FILE,
   moveFile: { from: "/etc/hostname", to: "/root/moved" },
   copyFile: { from: "/etc/hostname", to: "/root/copied" },
+  readArchive: FILE,
+  writeArchive: "\0".repeat(1024),
   changeFileMode: { ...FILE, mode: "600" },
   resumeCapsule: {},
   startCapsule: {},
@@ -70,6 +72,8 @@ const QUERIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   writeFile: FILE,
   streamWriteFile: FILE,
   downloadFile: FILE,
+  downloadArchive: FILE,
+  writeArchive: FILE,
 };
 
 let other: TestTeam;

@@ -3,6 +3,8 @@ import { fileEntryExample } from "../examples.ts";
 import { capsuleIdParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
 import {
+  archiveAnswer,
+  archiveWriteQuery,
   fileCopyAnswer,
   fileCopyBody,
   fileEntryAnswer,
@@ -232,4 +234,54 @@ export const changeFileMode = defineOperation({
     },
   },
   errors: [...common],
+});
+
+const READ_ARCHIVE = `A tar stream (ustar with pax headers) of a directory, with names relative to it, or of one file. Links are kept as links. Sockets, FIFOs and devices are left out; clients that send \`TE: trailers\` are told how many, by the trailers \`X-Archive-Entries\` and \`X-Archive-Skipped\`. An archive that cannot be read to its end breaks the connection off.`;
+
+export const readArchive = defineOperation({
+  id: "readArchive",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/archive/read",
+  tag,
+  summary: "Read a directory as a tar archive",
+  description: READ_ARCHIVE,
+  auth: "member",
+  idempotency: "safe",
+  params,
+  query: none,
+  body: fileTarget,
+  bodyExample: { path: "/workspace" },
+  answers: {
+    200: { description: "The archive.", schema: z.string().meta({ format: "binary" }), contentType: "application/x-tar" },
+  },
+  errors: [...common, "conflict"],
+});
+
+export const downloadArchive = defineOperation({
+  ...readArchive,
+  id: "downloadArchive",
+  method: "GET",
+  summary: "Read a directory as a tar archive by its URL",
+  takesTicket: true,
+  query: fileQuery,
+  body: null,
+  bodyExample: undefined,
+});
+
+export const writeArchive = defineOperation({
+  id: "writeArchive",
+  method: "POST",
+  path: "/v1/capsules/{id}/files/archive/write",
+  tag,
+  summary: "Unpack a tar archive into a directory",
+  description:
+    "The body is the archive: ustar, pax or GNU, uncompressed. Each file is put in its place as a whole, beside what is there. Refused, with the member's name: absolute paths, `..`, ways through links that leave the directory, devices and FIFOs, and what is cut or malformed; what was unpacked before that stays.",
+  auth: "member",
+  idempotency: "idempotent",
+  params,
+  query: archiveWriteQuery,
+  body: z.string().meta({ format: "binary" }),
+  bodyForm: { form: "raw", types: ["application/x-tar", "application/octet-stream"] },
+  answers: { 200: { description: "It is unpacked.", schema: archiveAnswer, example: { entries: 3, bytes: 1024 } } },
+  errors: [...common, "conflict", "disk_full"],
 });

@@ -34,6 +34,19 @@ export const fileUpload = z
   })
   .meta({ id: "FileUpload" });
 
+/** The same as a body's number has it, in a query. */
+const ownerIdText = z
+  .string()
+  .regex(/^[0-9]{1,5}$/, { error: "must be a number" })
+  .refine((id) => Number(id) <= LIMITS.fileOwnerIdMax, { error: `at most ${LIMITS.fileOwnerIdMax}` });
+
+export const archiveWriteQuery = fileQuery.extend({
+  uid: ownerIdText.optional().describe("Who owns what is unpacked; left out, whom the archive says."),
+  gid: ownerIdText.optional(),
+});
+
+export const archiveAnswer = z.object({ entries: z.int().describe("Members."), bytes: z.int().describe("Of their files.") });
+
 export const fileListBody = fileTarget.extend({
   depth: defaulted(z.int().min(0).max(LIMITS.fileListDepthMax), 1).describe("Levels of directories; 0 counts as 1."),
   limit: defaulted(z.int().min(1).max(LIMITS.fileListLimitMax), LIMITS.fileListLimitMax).describe("Entries of one answer at most."),

@@ -1,6 +1,5 @@
-import type { FileUpload, WrittenFile } from "../core/ports/agent-files.ts";
+import type { FileUpload } from "../core/ports/agent-files.ts";
 import type { AgentConnection, OperationListener } from "./connection.ts";
-import { readWritten } from "./file-messages.ts";
 import { encodeBytes, FRAME, ProtocolError } from "./frame.ts";
 import { readRefusal } from "./messages.ts";
 
@@ -9,23 +8,25 @@ export const UPLOAD_PIECE_BYTES = 256 * 1024;
 /** Milliseconds for the agent to put a file in its place once all of it has come. */
 export const PUBLISH_MS = 60_000;
 
-/** Asks for a file to be written. What the agent thinks of it is heard by `send` and `finish`. */
-export function openUpload(connection: AgentConnection, opening: Buffer): FileUpload {
-  const upload = new Upload(connection);
+/** Begins to send bytes, of which `read` reads the outcome. What the agent thinks of them is heard by `send` and `finish`. */
+export function openUpload<Outcome>(connection: AgentConnection, opening: Buffer, read: (payload: Buffer) => Outcome): FileUpload<Outcome> {
+  const upload = new Upload(connection, read);
   if (connection.begin(upload)) connection.sendFrame(opening);
   return upload;
 }
 
-class Upload implements FileUpload, OperationListener {
+class Upload<Outcome> implements FileUpload<Outcome>, OperationListener {
   readonly #connection: AgentConnection;
+  readonly #read: (payload: Buffer) => Outcome;
   #failure: Error | null = null;
-  #written: WrittenFile | null = null;
+  #outcome: { readonly value: Outcome } | null = null;
   #hasFinished = false;
   /** Whoever waits for room or for the end. */
   #wake: (() => void) | null = null;
 
-  constructor(connection: AgentConnection) {
+  constructor(connection: AgentConnection, read: (payload: Buffer) => Outcome) {
     this.#connection = connection;
+    this.#read = read;
   }
 
   send(bytes: Uint8Array): Promise<void> | undefined {
@@ -36,16 +37,16 @@ class Upload implements FileUpload, OperationListener {
     return full === undefined ? undefined : this.#room(full);
   }
 
-  async finish(): Promise<WrittenFile> {
+  async finish(): Promise<Outcome> {
     this.#hasFinished = true;
     this.#connection.sendFrame(encodeBytes(FRAME.stdin_close, new Uint8Array(0)));
     const timer = setTimeout(() => this.#connection.end(new Error(`not in its place within ${PUBLISH_MS} ms`)), PUBLISH_MS);
     try {
-      while (this.#written === null) {
+      while (this.#outcome === null) {
         if (this.#failure !== null) throw this.#failure;
         await new Promise<void>((resolve) => (this.#wake = resolve));
       }
-      return this.#written;
+      return this.#outcome.value;
     } finally {
       clearTimeout(timer);
     }
@@ -61,7 +62,7 @@ class Upload implements FileUpload, OperationListener {
     } else {
       if (type !== FRAME.result) throw new ProtocolError(`frame 0x${type.toString(16)} during an upload`);
       if (!this.#hasFinished) throw new ProtocolError("a file was written before all of it was sent");
-      this.#written = readWritten(payload);
+      this.#outcome = { value: this.#read(payload) };
     }
     this.#connection.detach();
     this.#tell();

@@ -102,6 +102,28 @@ test("an upload is sent in pieces, and done when the agent has put it in its pla
   await agent.closed;
 });
 
+test("an archive is read to the end that its last frame tells, and one that breaks off is never whole", async () => {
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  const opening = link.files.readArchive(path);
+  const agent = await asked(peer, { op: "archive_read", path: "/x" });
+  agent.send(bytes("tar"), bytes("red"), result({ entries: 2, bytes: 6, skipped: 1 }));
+  const archive = await opening;
+  assert.equal(archive.end, null, "not before it was read");
+  assert.equal(`${String(await archive.next())}${String(await archive.next())}`, "tarred");
+  assert.equal(await archive.next(), null);
+  assert.deepEqual(archive.end, { entries: 2, bytes: 6, skipped: 1 });
+  const cut = link.files.readArchive(path);
+  const second = await asked(peer, { op: "archive_read", path: "/x" });
+  second.send(bytes("tar"), refusal("changed"));
+  const broken = await cut;
+  assert.equal(String(await broken.next()), "tar");
+  await assert.rejects(broken.next(), { code: "changed" });
+  const refused = assert.rejects(link.files.readArchive(path), { code: "not_found" });
+  (await asked(peer, { op: "archive_read", path: "/x" })).send(refusal("not_found"));
+  await refused;
+});
+
 test("what the agent says against an upload is heard by whoever sends next, and by one that waits for room", async () => {
   await using peer = await createPeer("socket");
   using link = linkTo(peer);

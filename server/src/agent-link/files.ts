@@ -1,6 +1,6 @@
 import type { AgentFiles, FilePath } from "../core/ports/agent-files.ts";
-import { openDownload } from "./file-download.ts";
-import { readChanged, readCopied, readFileEntry, readFilePage, readRemoved } from "./file-messages.ts";
+import { openArchive, openDownload } from "./file-download.ts";
+import { readChanged, readCopied, readFileEntry, readFilePage, readRemoved, readWritten, readWrittenArchive } from "./file-messages.ts";
 import { openUpload } from "./file-upload.ts";
 import { encodeJson, FRAME, ProtocolError } from "./frame.ts";
 import { readRefusal } from "./messages.ts";
@@ -32,8 +32,11 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
     },
     async write(path, { mode, exclusive, size }) {
       const wish = { ...(mode !== undefined && { mode }), ...(size !== undefined && { size }), exclusive: exclusive === true };
-      return openUpload(await pool.take(), encodeJson(FRAME.file, { op: "write", ...path, ...wish }));
+      return openUpload(await pool.take(), encodeJson(FRAME.file, { op: "write", ...path, ...wish }), readWritten);
     },
+    readArchive: async (path) => openArchive(await pool.take(), encodeJson(FRAME.file, { op: "archive_read", ...path })),
+    writeArchive: async (path, owner) =>
+      openUpload(await pool.take(), encodeJson(FRAME.file, { op: "archive_write", ...path, ...owner }), readWrittenArchive),
   };
 }
 

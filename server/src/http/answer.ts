@@ -22,8 +22,8 @@ export interface BodySink {
   send(chunk: string | Uint8Array): Promise<boolean>;
   /** Counts bytes that stand in memory until the body is over; where all clients' are too many, the slowest are broken off. */
   hold(bytes: number): void;
-  /** Adds a header behind the body; the answer must have told of it in `Trailer`, and have no length. */
-  addTrailer(name: string, value: string): void;
+  /** Sets the headers behind the body; the answer must have told of them in `Trailer`, and have no length. */
+  setTrailers(trailers: Readonly<Record<string, string>>): void;
   /** Called once, when the connection is closed or the server stops. */
   onClose(listener: () => void): void;
 }

@@ -89,8 +89,8 @@ export class ResponseSink implements BodySink, HeldAnswer {
     this.#response.destroy();
   }
 
-  addTrailer(name: string, value: string): void {
-    this.#response.addTrailers({ [name]: value });
+  setTrailers(trailers: Readonly<Record<string, string>>): void {
+    this.#response.addTrailers(trailers);
   }
 
   onClose(listener: () => void): void {

@@ -124,9 +124,10 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     const operation: Operation = OPERATIONS[id];
     // Its only bad input is a name, which the use case looks at.
     if (id === "deleteSnapshot") return scripted(world, id, request, fail("invalid_request"));
+    const bare = request.path.split("?", 1)[0] ?? "";
     if (request.method === "POST" || operation.body !== null)
-      return (await problemOf(await world.call(request.method, request.path, { key: KEYS.admin, body: "{" }))).code;
-    const path = `${request.path.split("?", 1)[0]}?limit=none&signal=SIGHUP&from=yesterday&log=maybe&range=1y`;
+      return (await problemOf(await world.call(request.method, bare, { key: KEYS.admin, body: "{" }))).code;
+    const path = `${bare}?limit=none&signal=SIGHUP&from=yesterday&log=maybe&range=1y`;
     if (!isSocket(id)) return (await problemOf(await world.call(request.method, path))).code;
     return codeOf((await refusedUpgrade(world, path)).body);
   },

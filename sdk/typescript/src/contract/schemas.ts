@@ -1447,6 +1447,23 @@ export interface KillProcessQuery {
   signal?: "SIGKILL" | "SIGTERM" | undefined;
 }
 
+export interface DownloadArchiveQuery {
+  /** Absolute, relative to `/root`, or `~` and `~/…` for it. */
+  path?: string | undefined;
+  /** An absolute path in base64, in place of `path`, for one that is no UTF-8. */
+  path_base64?: string | undefined;
+}
+
+export interface WriteArchiveQuery {
+  /** Absolute, relative to `/root`, or `~` and `~/…` for it. */
+  path?: string | undefined;
+  /** An absolute path in base64, in place of `path`, for one that is no UTF-8. */
+  path_base64?: string | undefined;
+  /** Who owns what is unpacked; left out, whom the archive says. */
+  uid?: string | undefined;
+  gid?: string | undefined;
+}
+
 export interface StreamWriteFileQuery {
   /** Absolute, relative to `/root`, or `~` and `~/…` for it. */
   path?: string | undefined;

@@ -1,4 +1,5 @@
 import { invalid } from "../fail.ts";
+import { readArchive, writeArchive } from "./archive.ts";
 import type { FileDeps } from "./deps.ts";
 import { holdUpload } from "./hold-upload.ts";
 import { listFiles } from "./list-files.ts";
@@ -39,6 +40,8 @@ export function createFileService(deps: FileDeps): FileService {
     },
     read: (principal, capsuleId, input, choose) => readFile(deps, principal, capsuleId, input, choose),
     write: (principal, capsuleId, input, wish, source) => writeFile(deps, principal, capsuleId, input, wish, source),
+    readArchive: (principal, capsuleId, input) => readArchive(deps, principal, capsuleId, input),
+    writeArchive: (principal, capsuleId, input, owner, source) => writeArchive(deps, principal, capsuleId, input, owner, source),
     hold: (principal, capsuleId, source) => holdUpload(deps, principal, capsuleId, source),
   };
 }

@@ -6,8 +6,10 @@ import type {
   FileWriteRequest,
   ModeChange,
   PlacementRequest,
+  WrittenArchive,
   WrittenFile,
 } from "../ports/agent-files.ts";
+import type { ArchiveContent } from "./archive.ts";
 import type { HeldUpload } from "./hold-upload.ts";
 import type { FileList, ListInput } from "./list-files.ts";
 import type { PathInput } from "./path.ts";
@@ -33,6 +35,14 @@ export interface FileService {
   changeMode(principal: Principal, capsuleId: string, path: PathInput, change: ModeChange, recursive: boolean): Promise<ChangedFiles>;
   read(principal: Principal, capsuleId: string, path: PathInput, choose: ChooseRange | null): Promise<FileContent>;
   write(principal: Principal, capsuleId: string, path: PathInput, wish: FileWriteRequest, source: ByteSource): Promise<WrittenFile>;
+  readArchive(principal: Principal, capsuleId: string, path: PathInput): Promise<ArchiveContent>;
+  writeArchive(
+    principal: Principal,
+    capsuleId: string,
+    path: PathInput,
+    owner: Omit<ModeChange, "mode">,
+    source: ByteSource,
+  ): Promise<WrittenArchive>;
   /** Takes a file whose path comes behind it. */
   hold(principal: Principal, capsuleId: string, source: ByteSource): Promise<HeldUpload>;
 }

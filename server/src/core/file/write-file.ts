@@ -1,7 +1,7 @@
 import type { Principal } from "../access/principal.ts";
 import type { LiveCapsule } from "../capsule/live.ts";
 import { runningCapsule } from "../capsule/running.ts";
-import type { FilePath, FileWriteRequest, WrittenFile } from "../ports/agent-files.ts";
+import type { FilePath, FileUpload, FileWriteRequest, WrittenFile } from "../ports/agent-files.ts";
 import { elseEnded } from "../process/else-ended.ts";
 import type { FileDeps } from "./deps.ts";
 import type { PathInput } from "./path.ts";
@@ -47,7 +47,11 @@ async function pump(
   source: ByteSource,
   touch: () => void,
 ): Promise<WrittenFile> {
-  const upload = await link.files.write(path, wish);
+  return sendAll(await link.files.write(path, wish), source, touch);
+}
+
+/** At the pace of the way to the capsule; `touch` is called with every piece. */
+export async function sendAll<Outcome>(upload: FileUpload<Outcome>, source: ByteSource, touch: () => void): Promise<Outcome> {
   try {
     for await (const bytes of source) {
       touch();

@@ -81,13 +81,38 @@ export interface WrittenFile {
   readonly created: boolean;
 }
 
-/** A file being written. It is in its place once `finish` has resolved, and never in part. */
-export interface FileUpload {
+/** Bytes on their way into a capsule. What they become is in its place once `finish` has resolved. */
+export interface FileUpload<Outcome = WrittenFile> {
   /** Resolves once there is room for more; nothing to wait for where it gives no promise. Throws what the agent has said meanwhile. */
   send(bytes: Uint8Array): Promise<void> | undefined;
-  finish(): Promise<WrittenFile>;
-  /** Leaves nothing behind; nothing after the end. */
+  finish(): Promise<Outcome>;
+  /** Nothing after the end. A file that was not finished leaves nothing behind. */
   abort(): void;
+}
+
+/** What went into an archive. */
+export interface ReadArchive {
+  readonly entries: number;
+  /** Of files. */
+  readonly bytes: number;
+  /** Sockets, FIFOs and devices, which are left out. */
+  readonly skipped: number;
+}
+
+/** A tar stream being read. */
+export interface ArchiveDownload {
+  /** The next bytes, in order; `null` after the last of a whole archive. Throws `AgentRefusal` and `AgentLostError`. */
+  next(): Promise<Uint8Array | null>;
+  /** Known after the last. */
+  readonly end: ReadArchive | null;
+  /** Ends it early; nothing after the end. */
+  close(): void;
+}
+
+export interface WrittenArchive {
+  readonly entries: number;
+  /** Of files. */
+  readonly bytes: number;
 }
 
 export interface PlacementRequest {
@@ -137,4 +162,8 @@ export interface AgentFiles {
   /** `length` null: to the end. An offset beyond it is refused with `invalid_offset`. */
   read(path: FilePath, from: number, length: number | null): Promise<FileDownload>;
   write(path: FilePath, request: FileWriteRequest): Promise<FileUpload>;
+  /** A directory, without its own name, or one file, as a tar stream. */
+  readArchive(path: FilePath): Promise<ArchiveDownload>;
+  /** Unpacks below a directory and nowhere else; what was unpacked before it fails stays. */
+  writeArchive(path: FilePath, owner: Omit<ModeChange, "mode">): Promise<FileUpload<WrittenArchive>>;
 }

@@ -14,9 +14,13 @@ async function put(files: AgentFiles, path: string, bytes: Uint8Array): Promise<
   return (await upload.finish()).sha256;
 }
 
-async function take(download: FileDownload): Promise<Buffer> {
+function take(download: FileDownload): Promise<Buffer> {
+  return takeAll(() => download.next());
+}
+
+async function takeAll(next: () => Promise<Uint8Array | null>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
-  for (let bytes = await download.next(); bytes !== null; bytes = await download.next()) parts.push(bytes);
+  for (let bytes = await next(); bytes !== null; bytes = await next()) parts.push(bytes);
   return Buffer.concat(parts);
 }
 
@@ -137,6 +141,37 @@ export const FILES: Guarantees = {
     await files.move({ path: "/tmp/three/a" }, { path: "/tmp/three/deep/b" }, { ...once, overwrite: true });
     assert.equal((await take(await files.read({ path: "/tmp/three/deep/b" }, 0, null))).toString(), "a");
     await assert.rejects(files.changeMode({ path: "/tmp/none" }, { mode: 0 }, true), refused("not_found"));
+  },
+
+  "a directory goes out as an archive and in again elsewhere, and nothing of one leaves its directory": async (world) => {
+    await using capsule = await launch(world);
+    const { files } = capsule.link;
+    await put(files, "/tmp/out/a", Buffer.from("a"));
+    await put(files, "/tmp/out/deep/b", randomBytes(MIB));
+    await files.changeMode({ path: "/tmp/out/deep" }, { mode: 0o711 }, true);
+    const download = await files.readArchive({ path: "/tmp/out" });
+    const archive = await takeAll(() => download.next());
+    assert.deepEqual([download.end?.entries, download.end?.bytes, download.end?.skipped], [3, MIB + 1, 0]);
+    const unpack = async (bytes: Uint8Array, path: string): Promise<object> => {
+      const upload = await files.writeArchive({ path }, {});
+      await upload.send(bytes);
+      return upload.finish();
+    };
+    assert.deepEqual(await unpack(archive, "/tmp/made/in"), { entries: 3, bytes: MIB + 1 });
+    assert.equal((await files.stat({ path: "/tmp/made/in/deep/b" })).mode, 0o711);
+    const both = [];
+    for (const path of ["/tmp/out/deep/b", "/tmp/made/in/deep/b"]) both.push(sha256(await take(await files.read({ path }, 0, null))));
+    assert.equal(both[0], both[1]);
+    await assert.rejects(unpack(archive.subarray(0, archive.length - 700_000), "/tmp/cut"), refused("bad_archive"));
+    await assert.rejects(unpack(randomBytes(4096), "/tmp/junk"), refused("bad_archive"));
+    const leaving = Buffer.from(archive);
+    leaving.write("../x\0", 0, "latin1");
+    leaving.write("        ", 148, "latin1");
+    const sum = leaving.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+    leaving.write(`${sum.toString(8).padStart(6, "0")}\0`, 148, "latin1");
+    await assert.rejects(unpack(leaving, "/tmp/in"), refused("outside"));
+    await assert.rejects(files.stat({ path: "/tmp/x" }), refused("not_found"));
+    await assert.rejects(files.readArchive({ path: "/tmp/none" }), refused("not_found"));
   },
 
   "what is no file, and no place for one, is told by its code": async (world) => {

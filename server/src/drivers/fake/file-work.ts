@@ -5,6 +5,7 @@ import { describeFile, diskRefusal, listPage, makeDirectory, makeWay, pathOf, re
 import { changeModes, copyFiles, moveTree } from "./file-places.ts";
 import type { HostFrame } from "./frames.ts";
 import { bytesFrame, jsonFrame } from "./frames.ts";
+import { packTree, unpackTree } from "./tar.ts";
 import type { FileRequest } from "./requests.ts";
 import { Refusal } from "./requests.ts";
 
@@ -68,6 +69,11 @@ export class FileWork {
         return this.#end(jsonFrame("result", { removed: removeTree(this.#disk, path, request.recursive) }));
       case "read":
         return void this.#read(path);
+      case "archive_read":
+        return void this.#pack(path);
+      case "archive_write":
+        if (this.#disk.hasFile(path)) throw new DiskError("Not a directory");
+        return;
       case "write":
         return this.#check(path);
     }
@@ -84,13 +90,27 @@ export class FileWork {
       const range = bytes.subarray(from, from + Math.min(wanted ?? bytes.length, bytes.length - from));
       const head = { size: bytes.length, from, length: range.length, modified_at_ms: facts.modified_at_ms };
       this.#connection.send(jsonFrame("head", head));
-      for (let at = 0; at < range.length; at += CHUNK_BYTES) {
-        await this.#connection.drained();
-        this.#connection.send(bytesFrame(range.subarray(at, at + CHUNK_BYTES)));
-      }
+      await this.#sendBytes(range);
       this.#end(jsonFrame("result", { bytes: range.length, sha256: sha256([range]) }));
     } catch (error) {
       this.#refuse(error);
+    }
+  }
+
+  async #pack(path: string): Promise<void> {
+    try {
+      const { archive, entries, bytes } = packTree(this.#disk, path);
+      await this.#sendBytes(archive);
+      this.#end(jsonFrame("result", { entries, bytes, skipped: 0, skipped_names: [] }));
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  async #sendBytes(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      await this.#connection.drained();
+      this.#connection.send(bytesFrame(bytes.subarray(at, at + CHUNK_BYTES)));
     }
   }
 
@@ -102,13 +122,14 @@ export class FileWork {
   }
 
   #take(payload: Buffer): void {
-    if (this.#request.op !== "write") return;
+    if (this.#request.op !== "write" && this.#request.op !== "archive_write") return;
     this.#size += payload.length;
     if (this.#size > this.#disk.room) throw new DiskError("No space left on device");
     this.#received.push(Buffer.from(payload));
   }
 
   #publish(): void {
+    if (this.#request.op === "archive_write") return this.#unpack();
     if (this.#request.op !== "write") return;
     const { size, mode } = this.#request;
     if (size !== undefined && size !== this.#size) throw new Refusal("bad_request", "is not how many bytes came", "size");
@@ -118,6 +139,12 @@ export class FileWork {
     this.#disk.put(path, Buffer.concat(this.#received), mode);
     const entry = describeFile(this.#disk, path);
     this.#end(jsonFrame("result", { size: this.#size, sha256: sha256(this.#received), created, entry }));
+  }
+
+  #unpack(): void {
+    const path = pathOf(this.#request);
+    makeWay(this.#disk, `${path}/x`);
+    this.#end(jsonFrame("result", unpackTree(this.#disk, path, Buffer.concat(this.#received))));
   }
 
   #try(act: () => void): void {

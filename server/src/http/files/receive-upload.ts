@@ -6,10 +6,10 @@ import type { ByteSource } from "../../core/file/write-file.ts";
 import type { FileWriteRequest } from "../../core/ports/agent-files.ts";
 import type { Answer } from "../answer.ts";
 import { NO_CONTENT } from "../answer.ts";
-import { ClientGoneError, essenceOf } from "../read-body.ts";
+import { essenceOf } from "../read-body.ts";
 import type { Exchange, UploadBody } from "../route.ts";
-import { discardRest } from "./discard-rest.ts";
 import { FILE_PART, FormReader } from "./multipart.ts";
+import { bytesOf, takeUpload } from "./upload-body.ts";
 
 const FORM = "multipart/form-data";
 /** Bytes that a form has beside its file at most, as far as its length is looked at beforehand. */
@@ -28,17 +28,13 @@ export async function receiveUpload(files: FileService, call: UploadCall, exchan
   const isForm = essenceOf(contentType) === FORM;
   if (!isForm && call.query.path === undefined && call.query.path_base64 === undefined)
     throw invalid("path", "is required: send multipart/form-data with the parts path and file, or the file's bytes with path in the query");
-  const body = exchange.takeBody();
-  try {
+  await takeUpload(exchange, async (body) => {
     const length = lengthOf(exchange);
     if (bytesMax !== null && length !== undefined && length > bytesMax + (isForm ? FORM_OVERHEAD_BYTES : 0)) throw tooLarge(bytesMax);
     if (isForm) await receiveForm(files, call, new FormReader(body, contentType ?? ""), bytesMax);
     else await receiveBytes(files, call, body, length, bytesMax);
-    return NO_CONTENT;
-  } catch (error) {
-    if (!(error instanceof ClientGoneError) && !(await discardRest(body))) exchange.addHeader("Connection", "close");
-    throw error;
-  }
+  });
+  return NO_CONTENT;
 }
 
 async function receiveBytes(
@@ -101,16 +97,6 @@ function wishOf({ mode, exclusive }: UploadCall["query"]): FileWriteRequest {
 function lengthOf(exchange: Exchange): number | undefined {
   const header = exchange.header("content-length");
   return header === undefined ? undefined : Number(header);
-}
-
-async function* bytesOf({ stream, isWhole }: UploadBody): AsyncGenerator<Uint8Array> {
-  try {
-    // Who stops reading still wants to answer.
-    for await (const chunk of stream.iterator({ destroyOnReturn: false })) yield chunk;
-  } catch {
-    throw new ClientGoneError();
-  }
-  if (!isWhole()) throw new ClientGoneError();
 }
 
 async function* bounded(source: ByteSource, bytesMax: number | null): AsyncGenerator<Uint8Array> {

@@ -77,7 +77,8 @@ function digests(content: FileContent): Readonly<Record<string, string>> {
   return content.isRange ? { "content-digest": digest } : { "content-digest": digest, "repr-digest": digest };
 }
 
-function wantsTrailers(exchange: Exchange): boolean {
+/** Whether the client says that it takes trailers. */
+export function wantsTrailers(exchange: Exchange): boolean {
   return (
     exchange
       .header("te")
@@ -104,7 +105,7 @@ function contentStream(content: FileContent, withTrailer: boolean): BodyStream {
       const { "content-digest": digest } = digests(content);
       // Without one the reading was ended early, by whoever closed the connection.
       if (digest === undefined) throw new Error("the file was not read to its end");
-      if (withTrailer) sink.addTrailer("Content-Digest", digest);
+      if (withTrailer) sink.setTrailers({ "Content-Digest": digest });
     },
   };
 }

@@ -39,6 +39,9 @@ import { forkCapsule } from "./fork-capsule.ts";
 import { moveFile } from "./move-file.ts";
 import { copyFile } from "./copy-file.ts";
 import { changeFileMode } from "./change-file-mode.ts";
+import { readArchive } from "./read-archive.ts";
+import { downloadArchive } from "./download-archive.ts";
+import { writeArchive } from "./write-archive.ts";
 import { listEvents } from "./list-events.ts";
 import { streamEvents } from "./stream-events.ts";
 import { listEndpoints } from "./list-endpoints.ts";
@@ -109,6 +112,9 @@ export const ROUTES = {
   listPorts,
   setPortAccess,
   createPortUrl,
+  readArchive,
+  downloadArchive,
+  writeArchive,
   listEvents,
   streamEvents,
   listEndpoints,

@@ -74,6 +74,20 @@ export function createFakeFiles(written: Map<string, Buffer>, check: (principal:
       written.set(path, bytes);
       return { size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), created };
     },
+    async readArchive(principal, id, input) {
+      check(principal, id);
+      const content = contentOf(existing(pathOf(input)), 0, existing(pathOf(input)).length, "", false);
+      return {
+        next: () => content.next(),
+        end: () => ({ entries: 1, bytes: existing(pathOf(input)).length, skipped: 2 }),
+        close: () => content.close(),
+      };
+    },
+    async writeArchive(principal, id, input, _owner, source) {
+      pathOf(input);
+      check(principal, id);
+      return { entries: 1, bytes: (await collect(source)).length };
+    },
     async hold(principal, id, source) {
       check(principal, id);
       const bytes = await collect(source);

@@ -1,0 +1,87 @@
+import type { AgentConnection, OperationListener } from "./connection.ts";
+import { FRAME, ProtocolError } from "./frame.ts";
+import { readRefusal } from "./messages.ts";
+
+/** What the last frame of a stream says; `received` bytes have come. Throws `ProtocolError`. */
+export type ReadEnd<End> = (payload: Buffer, received: number) => End;
+
+/** Bytes as they are asked for: the connection is paused while anything waits, so no more than a socket's buffer does. */
+export class ByteStream<End> implements OperationListener {
+  readonly #connection: AgentConnection;
+  readonly #readEnd: ReadEnd<End>;
+  readonly #bytesMax: number;
+  readonly #waiting: Uint8Array[] = [];
+  /** Whoever waits for the next bytes. */
+  #wake: (() => void) | null = null;
+  #received = 0;
+  #last: End | null = null;
+  #isOver = false;
+  #failure: Error | null = null;
+
+  constructor(connection: AgentConnection, readEnd: ReadEnd<End>, bytesMax: number) {
+    this.#connection = connection;
+    this.#readEnd = readEnd;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Known once the last bytes were taken. */
+  get end(): End | null {
+    return this.#waiting.length === 0 ? this.#last : null;
+  }
+
+  /** The next bytes; `null` after the last. Throws `AgentRefusal` and `AgentLostError`. */
+  async next(): Promise<Uint8Array | null> {
+    for (;;) {
+      const bytes = this.#waiting.shift();
+      if (bytes !== undefined) return bytes;
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#isOver) return null;
+      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#connection.resume();
+      await woken;
+    }
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#waiting.length = 0;
+    this.#connection.detach();
+    this.#tell();
+  }
+
+  frame(type: number, payload: Buffer): void {
+    switch (type) {
+      case FRAME.bytes:
+        this.#received += payload.length;
+        if (this.#received > this.#bytesMax) throw new ProtocolError(`more than the ${this.#bytesMax} bytes that were told`);
+        if (payload.length > 0) this.#waiting.push(payload);
+        this.#connection.pause();
+        return this.#tell();
+      case FRAME.result:
+        this.#last = this.#readEnd(payload, this.#received);
+        return this.#finish(null);
+      case FRAME.error:
+        return this.#finish(readRefusal(payload));
+      default:
+        throw new ProtocolError(`frame 0x${type.toString(16)} among bytes`);
+    }
+  }
+
+  lost(error: Error): void {
+    this.#failure = error;
+    this.#tell();
+  }
+
+  #finish(failure: Error | null): void {
+    this.#isOver = true;
+    this.#failure = failure;
+    this.#connection.detach();
+    this.#tell();
+  }
+
+  #tell(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+}

@@ -1,0 +1,89 @@
+import type { Principal } from "../access/principal.ts";
+import { runningCapsule } from "../capsule/running.ts";
+import { invalid } from "../fail.ts";
+import type { ModeChange, ReadArchive, WrittenArchive } from "../ports/agent-files.ts";
+import { AgentRefusal } from "../ports/agent-link.ts";
+import { elseEnded } from "../process/else-ended.ts";
+import type { FileDeps } from "./deps.ts";
+import type { PathInput } from "./path.ts";
+import { resolvePath } from "./path.ts";
+import { fileRefusal } from "./refusal.ts";
+import { attend, workIn } from "./work.ts";
+import type { ByteSource } from "./write-file.ts";
+import { sendAll } from "./write-file.ts";
+
+/** A directory or a file as a tar stream. Somebody must read it to its end or close it. */
+export interface ArchiveContent {
+  /** The next bytes; `null` after the last. Throws where it cannot be read to its end. */
+  next(): Promise<Uint8Array | null>;
+  /** What is in it; known after the last. */
+  end(): ReadArchive | null;
+  close(): void;
+}
+
+/** Begins to read an archive, which counts as activity to its end. */
+export async function readArchive(deps: FileDeps, principal: Principal, capsuleId: string, input: PathInput): Promise<ArchiveContent> {
+  const path = resolvePath(input);
+  const live = await runningCapsule(deps, principal, capsuleId);
+  const leave = attend(deps, live);
+  try {
+    const download = await elseEnded(deps, capsuleId, live.link.files.readArchive(path));
+    return {
+      async next() {
+        try {
+          const bytes = await download.next();
+          if (bytes === null) leave();
+          else live.touch(deps.clock.now());
+          return bytes;
+        } catch (error) {
+          leave();
+          throw fileRefusal(error);
+        }
+      },
+      end: () => download.end,
+      close() {
+        download.close();
+        leave();
+      },
+    };
+  } catch (error) {
+    leave();
+    throw fileRefusal(error);
+  }
+}
+
+/** Unpacks a tar stream below a directory. What was unpacked before it fails stays. */
+export async function writeArchive(
+  deps: FileDeps,
+  principal: Principal,
+  capsuleId: string,
+  input: PathInput,
+  owner: Omit<ModeChange, "mode">,
+  source: ByteSource,
+): Promise<WrittenArchive> {
+  const path = resolvePath(input);
+  return workIn(deps, principal, capsuleId, async (live) => {
+    try {
+      return await sendAll(await live.link.files.writeArchive(path, owner), source, () => live.touch(deps.clock.now()));
+    } catch (error) {
+      throw memberRefusal(error);
+    }
+  });
+}
+
+/** What the agent says of a member, with its name, is about the archive. */
+function memberRefusal(error: unknown): unknown {
+  if (!(error instanceof AgentRefusal)) return error;
+  switch (error.code) {
+    case "outside":
+    case "bad_archive":
+    case "not_a_file":
+    case "not_directory":
+    case "is_directory":
+    case "too_big":
+    case "name_too_long":
+      return invalid("archive", error.message);
+    default:
+      return error;
+  }
+}
