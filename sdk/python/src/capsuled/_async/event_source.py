@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable
 
 from .._core.answer import Answer, retry_of
 from .._core.failures import ApiError, CapsuledError, ClientTimeoutError, ConnectionFailedError
 from .._core.request import Request
-from .._core.retry import backoff
+from .._core.retry import Patience
 from .._core.sse import EventParser, ServerSentEvent
 from .io import AsyncByteStream, leave, sleep
 from .transport import AsyncTransport
@@ -24,13 +23,14 @@ class AsyncEventSource:
         self._transport = transport
         self._request_after = request_after
         self._last_id: str | None = None
+        self._patience = Patience(transport.settings.reconnect_timeout)
         # What came in place of a stream.
         self.answer: Answer | None = None
         self.headers: dict[str, str] = {}
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
         """The events, each once."""
-        silent_since, attempt = time.monotonic(), 0
+        attempt = 0
         while True:
             failure: CapsuledError = ConnectionFailedError("the stream of events ended before its last event")
             try:
@@ -38,13 +38,15 @@ class AsyncEventSource:
             except (ApiError, ConnectionFailedError, ClientTimeoutError) as error:
                 failure = error
             else:
+                self._patience.opened()
                 try:
                     if not self._is_stream(stream):
                         self.answer = await stream.whole()
                         await stream.aclose()
                         return
                     async for event in self._read(stream):
-                        silent_since, attempt = time.monotonic(), 0
+                        self._patience.progressed()
+                        attempt = 0
                         yield event
                 except (ConnectionFailedError, ClientTimeoutError) as error:
                     failure = error
@@ -56,8 +58,7 @@ class AsyncEventSource:
                     raise
                 await stream.aclose()
             attempt += 1
-            self._give_up(failure, attempt, time.monotonic() - silent_since)
-            await sleep(backoff(attempt))
+            await sleep(self._delay(failure, attempt))
 
     def _is_stream(self, stream: AsyncByteStream) -> bool:
         self.headers = dict(stream.headers)
@@ -72,13 +73,13 @@ class AsyncEventSource:
                 if event.data:
                     yield event
 
-    def _give_up(self, failure: CapsuledError, attempt: int, elapsed: float) -> None:
-        """Raises the failure where another attempt is not to be."""
-        if isinstance(failure, ApiError) and retry_of(failure.code) not in {"immediately", "after_delay"}:
-            raise failure
-        if elapsed > self._transport.settings.reconnect_timeout:
-            raise failure
-        if isinstance(failure, ApiError) and self._last_id is None and attempt > self._transport.settings.retries:
+    def _delay(self, failure: CapsuledError, attempt: int) -> float:
+        """Seconds until the next attempt; the failure is raised where there is to be none."""
+        delay = self._patience.failed()
+        is_final = isinstance(failure, ApiError) and retry_of(failure.code) not in {"immediately", "after_delay"}
+        has_begun = self._last_id is not None or not isinstance(failure, ApiError)
+        if is_final or delay is None or not (has_begun or attempt <= self._transport.settings.retries):
             raise failure
         if not self._transport.may_be_there(failure) and attempt > 1:
             raise failure
+        return delay

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import logging
 import time
@@ -22,7 +23,7 @@ from .._core.failures import (
 )
 from .._core.journal_reader import Begin, JournalReader
 from .._core.request import encode_json, make_request
-from .._core.retry import backoff
+from .._core.retry import Patience, backoff
 from .._core.wire import SocketCut, SocketRefused
 from ..stream_events import ExitEvent, StartEvent, StreamEvent
 from .io import AsyncLock, AsyncWebSocket, leave, sleep
@@ -70,9 +71,11 @@ class AsyncProcessStream:
         self._socket: AsyncWebSocket | None = None
         self._pending: deque[StreamEvent] = deque()
         self._is_context = False
+        self._patience = Patience(transport.settings.reconnect_timeout)
         self._lock = AsyncLock()
         self._is_sent = False
         self._is_closed = False
+        self._is_stopping = False
         self._has_fed = False
         self._is_stdin_lost = False
 
@@ -120,6 +123,7 @@ class AsyncProcessStream:
 
     async def stop(self) -> None:
         """Asks the process to end: SIGTERM, and SIGKILL after 5 s. The stream goes on to its exit."""
+        self._is_stopping = True
         await self._send({"type": "stop"})
 
     async def write_stdin(self, data: str | bytes) -> None:
@@ -158,8 +162,6 @@ class AsyncProcessStream:
 
     async def _read(self) -> AsyncIterator[StreamEvent]:
         try:
-            silent_since = time.monotonic()
-            attempt = 0
             while self._pending:
                 yield self._pending.popleft()
             while self._reader.exit is None and not self._is_closed:
@@ -168,17 +170,15 @@ class AsyncProcessStream:
                     message = await self._receive(socket)
                 except SocketCut as cut:
                     await self._lose(socket)
-                    attempt += 1
-                    if time.monotonic() - silent_since > self._transport.settings.reconnect_timeout:
-                        raise ConnectionFailedError(f"The stream could not go on: {cut}.") from cut
-                    if attempt > 1:
-                        await sleep(backoff(attempt - 1))
+                    await self._wait_after(cut)
                     continue
                 if self._fails(message):
                     await self._lose(socket)
+                    await self._wait_after(ConnectionFailedError(str(message.get("data", ""))))
                     continue
-                silent_since, attempt = time.monotonic(), 0
                 self._pending.extend(self._reader.take(message))
+                if self._pending:
+                    self._patience.progressed()
                 while self._pending:
                     yield self._pending.popleft()
         except GeneratorExit:
@@ -229,6 +229,8 @@ class AsyncProcessStream:
                 except (SocketRefused, ConnectionFailedError, ClientTimeoutError) as error:
                     attempt += 1
                     await sleep(self._delay(error, attempt, time.monotonic() - began))
+                else:
+                    self._patience.opened()
             return self._socket
 
     async def _open(self) -> AsyncWebSocket:
@@ -249,7 +251,12 @@ class AsyncProcessStream:
             params={"id": self._capsule_id, "selector": selector},
             query={"from": self._reader.position, "encoding": self._reader.encoding},
         )
-        return await self._transport.socket(request)
+        socket = await self._transport.socket(request)
+        if self._is_stopping:
+            # What was sent into a connection that was about to break may not have arrived.
+            with contextlib.suppress(SocketCut):
+                await socket.send(encode_json({"type": "stop"}).decode())
+        return socket
 
     def _delay(self, error: Exception, attempt: int, elapsed: float) -> float:
         """Seconds until the next attempt to connect; the error is raised where there is to be none."""
@@ -262,6 +269,13 @@ class AsyncProcessStream:
         elif is_waited_for and (self._transport.may_be_there(error) or attempt <= 1):
             return backoff(attempt)
         raise failure from error.__cause__
+
+    async def _wait_after(self, failure: Exception) -> None:
+        """Waits before the next attempt; it has failed for too long where there is to be none."""
+        delay = self._patience.failed()
+        if delay is None:
+            raise ConnectionFailedError(f"The stream could not go on: {failure}.") from failure
+        await sleep(delay)
 
     async def _lose(self, socket: AsyncWebSocket) -> None:
         """Lets go of a socket that is cut."""

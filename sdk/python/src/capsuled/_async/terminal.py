@@ -14,7 +14,7 @@ from typing import Any
 from .._core.answer import api_error
 from .._core.failures import CapsuledError, ClientTimeoutError, ConnectionFailedError, UnexpectedAnswerError
 from .._core.request import encode_json, make_request
-from .._core.retry import backoff
+from .._core.retry import Patience, backoff
 from .._core.terminal_reader import TerminalReader
 from .._core.wire import SocketCut, SocketRefused
 from ..terminal_events import TerminalEvent, TerminalExitEvent, TerminalOutputEvent, TerminalStartedEvent
@@ -46,7 +46,9 @@ class AsyncTerminal:
         self._socket: AsyncWebSocket | None = None
         self._pending: deque[TerminalEvent] = deque()
         self._is_context = False
+        self._patience = Patience(transport.settings.reconnect_timeout)
         self._lock = AsyncLock()
+        self._standing: dict[str, Mapping[str, Any]] = {}
         self._is_sent = False
         self._is_closed = False
 
@@ -96,11 +98,11 @@ class AsyncTerminal:
 
     async def resize(self, cols: int, rows: int) -> None:
         """Changes its size; the program hears of it. Of several viewers' the latest holds."""
-        await self._send({"type": "resize", "cols": cols, "rows": rows})
+        await self._send_for_good({"type": "resize", "cols": cols, "rows": rows})
 
     async def kill(self) -> None:
         """Ends everything that runs in it."""
-        await self._send({"type": "kill"})
+        await self._send_for_good({"type": "kill"})
 
     async def read_until(self, wanted: bytes) -> bytes:
         """Reads until these bytes have come, and gives all that came; an end before them is an error."""
@@ -120,6 +122,11 @@ class AsyncTerminal:
             raise UnexpectedAnswerError("the terminal ended without an exit")
         return self._reader.exit
 
+    async def _send_for_good(self, message: Mapping[str, Any]) -> None:
+        """Sends what holds from now on, over whatever connection."""
+        self._standing[message["type"]] = message
+        await self._send(message)
+
     async def _send(self, message: Mapping[str, Any]) -> None:
         socket = await self._connected()
         try:
@@ -128,7 +135,6 @@ class AsyncTerminal:
             raise ConnectionFailedError(f"{cut}: what was sent may not have arrived") from cut
 
     async def _read(self) -> AsyncIterator[TerminalEvent]:
-        silent_since, attempt = time.monotonic(), 0
         try:
             while self._pending:
                 yield self._pending.popleft()
@@ -138,17 +144,15 @@ class AsyncTerminal:
                     message = _parsed(await socket.receive(None))
                 except SocketCut as cut:
                     await self._lose(socket)
-                    attempt += 1
-                    if time.monotonic() - silent_since > self._transport.settings.reconnect_timeout:
-                        raise ConnectionFailedError(f"The terminal could not go on: {cut}.") from cut
-                    if attempt > 1:
-                        await sleep(backoff(attempt - 1))
+                    await self._wait_after(cut)
                     continue
                 if self._fails(message):
                     await self._lose(socket)
+                    await self._wait_after(ConnectionFailedError(str(message.get("data", ""))))
                     continue
-                silent_since, attempt = time.monotonic(), 0
                 self._pending.extend(self._reader.take(message))
+                if self._pending:
+                    self._patience.progressed()
                 while self._pending:
                     yield self._pending.popleft()
         except GeneratorExit:
@@ -172,6 +176,13 @@ class AsyncTerminal:
             return True
         raise api_error(code, str(message.get("data", "")))
 
+    async def _wait_after(self, failure: Exception) -> None:
+        """Waits before the next attempt; it has failed for too long where there is to be none."""
+        delay = self._patience.failed()
+        if delay is None:
+            raise ConnectionFailedError(f"The terminal could not go on: {failure}.") from failure
+        await sleep(delay)
+
     async def _lose(self, socket: AsyncWebSocket) -> None:
         self._reader.cut()
         if self._socket is socket:
@@ -190,11 +201,17 @@ class AsyncTerminal:
                 except (SocketRefused, SocketCut, ConnectionFailedError, ClientTimeoutError) as error:
                     attempt += 1
                     await sleep(self._delay(error, attempt, time.monotonic() - began))
+                else:
+                    self._patience.opened()
             return self._socket
 
     async def _open(self) -> AsyncWebSocket:
         socket = await self._transport.socket(make_request("openTerminal", params={"id": self._capsule_id}))
+        is_again = self._reader.next_seq is not None
         await socket.send(encode_json(self._opening()).decode())
+        # What was sent into a connection that was about to break may not have arrived.
+        for message in self._standing.values() if is_again else ():
+            await socket.send(encode_json(message).decode())
         return socket
 
     def _opening(self) -> Mapping[str, Any]:
@@ -204,7 +221,7 @@ class AsyncTerminal:
         if self._first["type"] == "start" and self._is_sent:
             # Whether it was started is not known; its tag is, and an unknown tag is an error.
             return {"type": "connect", "tag": self.tag, "from": "start"}
-        self._is_sent = True
+        self._is_sent = self._first["type"] == "start"
         return self._first
 
     def _delay(self, error: Exception, attempt: int, elapsed: float) -> float:

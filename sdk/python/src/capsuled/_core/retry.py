@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .answer import retry_of
@@ -14,6 +16,8 @@ FIRST_DELAY_S = 0.2
 DELAY_MAX_S = 5.0
 # The longest that a server's Retry-After is obeyed for; a longer one is the caller's to decide.
 RETRY_AFTER_MAX_S = 60.0
+# A connection that lasted for so many seconds was a good one.
+STEADY_S = 5.0
 # A server that never answered this client is more likely not there than busy.
 RETRIES_BEFORE_FIRST_ANSWER = 1
 
@@ -84,3 +88,39 @@ def parse_retry_after(value: str | None) -> float | None:
     except ValueError:
         return None
     return seconds if seconds is not None and 0 <= seconds < float("inf") else None
+
+
+class Patience:
+    """How long a stream that breaks again and again is opened anew.
+
+    A stream may be silent for hours. What counts is for how long it has failed: since the first break after which nothing
+    came, and no connection lasted.
+    """
+
+    def __init__(self, limit: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._opened_at: float | None = None
+        self._failing_since: float | None = None
+        self._attempts = 0
+
+    def opened(self) -> None:
+        """A connection stands."""
+        self._opened_at = self._clock()
+
+    def progressed(self) -> None:
+        """Something new came."""
+        self._failing_since, self._attempts = None, 0
+
+    def failed(self) -> float | None:
+        """Seconds until the next attempt; None where it has failed for too long."""
+        now = self._clock()
+        if self._opened_at is not None and now - self._opened_at > STEADY_S:
+            self.progressed()
+        self._opened_at = None
+        if self._failing_since is None:
+            self._failing_since = now
+        if now - self._failing_since > self._limit:
+            return None
+        self._attempts += 1
+        return 0.0 if self._attempts == 1 else backoff(self._attempts - 1)

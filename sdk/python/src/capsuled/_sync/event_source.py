@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 from .._core.answer import Answer, retry_of
 from .._core.failures import ApiError, CapsuledError, ClientTimeoutError, ConnectionFailedError
 from .._core.request import Request
-from .._core.retry import backoff
+from .._core.retry import Patience
 from .._core.sse import EventParser, ServerSentEvent
 from .io import ByteStream, leave, sleep
 from .transport import Transport
@@ -25,13 +24,14 @@ class EventSource:
         self._transport = transport
         self._request_after = request_after
         self._last_id: str | None = None
+        self._patience = Patience(transport.settings.reconnect_timeout)
         # What came in place of a stream.
         self.answer: Answer | None = None
         self.headers: dict[str, str] = {}
 
     def events(self) -> Iterator[ServerSentEvent]:
         """The events, each once."""
-        silent_since, attempt = time.monotonic(), 0
+        attempt = 0
         while True:
             failure: CapsuledError = ConnectionFailedError("the stream of events ended before its last event")
             try:
@@ -39,13 +39,15 @@ class EventSource:
             except (ApiError, ConnectionFailedError, ClientTimeoutError) as error:
                 failure = error
             else:
+                self._patience.opened()
                 try:
                     if not self._is_stream(stream):
                         self.answer = stream.whole()
                         stream.close()
                         return
                     for event in self._read(stream):
-                        silent_since, attempt = time.monotonic(), 0
+                        self._patience.progressed()
+                        attempt = 0
                         yield event
                 except (ConnectionFailedError, ClientTimeoutError) as error:
                     failure = error
@@ -57,8 +59,7 @@ class EventSource:
                     raise
                 stream.close()
             attempt += 1
-            self._give_up(failure, attempt, time.monotonic() - silent_since)
-            sleep(backoff(attempt))
+            sleep(self._delay(failure, attempt))
 
     def _is_stream(self, stream: ByteStream) -> bool:
         self.headers = dict(stream.headers)
@@ -73,13 +74,13 @@ class EventSource:
                 if event.data:
                     yield event
 
-    def _give_up(self, failure: CapsuledError, attempt: int, elapsed: float) -> None:
-        """Raises the failure where another attempt is not to be."""
-        if isinstance(failure, ApiError) and retry_of(failure.code) not in {"immediately", "after_delay"}:
-            raise failure
-        if elapsed > self._transport.settings.reconnect_timeout:
-            raise failure
-        if isinstance(failure, ApiError) and self._last_id is None and attempt > self._transport.settings.retries:
+    def _delay(self, failure: CapsuledError, attempt: int) -> float:
+        """Seconds until the next attempt; the failure is raised where there is to be none."""
+        delay = self._patience.failed()
+        is_final = isinstance(failure, ApiError) and retry_of(failure.code) not in {"immediately", "after_delay"}
+        has_begun = self._last_id is not None or not isinstance(failure, ApiError)
+        if is_final or delay is None or not (has_begun or attempt <= self._transport.settings.retries):
             raise failure
         if not self._transport.may_be_there(failure) and attempt > 1:
             raise failure
+        return delay

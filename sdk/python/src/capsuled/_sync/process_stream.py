@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import logging
 import time
@@ -23,7 +24,7 @@ from .._core.failures import (
 )
 from .._core.journal_reader import Begin, JournalReader
 from .._core.request import encode_json, make_request
-from .._core.retry import backoff
+from .._core.retry import Patience, backoff
 from .._core.wire import SocketCut, SocketRefused
 from ..stream_events import ExitEvent, StartEvent, StreamEvent
 from .io import Lock, WebSocket, leave, sleep
@@ -71,9 +72,11 @@ class ProcessStream:
         self._socket: WebSocket | None = None
         self._pending: deque[StreamEvent] = deque()
         self._is_context = False
+        self._patience = Patience(transport.settings.reconnect_timeout)
         self._lock = Lock()
         self._is_sent = False
         self._is_closed = False
+        self._is_stopping = False
         self._has_fed = False
         self._is_stdin_lost = False
 
@@ -121,6 +124,7 @@ class ProcessStream:
 
     def stop(self) -> None:
         """Asks the process to end: SIGTERM, and SIGKILL after 5 s. The stream goes on to its exit."""
+        self._is_stopping = True
         self._send({"type": "stop"})
 
     def write_stdin(self, data: str | bytes) -> None:
@@ -159,8 +163,6 @@ class ProcessStream:
 
     def _read(self) -> Iterator[StreamEvent]:
         try:
-            silent_since = time.monotonic()
-            attempt = 0
             while self._pending:
                 yield self._pending.popleft()
             while self._reader.exit is None and not self._is_closed:
@@ -169,17 +171,15 @@ class ProcessStream:
                     message = self._receive(socket)
                 except SocketCut as cut:
                     self._lose(socket)
-                    attempt += 1
-                    if time.monotonic() - silent_since > self._transport.settings.reconnect_timeout:
-                        raise ConnectionFailedError(f"The stream could not go on: {cut}.") from cut
-                    if attempt > 1:
-                        sleep(backoff(attempt - 1))
+                    self._wait_after(cut)
                     continue
                 if self._fails(message):
                     self._lose(socket)
+                    self._wait_after(ConnectionFailedError(str(message.get("data", ""))))
                     continue
-                silent_since, attempt = time.monotonic(), 0
                 self._pending.extend(self._reader.take(message))
+                if self._pending:
+                    self._patience.progressed()
                 while self._pending:
                     yield self._pending.popleft()
         except GeneratorExit:
@@ -230,6 +230,8 @@ class ProcessStream:
                 except (SocketRefused, ConnectionFailedError, ClientTimeoutError) as error:
                     attempt += 1
                     sleep(self._delay(error, attempt, time.monotonic() - began))
+                else:
+                    self._patience.opened()
             return self._socket
 
     def _open(self) -> WebSocket:
@@ -250,7 +252,12 @@ class ProcessStream:
             params={"id": self._capsule_id, "selector": selector},
             query={"from": self._reader.position, "encoding": self._reader.encoding},
         )
-        return self._transport.socket(request)
+        socket = self._transport.socket(request)
+        if self._is_stopping:
+            # What was sent into a connection that was about to break may not have arrived.
+            with contextlib.suppress(SocketCut):
+                socket.send(encode_json({"type": "stop"}).decode())
+        return socket
 
     def _delay(self, error: Exception, attempt: int, elapsed: float) -> float:
         """Seconds until the next attempt to connect; the error is raised where there is to be none."""
@@ -263,6 +270,13 @@ class ProcessStream:
         elif is_waited_for and (self._transport.may_be_there(error) or attempt <= 1):
             return backoff(attempt)
         raise failure from error.__cause__
+
+    def _wait_after(self, failure: Exception) -> None:
+        """Waits before the next attempt; it has failed for too long where there is to be none."""
+        delay = self._patience.failed()
+        if delay is None:
+            raise ConnectionFailedError(f"The stream could not go on: {failure}.") from failure
+        sleep(delay)
 
     def _lose(self, socket: WebSocket) -> None:
         """Lets go of a socket that is cut."""

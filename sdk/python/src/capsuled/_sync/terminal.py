@@ -15,7 +15,7 @@ from typing import Any
 from .._core.answer import api_error
 from .._core.failures import CapsuledError, ClientTimeoutError, ConnectionFailedError, UnexpectedAnswerError
 from .._core.request import encode_json, make_request
-from .._core.retry import backoff
+from .._core.retry import Patience, backoff
 from .._core.terminal_reader import TerminalReader
 from .._core.wire import SocketCut, SocketRefused
 from ..terminal_events import TerminalEvent, TerminalExitEvent, TerminalOutputEvent, TerminalStartedEvent
@@ -47,7 +47,9 @@ class Terminal:
         self._socket: WebSocket | None = None
         self._pending: deque[TerminalEvent] = deque()
         self._is_context = False
+        self._patience = Patience(transport.settings.reconnect_timeout)
         self._lock = Lock()
+        self._standing: dict[str, Mapping[str, Any]] = {}
         self._is_sent = False
         self._is_closed = False
 
@@ -97,11 +99,11 @@ class Terminal:
 
     def resize(self, cols: int, rows: int) -> None:
         """Changes its size; the program hears of it. Of several viewers' the latest holds."""
-        self._send({"type": "resize", "cols": cols, "rows": rows})
+        self._send_for_good({"type": "resize", "cols": cols, "rows": rows})
 
     def kill(self) -> None:
         """Ends everything that runs in it."""
-        self._send({"type": "kill"})
+        self._send_for_good({"type": "kill"})
 
     def read_until(self, wanted: bytes) -> bytes:
         """Reads until these bytes have come, and gives all that came; an end before them is an error."""
@@ -121,6 +123,11 @@ class Terminal:
             raise UnexpectedAnswerError("the terminal ended without an exit")
         return self._reader.exit
 
+    def _send_for_good(self, message: Mapping[str, Any]) -> None:
+        """Sends what holds from now on, over whatever connection."""
+        self._standing[message["type"]] = message
+        self._send(message)
+
     def _send(self, message: Mapping[str, Any]) -> None:
         socket = self._connected()
         try:
@@ -129,7 +136,6 @@ class Terminal:
             raise ConnectionFailedError(f"{cut}: what was sent may not have arrived") from cut
 
     def _read(self) -> Iterator[TerminalEvent]:
-        silent_since, attempt = time.monotonic(), 0
         try:
             while self._pending:
                 yield self._pending.popleft()
@@ -139,17 +145,15 @@ class Terminal:
                     message = _parsed(socket.receive(None))
                 except SocketCut as cut:
                     self._lose(socket)
-                    attempt += 1
-                    if time.monotonic() - silent_since > self._transport.settings.reconnect_timeout:
-                        raise ConnectionFailedError(f"The terminal could not go on: {cut}.") from cut
-                    if attempt > 1:
-                        sleep(backoff(attempt - 1))
+                    self._wait_after(cut)
                     continue
                 if self._fails(message):
                     self._lose(socket)
+                    self._wait_after(ConnectionFailedError(str(message.get("data", ""))))
                     continue
-                silent_since, attempt = time.monotonic(), 0
                 self._pending.extend(self._reader.take(message))
+                if self._pending:
+                    self._patience.progressed()
                 while self._pending:
                     yield self._pending.popleft()
         except GeneratorExit:
@@ -173,6 +177,13 @@ class Terminal:
             return True
         raise api_error(code, str(message.get("data", "")))
 
+    def _wait_after(self, failure: Exception) -> None:
+        """Waits before the next attempt; it has failed for too long where there is to be none."""
+        delay = self._patience.failed()
+        if delay is None:
+            raise ConnectionFailedError(f"The terminal could not go on: {failure}.") from failure
+        sleep(delay)
+
     def _lose(self, socket: WebSocket) -> None:
         self._reader.cut()
         if self._socket is socket:
@@ -191,11 +202,17 @@ class Terminal:
                 except (SocketRefused, SocketCut, ConnectionFailedError, ClientTimeoutError) as error:
                     attempt += 1
                     sleep(self._delay(error, attempt, time.monotonic() - began))
+                else:
+                    self._patience.opened()
             return self._socket
 
     def _open(self) -> WebSocket:
         socket = self._transport.socket(make_request("openTerminal", params={"id": self._capsule_id}))
+        is_again = self._reader.next_seq is not None
         socket.send(encode_json(self._opening()).decode())
+        # What was sent into a connection that was about to break may not have arrived.
+        for message in self._standing.values() if is_again else ():
+            socket.send(encode_json(message).decode())
         return socket
 
     def _opening(self) -> Mapping[str, Any]:
@@ -205,7 +222,7 @@ class Terminal:
         if self._first["type"] == "start" and self._is_sent:
             # Whether it was started is not known; its tag is, and an unknown tag is an error.
             return {"type": "connect", "tag": self.tag, "from": "start"}
-        self._is_sent = True
+        self._is_sent = self._first["type"] == "start"
         return self._first
 
     def _delay(self, error: Exception, attempt: int, elapsed: float) -> float:

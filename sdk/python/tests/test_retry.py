@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from capsuled._core.retry import STEADY_S, Patience
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_stream_that_was_silent_for_hours_is_opened_anew_when_it_is_cut() -> None:
+    clock = Clock()
+    patience = Patience(60, clock)
+    patience.opened()
+    clock.now += 10_000
+    assert patience.failed() == 0
+    clock.now += 30
+    assert patience.failed() is not None
+    patience.opened()
+    clock.now += 10_000
+    assert patience.failed() == 0
+
+
+def test_a_stream_that_breaks_again_and_again_without_progress_is_given_up() -> None:
+    clock = Clock()
+    patience = Patience(60, clock)
+    delays = []
+    for _ in range(100):
+        patience.opened()
+        clock.now += STEADY_S / 2
+        delay = patience.failed()
+        if delay is None:
+            break
+        delays.append(delay)
+        clock.now += delay
+    assert 60 <= clock.now <= 80
+    assert delays[0] == 0
+    assert all(delay > 0 for delay in delays[1:])
+
+
+def test_progress_makes_a_stream_young_again() -> None:
+    clock = Clock()
+    patience = Patience(60, clock)
+    for _ in range(100):
+        patience.progressed()
+        assert patience.failed() == 0
+        clock.now += 3
