@@ -17,7 +17,20 @@ sys.path.insert(0, str(ROOT / "sdk" / "python" / "src"))
 
 from capsuled import _sync, call_events, errors, results, stream_events, terminal_events  # noqa: E402
 from capsuled._core import failures  # noqa: E402
-from capsuled._sync import access, capsule, client, commands, endpoints, events, process, process_stream, runs, terminal  # noqa: E402
+from capsuled._sync import (  # noqa: E402
+    access,
+    capsule,
+    client,
+    commands,
+    endpoints,
+    events,
+    files,
+    process,
+    process_stream,
+    runs,
+    snapshots,
+    terminal,
+)
 
 assert _sync
 
@@ -27,10 +40,12 @@ CLASSES: tuple[type[Any], ...] = (
     process.Process,
     process_stream.ProcessStream,
     terminal.Terminal,
+    files.Files,
     client.Client,
     endpoints.Endpoints,
     runs.Runs,
     events.Events,
+    snapshots.Snapshots,
     access.Keys,
     access.Teams,
 )

@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Protocol, overload
 
-from .._contract.models import CapsuleInfo, Egress, NetworkReport
+from .._contract.models import CapsuleInfo, Egress, Forks, NetworkReport, Template
 from .._core.answer import api_error
 from .._core.decode import decode
 from .._core.failures import CapsuledError, ClientTimeoutError
 from .._core.request import make_request
 from .client import AsyncClient
 from .commands import AsyncCommands
+from .files import AsyncFiles
 from .io import sleep
 from .terminal import AsyncTerminal, connect_terminal, open_terminal
 
@@ -26,6 +27,8 @@ WAIT_MS = 30_000
 LOOK_S = 0.25
 # Seconds that `wait=True` waits for a capsule to run.
 READY_TIMEOUT_S = 120.0
+# Seconds that forking may take.
+FORK_S = 300.0
 PAGE_ITEMS = 100
 
 Action = Literal["pauseCapsule", "resumeCapsule", "stopCapsule", "startCapsule"]
@@ -257,6 +260,11 @@ class AsyncCapsule:
         """Its commands and processes."""
         return AsyncCommands(self._transport, self.id)
 
+    @property
+    def files(self) -> AsyncFiles:
+        """Its files."""
+        return AsyncFiles(self._transport, self.id)
+
     async def is_running(self) -> bool:
         """Whether it runs now."""
         return (await self._refresh()).status == "running"
@@ -324,6 +332,27 @@ class AsyncCapsule:
         request = make_request("setCapsuleNetwork", params={"id": self.id}, body={"egress": egress})
         self._known = await self._transport.get(request, CapsuleInfo)
         return self._known
+
+    async def snapshot(self, name: str | None = None, *, overwrite: bool = False) -> Template:
+        """Makes a template of its disk: files, not memory. It goes on as it was."""
+        return await self.client.snapshots.create(self.id, name, overwrite=overwrite)
+
+    async def fork(self, count: int = 1, *, name: str | None = None) -> builtins.list[AsyncCapsule]:
+        """Makes capsules whose disks begin as this one's is now: all of them, or none. Each is destroyed by itself.
+
+        Args:
+            name: Name of the fork; of several, this with `-1`, `-2` and so on.
+        """
+        body = {"count": count, "name": name, "wait_ms": WAIT_MS}
+        request = make_request("forkCapsule", params={"id": self.id}, body=body, waits=FORK_S)
+        forks = await self._transport.get(request, Forks)
+        return [self._sibling(info) for info in forks.capsules]
+
+    def _sibling(self, info: CapsuleInfo) -> AsyncCapsule:
+        """Another capsule over the same connections, which stay this one's to close."""
+        capsule = type(self).__new__(type(self))
+        capsule._bind(self.client, owns_client=False, info=info)
+        return capsule
 
     def pty(
         self,

@@ -15,6 +15,7 @@ from .access import AsyncKeys, AsyncTeams
 from .endpoints import AsyncEndpoints
 from .events import AsyncEvents
 from .runs import AsyncRuns
+from .snapshots import AsyncSnapshots
 from .transport import AsyncTransport
 
 
@@ -64,6 +65,7 @@ class AsyncClient:
         self.endpoints = AsyncEndpoints(self.transport)
         self.runs = AsyncRuns(self.transport)
         self.events = AsyncEvents(self.transport)
+        self.snapshots = AsyncSnapshots(self.transport)
         self.keys = AsyncKeys(self.transport)
         self.teams = AsyncTeams(self.transport)
 

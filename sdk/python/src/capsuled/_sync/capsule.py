@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Literal, Protocol, overload
 
-from .._contract.models import CapsuleInfo, Egress, NetworkReport
+from .._contract.models import CapsuleInfo, Egress, Forks, NetworkReport, Template
 from .._core.answer import api_error
 from .._core.decode import decode
 from .._core.failures import CapsuledError, ClientTimeoutError
 from .._core.request import make_request
 from .client import Client
 from .commands import Commands
+from .files import Files
 from .io import sleep
 from .terminal import Terminal, connect_terminal, open_terminal
 
@@ -27,6 +28,8 @@ WAIT_MS = 30_000
 LOOK_S = 0.25
 # Seconds that `wait=True` waits for a capsule to run.
 READY_TIMEOUT_S = 120.0
+# Seconds that forking may take.
+FORK_S = 300.0
 PAGE_ITEMS = 100
 
 Action = Literal["pauseCapsule", "resumeCapsule", "stopCapsule", "startCapsule"]
@@ -256,6 +259,11 @@ class Capsule:
         """Its commands and processes."""
         return Commands(self._transport, self.id)
 
+    @property
+    def files(self) -> Files:
+        """Its files."""
+        return Files(self._transport, self.id)
+
     def is_running(self) -> bool:
         """Whether it runs now."""
         return (self._refresh()).status == "running"
@@ -323,6 +331,27 @@ class Capsule:
         request = make_request("setCapsuleNetwork", params={"id": self.id}, body={"egress": egress})
         self._known = self._transport.get(request, CapsuleInfo)
         return self._known
+
+    def snapshot(self, name: str | None = None, *, overwrite: bool = False) -> Template:
+        """Makes a template of its disk: files, not memory. It goes on as it was."""
+        return self.client.snapshots.create(self.id, name, overwrite=overwrite)
+
+    def fork(self, count: int = 1, *, name: str | None = None) -> builtins.list[Capsule]:
+        """Makes capsules whose disks begin as this one's is now: all of them, or none. Each is destroyed by itself.
+
+        Args:
+            name: Name of the fork; of several, this with `-1`, `-2` and so on.
+        """
+        body = {"count": count, "name": name, "wait_ms": WAIT_MS}
+        request = make_request("forkCapsule", params={"id": self.id}, body=body, waits=FORK_S)
+        forks = self._transport.get(request, Forks)
+        return [self._sibling(info) for info in forks.capsules]
+
+    def _sibling(self, info: CapsuleInfo) -> Capsule:
+        """Another capsule over the same connections, which stay this one's to close."""
+        capsule = type(self).__new__(type(self))
+        capsule._bind(self.client, owns_client=False, info=info)
+        return capsule
 
     def pty(
         self,

@@ -16,6 +16,7 @@ from .access import Keys, Teams
 from .endpoints import Endpoints
 from .events import Events
 from .runs import Runs
+from .snapshots import Snapshots
 from .transport import Transport
 
 
@@ -65,6 +66,7 @@ class Client:
         self.endpoints = Endpoints(self.transport)
         self.runs = Runs(self.transport)
         self.events = Events(self.transport)
+        self.snapshots = Snapshots(self.transport)
         self.keys = Keys(self.transport)
         self.teams = Teams(self.transport)
 

@@ -1,0 +1,115 @@
+# Made by tools/make_sync.py from _async/files.py. Do not change it by hand.
+"""The files of a capsule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .._contract.models import FileEntry
+from .._contract.operations import OperationId
+from .._core.answer import Answer
+from .._core.decode import decode
+from .._core.failures import ApiError
+from .._core.request import make_request
+from .transport import Transport
+
+PAGE_ITEMS = 1000
+# What `files/write` takes; `files/stream/write` takes any size.
+WRITE_BYTES_MAX = 100 * 1024 * 1024
+
+
+class Files:
+    """The files of one capsule: `capsule.files`. Paths are absolute, or relative to the home directory `/root`.
+
+    All of it raises `NotFoundError` for what does not exist.
+    """
+
+    def __init__(self, transport: Transport, capsule_id: str) -> None:
+        self._transport = transport
+        self._capsule_id = capsule_id
+
+    def read(self, path: str) -> str:
+        """A file as text, with U+FFFD for what is no UTF-8."""
+        return (self.read_bytes(path)).decode("utf-8", "replace")
+
+    def read_bytes(self, path: str) -> bytes:
+        """A file's bytes."""
+        return (self._call("readFile", {"path": path}, accept="application/octet-stream")).content
+
+    def write(self, path: str, data: str | bytes, *, mode: str | None = None, exclusive: bool = False) -> None:
+        """Writes a file as a whole: readers see the old one or the new one. Directories on the way are made.
+
+        Args:
+            mode: Octal permission bits, e.g. `755`; 644 for a new file by default.
+            exclusive: Raise `ConflictError` where the file exists, and leave it alone.
+        """
+        content = data.encode() if isinstance(data, str) else data
+        request = make_request(
+            "writeFile" if len(content) <= WRITE_BYTES_MAX else "streamWriteFile",
+            params={"id": self._capsule_id},
+            query={"path": path, "mode": mode, "exclusive": True if exclusive else None},
+            content=(content, "application/octet-stream"),
+        )
+        self._transport.call(request)
+
+    def list(self, path: str, *, depth: int = 1) -> Iterator[FileEntry]:
+        """What is in a directory, and below it to this depth, read page by page."""
+        body: dict[str, Any] = {"path": path, "depth": depth, "limit": PAGE_ITEMS}
+        while True:
+            page = (self._call("listFiles", body)).json()
+            for item in page["entries"]:
+                yield decode(FileEntry, item, "an entry")
+            body["cursor"] = page["next_cursor"]
+            if body["cursor"] is None:
+                return
+
+    def stat(self, path: str) -> FileEntry:
+        """The facts of a file, a directory or a link; a link is not followed."""
+        return self._entry("statFile", {"path": path})
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at this path."""
+        try:
+            self.stat(path)
+        except ApiError as error:
+            if error.code == "not_found" and (self._capsule_is_there()):
+                return False
+            raise
+        return True
+
+    def make_dir(self, path: str) -> FileEntry:
+        """Makes a directory, and those on the way to it."""
+        return self._entry("makeDirectory", {"path": path})
+
+    def remove(self, path: str, *, recursive: bool = True) -> None:
+        """Removes a file, a link, or a directory; with `recursive` off only an empty one."""
+        self._call("removeFile", {"path": path, "recursive": recursive})
+
+    def move(self, source: str, target: str, *, overwrite: bool = False) -> FileEntry:
+        """Gives a file, a link or a directory another name or place."""
+        return self._entry("moveFile", {"from": source, "to": target, "overwrite": overwrite})
+
+    def copy(self, source: str, target: str, *, overwrite: bool = False) -> FileEntry:
+        """Copies a file, a link, or a directory with all that is in it; the copy appears whole, at the end."""
+        return self._entry("copyFile", {"from": source, "to": target, "overwrite": overwrite})
+
+    def chmod(
+        self, path: str, mode: str | None = None, *, uid: int | None = None, gid: int | None = None, recursive: bool = False
+    ) -> FileEntry:
+        """Changes permissions (octal, e.g. `755`) and owner."""
+        body = {"path": path, "mode": mode, "uid": uid, "gid": gid, "recursive": recursive}
+        return self._entry("changeFileMode", body)
+
+    def _capsule_is_there(self) -> bool:
+        """Tells a file that is missing from a capsule that is: raises for the capsule."""
+        self._transport.call(make_request("getCapsule", params={"id": self._capsule_id}))
+        return True
+
+    def _entry(self, operation: OperationId, body: dict[str, Any]) -> FileEntry:
+        answer = (self._call(operation, body)).json()
+        return decode(FileEntry, answer.get("entry") if isinstance(answer, dict) else None, "the entry")
+
+    def _call(self, operation: OperationId, body: dict[str, Any], *, accept: str = "application/json") -> Answer:
+        request = make_request(operation, params={"id": self._capsule_id}, body=body, headers={"Accept": accept})
+        return self._transport.call(request)
