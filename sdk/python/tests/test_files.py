@@ -32,7 +32,7 @@ def test_files_are_written_read_listed_and_removed(capsule: Capsule, monkeypatch
     for act in (files.read, files.stat, files.remove, lambda path: list(files.list(path))):
         with pytest.raises(errors.NotFoundError):
             act(f"{folder}/none")
-    with pytest.raises(errors.NotFoundError, match="no such"):
+    with pytest.raises(errors.NotFoundError, match="no capsule"):
         type(files)(capsule.client.transport, "cl-" + "0" * 25).exists("/")
 
 
