@@ -59,7 +59,7 @@ impl Agent {
     /// Makes this connection one that is to be given away, as soon as all that it has sent is read.
     pub fn leave(&mut self, key: Key, task: Task, busy: bool, request: &[u8]) -> Result<(), Refusal> {
         if self.shutdown.is_some() {
-            return Err(Refusal::new(Code::ShuttingDown, "the capsule is shutting down"));
+            return Err(Refusal::shutting_down());
         }
         if self.clock.is_paused() {
             return Err(Refusal::new(Code::Paused, "the capsule is paused"));
@@ -167,6 +167,7 @@ impl Agent {
 
     /// Nobody will serve this connection: it is told so and closed.
     pub fn fail_worker(&mut self, key: Key, refusal: Refusal) {
+        let refusal = self.told_of_shutdown(refusal);
         if let Some(socket) = self.drop_worker(key).and_then(|worker| worker.socket) {
             let mut out = Vec::new();
             frame::encode(Kind::Error, refusal.to_json().to_string().as_bytes(), &mut out);

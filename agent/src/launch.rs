@@ -252,8 +252,17 @@ impl Agent {
         }
     }
 
+    /// A shutdown ends the children that wait for work too: what finds none meanwhile is refused because of it.
+    pub fn told_of_shutdown(&self, refusal: Refusal) -> Refusal {
+        match refusal.code {
+            Code::ProcessLimit if self.shutdown.is_some() => Refusal::shutting_down(),
+            _ => refusal,
+        }
+    }
+
     /// A start that came to nothing.
     pub fn fail_start(&mut self, key: Key, refusal: Refusal) {
+        let refusal = self.told_of_shutdown(refusal);
         let process = match self.processes.remove(key) {
             Some(process) => process,
             None => return,

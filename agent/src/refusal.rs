@@ -97,6 +97,10 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    pub fn shutting_down() -> Refusal {
+        Refusal::new(Code::ShuttingDown, "the capsule is shutting down")
+    }
+
     pub fn new(code: Code, message: impl Into<String>) -> Refusal {
         Refusal { code, message: message.into(), field: None }
     }

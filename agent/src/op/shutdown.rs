@@ -39,7 +39,7 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     }
     let waiting: Vec<Waiter> = agent.pool.waiting.drain(..).collect();
     for waiter in waiting {
-        agent.fail_waiter(waiter, Refusal::new(Code::ShuttingDown, "the capsule is shutting down"));
+        agent.fail_waiter(waiter, Refusal::shutting_down());
     }
     let signal = if grace_ms == 0 { libc::SIGKILL } else { libc::SIGTERM };
     live.iter().for_each(|process| agent.signal_tree(*process, signal, "shutdown", reason));

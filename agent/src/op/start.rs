@@ -29,7 +29,7 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
         return Ok(None);
     }
     if agent.shutdown.is_some() {
-        return Err(Refusal::new(Code::ShuttingDown, "the capsule is shutting down"));
+        return Err(Refusal::shutting_down());
     }
     if agent.clock.is_paused() {
         return Err(Refusal::new(Code::Paused, "the capsule is paused"));
