@@ -312,8 +312,9 @@ test("a hostile file is refused within its bounds", async () => {
   assert.match(await of(`[${"a,".repeat(110_000)}]`), /more than 100000 values/);
 });
 
-test("a file that takes the parser for ever is ended at its bound", async () => {
+test("a file that takes the parser for ever is ended at its bound of time or of memory, whichever it meets first", async () => {
   const { root, problems } = await createDefinitionFiles(threads).read(TEAM, "[".repeat(1_000_000));
   assert.equal(root, undefined);
-  assert.deepEqual(problems, [{ line: 1, column: 1, message: "the file cannot be read: it takes longer than 2000 ms" }]);
+  assert.equal(problems.length, 1);
+  assert.match(problems[0]?.message ?? "", /^the file cannot be read: it takes (longer than 2000 ms|more than 256 MiB)$/);
 });
