@@ -139,7 +139,10 @@ test("a buffered answer whose client takes nothing is let go after the bound, wi
     world,
     `POST ${path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nHost: x\r\nX-API-Key: ${KEYS.member}\r\n\r\n${body}GET /healthz HTTP/1.1`,
   );
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  // The server is in this process: its end of the connection is gone once it has let go.
+  const ends = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
+  assert.equal(ends(), 2);
+  while (ends() === 2) await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok((await lengthOfRest(socket)) < 16 * MIB);
   const whole = await world.call("POST", path, { json: { cmd: "x" } });
   const result: unknown = await whole.json();
