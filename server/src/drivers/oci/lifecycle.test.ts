@@ -153,6 +153,9 @@ test("a host without room refuses by what is short, before it makes anything", o
     );
   };
   const capsule = await world.launch();
+  // An agent that serves makes no files any more.
+  await capsule.sh("true");
+  capsule.link.close();
   const traces = tracesOf(world);
   await full({ capsulesMax: 1 }, "capsules");
   await full({ memoryFloorMb: 1 << 30 }, "memory");
