@@ -1,27 +1,122 @@
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import io
 import secrets
+import tarfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
-from capsuled import Capsule, Client, errors
+from capsuled import AsyncCapsule, AsyncClient, Capsule, Client, errors
 
-pytestmark = pytest.mark.server
+from .behaviours import behaviour
+from .cutting_proxy import CuttingProxy
+from .fake_server import FakeServer, Reply, answer
+
+Fake = Callable[[Callable[[int, bytes], Reply]], FakeServer]
+Cutting = Callable[[Iterator[int | None]], CuttingProxy]
+MIB = 1024 * 1024
 
 
-def test_files_are_written_read_listed_and_removed(capsule: Capsule, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def folder(capsule: Capsule) -> Iterator[str]:
+    path = f"/workspace/{secrets.token_hex(4)}"
+    yield path
+    if capsule.files.exists(path):
+        capsule.files.remove(path)
+
+
+@pytest.mark.server
+@behaviour("file.read-write")
+def test_files_are_written_and_read_at_once_and_as_streams(capsule: Capsule, folder: str, tmp_path: Path) -> None:
     files = capsule.files
-    folder = f"/workspace/{secrets.token_hex(4)}"
     content = bytes(range(256)) * 5000
     files.write(f"{folder}/a.bin", content, mode="600")
     files.write(f"{folder}/sub/b.txt", "é\n")
     assert files.read_bytes(f"{folder}/a.bin") == content
     assert files.read(f"{folder}/sub/b.txt") == "é\n"
     assert (files.stat(f"{folder}/a.bin").size, files.stat(f"{folder}/a.bin").mode) == (len(content), 0o600)
-    monkeypatch.setattr("capsuled._sync.files.PAGE_ITEMS", 1)
-    assert [entry.name for entry in files.list(folder, depth=2)] == ["a.bin", "sub", "b.txt"]
     with pytest.raises(errors.ConflictError):
         files.write(f"{folder}/a.bin", "x", exclusive=True)
+    files.write(f"{folder}/streamed", (bytes([n]) * 100_000 for n in range(50)))
+    assert [hashlib.sha256(b"".join(files.read_stream(f"{folder}/streamed"))).hexdigest()] == [
+        hashlib.sha256(b"".join(bytes([n]) * 100_000 for n in range(50))).hexdigest()
+    ]
+    (tmp_path / "here").write_bytes(content)
+    with (tmp_path / "here").open("rb") as file:
+        files.write(f"{folder}/from-file", file)
+    assert files.read_bytes(f"{folder}/from-file") == content
+    url = files.download_url(f"{folder}/sub/b.txt")
+    assert httpx.get(url).text == "é\n"
+    assert httpx.get(url).status_code == 401
+    with pytest.raises(errors.NotFoundError):
+        next(files.read_stream(f"{folder}/none"))
+    with pytest.raises(errors.InvalidRequestError):
+        files.write(f"{folder}/x", iter([b"x"]), mode="no mode")
+
+
+@pytest.mark.server
+def test_a_stream_that_its_writer_breaks_off_leaves_the_file_as_it_was(capsule: Capsule, folder: str) -> None:
+    capsule.files.write(f"{folder}/kept", "before")
+
+    def broken() -> Iterator[bytes]:
+        yield b"x" * 100_000
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        capsule.files.write(f"{folder}/kept", broken())
+    assert capsule.files.read(f"{folder}/kept") == "before"
+
+
+@pytest.mark.server
+def test_a_stream_that_is_cut_is_an_error_and_never_a_shorter_file(capsule: Capsule, folder: str, cutting: Cutting) -> None:
+    capsule.files.write(f"{folder}/big", b"x" * (3 * MIB))
+    proxy = cutting(iter([MIB]))
+    with Client(url=proxy.url) as client, pytest.raises(errors.ConnectionFailedError):
+        b"".join(type(capsule.files)(client.transport, capsule.id).read_stream(f"{folder}/big"))
+    assert proxy.cuts == 1
+
+
+@pytest.mark.server
+def test_the_asynchronous_face_streams_files_too(server_url: str, capsule: Capsule, folder: str) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for n in range(20):
+            yield bytes([n]) * 100_000
+
+    async def run() -> bytes:
+        async with AsyncClient(url=server_url) as client:
+            same = await AsyncCapsule.connect(capsule.id, client=client)
+            await same.files.write(f"{folder}/streamed", pieces())
+            return b"".join([piece async for piece in same.files.read_stream(f"{folder}/streamed")])
+
+    assert asyncio.run(run()) == b"".join(bytes([n]) * 100_000 for n in range(20))
+
+
+def test_bytes_that_do_not_match_their_digest_are_an_error(fake: Fake) -> None:
+    digest = "sha-256=:" + "A" * 43 + "=:"
+    server = fake(lambda index, request: (answer(200, b"bytes", {"content-digest": digest}, "application/octet-stream"), True))
+    with Client(url=server.url, api_key="wrn_x") as client:
+        capsule_id = "cl-" + "0" * 25
+        from capsuled._sync.files import Files
+
+        with pytest.raises(errors.DigestMismatchError):
+            Files(client.transport, capsule_id).read_bytes("/file")
+
+
+@pytest.mark.server
+@behaviour("file.change")
+def test_files_are_listed_moved_copied_changed_and_removed(
+    capsule: Capsule, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = capsule.files
+    files.write(f"{folder}/a.bin", b"a")
+    files.write(f"{folder}/sub/b.txt", "b")
+    monkeypatch.setattr("capsuled._sync.files.PAGE_ITEMS", 1)
+    assert [entry.name for entry in files.list(folder, depth=2)] == ["a.bin", "sub", "b.txt"]
     assert files.make_dir(f"{folder}/c").type == "directory"
     assert files.copy(f"{folder}/sub", f"{folder}/c/sub").type == "directory"
     assert files.move(f"{folder}/c/sub/b.txt", f"{folder}/moved.txt").name == "moved.txt"
@@ -36,7 +131,32 @@ def test_files_are_written_read_listed_and_removed(capsule: Capsule, monkeypatch
         type(files)(capsule.client.transport, "cl-" + "0" * 25).exists("/")
 
 
-def test_a_snapshot_and_a_fork_begin_with_the_files_of_their_source(client: Client) -> None:
+@pytest.mark.server
+@behaviour("file.archive")
+def test_a_directory_goes_out_and_in_as_an_archive(capsule: Capsule, folder: str) -> None:
+    files = capsule.files
+    content = secrets.token_bytes(2 * MIB)
+    files.write(f"{folder}/in/data", content)
+    capsule.commands.run(f"ln -s data {folder}/in/link; mkfifo {folder}/in/fifo").or_raise()
+    archive = b"".join(files.read_archive(f"{folder}/in"))
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        assert sorted(tar.getnames()) == ["data", "link"]
+        assert tar.getmember("link").linkname == "data"
+    written = files.write_archive(f"{folder}/out", files.read_archive(f"{folder}/in"), uid=1000, gid=1000)
+    assert (written.entries, written.bytes) == (2, len(content))
+    assert files.read_bytes(f"{folder}/out/link") == content
+    assert files.stat(f"{folder}/out/data").uid == 1000
+    assert files.write_archive(f"{folder}/again", archive).entries == 2
+    assert httpx.get(files.archive_url(f"{folder}/in")).content == archive
+    with pytest.raises(errors.InvalidRequestError):
+        files.write_archive(f"{folder}/bad", archive[:5000])
+    with pytest.raises(errors.NotFoundError):
+        next(files.read_archive(f"{folder}/none"))
+
+
+@pytest.mark.server
+@behaviour("snapshot.create")
+def test_a_snapshot_begins_other_capsules_is_listed_and_deleted(client: Client) -> None:
     name = f"py-{secrets.token_hex(4)}"
     with Capsule(memory_mb=64, disk_mb=64, wait=True, client=client) as capsule:
         capsule.files.write("/workspace/kept", "kept")
@@ -48,7 +168,27 @@ def test_a_snapshot_and_a_fork_begin_with_the_files_of_their_source(client: Clie
                 assert again.files.read("/workspace/kept") == "kept"
         finally:
             client.snapshots.delete(name)
-        for fork in capsule.fork(2):
+    assert name not in [template.name for template in client.snapshots.list("snapshot")]
+
+
+@pytest.mark.server
+@behaviour("snapshot.fork")
+def test_forks_begin_with_the_files_of_their_source(client: Client) -> None:
+    with Capsule(memory_mb=64, disk_mb=64, wait=True, client=client) as capsule:
+        capsule.files.write("/workspace/kept", "kept")
+        forks = capsule.fork(2)
+        assert len(forks) == 2
+        for fork in forks:
             with fork:
                 fork.wait_ready()
                 assert fork.files.read("/workspace/kept") == "kept"
+
+
+@pytest.mark.server
+@behaviour("capsule.metrics")
+def test_what_a_capsule_uses_and_a_team_has_running_is_read(capsule: Capsule, client: Client) -> None:
+    metrics = capsule.metrics("5m")
+    assert (metrics.sandbox_id, metrics.range) == (capsule.id, "5m")
+    assert capsule.metrics().range == "10m"
+    assert client.stats().current.running_count >= 1
+    assert client.stats("24h").range == "24h"

@@ -25,6 +25,7 @@ from capsuled._sync import (  # noqa: E402
     endpoints,
     events,
     files,
+    ports,
     process,
     process_stream,
     runs,
@@ -41,6 +42,7 @@ CLASSES: tuple[type[Any], ...] = (
     process_stream.ProcessStream,
     terminal.Terminal,
     files.Files,
+    ports.Ports,
     client.Client,
     endpoints.Endpoints,
     runs.Runs,
@@ -133,6 +135,7 @@ def render() -> str:
     parts += list(members_of(results.CommandResult))
     parts.append("#### `ok`\n\nWhether it exited with 0, by itself.")
     parts.append("#### `or_raise()`\n\nGives itself where `ok`, else raises `CommandFailedError`, which carries it.")
+    parts.append(f"## WrittenArchive\n\n{text_of(results.WrittenArchive)}\n\n{fields_of(results.WrittenArchive)}")
     parts.append("## Events\n\nEach has its `type`, by which type checkers know its class.")
     for module in EVENTS:
         for name, cls in vars(module).items():

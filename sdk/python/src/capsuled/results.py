@@ -63,6 +63,16 @@ class CommandResult(Outcome):
         return self.stderr
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenArchive:
+    """What was unpacked."""
+
+    entries: int
+    """Files, directories and links."""
+    bytes: int
+    """Of the files."""
+
+
 def result_of(answer: ExecResult) -> CommandResult:
     """A foreground command's answer, its bytes as bytes."""
     return CommandResult(

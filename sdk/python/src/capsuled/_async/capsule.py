@@ -4,76 +4,30 @@ from __future__ import annotations
 
 import builtins
 import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Literal
 
-from .._contract.models import CapsuleInfo, Egress, Forks, NetworkReport, Template
-from .._core.answer import api_error
+from .._contract.models import CapsuleInfo, CapsuleMetrics, Egress, Forks, NetworkReport, Template
 from .._core.decode import decode
-from .._core.failures import CapsuledError, ClientTimeoutError
+from .._core.failures import CapsuledError
 from .._core.request import make_request
+from .capsule_calls import WAIT_MS, Action, InfoOf, act, get_capsule, until_running
 from .client import AsyncClient
 from .commands import AsyncCommands
 from .files import AsyncFiles
-from .io import sleep
+from .ports import AsyncPorts
 from .terminal import AsyncTerminal, connect_terminal, open_terminal
 
 log = logging.getLogger("capsuled")
 
-# Milliseconds that one answer waits for a capsule to run, and seconds between looks after it.
-WAIT_MS = 30_000
-LOOK_S = 0.25
 # Seconds that `wait=True` waits for a capsule to run.
 READY_TIMEOUT_S = 120.0
 # Seconds that forking may take.
 FORK_S = 300.0
 PAGE_ITEMS = 100
 
-Action = Literal["pauseCapsule", "resumeCapsule", "stopCapsule", "startCapsule"]
 Status = Literal["pending", "starting", "running", "paused", "stopped", "error"]
-
-
-class _InfoOf:
-    """One name for two readings: by an id from the class, and anew from an object."""
-
-    @overload
-    def __get__(self, capsule: None, owner: type[AsyncCapsule]) -> _InfoById: ...
-
-    @overload
-    def __get__(self, capsule: AsyncCapsule, owner: type[AsyncCapsule]) -> Callable[[], Awaitable[CapsuleInfo]]: ...
-
-    def __get__(self, capsule: AsyncCapsule | None, owner: type[AsyncCapsule]) -> Any:
-        return info_by_id if capsule is None else capsule._refresh
-
-
-class _InfoById(Protocol):
-    async def __call__(
-        self, id: str, *, client: AsyncClient | None = None, url: str | None = None, api_key: str | None = None
-    ) -> CapsuleInfo: ...
-
-
-async def info_by_id(
-    id: str, *, client: AsyncClient | None = None, url: str | None = None, api_key: str | None = None
-) -> CapsuleInfo:
-    """A capsule's facts, by its id alone."""
-    used = client if client is not None else AsyncClient(url=url, api_key=api_key)
-    try:
-        return await _get(used, id)
-    finally:
-        if client is None:
-            await used.aclose()
-
-
-async def _get(client: AsyncClient, id: str) -> CapsuleInfo:
-    return await client.transport.get(make_request("getCapsule", params={"id": id}), CapsuleInfo)
-
-
-async def _act(client: AsyncClient, action: Action, id: str) -> CapsuleInfo:
-    body = {"wait_ms": WAIT_MS} if action in {"resumeCapsule", "startCapsule"} else None
-    request = make_request(action, params={"id": id}, body=body, waits=WAIT_MS / 1000)
-    return await client.transport.get(request, CapsuleInfo)
 
 
 class AsyncCapsule:
@@ -198,9 +152,9 @@ class AsyncCapsule:
         """
         used = client if client is not None else AsyncClient(url=url, api_key=api_key)
         try:
-            info = await _get(used, id)
+            info = await get_capsule(used, id)
             if info.status == "paused":
-                info = await _act(used, "resumeCapsule", id)
+                info = await act(used, "resumeCapsule", id)
         except BaseException:
             if client is None:
                 await used.aclose()
@@ -209,7 +163,7 @@ class AsyncCapsule:
         capsule._bind(used, owns_client=client is None, info=info)
         return capsule
 
-    get_info = _InfoOf()
+    get_info = InfoOf()
     """`Capsule.get_info(id)` reads a capsule's facts by its id alone; `capsule.get_info()` reads those of the object anew."""
 
     @classmethod
@@ -265,6 +219,11 @@ class AsyncCapsule:
         """Its files."""
         return AsyncFiles(self._transport, self.id)
 
+    @property
+    def ports(self) -> AsyncPorts:
+        """The ports that its programs listen on."""
+        return AsyncPorts(self._transport, self.id)
+
     async def is_running(self) -> bool:
         """Whether it runs now."""
         return (await self._refresh()).status == "running"
@@ -276,26 +235,8 @@ class AsyncCapsule:
             InvalidStateError: It has failed, or was stopped; the message says why.
             ClientTimeoutError: It does not run yet.
         """
-        deadline = time.monotonic() + timeout
-        while True:
-            match self.info.status:
-                case "running":
-                    return self.info
-                case "pending" | "starting":
-                    pass
-                case "paused":
-                    self._known = await _act(self.client, "resumeCapsule", self.id)
-                    continue
-                case _:
-                    raise api_error(
-                        "invalid_state",
-                        f"The capsule {self.id} is {self.info.status}"
-                        f" ({self.info.reason}{f': {self.info.message}' if self.info.message else ''}).",
-                    )
-            if time.monotonic() > deadline:
-                raise ClientTimeoutError(f"The capsule {self.id} is still {self.info.status} after {timeout} s.")
-            await sleep(LOOK_S)
-            await self._refresh()
+        self._known = await until_running(self.client, self.info, timeout)
+        return self._known
 
     async def pause(self) -> CapsuleInfo:
         """Freezes every process; memory and files are kept."""
@@ -332,6 +273,11 @@ class AsyncCapsule:
         request = make_request("setCapsuleNetwork", params={"id": self.id}, body={"egress": egress})
         self._known = await self._transport.get(request, CapsuleInfo)
         return self._known
+
+    async def metrics(self, range: Literal["5m", "10m", "1h", "2h", "6h", "12h", "24h"] | None = None) -> CapsuleMetrics:
+        """What it has used of processor, memory and disk, from now back; 10 minutes by default."""
+        request = make_request("getCapsuleMetrics", params={"id": self.id}, query={"range": range})
+        return await self._transport.get(request, CapsuleMetrics)
 
     async def snapshot(self, name: str | None = None, *, overwrite: bool = False) -> Template:
         """Makes a template of its disk: files, not memory. It goes on as it was."""
@@ -432,9 +378,9 @@ class AsyncCapsule:
             raise
 
     async def _refresh(self) -> CapsuleInfo:
-        self._known = await _get(self.client, self.id)
+        self._known = await get_capsule(self.client, self.id)
         return self._known
 
     async def _change(self, operation: Action) -> CapsuleInfo:
-        self._known = await _act(self.client, operation, self.id)
+        self._known = await act(self.client, operation, self.id)
         return self._known

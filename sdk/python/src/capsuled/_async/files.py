@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator
+from io import BytesIO
+from typing import Any, BinaryIO
 
-from .._contract.models import FileEntry
+from .._contract.models import FileEntry, TicketCreated
 from .._contract.operations import OperationId
 from .._core.answer import Answer
+from .._core.content_digest import check_digest
 from .._core.decode import decode
 from .._core.failures import ApiError
 from .._core.request import make_request
+from ..results import WrittenArchive
+from .io import leave
 from .transport import AsyncTransport
 
 PAGE_ITEMS = 1000
 # What `files/write` takes; `files/stream/write` takes any size.
 WRITE_BYTES_MAX = 100 * 1024 * 1024
+ANY_BYTES = "application/octet-stream"
 
 
 class AsyncFiles:
@@ -33,24 +38,83 @@ class AsyncFiles:
         return (await self.read_bytes(path)).decode("utf-8", "replace")
 
     async def read_bytes(self, path: str) -> bytes:
-        """A file's bytes."""
-        return (await self._call("readFile", {"path": path}, accept="application/octet-stream")).content
+        """A file's bytes, compared with their digest where the server tells it (up to 1 MiB)."""
+        answer = await self._call("readFile", {"path": path}, accept=ANY_BYTES)
+        check_digest(answer, path)
+        return answer.content
 
-    async def write(self, path: str, data: str | bytes, *, mode: str | None = None, exclusive: bool = False) -> None:
+    async def read_stream(self, path: str) -> AsyncIterator[bytes]:
+        """A file of any size, piece by piece. It ends with an error where the file could not be sent to its end."""
+        async for piece in self._pieces("streamReadFile", path):
+            yield piece
+
+    async def write(
+        self,
+        path: str,
+        data: str | bytes | BinaryIO | AsyncIterable[bytes],
+        *,
+        mode: str | None = None,
+        exclusive: bool = False,
+    ) -> None:
         """Writes a file as a whole: readers see the old one or the new one. Directories on the way are made.
 
         Args:
+            data: Text, bytes, or what has any size and is sent as it is read: an open file, or an iterable of bytes.
+                That is sent once: a connection that breaks meanwhile is an error, and leaves the file as it was.
             mode: Octal permission bits, e.g. `755`; 644 for a new file by default.
             exclusive: Raise `ConflictError` where the file exists, and leave it alone.
         """
-        content = data.encode() if isinstance(data, str) else data
+        query = {"path": path, "mode": mode, "exclusive": True if exclusive else None}
+        params = {"id": self._capsule_id}
+        if not isinstance(data, (str, bytes, bytearray, memoryview)):
+            headers = {"Content-Type": "application/octet-stream"}
+            request = make_request("streamWriteFile", params=params, query=query, headers=headers)
+            await self._transport.upload(request, data)
+            return
+        content = data.encode() if isinstance(data, str) else bytes(data)
+        operation: OperationId = "writeFile" if len(content) <= WRITE_BYTES_MAX else "streamWriteFile"
+        sent = (content, "application/octet-stream")
+        await self._transport.call(make_request(operation, params=params, query=query, content=sent))
+
+    async def download_url(self, path: str) -> str:
+        """A URL that reads a file once, within 30 s and without a key: for a page in a browser."""
+        return await self._ticket_url("downloadFile", path)
+
+    async def read_archive(self, path: str) -> AsyncIterator[bytes]:
+        """A directory, or one file, as a tar archive of any size, piece by piece.
+
+        Names are relative to the directory; links are kept as links; sockets, FIFOs and devices are left out. It ends with
+        an error where the directory could not be read to its end.
+        """
+        async for piece in self._pieces("readArchive", path):
+            yield piece
+
+    async def write_archive(
+        self,
+        path: str,
+        archive: bytes | BinaryIO | AsyncIterable[bytes],
+        *,
+        uid: int | None = None,
+        gid: int | None = None,
+    ) -> WrittenArchive:
+        """Unpacks a tar archive (ustar, pax or GNU, not compressed) into a directory, beside what is there.
+
+        A member that would leave the directory ends it with an error; what was unpacked before stays.
+
+        Args:
+            archive: Bytes, or what has any size and is sent as it is read: an open file, or an iterable of bytes.
+            uid: Who owns what is unpacked; whom the archive says by default.
+        """
+        headers = {"Content-Type": "application/x-tar"}
         request = make_request(
-            "writeFile" if len(content) <= WRITE_BYTES_MAX else "streamWriteFile",
-            params={"id": self._capsule_id},
-            query={"path": path, "mode": mode, "exclusive": True if exclusive else None},
-            content=(content, "application/octet-stream"),
+            "writeArchive", params={"id": self._capsule_id}, query={"path": path, "uid": uid, "gid": gid}, headers=headers
         )
-        await self._transport.call(request)
+        answer = await self._transport.upload(request, BytesIO(archive) if isinstance(archive, bytes) else archive)
+        return decode(WrittenArchive, answer.json(), "the answer")
+
+    async def archive_url(self, path: str) -> str:
+        """A URL that gives a directory as a tar archive once, within 30 s and without a key: for a page in a browser."""
+        return await self._ticket_url("downloadArchive", path)
 
     async def list(self, path: str, *, depth: int = 1) -> AsyncIterator[FileEntry]:
         """What is in a directory, and below it to this depth, read page by page."""
@@ -99,6 +163,26 @@ class AsyncFiles:
         """Changes permissions (octal, e.g. `755`) and owner."""
         body = {"path": path, "mode": mode, "uid": uid, "gid": gid, "recursive": recursive}
         return await self._entry("changeFileMode", body)
+
+    async def _pieces(self, operation: OperationId, path: str) -> AsyncIterator[bytes]:
+        request = make_request(operation, params={"id": self._capsule_id}, body={"path": path}, headers={"Accept": ANY_BYTES})
+        stream = await self._transport.stream(request)
+        try:
+            async for piece in stream.chunks():
+                yield piece
+        except GeneratorExit:
+            await leave(stream.aclose)
+            raise
+        except BaseException:
+            await stream.aclose()
+            raise
+        await stream.aclose()
+
+    async def _ticket_url(self, operation: OperationId, path: str) -> str:
+        where = make_request(operation, params={"id": self._capsule_id}, query={"path": path}).path
+        request = make_request("createTicket", body={"path": where, "method": "GET"})
+        ticket = (await self._transport.get(request, TicketCreated)).ticket
+        return f"{self._transport.settings.url}{where}&ticket={ticket}"
 
     async def _capsule_is_there(self) -> bool:
         """Tells a file that is missing from a capsule that is: raises for the capsule."""

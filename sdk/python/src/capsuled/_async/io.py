@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -55,7 +55,7 @@ async def fetch(
     method: str,
     url: str,
     headers: Mapping[str, str],
-    content: bytes | None,
+    content: bytes | AsyncIterable[bytes] | None,
     waits: float | None,
 ) -> Answer:
     """One request and its whole answer; an answer that is cut is an error, never a shorter one."""

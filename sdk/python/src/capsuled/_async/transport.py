@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any, BinaryIO, TypeVar
 
 from .._core.answer import Answer
 from .._core.decode import decode
@@ -15,6 +16,9 @@ from .._core.wire import SocketRefused
 from .io import AsyncByteStream, AsyncWebSocket, fetch, new_http_client, open_bytes, open_socket, sleep
 
 T = TypeVar("T")
+
+# Bytes of a file that are read and sent at once.
+PIECE_BYTES = 256 * 1024
 
 
 class AsyncTransport:
@@ -58,6 +62,17 @@ class AsyncTransport:
         """The answer's body as the contract's type."""
         return decode(cls, await self.json(request))
 
+    async def upload(self, request: Request, content: BinaryIO | AsyncIterable[bytes]) -> Answer:
+        """The answer to a body that is sent as it is read; it can be read once, so it is sent once."""
+        headers = request.headers_for(self.settings)
+        url = f"{self.settings.url}{request.path}"
+        pieces = pieces_of(content)
+        answer = await fetch(self._client, self.settings, request.method, url, headers, pieces, request.waits)
+        self._has_answered = True
+        if 200 <= answer.status < 300:
+            return answer
+        raise answer.error()
+
     async def stream(self, request: Request) -> AsyncByteStream:
         """One attempt at an answer that is read as it comes; errors of the server are raised."""
         url = f"{self.settings.url}{request.path}"
@@ -100,3 +115,13 @@ class AsyncTransport:
         if 200 <= answer.status < 300:
             return None, None, answer
         return answer.error(), parse_retry_after(answer.headers.get("retry-after")), None
+
+
+async def pieces_of(content: BinaryIO | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """An open file in pieces of one size; anything else as it comes."""
+    if isinstance(content, AsyncIterable) and not hasattr(content, "read"):
+        async for piece in content:
+            yield piece
+        return
+    while piece := content.read(PIECE_BYTES):
+        yield piece

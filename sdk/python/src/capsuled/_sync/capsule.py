@@ -5,74 +5,30 @@ from __future__ import annotations
 
 import builtins
 import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Literal
 
-from .._contract.models import CapsuleInfo, Egress, Forks, NetworkReport, Template
-from .._core.answer import api_error
+from .._contract.models import CapsuleInfo, CapsuleMetrics, Egress, Forks, NetworkReport, Template
 from .._core.decode import decode
-from .._core.failures import CapsuledError, ClientTimeoutError
+from .._core.failures import CapsuledError
 from .._core.request import make_request
+from .capsule_calls import WAIT_MS, Action, InfoOf, act, get_capsule, until_running
 from .client import Client
 from .commands import Commands
 from .files import Files
-from .io import sleep
+from .ports import Ports
 from .terminal import Terminal, connect_terminal, open_terminal
 
 log = logging.getLogger("capsuled")
 
-# Milliseconds that one answer waits for a capsule to run, and seconds between looks after it.
-WAIT_MS = 30_000
-LOOK_S = 0.25
 # Seconds that `wait=True` waits for a capsule to run.
 READY_TIMEOUT_S = 120.0
 # Seconds that forking may take.
 FORK_S = 300.0
 PAGE_ITEMS = 100
 
-Action = Literal["pauseCapsule", "resumeCapsule", "stopCapsule", "startCapsule"]
 Status = Literal["pending", "starting", "running", "paused", "stopped", "error"]
-
-
-class _InfoOf:
-    """One name for two readings: by an id from the class, and anew from an object."""
-
-    @overload
-    def __get__(self, capsule: None, owner: type[Capsule]) -> _InfoById: ...
-
-    @overload
-    def __get__(self, capsule: Capsule, owner: type[Capsule]) -> Callable[[], CapsuleInfo]: ...
-
-    def __get__(self, capsule: Capsule | None, owner: type[Capsule]) -> Any:
-        return info_by_id if capsule is None else capsule._refresh
-
-
-class _InfoById(Protocol):
-    def __call__(
-        self, id: str, *, client: Client | None = None, url: str | None = None, api_key: str | None = None
-    ) -> CapsuleInfo: ...
-
-
-def info_by_id(id: str, *, client: Client | None = None, url: str | None = None, api_key: str | None = None) -> CapsuleInfo:
-    """A capsule's facts, by its id alone."""
-    used = client if client is not None else Client(url=url, api_key=api_key)
-    try:
-        return _get(used, id)
-    finally:
-        if client is None:
-            used.close()
-
-
-def _get(client: Client, id: str) -> CapsuleInfo:
-    return client.transport.get(make_request("getCapsule", params={"id": id}), CapsuleInfo)
-
-
-def _act(client: Client, action: Action, id: str) -> CapsuleInfo:
-    body = {"wait_ms": WAIT_MS} if action in {"resumeCapsule", "startCapsule"} else None
-    request = make_request(action, params={"id": id}, body=body, waits=WAIT_MS / 1000)
-    return client.transport.get(request, CapsuleInfo)
 
 
 class Capsule:
@@ -197,9 +153,9 @@ class Capsule:
         """
         used = client if client is not None else Client(url=url, api_key=api_key)
         try:
-            info = _get(used, id)
+            info = get_capsule(used, id)
             if info.status == "paused":
-                info = _act(used, "resumeCapsule", id)
+                info = act(used, "resumeCapsule", id)
         except BaseException:
             if client is None:
                 used.close()
@@ -208,7 +164,7 @@ class Capsule:
         capsule._bind(used, owns_client=client is None, info=info)
         return capsule
 
-    get_info = _InfoOf()
+    get_info = InfoOf()
     """`Capsule.get_info(id)` reads a capsule's facts by its id alone; `capsule.get_info()` reads those of the object anew."""
 
     @classmethod
@@ -264,6 +220,11 @@ class Capsule:
         """Its files."""
         return Files(self._transport, self.id)
 
+    @property
+    def ports(self) -> Ports:
+        """The ports that its programs listen on."""
+        return Ports(self._transport, self.id)
+
     def is_running(self) -> bool:
         """Whether it runs now."""
         return (self._refresh()).status == "running"
@@ -275,26 +236,8 @@ class Capsule:
             InvalidStateError: It has failed, or was stopped; the message says why.
             ClientTimeoutError: It does not run yet.
         """
-        deadline = time.monotonic() + timeout
-        while True:
-            match self.info.status:
-                case "running":
-                    return self.info
-                case "pending" | "starting":
-                    pass
-                case "paused":
-                    self._known = _act(self.client, "resumeCapsule", self.id)
-                    continue
-                case _:
-                    raise api_error(
-                        "invalid_state",
-                        f"The capsule {self.id} is {self.info.status}"
-                        f" ({self.info.reason}{f': {self.info.message}' if self.info.message else ''}).",
-                    )
-            if time.monotonic() > deadline:
-                raise ClientTimeoutError(f"The capsule {self.id} is still {self.info.status} after {timeout} s.")
-            sleep(LOOK_S)
-            self._refresh()
+        self._known = until_running(self.client, self.info, timeout)
+        return self._known
 
     def pause(self) -> CapsuleInfo:
         """Freezes every process; memory and files are kept."""
@@ -331,6 +274,11 @@ class Capsule:
         request = make_request("setCapsuleNetwork", params={"id": self.id}, body={"egress": egress})
         self._known = self._transport.get(request, CapsuleInfo)
         return self._known
+
+    def metrics(self, range: Literal["5m", "10m", "1h", "2h", "6h", "12h", "24h"] | None = None) -> CapsuleMetrics:
+        """What it has used of processor, memory and disk, from now back; 10 minutes by default."""
+        request = make_request("getCapsuleMetrics", params={"id": self.id}, query={"range": range})
+        return self._transport.get(request, CapsuleMetrics)
 
     def snapshot(self, name: str | None = None, *, overwrite: bool = False) -> Template:
         """Makes a template of its disk: files, not memory. It goes on as it was."""
@@ -431,9 +379,9 @@ class Capsule:
             raise
 
     def _refresh(self) -> CapsuleInfo:
-        self._known = _get(self.client, self.id)
+        self._known = get_capsule(self.client, self.id)
         return self._known
 
     def _change(self, operation: Action) -> CapsuleInfo:
-        self._known = _act(self.client, operation, self.id)
+        self._known = act(self.client, operation, self.id)
         return self._known

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
 
-from .._contract.models import TicketCreated
+from .._contract.models import CapsuleStats, TicketCreated
 from .._core.request import make_request
 from .._core.settings import resolve_settings
 from .access import Keys, Teams
@@ -73,6 +73,10 @@ class Client:
     def health(self) -> Health:
         """The server's health and version; needs no key."""
         return self.transport.get(make_request("getHealth"), Health)
+
+    def stats(self, range: Literal["5m", "1h", "6h", "24h", "30d"] | None = None) -> CapsuleStats:
+        """How many of the team's capsules have run, and with what, from now back; an hour by default."""
+        return self.transport.get(make_request("getCapsuleStats", query={"range": range}), CapsuleStats)
 
     def metrics(self) -> str:
         """Metrics in Prometheus' text format; only to callers on the server's own machine, unless a setting opens it."""

@@ -3,20 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import Any, BinaryIO
 
-from .._contract.models import FileEntry
+from .._contract.models import FileEntry, TicketCreated
 from .._contract.operations import OperationId
 from .._core.answer import Answer
+from .._core.content_digest import check_digest
 from .._core.decode import decode
 from .._core.failures import ApiError
 from .._core.request import make_request
+from ..results import WrittenArchive
+from .io import leave
 from .transport import Transport
 
 PAGE_ITEMS = 1000
 # What `files/write` takes; `files/stream/write` takes any size.
 WRITE_BYTES_MAX = 100 * 1024 * 1024
+ANY_BYTES = "application/octet-stream"
 
 
 class Files:
@@ -34,24 +39,83 @@ class Files:
         return (self.read_bytes(path)).decode("utf-8", "replace")
 
     def read_bytes(self, path: str) -> bytes:
-        """A file's bytes."""
-        return (self._call("readFile", {"path": path}, accept="application/octet-stream")).content
+        """A file's bytes, compared with their digest where the server tells it (up to 1 MiB)."""
+        answer = self._call("readFile", {"path": path}, accept=ANY_BYTES)
+        check_digest(answer, path)
+        return answer.content
 
-    def write(self, path: str, data: str | bytes, *, mode: str | None = None, exclusive: bool = False) -> None:
+    def read_stream(self, path: str) -> Iterator[bytes]:
+        """A file of any size, piece by piece. It ends with an error where the file could not be sent to its end."""
+        for piece in self._pieces("streamReadFile", path):
+            yield piece
+
+    def write(
+        self,
+        path: str,
+        data: str | bytes | BinaryIO | Iterable[bytes],
+        *,
+        mode: str | None = None,
+        exclusive: bool = False,
+    ) -> None:
         """Writes a file as a whole: readers see the old one or the new one. Directories on the way are made.
 
         Args:
+            data: Text, bytes, or what has any size and is sent as it is read: an open file, or an iterable of bytes.
+                That is sent once: a connection that breaks meanwhile is an error, and leaves the file as it was.
             mode: Octal permission bits, e.g. `755`; 644 for a new file by default.
             exclusive: Raise `ConflictError` where the file exists, and leave it alone.
         """
-        content = data.encode() if isinstance(data, str) else data
+        query = {"path": path, "mode": mode, "exclusive": True if exclusive else None}
+        params = {"id": self._capsule_id}
+        if not isinstance(data, (str, bytes, bytearray, memoryview)):
+            headers = {"Content-Type": "application/octet-stream"}
+            request = make_request("streamWriteFile", params=params, query=query, headers=headers)
+            self._transport.upload(request, data)
+            return
+        content = data.encode() if isinstance(data, str) else bytes(data)
+        operation: OperationId = "writeFile" if len(content) <= WRITE_BYTES_MAX else "streamWriteFile"
+        sent = (content, "application/octet-stream")
+        self._transport.call(make_request(operation, params=params, query=query, content=sent))
+
+    def download_url(self, path: str) -> str:
+        """A URL that reads a file once, within 30 s and without a key: for a page in a browser."""
+        return self._ticket_url("downloadFile", path)
+
+    def read_archive(self, path: str) -> Iterator[bytes]:
+        """A directory, or one file, as a tar archive of any size, piece by piece.
+
+        Names are relative to the directory; links are kept as links; sockets, FIFOs and devices are left out. It ends with
+        an error where the directory could not be read to its end.
+        """
+        for piece in self._pieces("readArchive", path):
+            yield piece
+
+    def write_archive(
+        self,
+        path: str,
+        archive: bytes | BinaryIO | Iterable[bytes],
+        *,
+        uid: int | None = None,
+        gid: int | None = None,
+    ) -> WrittenArchive:
+        """Unpacks a tar archive (ustar, pax or GNU, not compressed) into a directory, beside what is there.
+
+        A member that would leave the directory ends it with an error; what was unpacked before stays.
+
+        Args:
+            archive: Bytes, or what has any size and is sent as it is read: an open file, or an iterable of bytes.
+            uid: Who owns what is unpacked; whom the archive says by default.
+        """
+        headers = {"Content-Type": "application/x-tar"}
         request = make_request(
-            "writeFile" if len(content) <= WRITE_BYTES_MAX else "streamWriteFile",
-            params={"id": self._capsule_id},
-            query={"path": path, "mode": mode, "exclusive": True if exclusive else None},
-            content=(content, "application/octet-stream"),
+            "writeArchive", params={"id": self._capsule_id}, query={"path": path, "uid": uid, "gid": gid}, headers=headers
         )
-        self._transport.call(request)
+        answer = self._transport.upload(request, BytesIO(archive) if isinstance(archive, bytes) else archive)
+        return decode(WrittenArchive, answer.json(), "the answer")
+
+    def archive_url(self, path: str) -> str:
+        """A URL that gives a directory as a tar archive once, within 30 s and without a key: for a page in a browser."""
+        return self._ticket_url("downloadArchive", path)
 
     def list(self, path: str, *, depth: int = 1) -> Iterator[FileEntry]:
         """What is in a directory, and below it to this depth, read page by page."""
@@ -100,6 +164,26 @@ class Files:
         """Changes permissions (octal, e.g. `755`) and owner."""
         body = {"path": path, "mode": mode, "uid": uid, "gid": gid, "recursive": recursive}
         return self._entry("changeFileMode", body)
+
+    def _pieces(self, operation: OperationId, path: str) -> Iterator[bytes]:
+        request = make_request(operation, params={"id": self._capsule_id}, body={"path": path}, headers={"Accept": ANY_BYTES})
+        stream = self._transport.stream(request)
+        try:
+            for piece in stream.chunks():
+                yield piece
+        except GeneratorExit:
+            leave(stream.close)
+            raise
+        except BaseException:
+            stream.close()
+            raise
+        stream.close()
+
+    def _ticket_url(self, operation: OperationId, path: str) -> str:
+        where = make_request(operation, params={"id": self._capsule_id}, query={"path": path}).path
+        request = make_request("createTicket", body={"path": where, "method": "GET"})
+        ticket = (self._transport.get(request, TicketCreated)).ticket
+        return f"{self._transport.settings.url}{where}&ticket={ticket}"
 
     def _capsule_is_there(self) -> bool:
         """Tells a file that is missing from a capsule that is: raises for the capsule."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
@@ -60,7 +60,7 @@ def fetch(
     method: str,
     url: str,
     headers: Mapping[str, str],
-    content: bytes | None,
+    content: bytes | Iterable[bytes] | None,
     waits: float | None,
 ) -> Answer:
     """One request and its whole answer; an answer that is cut is an error, never a shorter one."""

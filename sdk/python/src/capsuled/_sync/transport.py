@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, TypeVar
 
 from .._core.answer import Answer
 from .._core.decode import decode
@@ -16,6 +17,9 @@ from .._core.wire import SocketRefused
 from .io import ByteStream, WebSocket, fetch, new_http_client, open_bytes, open_socket, sleep
 
 T = TypeVar("T")
+
+# Bytes of a file that are read and sent at once.
+PIECE_BYTES = 256 * 1024
 
 
 class Transport:
@@ -59,6 +63,17 @@ class Transport:
         """The answer's body as the contract's type."""
         return decode(cls, self.json(request))
 
+    def upload(self, request: Request, content: BinaryIO | Iterable[bytes]) -> Answer:
+        """The answer to a body that is sent as it is read; it can be read once, so it is sent once."""
+        headers = request.headers_for(self.settings)
+        url = f"{self.settings.url}{request.path}"
+        pieces = pieces_of(content)
+        answer = fetch(self._client, self.settings, request.method, url, headers, pieces, request.waits)
+        self._has_answered = True
+        if 200 <= answer.status < 300:
+            return answer
+        raise answer.error()
+
     def stream(self, request: Request) -> ByteStream:
         """One attempt at an answer that is read as it comes; errors of the server are raised."""
         url = f"{self.settings.url}{request.path}"
@@ -99,3 +114,13 @@ class Transport:
         if 200 <= answer.status < 300:
             return None, None, answer
         return answer.error(), parse_retry_after(answer.headers.get("retry-after")), None
+
+
+def pieces_of(content: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
+    """An open file in pieces of one size; anything else as it comes."""
+    if isinstance(content, Iterable) and not hasattr(content, "read"):
+        for piece in content:
+            yield piece
+        return
+    while piece := content.read(PIECE_BYTES):
+        yield piece

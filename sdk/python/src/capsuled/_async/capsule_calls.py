@@ -1,0 +1,89 @@
+"""What is asked about one capsule by its id alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+
+from .._contract.models import CapsuleInfo
+from .._core.answer import api_error
+from .._core.failures import ClientTimeoutError
+from .._core.request import make_request
+from .client import AsyncClient
+from .io import sleep
+
+if TYPE_CHECKING:
+    from .capsule import AsyncCapsule
+
+# Milliseconds that one answer waits for a capsule to run, and seconds between looks after it.
+WAIT_MS = 30_000
+LOOK_S = 0.25
+
+Action = Literal["pauseCapsule", "resumeCapsule", "stopCapsule", "startCapsule"]
+
+
+class InfoOf:
+    """One name for two readings: by an id from the class, and anew from an object."""
+
+    @overload
+    def __get__(self, capsule: None, owner: type[AsyncCapsule]) -> InfoById: ...
+
+    @overload
+    def __get__(self, capsule: AsyncCapsule, owner: type[AsyncCapsule]) -> Callable[[], Awaitable[CapsuleInfo]]: ...
+
+    def __get__(self, capsule: AsyncCapsule | None, owner: type[AsyncCapsule]) -> Any:
+        return info_by_id if capsule is None else capsule._refresh
+
+
+class InfoById(Protocol):
+    async def __call__(
+        self, id: str, *, client: AsyncClient | None = None, url: str | None = None, api_key: str | None = None
+    ) -> CapsuleInfo: ...
+
+
+async def info_by_id(
+    id: str, *, client: AsyncClient | None = None, url: str | None = None, api_key: str | None = None
+) -> CapsuleInfo:
+    """A capsule's facts, by its id alone."""
+    used = client if client is not None else AsyncClient(url=url, api_key=api_key)
+    try:
+        return await get_capsule(used, id)
+    finally:
+        if client is None:
+            await used.aclose()
+
+
+async def get_capsule(client: AsyncClient, id: str) -> CapsuleInfo:
+    """A capsule's facts as they are now."""
+    return await client.transport.get(make_request("getCapsule", params={"id": id}), CapsuleInfo)
+
+
+async def act(client: AsyncClient, action: Action, id: str) -> CapsuleInfo:
+    """Pauses, resumes, stops or starts it."""
+    body = {"wait_ms": WAIT_MS} if action in {"resumeCapsule", "startCapsule"} else None
+    request = make_request(action, params={"id": id}, body=body, waits=WAIT_MS / 1000)
+    return await client.transport.get(request, CapsuleInfo)
+
+
+async def until_running(client: AsyncClient, info: CapsuleInfo, timeout: float) -> CapsuleInfo:
+    """Waits until a capsule runs, for so many seconds; a paused one is resumed."""
+    deadline = time.monotonic() + timeout
+    while True:
+        match info.status:
+            case "running":
+                return info
+            case "pending" | "starting":
+                pass
+            case "paused":
+                info = await act(client, "resumeCapsule", info.id)
+                continue
+            case _:
+                raise api_error(
+                    "invalid_state",
+                    f"The capsule {info.id} is {info.status} ({info.reason}{f': {info.message}' if info.message else ''}).",
+                )
+        if time.monotonic() > deadline:
+            raise ClientTimeoutError(f"The capsule {info.id} is still {info.status} after {timeout} s.")
+        await sleep(LOOK_S)
+        info = await get_capsule(client, info.id)
