@@ -16,6 +16,7 @@ const CLASSES = [
   ["Terminal", "terminals/terminal.ts"],
   ["Files", "files/files.ts"],
   ["Network", "capsules/network.ts"],
+  ["Ports", "ports/ports.ts"],
   ["Client", "client.ts"],
   ["Capsules", "client.ts"],
   ["Templates", "capsules/templates.ts"],

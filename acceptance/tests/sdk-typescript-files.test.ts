@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { ConflictError, NotFoundError } from "capsuled";
+import { ConflictError, InvalidRequestError, NotFoundError } from "capsuled";
 import { behaviour } from "../../sdk/testing/behaviour.ts";
 import { sdkCapsule, sdkClient } from "../harness/sdk.ts";
 import { newTeam } from "../harness/team.ts";
@@ -45,6 +45,28 @@ behaviour("file.change", async () => {
   assert.equal((await files.stat("/workspace/f/e/two")).size, 1);
   await files.remove("/workspace/f");
   assert.deepEqual([await files.exists("/workspace/f"), await files.exists("/workspace/d")], [false, true]);
+});
+
+behaviour("file.archive", async () => {
+  await using capsule = await sdkCapsule();
+  const { files } = capsule;
+  const bytes = randomBytes(2_000_000);
+  await files.write("/workspace/in/data", bytes);
+  (await capsule.commands.run("ln -s data /workspace/in/link; mkfifo /workspace/in/fifo")).orThrow();
+  const archive = Buffer.from(await new Response(await files.readArchive("/workspace/in")).arrayBuffer());
+  const options = { uid: 1000, gid: 1000 };
+  assert.deepEqual(await files.writeArchive("/workspace/out", await files.readArchive("/workspace/in"), options), {
+    entries: 2,
+    bytes: bytes.length,
+  });
+  assert.ok(Buffer.from(await files.read("/workspace/out/link")).equals(bytes));
+  assert.equal((await files.stat("/workspace/out/link")).symlink_target, "data");
+  assert.equal((await files.stat("/workspace/out/data")).uid, 1000);
+  assert.equal((await files.writeArchive("/workspace/again", archive)).entries, 2);
+  const fetched = await fetch(await files.archiveUrl("/workspace/in"));
+  assert.ok(Buffer.from(await fetched.arrayBuffer()).equals(archive));
+  await assert.rejects(files.writeArchive("/workspace/bad", archive.subarray(0, 5000)), InvalidRequestError);
+  await assert.rejects(files.readArchive("/no/such"), NotFoundError);
 });
 
 behaviour("snapshot.create", async () => {

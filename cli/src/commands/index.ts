@@ -5,6 +5,7 @@ import { doctor } from "./doctor.ts";
 import * as endpoints from "./endpoints.ts";
 import * as processes from "./processes.ts";
 import { cp } from "./files.ts";
+import { forward } from "./forward.ts";
 import { run } from "./run.ts";
 import { start, stop } from "./server.ts";
 import * as servers from "./servers.ts";
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   capsules.ping,
   capsules.network,
   cp,
+  forward,
   templates.snapshot,
   templates.fork,
   templates.templatesLs,

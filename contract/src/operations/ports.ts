@@ -56,7 +56,7 @@ export const createPortUrl = defineOperation({
   tag,
   summary: "Make a link to a port of a capsule that works without a key, for a while",
   description:
-    "The link is signed, for this port of this capsule only. A browser that opens it gets a cookie for the port's own host name and goes on without the token; a program sends the token as `capsuled_token` with each request.",
+    "The link is signed, for this port of this capsule only. A browser that opens it gets a cookie for the port's own host name and goes on without the token; a program sends the token with each request, as the parameter `capsuled_token`, or by host name as the cookie `capsuled_port`.",
   auth: "member",
   idempotency: "idempotent",
   params: portParams,

@@ -1,6 +1,7 @@
 import { Commands } from "../commands/commands.ts";
 import type { Capsule as CapsuleFacts, CapsuleMetrics, Template } from "../contract/schemas.ts";
 import { Files } from "../files/files.ts";
+import { Ports } from "../ports/ports.ts";
 import { settingsFrom } from "../settings.ts";
 import { Terminals } from "../terminals/terminals.ts";
 import type { CallOptions, RepeatableOptions } from "../transport/transport.ts";
@@ -23,6 +24,8 @@ export class Capsule implements AsyncDisposable {
   readonly files: Files;
   /** Where it may connect to. */
   readonly network: Network;
+  /** Says how what listens in it is reached. */
+  readonly ports: Ports;
   readonly #transport: Transport;
   #info: CapsuleFacts;
 
@@ -35,6 +38,7 @@ export class Capsule implements AsyncDisposable {
     this.pty = new Terminals(transport, info.id);
     this.files = new Files(transport, info.id);
     this.network = new Network(transport, info.id);
+    this.ports = new Ports(transport, info.id);
   }
 
   /**

@@ -16,6 +16,20 @@ export interface WriteOptions extends CallOptions {
   readonly exclusive?: boolean | undefined;
 }
 
+export interface ArchiveOptions extends CallOptions {
+  /** Who owns what is unpacked. */
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+}
+
+/** What was unpacked. */
+export interface WrittenArchive {
+  /** Files, directories and links. */
+  readonly entries: number;
+  /** Of the files. */
+  readonly bytes: number;
+}
+
 export interface PlaceOptions extends RepeatableOptions {
   /** Replace what is there. */
   readonly overwrite?: boolean | undefined;
@@ -134,7 +148,43 @@ export class Files {
 
   /** A URL that reads a file once, within 30 s and without a key: for a page in a browser. */
   async downloadUrl(path: string, options: CallOptions = {}): Promise<string> {
-    const where = this.#transport.pathOf("downloadFile", { params: { id: this.#capsuleId }, query: { path } });
+    return this.#ticketUrl("downloadFile", path, options);
+  }
+
+  /**
+   * A directory, or one file, as a tar archive of any size, piece by piece; names are relative to the directory, links are kept as links.
+   * Sockets, FIFOs and devices are left out. It ends with an error where the directory could not be read to its end.
+   */
+  async readArchive(path: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#transport.open("readArchive", { ...this.#request(options), body: { path }, headers: ANY_BYTES });
+    return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
+  }
+
+  /**
+   * Unpacks a tar archive (ustar, pax or GNU, not compressed) into a directory, beside what is there; a stream may have any size.
+   * Owners are those that the archive names, unless `uid` and `gid` say otherwise. A member that would leave the directory ends it.
+   */
+  async writeArchive(
+    path: string,
+    archive: Uint8Array | ReadableStream<Uint8Array>,
+    options: ArchiveOptions = {},
+  ): Promise<WrittenArchive> {
+    const { uid, gid, ...call } = options;
+    return this.#transport.json<WrittenArchive>("writeArchive", {
+      ...this.#request(call),
+      query: { path, uid, gid },
+      body: archive,
+      contentType: "application/x-tar",
+    });
+  }
+
+  /** A URL that gives a directory as a tar archive once, within 30 s and without a key: for a page in a browser. */
+  async archiveUrl(path: string, options: CallOptions = {}): Promise<string> {
+    return this.#ticketUrl("downloadArchive", path, options);
+  }
+
+  async #ticketUrl(id: "downloadFile" | "downloadArchive", path: string, options: CallOptions): Promise<string> {
+    const where = this.#transport.pathOf(id, { params: { id: this.#capsuleId }, query: { path } });
     const { ticket } = await this.#transport.json<{ readonly ticket: string }>("createTicket", { ...options, body: { path: where } });
     return `${this.#transport.settings.url}${where}&ticket=${ticket}`;
   }
