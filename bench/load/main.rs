@@ -3,12 +3,15 @@
 //!
 //!   load spawn  PROGRAM THREADS COUNT              posix_spawn and wait: the floor of every exec
 //!   load http   HOST:PORT REQUEST-FILE CONNECTIONS COUNT    one request's bytes, sent again and again
+//!   load upload HOST:PORT HEAD-FILE BYTES          a request's head, then so many bytes; waits for the answer
+//!   load download HOST:PORT REQUEST-FILE           a request; reads the answer and drops it
 //!   load stream HOST:PORT HANDSHAKE-FILE MESSAGE   a WebSocket: sends MESSAGE, reads to the close
 //!
 //! Prints one JSON object. Latencies are in microseconds.
 
 mod http;
 mod stream;
+mod transfer;
 
 use std::process::{exit, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,8 +27,10 @@ fn main() {
         ["http", address, file, connections, count] => {
             http::load(address, &read(file), number(connections), number(count))
         }
+        ["upload", address, file, bytes] => transfer::upload(address, &read(file), number(bytes) as u64),
+        ["download", address, file] => transfer::download(address, &read(file)),
         ["stream", address, file, message] => stream::load(address, &read(file), message),
-        _ => Err("usage: load spawn|http|stream …".to_string()),
+        _ => Err("usage: load spawn|http|upload|download|stream …".to_string()),
     };
     match outcome {
         Ok(json) => println!("{}", json),
