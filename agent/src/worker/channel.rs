@@ -14,6 +14,8 @@ pub const MAX_SILENCE_S: i64 = 120;
 const LINGER_S: i64 = 5;
 /// Bytes of one frame of a file's bytes, and of one read of a connection.
 pub const CHUNK: usize = 256 * 1024;
+/// Bytes behind a payload that are read along with it: most often the next header, and little of what is copied then.
+const AHEAD: usize = 4096;
 
 pub struct Channel {
     pub socket: OwnedFd,
@@ -24,6 +26,8 @@ pub struct Channel {
     left: usize,
     /// The host sends bytes and has not ended them.
     receives: bool,
+    /// What is sent with the next frame.
+    held: Vec<u8>,
 }
 
 fn set_timeouts(socket: &OwnedFd, seconds: i64) {
@@ -41,7 +45,7 @@ impl Channel {
         // SAFETY: only flags of an owned descriptor change; its other holder has let it go.
         unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFL, 0) };
         set_timeouts(&socket, MAX_SILENCE_S);
-        Channel { socket, input, at: 0, left: 0, receives: false }
+        Channel { socket, input, at: 0, left: 0, receives: false, held: Vec::new() }
     }
 
     /// What has come and is not used.
@@ -67,8 +71,13 @@ impl Channel {
         Ok(())
     }
 
-    pub fn send_json(&self, kind: Kind, value: &Value) -> Result<(), Stop> {
-        let mut out = Vec::new();
+    /// Keeps whole frames, which go out in one write with the next JSON.
+    pub fn hold(&mut self, frames: Vec<u8>) {
+        self.held = frames;
+    }
+
+    pub fn send_json(&mut self, kind: Kind, value: &Value) -> Result<(), Stop> {
+        let mut out = std::mem::take(&mut self.held);
         frame::encode(kind, value.to_string().as_bytes(), &mut out);
         self.send(&out)
     }
@@ -80,35 +89,45 @@ impl Channel {
         self.send(frame)
     }
 
-    /// Reads more; the input that was used is gone then.
-    fn fill(&mut self) -> Result<(), Stop> {
+    /// Reads into `target` and, where that is full, up to `ahead` bytes behind the input; what was used of it is gone then.
+    fn receive(&mut self, target: &mut [u8], ahead: usize) -> Result<usize, Stop> {
         self.input.drain(..self.at);
         self.at = 0;
+        self.input.reserve(ahead);
         let held = self.input.len();
-        self.input.resize(held + CHUNK, 0);
+        let parts = [
+            libc::iovec { iov_base: target.as_mut_ptr().cast(), iov_len: target.len() },
+            libc::iovec { iov_base: self.input.spare_capacity_mut().as_mut_ptr().cast(), iov_len: ahead },
+        ];
         let got = loop {
-            match sys::read(&self.socket, &mut self.input[held..]) {
+            // SAFETY: the first part is a live slice, the second one is owned capacity, of which there is as much.
+            let got = unsafe { libc::readv(self.socket.as_raw_fd(), parts.as_ptr(), parts.len() as libc::c_int) };
+            match sys::check(got as libc::c_long) {
                 Err(libc::EINTR) => {}
                 other => break other,
             }
         };
-        self.input.truncate(held + got.unwrap_or(0));
         match got {
             Ok(0) => Err(Stop::Gone),
-            Ok(_) => Ok(()),
+            Ok(got) => {
+                let taken = got.min(target.len());
+                // SAFETY: the kernel has filled as many bytes of the capacity.
+                unsafe { self.input.set_len(held + got - taken) };
+                Ok(taken)
+            }
             Err(libc::EAGAIN) => Err(Refusal::new(Code::Timeout, format!("nothing came in {} s", MAX_SILENCE_S)).into()),
             Err(_) => Err(Stop::Gone),
         }
     }
 
-    /// More of the bytes that the host sends; none at their end.
-    pub fn next_data(&mut self) -> Result<Option<&[u8]>, Stop> {
+    /// Goes on to the bytes that the host sends; false at their end.
+    fn enter_payload(&mut self) -> Result<bool, Stop> {
         self.expect_data();
         while self.left == 0 {
             let header: [u8; HEADER] = match self.input.get(self.at..self.at + HEADER).and_then(|part| part.try_into().ok()) {
                 Some(header) => header,
                 None => {
-                    self.fill()?;
+                    self.receive(&mut [], CHUNK)?;
                     continue;
                 }
             };
@@ -118,20 +137,46 @@ impl Channel {
                 Some(Kind::Stdin) => self.left = length,
                 Some(Kind::StdinClose) => {
                     self.receives = false;
-                    return Ok(None);
+                    return Ok(false);
                 }
                 Some(Kind::Cancel) => return Err(Refusal::new(Code::Cancelled, "cancelled").into()),
                 _ => return Err(Refusal::new(Code::Protocol, "the operation under way has not ended").into()),
             }
             self.at += HEADER;
         }
-        if self.at == self.input.len() {
-            self.fill()?;
+        Ok(true)
+    }
+
+    /// More of the bytes that the host sends; none at their end.
+    pub fn next_data(&mut self) -> Result<Option<&[u8]>, Stop> {
+        if !self.enter_payload()? {
+            return Ok(None);
+        }
+        if self.is_empty() {
+            self.receive(&mut [], CHUNK)?;
         }
         let (from, count) = (self.at, self.left.min(self.input.len() - self.at));
         self.at += count;
         self.left -= count;
         Ok(Some(&self.input[from..from + count]))
+    }
+
+    /// The same, put into `target`, without a copy where it can be: how many bytes, 0 at their end.
+    pub fn read_data(&mut self, target: &mut [u8]) -> Result<usize, Stop> {
+        if !self.enter_payload()? {
+            return Ok(0);
+        }
+        let most = self.left.min(target.len());
+        let count = if self.is_empty() {
+            self.receive(&mut target[..most], if most == self.left { AHEAD } else { 0 })?
+        } else {
+            let count = most.min(self.input.len() - self.at);
+            target[..count].copy_from_slice(&self.input[self.at..self.at + count]);
+            self.at += count;
+            count
+        };
+        self.left -= count;
+        Ok(count)
     }
 
     /// The host sends bytes from here on, whether they are taken or not.

@@ -94,7 +94,7 @@ pub fn serve(task: Task, mut given: &[u8], connection: OwnedFd) -> ! {
 }
 
 /// Says how it went and lets the other side take it.
-fn finish(channel: Channel, outcome: Result<Option<Value>, Stop>) {
+fn finish(mut channel: Channel, outcome: Result<Option<Value>, Stop>) {
     let told = match outcome {
         Ok(Some(result)) => channel.send_json(Kind::Result, &result),
         Ok(None) | Err(Stop::Gone) => return,

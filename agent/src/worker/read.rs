@@ -7,7 +7,7 @@ use super::path::text;
 use super::request;
 use super::stop::{refused, stop, Stop};
 use crate::digest::Digest;
-use crate::frame::{Kind, HEADER};
+use crate::frame::{self, Kind, HEADER};
 use crate::refusal::{Code, Refusal};
 use crate::request::{number, Object};
 use serde_json::{json, Value};
@@ -21,7 +21,6 @@ pub fn run(channel: &mut Channel, object: &Object) -> Result<Value, Stop> {
     let from = number(object, "from", 0)?;
     let most = number(object, "length", u64::MAX)?;
     let (file, about) = open_regular(&path)?;
-    let mut frame = vec![0; HEADER + CHUNK];
     let untold = if about.st_size == 0 { read_untold(&file, &path)? } else { Vec::new() };
     let size = (about.st_size as u64).max(untold.len() as u64);
     if from > size {
@@ -32,12 +31,18 @@ pub fn run(channel: &mut Channel, object: &Object) -> Result<Value, Stop> {
         "size": size, "from": from, "length": length, "modified_at_ms": modified_ms(&about),
         "mode": about.st_mode & 0o7777, "uid": about.st_uid, "gid": about.st_gid, "inode": about.st_ino,
     });
-    channel.send_json(Kind::Head, &head)?;
+    // What goes out in one write: the head with the first bytes, and of a short file all there is to say.
+    let mut out = Vec::new();
+    frame::encode(Kind::Head, head.to_string().as_bytes(), &mut out);
     let mut digest = Digest::default();
-    let (mut at, end) = (from, from + length);
+    let (mut at, end, mut start) = (from, from + length, out.len());
     while at < end {
         let wanted = CHUNK.min(usize::try_from(end - at).unwrap_or(CHUNK));
-        let place = &mut frame[HEADER..HEADER + wanted];
+        let begin = start + HEADER;
+        if out.len() < begin + wanted {
+            out.resize(begin + wanted, 0);
+        }
+        let place = &mut out[begin..begin + wanted];
         let got = if untold.is_empty() {
             calls::read_at(&file, place, at).map_err(|errno| refused(errno, &path))?
         } else {
@@ -47,10 +52,17 @@ pub fn run(channel: &mut Channel, object: &Object) -> Result<Value, Stop> {
         if got == 0 {
             return Err(stop(Code::Changed, "the file has become shorter meanwhile", &path));
         }
-        digest.update(&frame[HEADER..HEADER + got]);
-        channel.send_in_place(Kind::Bytes, &mut frame[..HEADER + got])?;
+        digest.update(&place[..got]);
+        out[start..begin].copy_from_slice(&frame::header(Kind::Bytes, got));
         at += got as u64;
+        start = begin + got;
+        if at < end {
+            channel.send(&out[..start])?;
+            start = 0;
+        }
     }
+    out.truncate(start);
+    channel.hold(out);
     Ok(json!({"bytes": length, "sha256": digest.hex()}))
 }
 

@@ -1,7 +1,7 @@
 //! `write`: a whole file, atomically: whoever reads its path sees the old one or the new one.
 
 use super::calls::{self, About};
-use super::channel::Channel;
+use super::channel::{Channel, CHUNK};
 use super::draft::Draft;
 use super::path::{target, Parents, Place};
 use super::request::{self, SAME};
@@ -66,13 +66,21 @@ fn fill(channel: &mut Channel, wish: &Wish, place: &Place, existing: Option<Abou
     }
     let draft = Draft::new(&place.dir).map_err(fails)?;
     let (mut digest, mut size) = (Digest::default(), 0u64);
-    while let Some(bytes) = channel.next_data()? {
-        size += bytes.len() as u64;
-        if size > wish.size {
-            break;
+    // Whole pieces: a write that begins or ends within a page costs the file system as much as a page.
+    let mut piece = vec![0; CHUNK];
+    let mut ended = false;
+    while !ended && size <= wish.size {
+        let mut held = 0;
+        while !ended && held < piece.len() && size + held as u64 <= wish.size {
+            let count = channel.read_data(&mut piece[held..])?;
+            held += count;
+            ended = count == 0;
         }
-        digest.update(bytes);
-        calls::write_all(&draft.file, bytes).map_err(fails)?;
+        size += held as u64;
+        if size <= wish.size {
+            digest.update(&piece[..held]);
+            calls::write_all(&draft.file, &piece[..held]).map_err(fails)?;
+        }
     }
     if wish.size != UNTOLD && size != wish.size {
         return Err(Refusal::of(Code::BadRequest, "size", "is not how many bytes came").into());

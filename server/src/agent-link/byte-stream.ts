@@ -5,12 +5,17 @@ import { readRefusal } from "./messages.ts";
 /** What the last frame of a stream says; `received` bytes have come. Throws `ProtocolError`. */
 export type ReadEnd<End> = (payload: Buffer, received: number) => End;
 
-/** Bytes as they are asked for: the connection is paused while anything waits, so no more than a socket's buffer does. */
+/** Bytes that wait to be asked for before the connection is paused; one read of it may come on top. */
+export const WAITING_BYTES_MAX = 256 * 1024;
+
+/** Bytes as they are asked for: the connection is paused while enough of them wait. */
 export class ByteStream<End> implements OperationListener {
   readonly #connection: AgentConnection;
   readonly #readEnd: ReadEnd<End>;
   readonly #bytesMax: number;
   readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isPaused = false;
   /** Whoever waits for the next bytes. */
   #wake: (() => void) | null = null;
   #received = 0;
@@ -33,11 +38,15 @@ export class ByteStream<End> implements OperationListener {
   async next(): Promise<Uint8Array | null> {
     for (;;) {
       const bytes = this.#waiting.shift();
-      if (bytes !== undefined) return bytes;
+      if (bytes !== undefined) {
+        this.#waitingBytes -= bytes.length;
+        if (this.#isPaused && this.#waitingBytes < WAITING_BYTES_MAX) this.#resume();
+        return bytes;
+      }
       if (this.#failure !== null) throw this.#failure;
       if (this.#isOver) return null;
       const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#connection.resume();
+      this.#resume();
       await woken;
     }
   }
@@ -55,7 +64,11 @@ export class ByteStream<End> implements OperationListener {
         this.#received += payload.length;
         if (this.#received > this.#bytesMax) throw new ProtocolError(`more than the ${this.#bytesMax} bytes that were told`);
         if (payload.length > 0) this.#waiting.push(payload);
-        this.#connection.pause();
+        this.#waitingBytes += payload.length;
+        if (this.#waitingBytes >= WAITING_BYTES_MAX) {
+          this.#isPaused = true;
+          this.#connection.pause();
+        }
         return this.#tell();
       case FRAME.result:
         this.#last = this.#readEnd(payload, this.#received);
@@ -70,6 +83,11 @@ export class ByteStream<End> implements OperationListener {
   lost(error: Error): void {
     this.#failure = error;
     this.#tell();
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    this.#connection.resume();
   }
 
   #finish(failure: Error | null): void {

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { AgentLostError } from "../core/ports/agent-link.ts";
-import { encodeJson, FRAME, FrameParser, ProtocolError } from "./frame.ts";
+import { markPassing } from "../lib/passing-bytes.ts";
+import { encodeHeader, encodeJson, FRAME, FrameParser, ProtocolError } from "./frame.ts";
 import { readRefusal, readWelcome } from "./messages.ts";
 
 /** What an operation under way wants to hear of its connection. */
@@ -41,6 +42,7 @@ export class AgentConnection {
 
   readonly #onData = (chunk: Buffer): void => {
     try {
+      if (this.#parser.inParts) markPassing(chunk);
       this.#parser.push(chunk, this.#onFrame);
       if (this.#taker !== null) this.#handOver(this.#taker);
     } catch (error) {
@@ -98,19 +100,21 @@ export class AgentConnection {
     this.#write(frame);
   }
 
-  /** Where the socket is full: a promise that resolves once it has room again or the connection has ended. */
-  room(): Promise<void> | undefined {
+  /** Sends bytes as a frame without copying them; `sent` is told once they are not needed any more, and nothing where that never is. */
+  sendBytes(type: number, bytes: Uint8Array, sent: () => void): void {
     const socket = this.#socket;
-    if (this.#ended || !socket.writableNeedDrain) return undefined;
-    return new Promise((resolve) => {
-      const over = (): void => {
-        socket.off("drain", over);
-        socket.off("close", over);
-        resolve();
-      };
-      socket.once("drain", over);
-      socket.once("close", over);
+    if (this.#ended) return;
+    socket.cork();
+    socket.write(encodeHeader(type, bytes.length));
+    socket.write(bytes, (error) => {
+      if (error === null || error === undefined) sent();
     });
+    socket.uncork();
+  }
+
+  /** From here on `bytes` frames come in parts, whose memory is the listener's to give back. */
+  takeParts(): void {
+    this.#parser.inParts = true;
   }
 
   pause(): void {

@@ -65,6 +65,7 @@ function openStream<T>(connection: AgentConnection, opening: Buffer, open: (type
         reject(error);
       },
     });
+    connection.takeParts();
     connection.sendFrame(opening);
   });
 }

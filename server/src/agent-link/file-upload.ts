@@ -1,10 +1,13 @@
 import type { FileUpload } from "../core/ports/agent-files.ts";
+import { giveBack } from "../lib/passing-bytes.ts";
 import type { AgentConnection, OperationListener } from "./connection.ts";
 import { encodeBytes, FRAME, ProtocolError } from "./frame.ts";
 import { readRefusal } from "./messages.ts";
 
 /** Bytes of one frame of an upload. */
 export const UPLOAD_PIECE_BYTES = 256 * 1024;
+/** Bytes on their way to the agent before more of them wait. */
+export const UNSENT_BYTES_MAX = 512 * 1024;
 /** Milliseconds for the agent to put a file in its place once all of it has come. */
 export const PUBLISH_MS = 60_000;
 
@@ -21,6 +24,7 @@ class Upload<Outcome> implements FileUpload<Outcome>, OperationListener {
   #failure: Error | null = null;
   #outcome: { readonly value: Outcome } | null = null;
   #hasFinished = false;
+  #unsent = 0;
   /** Whoever waits for room or for the end. */
   #wake: (() => void) | null = null;
 
@@ -31,10 +35,16 @@ class Upload<Outcome> implements FileUpload<Outcome>, OperationListener {
 
   send(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== null) throw this.#failure;
-    for (let at = 0; at < bytes.length; at += UPLOAD_PIECE_BYTES)
-      this.#connection.sendFrame(encodeBytes(FRAME.stdin, bytes.subarray(at, at + UPLOAD_PIECE_BYTES)));
-    const full = this.#connection.room();
-    return full === undefined ? undefined : this.#room(full);
+    for (let at = 0; at < bytes.length; at += UPLOAD_PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + UPLOAD_PIECE_BYTES);
+      this.#unsent += piece.length;
+      this.#connection.sendBytes(FRAME.stdin, piece, () => {
+        this.#unsent -= piece.length;
+        giveBack(piece);
+        if (this.#unsent < UNSENT_BYTES_MAX) this.#tell();
+      });
+    }
+    return this.#unsent < UNSENT_BYTES_MAX ? undefined : this.#room();
   }
 
   async finish(): Promise<Outcome> {
@@ -74,8 +84,8 @@ class Upload<Outcome> implements FileUpload<Outcome>, OperationListener {
   }
 
   /** Until there is room, or there is an answer: then nothing takes what is in the way. */
-  async #room(full: Promise<void>): Promise<void> {
-    await Promise.race([full, new Promise<void>((resolve) => (this.#wake = resolve))]);
+  async #room(): Promise<void> {
+    await new Promise<void>((resolve) => (this.#wake = resolve));
     if (this.#failure !== null) throw this.#failure;
   }
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { HEAD_MS } from "./file-download.ts";
-import { PUBLISH_MS } from "./file-upload.ts";
+import { giveBack, markPassing } from "../lib/passing-bytes.ts";
+import { PUBLISH_MS, UNSENT_BYTES_MAX } from "./file-upload.ts";
 import { FILE_ANSWER_MS, TREE_ANSWER_MS } from "./files.ts";
 import { encodeBytes, encodeJson, FRAME } from "./frame.ts";
 import type { PeerConnection } from "./testing/peer.ts";
@@ -79,8 +80,70 @@ test("a reader that waits holds back the agent, and one that leaves closes the c
     await turns(2);
     assert.ok(taken < 64, "bytes go on being taken though nobody reads them");
   }
-  assert.equal((await download.next())?.length, piece.length);
+  for (let left = 2 * piece.length; left > 0; left -= (await download.next())?.length ?? left) assert.ok(left <= 2 * piece.length);
   download.close();
+  await agent.closed;
+});
+
+test("bytes that pass through come as they were sent, wherever reads cut them, and their memory can be given back", async () => {
+  await using peer = await createPeer("socket");
+  using link = linkTo(peer);
+  const opening = link.files.read(path, 0, null);
+  const agent = await asked(peer, { op: "read", path: "/x", from: 0 });
+  const sent = randomBytes(8 * 300_001);
+  agent.send(encodeJson(FRAME.head, { size: sent.length, from: 0, length: sent.length, modified_at_ms: 0 }));
+  for (let at = 0; at < sent.length; at += 300_001) agent.send(encodeBytes(FRAME.bytes, sent.subarray(at, at + 300_001)));
+  agent.send(result({ bytes: sent.length, sha256 }));
+  const download = await opening;
+  const hash = createHash("sha256");
+  const memory = new Set<ArrayBufferLike>();
+  for (let bytes = await download.next(); bytes !== null; bytes = await download.next()) {
+    hash.update(bytes);
+    memory.add(bytes.buffer);
+    giveBack(bytes);
+  }
+  assert.equal(hash.digest("hex"), createHash("sha256").update(sent).digest("hex"));
+  assert.ok([...memory].some((buffer) => buffer.byteLength === 0));
+});
+
+test("what an upload has sent is given back where it only passes through, and left alone where it does not", async () => {
+  await using peer = await createPeer("socket");
+  using link = linkTo(peer);
+  const opening = link.files.write(path, {});
+  const agent = await asked(peer, { op: "write", path: "/x", exclusive: false });
+  const upload = await opening;
+  const [passing, kept] = [Buffer.from(new ArrayBuffer(100_000)), Buffer.from(new ArrayBuffer(100_000))];
+  markPassing(passing);
+  await upload.send(passing);
+  await upload.send(kept);
+  const finished = upload.finish();
+  for (const size of [100_000, 100_000]) assert.equal((await agent.expect("stdin")).length, size);
+  await agent.expect("stdin_close");
+  agent.send(result({ size: 200_000, sha256, created: true, entry: {} }));
+  await finished;
+  assert.deepEqual([passing.length, kept.length], [0, 100_000]);
+});
+
+test("an upload that the agent does not take waits", async () => {
+  await using peer = await createPeer("socket");
+  using link = linkTo(peer);
+  const opening = link.files.write(path, {});
+  const agent = await asked(peer, { op: "write", path: "/x", exclusive: false });
+  const upload = await opening;
+  agent.socket.pause();
+  const piece = randomBytes(64 * 1024);
+  let [sent, isWaiting] = [0, false];
+  while (!isWaiting) {
+    const room = upload.send(piece);
+    sent += piece.length;
+    isWaiting = room !== undefined && (await Promise.race([room.then(() => false), turns(20).then(() => true)]));
+    assert.ok(sent < UNSENT_BYTES_MAX + 8 * 1024 * 1024, "bytes go on being taken though nobody reads them");
+    if (isWaiting) {
+      agent.socket.resume();
+      await room;
+    }
+  }
+  upload.abort();
   await agent.closed;
 });
 

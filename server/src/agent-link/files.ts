@@ -28,15 +28,15 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
     changeMode: (path, change, recursive) => ask("chmod", path, { ...change, recursive }, readChanged, TREE_ANSWER_MS),
     async read(path, from, length) {
       const opening = encodeJson(FRAME.file, { op: "read", ...path, from, ...(length !== null && { length }) });
-      return openDownload(await pool.take(), opening);
+      return openDownload(await pool.takeForGood(), opening);
     },
     async write(path, { mode, exclusive, size }) {
       const wish = { ...(mode !== undefined && { mode }), ...(size !== undefined && { size }), exclusive: exclusive === true };
-      return openUpload(await pool.take(), encodeJson(FRAME.file, { op: "write", ...path, ...wish }), readWritten);
+      return openUpload(await pool.takeForGood(), encodeJson(FRAME.file, { op: "write", ...path, ...wish }), readWritten);
     },
-    readArchive: async (path) => openArchive(await pool.take(), encodeJson(FRAME.file, { op: "archive_read", ...path })),
+    readArchive: async (path) => openArchive(await pool.takeForGood(), encodeJson(FRAME.file, { op: "archive_read", ...path })),
     writeArchive: async (path, owner) =>
-      openUpload(await pool.take(), encodeJson(FRAME.file, { op: "archive_write", ...path, ...owner }), readWrittenArchive),
+      openUpload(await pool.takeForGood(), encodeJson(FRAME.file, { op: "archive_write", ...path, ...owner }), readWrittenArchive),
   };
 }
 
@@ -47,7 +47,7 @@ function named(name: string, path: FilePath): object {
 
 /** One frame each way. */
 async function askOnce<T>(pool: ConnectionPool, frame: Buffer, read: (payload: Buffer) => T, waitMs: number): Promise<T> {
-  const connection = await pool.take();
+  const connection = await pool.takeForGood();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => connection.end(new Error(`no answer within ${waitMs} ms`)), waitMs);
     connection.begin({

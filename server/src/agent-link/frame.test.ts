@@ -138,6 +138,34 @@ test("any frames, cut anyhow, come out as they went in", () => {
   );
 });
 
+test("a payload in parts comes as its bytes do, and what stands around it whole", () => {
+  const frame = fc.record({ type: fc.constantFrom(FRAME.bytes, FRAME.result), payload: fc.uint8Array({ maxLength: 300 }) });
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.nat(3000), { maxLength: 20 }), (frames, at) => {
+      const sent = Buffer.concat(frames.map(({ type, payload }) => encodeBytes(type, payload)));
+      const cuts = at.filter((cut) => cut <= sent.length).toSorted((a, b) => a - b);
+      const parser = new FrameParser();
+      parser.inParts = true;
+      let came = "";
+      let from = 0;
+      for (const to of [...cuts, sent.length]) {
+        parser.push(sent.subarray(from, to), (type, payload) => {
+          came += type === FRAME.bytes ? payload.toString("hex") : `[${payload.toString("hex")}]`;
+        });
+        from = to;
+      }
+      const hex = (payload: Uint8Array): string => Buffer.from(payload).toString("hex");
+      assert.equal(came, frames.map(({ type, payload }) => (type === FRAME.bytes ? hex(payload) : `[${hex(payload)}]`)).join(""));
+      // None of it waits for the end of its frame.
+      const begun = new FrameParser();
+      begun.inParts = true;
+      let early = 0;
+      begun.push(encodeBytes(FRAME.bytes, Buffer.alloc(100)).subarray(0, 50), (_type, payload) => (early += payload.length));
+      assert.equal(early, 45);
+    }),
+  );
+});
+
 test("any record comes out as it went in", () => {
   const number = fc.maxSafeNat();
   const record = fc.record(

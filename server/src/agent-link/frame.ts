@@ -116,12 +116,25 @@ function readU64(payload: Buffer, at: number): number {
   return value;
 }
 
+/** The header of a frame whose payload is sent behind it. */
+export function encodeHeader(type: number, length: number): Buffer {
+  if (length > FRAME_BYTES_MAX) throw new ProtocolError(`a frame of ${length} bytes is too long`);
+  const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+  header[0] = type;
+  header.writeUInt32LE(length, 1);
+  return header;
+}
+
 /** Cuts a byte stream into frames. Keeps at most one incomplete frame. */
 export class FrameParser {
+  /** Whether payloads of `bytes` frames are given in parts, as they come, rather than whole: where one ends is not told then. */
+  inParts = false;
   #parts: Buffer[] = [];
   #have = 0;
   /** Bytes needed before anything more can be said. */
   #need = FRAME_HEADER_BYTES;
+  /** Bytes of a payload in parts that are still to come. */
+  #left = 0;
   /** What came behind the last frame, once there are no frames any more. */
   #rest: Buffer | null = null;
 
@@ -150,6 +163,13 @@ export class FrameParser {
     for (;;) {
       const left = rest.length - at;
       if (left === 0) return;
+      if (this.#left > 0) {
+        const part = rest.subarray(at, at + this.#left);
+        this.#left -= part.length;
+        at += part.length;
+        onFrame(FRAME.bytes, part);
+        continue;
+      }
       const type = rest.readUInt8(at);
       if (!KNOWN.has(type)) throw new ProtocolError(`unknown frame type 0x${type.toString(16)}`);
       if (left < FRAME_HEADER_BYTES) {
@@ -158,6 +178,11 @@ export class FrameParser {
       }
       const length = rest.readUInt32LE(at + 1);
       if (length > FRAME_BYTES_MAX) throw new ProtocolError(`a frame of ${length} bytes is too long`);
+      if (this.inParts && type === FRAME.bytes) {
+        this.#left = length;
+        at += FRAME_HEADER_BYTES;
+        continue;
+      }
       const end = at + FRAME_HEADER_BYTES + length;
       if (end > rest.length) {
         this.#keep(rest, at, FRAME_HEADER_BYTES + length);

@@ -19,6 +19,8 @@ export class ConnectionPool {
   readonly #idle: AgentConnection[] = [];
   readonly #all = new Set<AgentConnection>();
   #opening = 0;
+  /** The one that is made ready in place of one that was taken for good. */
+  #coming: Promise<AgentConnection | undefined> | null = null;
   /** The fewest idle ones since the timer was set: those that nobody has needed. */
   #least = 0;
   #trim: NodeJS.Timeout | null = null;
@@ -43,10 +45,45 @@ export class ConnectionPool {
   async take(): Promise<AgentConnection> {
     const idle = this.takeIdle();
     if (idle !== undefined) return idle;
+    const coming = this.#coming;
+    this.#coming = null;
+    const come = coming === null ? undefined : await coming;
+    if (come?.usable === true) return come;
     if (this.#closed) throw new AgentLostError("the link to the agent is closed");
     if (this.#all.size + this.#opening >= CONNECTIONS_MAX) {
       throw new AgentRefusal("too_many_operations", `more than ${CONNECTIONS_MAX} operations at once in one capsule`, null);
     }
+    return this.#greeted();
+  }
+
+  /** For an operation at whose end the agent's side closes it: another one is made ready meanwhile. */
+  async takeForGood(): Promise<AgentConnection> {
+    const connection = await this.take();
+    // Behind the request that this one is taken for.
+    if (this.#coming === null && this.#idle.length === 0) setImmediate(() => this.#makeReady());
+    return connection;
+  }
+
+  #makeReady(): void {
+    if (this.#closed || this.#coming !== null || this.#idle.length > 0 || this.#all.size + this.#opening >= CONNECTIONS_MAX) return;
+    const coming: Promise<AgentConnection | undefined> = this.#greeted().then(
+      (connection) => {
+        // Whoever waits for it has it; else it is one of the idle ones.
+        if (this.#coming !== coming) return connection;
+        this.#coming = null;
+        this.give(connection);
+        return undefined;
+      },
+      // Who needs one opens it and hears why that fails.
+      () => {
+        if (this.#coming === coming) this.#coming = null;
+        return undefined;
+      },
+    );
+    this.#coming = coming;
+  }
+
+  async #greeted(): Promise<AgentConnection> {
     const connection = await this.#connect();
     await greet(connection, this.#capsuleId, this.#secret);
     return connection;

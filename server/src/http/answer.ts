@@ -4,6 +4,8 @@ export interface Answer {
   readonly contentType: string | null;
   readonly body: string | null;
   readonly headers: Readonly<Record<string, string>> | null;
+  /** Set for a short body of bytes, in place of `body`; its length is among the headers. */
+  readonly bytes?: Uint8Array;
   /** Set for a body that is written piece by piece, in place of `body`. */
   readonly stream?: BodyStream;
 }
@@ -20,6 +22,8 @@ export interface BodyStream {
 export interface BodySink {
   /** Resolves once there is room for more; `false` when the client has gone or took nothing for too long. */
   send(chunk: string | Uint8Array): Promise<boolean>;
+  /** The same for bytes that nobody needs behind it: their memory is given back where it is marked so. */
+  pass(bytes: Uint8Array): Promise<boolean>;
   /** Counts bytes that stand in memory until the body is over; where all clients' are too many, the slowest are broken off. */
   hold(bytes: number): void;
   /** Sets the headers behind the body; the answer must have told of them in `Trailer`, and have no length. */

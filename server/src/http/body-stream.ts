@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { giveBack } from "../lib/passing-bytes.ts";
 import type { BodySink, BodyStream } from "./answer.ts";
 import type { HeldAnswer, HeldAnswers } from "./held-answers.ts";
 import type { StreamPlaces } from "./open-streams.ts";
@@ -56,6 +57,20 @@ export class ResponseSink implements BodySink, HeldAnswer {
     if (response.destroyed || response.writableEnded) return false;
     if (response.write(chunk) || (await this.#drained())) {
       this.taken += chunk.length;
+      return true;
+    }
+    return false;
+  }
+
+  async pass(bytes: Uint8Array): Promise<boolean> {
+    const response = this.#response;
+    if (response.destroyed || response.writableEnded) return false;
+    const length = bytes.length;
+    const gone = (error: Error | null | undefined): void => {
+      if (error === null || error === undefined) giveBack(bytes);
+    };
+    if (response.write(bytes, gone) || (await this.#drained())) {
+      this.taken += length;
       return true;
     }
     return false;

@@ -185,8 +185,7 @@ export function sendAnswer(
   response.writeHead(answer.status, headers);
   const stream = large === null ? answer.stream : wholeBody([large]);
   if (stream !== undefined) return writeStream(request, response, stream, around);
-  if (answer.body === null) response.end();
-  else response.end(answer.body);
+  response.end(answer.body ?? answer.bytes);
   if (response.writableLength > 0) boundStall(response, around.stallMs);
 }
 

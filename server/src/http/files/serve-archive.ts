@@ -28,7 +28,7 @@ function archiveStream(content: ArchiveContent, withTrailers: boolean): BodyStre
     async write(sink) {
       sink.onClose(() => content.close());
       for (let bytes = await content.next(); bytes !== null; bytes = await content.next()) {
-        if (!(await sink.send(bytes))) throw new Error("the client has gone");
+        if (!(await sink.pass(bytes))) throw new Error("the client has gone");
       }
       const end = content.end();
       // Without one the reading was ended early, by whoever closed the connection.

@@ -10,6 +10,8 @@ import { namesTag, rangeOf } from "./byte-range.ts";
 
 /** Bytes of a file that are read before the answer begins, so that their digest stands before them. */
 export const DIGESTED_BYTES_MAX = 1024 * 1024;
+/** Bytes of a file that are written at once with the head of the answer. */
+const AT_ONCE_BYTES_MAX = 64 * 1024;
 
 /** A file of the caller's capsule, or the range of it that is asked for. */
 export async function serveFile(
@@ -59,6 +61,7 @@ async function answerWith(content: FileContent, exchange: Exchange): Promise<Ans
   if (head.length <= DIGESTED_BYTES_MAX) {
     const parts = await readAll(content);
     const headers = { ...facts, "content-length": String(head.length), ...digests(content) };
+    if (head.length <= AT_ONCE_BYTES_MAX) return { ...answer, headers, bytes: joined(parts) };
     return { ...answer, headers, stream: wholeBody(parts) };
   }
   if (wantsTrailers(exchange)) return { ...answer, headers: { ...facts, trailer: "Content-Digest" }, stream: contentStream(content, true) };
@@ -93,6 +96,11 @@ async function readAll(content: FileContent): Promise<readonly Uint8Array[]> {
   return parts;
 }
 
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts;
+  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
+}
+
 /** As the client takes it. What cannot be read to its end throws, which breaks the answer off. */
 function contentStream(content: FileContent, withTrailer: boolean): BodyStream {
   return {
@@ -100,7 +108,7 @@ function contentStream(content: FileContent, withTrailer: boolean): BodyStream {
     async write(sink) {
       sink.onClose(() => content.close());
       for (let bytes = await content.next(); bytes !== null; bytes = await content.next()) {
-        if (!(await sink.send(bytes))) throw new Error("the client has gone");
+        if (!(await sink.pass(bytes))) throw new Error("the client has gone");
       }
       const { "content-digest": digest } = digests(content);
       // Without one the reading was ended early, by whoever closed the connection.

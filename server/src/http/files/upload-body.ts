@@ -1,3 +1,4 @@
+import { markPassing } from "../../lib/passing-bytes.ts";
 import { ClientGoneError } from "../read-body.ts";
 import type { Exchange, UploadBody } from "../route.ts";
 import { discardRest } from "./discard-rest.ts";
@@ -17,7 +18,10 @@ export async function takeUpload<T>(exchange: Exchange, take: (body: UploadBody)
 export async function* bytesOf({ stream, isWhole }: UploadBody): AsyncGenerator<Uint8Array> {
   try {
     // Who stops reading still wants to answer.
-    for await (const chunk of stream.iterator({ destroyOnReturn: false })) yield chunk;
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+      if (chunk instanceof Uint8Array) markPassing(chunk);
+      yield chunk;
+    }
   } catch {
     throw new ClientGoneError();
   }

@@ -157,6 +157,8 @@ export const INTERNAL: readonly Group[] = [
       "server/src/http/calls/event-writer.ts: BUSY.ms",
       "server/src/http/calls/event-writer.ts: LARGE_PIECE_BYTES",
       "server/src/http/body-stream.ts: PIECE_BYTES",
+      "server/src/http/files/serve-file.ts: AT_ONCE_BYTES_MAX",
+      "server/src/lib/passing-bytes.ts: PASSING_BYTES_MIN",
       "server/src/http/register.ts: AT_ONCE_CHARS_MAX",
       "server/src/workers/limits.ts: WORKER_LIMITS.atOnceBytesMax",
       "server/src/workers/turn-queue.ts: REMEMBERED_MAX",
