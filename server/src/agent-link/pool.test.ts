@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { FRAME } from "./frame.ts";
 import { CONNECTIONS_MAX, IDLE_CONNECTION_MS, IDLE_CONNECTIONS_KEPT, IDLE_CONNECTIONS_MAX } from "./pool.ts";
 import type { PeerConnection } from "./testing/peer.ts";
-import { createPeer, linkTo, output, result, turns } from "./testing/peer.ts";
+import { createPeer, linkTo, output, refusal, result, turns } from "./testing/peer.ts";
 
 async function answerTouch(agent: PeerConnection): Promise<void> {
   await agent.expect("touch");
@@ -20,6 +20,44 @@ test("operations one after the other share one connection", async () => {
   await first;
   for (let n = 0; n < 5; n += 1) await Promise.all([link.touch(), answerTouch(agent)]);
   assert.equal(peer.count(), 1);
+});
+
+test("in place of a connection that is taken for good another one is made ready, and who comes meanwhile waits for it", async () => {
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  const look = async (): Promise<unknown> => link.files.stat({ path: "/x" });
+  const first = assert.rejects(look(), { name: "AgentRefusal" });
+  const agent = await peer.next();
+  await agent.welcome();
+  await agent.expect("file");
+  const ready = await peer.next();
+  const second = assert.rejects(look(), { name: "AgentRefusal" });
+  await turns();
+  await ready.welcome();
+  await ready.expect("file");
+  assert.equal(peer.count() <= 3, true, "nobody but the next one is made ready");
+  agent.send(refusal("not_found"));
+  ready.send(refusal("not_found"));
+  await Promise.all([first, second]);
+});
+
+test("where none can be made ready, who comes next hears why", async () => {
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  const first = assert.rejects(link.files.stat({ path: "/x" }), { name: "AgentRefusal" });
+  const agent = await peer.next();
+  await agent.welcome();
+  await agent.expect("file");
+  const ready = await peer.next();
+  ready.hangUp();
+  agent.send(refusal("not_found"));
+  await first;
+  const second = assert.rejects(link.files.stat({ path: "/x" }), { name: "AgentRefusal" });
+  const third = await peer.next();
+  await third.welcome();
+  await third.expect("file");
+  third.send(refusal("not_found"));
+  await second;
 });
 
 test("an idle connection that died is not handed out", async () => {
