@@ -24,6 +24,7 @@ const RESTART: readonly string[] = [
   "database.test.ts",
   "endpoints-restart.test.ts",
   "network.test.ts",
+  "packages.test.ts",
   "recovery.test.ts",
   "restart.test.ts",
   "snapshots.test.ts",

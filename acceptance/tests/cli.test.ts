@@ -204,7 +204,7 @@ test("info, halt, boot, ping, network and events of a capsule", async () => {
 test("doctor looks at server, key and host", async () => {
   const { code, stdout } = await cli(["doctor"]);
   assert.equal(code, 0, stdout);
-  assert.match(stdout, /ok +server +http[^\n]*version \d[\s\S]*ok +key[\s\S]*ok +runc/);
+  assert.match(stdout, /ok +OCI runtime +runc[\s\S]*ok +agent[\s\S]*ok +server +http[^\n]*version \d[\s\S]*ok +key/);
 });
 
 test("shell is a real terminal: size, keys, leaving with Ctrl-] and coming back", async () => {

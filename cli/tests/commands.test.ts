@@ -9,6 +9,7 @@ import { COMMANDS } from "../src/commands/index.ts";
 import { UsageError } from "../src/exit.ts";
 import { commandHelp, programHelp } from "../src/help.ts";
 import { findCommand, parseCommand } from "../src/parse.ts";
+import { isServer, whyNoServer } from "../src/server-program.ts";
 import { connectionFrom, writeConfiguration } from "../src/servers.ts";
 import { plain } from "../src/table.ts";
 
@@ -87,6 +88,23 @@ test("a server is the one that is named, else the environment's, else the config
   } finally {
     rmSync(dir, { recursive: true });
   }
+});
+
+test("where no server can run, what is missing is named with what to do", () => {
+  const on = (platform: string, arch: string, node: string) => whyNoServer({ platform, arch, versions: { node } });
+  assert.equal(on("linux", "x64", "24.12.0"), null);
+  assert.equal(on("linux", "arm64", "26.0.0"), null);
+  assert.match(on("darwin", "arm64", "24.12.0") ?? "", /needs Linux, and this is darwin: .*capsuled servers add/);
+  assert.match(on("linux", "riscv64", "24.12.0") ?? "", /x86-64 or a 64-bit Arm/);
+  assert.match(on("linux", "x64", "24.11.1") ?? "", /needs Node 24\.12 or later, and this is 24\.11\.1: .*npm install node@24/);
+});
+
+test("a server is known by its command line, a clone's and an installed one", () => {
+  const line = (...words: string[]): string => words.map((word) => `${word}\0`).join("");
+  assert.ok(isServer(line("node", "/clone/server/src/main.ts", "--port", "9000")));
+  assert.ok(isServer(line("node", "/p/node_modules/@capsuled/server/lib/main.js")));
+  assert.ok(!isServer(line("node", "/p/server/lib/main.json")));
+  assert.ok(!isServer(line("vim", "server/src/main.tsx")));
 });
 
 test("what strangers wrote cannot draw on the terminal", () => {

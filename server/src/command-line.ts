@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { checkHost } from "./check-host.ts";
 import { renderHelp } from "./config/describe.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
@@ -38,6 +39,11 @@ async function command(process: NodeJS.Process, complain: (line: string) => void
       for (const problem of loaded.problems) complain(problem);
       process.exitCode = EXIT.config;
       return;
+    case "check": {
+      const report = await checkHost(loaded.config, createLogger({ level: "silent" }));
+      if (!report.ok) process.exitCode = EXIT.unavailable;
+      return say(JSON.stringify({ version, ...report }));
+    }
     case "config":
       for (const warning of loaded.warnings) complain(warning);
       return serve(process, loaded.config, version, say);

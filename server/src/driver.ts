@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { arch, platform } from "node:os";
 import type { Config } from "./config/schema.ts";
 import type { Driver } from "./core/ports/driver.ts";
 import type { Log } from "./core/ports/log.ts";
@@ -6,9 +6,7 @@ import type { TemplateStore } from "./core/ports/templates.ts";
 import { createFakeDriver } from "./drivers/fake/driver.ts";
 import { createFakeTemplates } from "./drivers/fake/templates.ts";
 import { createOci } from "./drivers/oci/oci.ts";
-
-const ROOT = new URL("../../", import.meta.url);
-const inRoot = (path: string): string => fileURLToPath(new URL(path, ROOT));
+import { installedFiles } from "./installed-files.ts";
 
 /** The driver that the settings name, and its templates. */
 export function createDriver(
@@ -26,9 +24,7 @@ export function createDriver(
         installationId,
         runtime: config.runtime,
         runDir: "/run/capsuled",
-        agentBinary: inRoot("target/release/capsuled-agent"),
-        launcherBinary: inRoot("target/release/capsuled-launcher"),
-        recipesDir: inRoot("templates"),
+        ...installedFiles({ os: platform(), cpu: arch() }),
         capsulesMax: config.capsulesMax,
         memoryFloorMb: config.memoryFloorMb,
         diskFloorMb: config.diskFloorMb,

@@ -23,6 +23,19 @@ test("a ready template whose recipe has changed is built again at the start, and
   assert.deepEqual(await said(store(template("ready"), async () => {})), []);
 });
 
+test("a build of hundreds of packages tells each tenth and each kind of step once", async () => {
+  const building = store(template("missing"), async (_name, onProgress) => {
+    for (const [step, fraction] of [
+      ["installing liba", 0.41],
+      ["installing libb", 0.42],
+      ["installing libc", 0.51],
+      ["cleaning up", 0.52],
+    ] as const)
+      onProgress?.({ step, fraction });
+  });
+  assert.deepEqual((await said(building)).slice(1, -1), ["t:  40 % installing liba", "t:  50 % installing libc", "t:  50 % cleaning up"]);
+});
+
 test("a template that cannot be built anew stays as it was; one that never was built stops the start", async () => {
   const failing = async (): Promise<void> => {
     throw new Error("no network");

@@ -35,7 +35,9 @@ const ADDRESS_MENDS: Readonly<Record<string, string>> = {
 export async function requireHost(driver: Driver): Promise<void> {
   const probe = await driver.probe();
   if (probe.ok) return;
-  const lines = probe.checks.filter((check) => !check.ok).map((check) => `${check.name}: ${check.found}. ${check.mend}`);
+  const lines = probe.checks
+    .filter((check) => check.isRequired && !check.ok)
+    .map((check) => `${check.name}: ${check.found}. ${check.mend}`);
   throw new CannotStartError(lines.join("\n"));
 }
 
@@ -53,13 +55,14 @@ export async function requireOwnDatabase(driver: Pick<Driver, "list">, countTeam
 }
 
 /**
- * Builds a template unless what its recipe says now is there, telling `say` of each new step and of every tenth on the way, and every
- * 15 s that it goes on. Where that fails and an earlier build is there, capsules go on with the earlier one.
+ * Builds a template unless what its recipe says now is there, telling `say` of each kind of step and of every tenth on the way, and
+ * every 15 s where it is. Where that fails and an earlier build is there, capsules go on with the earlier one.
  */
 export async function requireTemplate(templates: TemplateStore, name: string, say: (line: string) => void): Promise<void> {
   const found = await templates.find(name);
   if (found === undefined) throw new CannotStartError(`There is no recipe for the template ${name}: check CAPSULED_TEMPLATES.`);
   let last = "";
+  let stage = "";
   const began = Date.now();
   const beat = setInterval(() => {
     if (last !== "") say(`${last}, ${Math.round((Date.now() - began) / 1000)} s so far`);
@@ -67,10 +70,11 @@ export async function requireTemplate(templates: TemplateStore, name: string, sa
   try {
     await templates.ensure(name, (progress) => {
       if (last === "") say(`building the template ${name}; the next start finds it ready`);
-      const line = progressLine(name, progress);
-      if (line === last) return;
-      last = line;
-      say(line);
+      last = progressLine(name, progress);
+      const now = stageOf(progress);
+      if (now === stage) return;
+      stage = now;
+      say(last);
     });
   } catch (error) {
     if (found.state !== "ready") throw error;
@@ -81,6 +85,11 @@ export async function requireTemplate(templates: TemplateStore, name: string, sa
     clearInterval(beat);
   }
   if (last !== "") say(`${name}: ready`);
+}
+
+/** The tenth, and what kind of step it is: there are hundreds of packages. */
+function stageOf({ step, fraction }: BuildProgress): string {
+  return `${Math.floor(fraction * 10)} ${step.split(" ")[0] ?? ""}`;
 }
 
 function progressLine(name: string, progress: BuildProgress): string {

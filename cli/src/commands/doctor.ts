@@ -1,10 +1,9 @@
-import { accessSync, constants, readFileSync, statfsSync } from "node:fs";
-import { release } from "node:os";
-import { delimiter, join } from "node:path";
-import { CapsuledError } from "capsuled";
+import { CapsuledError, Client, ConnectionError } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { EXIT, sayingOf } from "../exit.ts";
+import { askHostReport } from "../host-report.ts";
+import { findServerProgram, whyNoServer } from "../server-program.ts";
 import { coloured } from "../table.ts";
 
 /** One thing that was looked at. `warn`: it works without. */
@@ -16,9 +15,6 @@ interface Finding {
   readonly mend?: string;
 }
 
-const KERNEL_MIN = [5, 12] as const;
-const FREE_MIB_MIN = 4096;
-
 export const doctor: Command = {
   name: "doctor",
   summary: "Say what this host and its server can and cannot, and how to mend it",
@@ -26,11 +22,20 @@ export const doctor: Command = {
   arguments: [0, 0],
   examples: ["capsuled doctor", "capsuled doctor --json"],
   async run(context) {
-    const findings = [...(await serverFindings(context)), ...hostFindings(context.process)];
+    const host = await hostFindings(context);
+    const findings = [...host, ...(await serverFindings(context, howToStart(context.process, host)))];
     context.show(findings, () => findings.map((finding) => lineOf(context, finding)).join("\n"));
-    if (findings.some(({ state }) => state === "bad")) context.process.exitCode = EXIT.failure;
+    if (!isAble(findings)) context.process.exitCode = EXIT.failure;
   },
 };
+
+/** How a server is had that does not run yet. */
+function howToStart(process: NodeJS.Process, host: readonly Finding[]): string {
+  if (whyNoServer(process) !== null || findServerProgram() === null) return "say where one is: capsuled servers add NAME URL";
+  return isAble(host) ? "sudo capsuled start" : "mend what is bad above, then: sudo capsuled start";
+}
+
+const isAble = (findings: readonly Finding[]): boolean => findings.every(({ state }) => state !== "bad");
 
 function lineOf(context: Context, { what, state, found, mend }: Finding): string {
   const mark =
@@ -42,10 +47,36 @@ function lineOf(context: Context, { what, state, found, mend }: Finding): string
   return `${mark}  ${what.padEnd(22)} ${found}${mend === undefined ? "" : `\n${" ".repeat(29)}→ ${mend}`}`;
 }
 
-async function serverFindings(context: Context): Promise<readonly Finding[]> {
+/** What the server's own program says that this host has. */
+async function hostFindings(context: Context): Promise<readonly Finding[]> {
+  const why = whyNoServer(context.process);
+  if (why !== null) return [{ what: "host", state: "warn", found: "runs no server; this program works from here", mend: why }];
+  const program = findServerProgram();
+  if (program === null) {
+    return [
+      {
+        what: "host",
+        state: "warn",
+        found: "has no server installed beside this program",
+        mend: "where one is to run here: npm install @capsuled/server",
+      },
+    ];
+  }
+  const report = await askHostReport(context.process, program);
+  if (typeof report === "string") return [{ what: "settings", state: "bad", found: report.replaceAll("\n", "; ") }];
+  return report.map(({ name, ok, isRequired, found, mend }) => ({
+    what: name,
+    state: ok ? "ok" : isRequired ? "bad" : "warn",
+    found,
+    ...(mend === "" ? {} : { mend }),
+  }));
+}
+
+async function serverFindings(context: Context, toStart: string): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   try {
-    const { url, system, keys } = context.client;
+    const { connection } = context;
+    const { url, system } = new Client({ ...connection, apiKey: connection.apiKey ?? null });
     const health = await system.health();
     const bad = Object.entries(health.checks).filter(([, state]) => state !== "ok");
     found.push({ what: "server", state: "ok", found: `${url}, version ${health.version}` });
@@ -57,78 +88,14 @@ async function serverFindings(context: Context): Promise<readonly Finding[]> {
         mend: "its log says why",
       });
     }
-    await keys.list();
+    await context.client.keys.list();
     found.push({ what: "key", state: "ok", found: "is valid" });
   } catch (error) {
     if (!(error instanceof CapsuledError)) throw error;
-    found.push({ what: found.length === 0 ? "server" : "key", state: "bad", found: sayingOf(error) });
+    // A host that is able, whose server was not started yet, is in order.
+    if (found.length === 0 && context.connection.url === undefined && error instanceof ConnectionError) {
+      found.push({ what: "server", state: "warn", found: "does not run on this machine", mend: toStart });
+    } else found.push({ what: found.length === 0 ? "server" : "key", state: "bad", found: sayingOf(error) });
   }
   return found;
-}
-
-/** What a server on this host needs. */
-function hostFindings(process: NodeJS.Process): readonly Finding[] {
-  if (process.platform !== "linux") {
-    return [
-      {
-        what: "host",
-        state: "warn",
-        found: `${process.platform} runs no capsules`,
-        mend: "run the server on Linux; this program works from here",
-      },
-    ];
-  }
-  const isRoot = process.getuid?.() === 0;
-  const [major = 0, minor = 0] = release().split(".").map(Number);
-  const isNew = major > KERNEL_MIN[0] || (major === KERNEL_MIN[0] && minor >= KERNEL_MIN[1]);
-  return [
-    { what: "kernel", state: isNew ? "ok" : "bad", found: release(), ...(isNew ? {} : { mend: `${KERNEL_MIN.join(".")} or newer` }) },
-    {
-      what: "root",
-      state: isRoot ? "ok" : "warn",
-      found: isRoot ? "yes" : "no",
-      ...(isRoot ? {} : { mend: "the server makes capsules as root: start it with sudo" }),
-    },
-    program(process, "runc", "bad", "apt-get install runc"),
-    program(process, "mmdebstrap", "bad", "apt-get install mmdebstrap: it builds templates"),
-    program(process, "mkfs.btrfs", "warn", "apt-get install btrfs-progs: it bounds capsules' disks"),
-    program(process, "nft", "warn", "apt-get install nftables: without it capsules have no network"),
-    fileSystem("cgroup2", "a hybrid or unified cgroup mount is needed to end whole trees of processes"),
-    fileSystem("overlay", "modprobe overlay"),
-    freeSpace(),
-  ];
-}
-
-function program(process: NodeJS.Process, name: string, without: "warn" | "bad", mend: string): Finding {
-  const places = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-  const place = places.find((dir) => {
-    try {
-      accessSync(join(dir, name), constants.X_OK);
-      return dir !== "";
-    } catch {
-      return false;
-    }
-  });
-  return place === undefined
-    ? { what: name, state: without, found: "not found", mend }
-    : { what: name, state: "ok", found: join(place, name) };
-}
-
-function fileSystem(name: string, mend: string): Finding {
-  const isKnown = readFileSync("/proc/filesystems", "utf8").split(/\s+/).includes(name);
-  return isKnown
-    ? { what: name, state: "ok", found: "the kernel has it" }
-    : { what: name, state: "bad", found: "the kernel does not have it", mend };
-}
-
-function freeSpace(): Finding {
-  const { bavail, bsize } = statfsSync("/var/lib");
-  const mib = Math.floor((bavail * bsize) / 1024 / 1024);
-  const isEnough = mib >= FREE_MIB_MIN;
-  return {
-    what: "free disk",
-    state: isEnough ? "ok" : "warn",
-    found: `${mib} MiB in /var/lib`,
-    ...(isEnough ? {} : { mend: `templates and capsules want ${FREE_MIB_MIN} MiB` }),
-  };
 }

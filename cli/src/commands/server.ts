@@ -1,25 +1,26 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { Client } from "capsuled";
 import type { Command } from "../command.ts";
+import type { Context } from "../context.ts";
 import { EXIT, ExitError } from "../exit.ts";
-import { withProgress } from "../progress.ts";
+import { isServer, requireServerProgram } from "../server-program.ts";
 
-/** The server's program in a clone; published, this program stands alone. */
-const MAIN = fileURLToPath(new URL("../../../server/src/main.ts", import.meta.url));
 /** The first start builds a template. */
 const START_MS = 900_000;
 const STOP_MS = 30_000;
 const LOOK_MS = 100;
+const DEFAULT_URL = "http://127.0.0.1:8080";
 
 function dataDir(process: NodeJS.Process): string {
   const given = process.env["CAPSULED_DATA_DIR"];
   if (given !== undefined && given !== "") return given;
-  return process.getuid?.() === 0 ? "/var/lib/capsuled" : join(homedir(), ".local/share/capsuled");
+  if (process.getuid?.() === 0) return "/var/lib/capsuled";
+  const data = process.env["XDG_DATA_HOME"];
+  return data !== undefined && data !== "" ? join(data, "capsuled") : join(homedir(), ".local/share/capsuled");
 }
 
 export const start: Command = {
@@ -31,42 +32,69 @@ export const start: Command = {
   examples: ["sudo capsuled start", "sudo capsuled start -- --port 9000"],
   async run(context, given) {
     const { process } = context;
-    if (!existsSync(MAIN)) {
-      throw new ExitError(
-        EXIT.unavailable,
-        "The server is not installed beside this program: clone its repository, and `npm start` in it.",
-      );
-    }
+    const program = requireServerProgram(process);
     const dir = dataDir(process);
-    mkdirSync(dir, { recursive: true, mode: 0o711 });
+    makeDataDir(dir);
     const pidFile = join(dir, "server.pid");
     const running = pidIn(pidFile);
     if (running !== null) throw new ExitError(EXIT.failure, `A server runs already, with the pid ${running}.`);
     const logFile = join(dir, "server.log");
     const log = openSync(logFile, "a", 0o600);
-    const child = spawn(process.execPath, [MAIN, ...(given.rest ?? [])], { detached: true, stdio: ["ignore", log, log], env: process.env });
+    const from = fstatSync(log).size;
+    const child = spawn(process.execPath, [program, ...(given.rest ?? [])], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      env: process.env,
+    });
     closeSync(log);
     child.unref();
     if (child.pid === undefined) throw new ExitError(EXIT.failure, "The server could not be started.");
     writeFileSync(pidFile, String(child.pid), { mode: 0o600 });
-    const from = readFileSync(logFile, "utf8").length;
-    const url = await withProgress(
-      context,
-      `starting; ${logFile} tells how it goes`,
-      listening(child.pid, logFile, Math.max(0, from - 4096)),
-    );
-    context.show({ url, pid: child.pid, log: logFile }, () => `listening on ${url}`);
+    const url = await listening(context, child.pid, { path: logFile, from }).catch((error: unknown) => {
+      if (child.exitCode !== null || child.signalCode !== null) rmSync(pidFile, { force: true });
+      throw error;
+    });
+    context.show({ url, pid: child.pid, log: logFile }, () => started(process.env, url, logFile));
   },
 };
 
-async function listening(pid: number, logFile: string, from: number): Promise<string> {
-  for (const until = Date.now() + START_MS; Date.now() < until; await sleep(LOOK_MS)) {
-    const text = readFileSync(logFile, "utf8").slice(from);
-    const url = /listening on (http:\/\/\S+)/g.exec(text)?.[1];
-    if (url !== undefined) return url;
-    if (!isAlive(pid)) throw new ExitError(EXIT.unavailable, `The server has ended at its start:\n${text.slice(-2000)}`);
+function started(env: NodeJS.ProcessEnv, url: string, logFile: string): string {
+  const dataDir = env["CAPSULED_DATA_DIR"] ?? "";
+  const settings = [...(dataDir === "" ? [] : [`CAPSULED_DATA_DIR=${dataDir}`]), ...(url === DEFAULT_URL ? [] : [`CAPSULED_URL=${url}`])];
+  const command = [...settings, ...(env["npm_lifecycle_event"] === "npx" ? ["npx"] : []), "capsuled run -- echo hello"].join(" ");
+  return `listening on ${url}\nits log: ${logFile}\n\ntry it:\n  ${command}`;
+}
+
+function makeDataDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o711 });
+    accessSync(dir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const why = code === "EACCES" ? "this user may not write there" : code === "EROFS" ? "it cannot be written to" : String(error);
+    throw new ExitError(
+      EXIT.unavailable,
+      `The data directory ${dir} cannot be used: ${why}. Start the server as root (with sudo), or set CAPSULED_DATA_DIR.`,
+    );
   }
-  throw new ExitError(EXIT.timeout, `The server does not listen yet; ${logFile} tells why.`);
+}
+
+/** Waits until the server listens, and passes on what it says to people meanwhile. */
+async function listening(context: Context, pid: number, log: { readonly path: string; readonly from: number }): Promise<string> {
+  let told = 0;
+  for (const until = Date.now() + START_MS; Date.now() < until; await sleep(LOOK_MS)) {
+    const hasEnded = !isAlive(pid);
+    const lines = readFileSync(log.path).subarray(log.from).toString("utf8").split("\n").slice(0, -1);
+    for (const line of lines.slice(told)) {
+      const url = /^listening on (http:\/\/\S+)/.exec(line)?.[1];
+      if (url !== undefined) return url;
+      // Its log is JSON; what it says to people is not.
+      if (line !== "" && !line.startsWith("{")) context.note(line);
+    }
+    told = lines.length;
+    if (hasEnded) throw new ExitError(EXIT.unavailable, `The server has ended at its start; what it said is above and in ${log.path}.`);
+  }
+  throw new ExitError(EXIT.timeout, `The server does not listen yet; ${log.path} tells why.`);
 }
 
 export const stop: Command = {
@@ -97,9 +125,7 @@ export const stop: Command = {
 function pidIn(file: string): number | null {
   try {
     const pid = Number(readFileSync(file, "utf8"));
-    return Number.isInteger(pid) && pid > 1 && isAlive(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("server/src/main.ts")
-      ? pid
-      : null;
+    return Number.isInteger(pid) && pid > 1 && isAlive(pid) && isServer(readFileSync(`/proc/${pid}/cmdline`, "utf8")) ? pid : null;
   } catch {
     return null;
   }

@@ -140,6 +140,11 @@ test("--help and --version go before everything, problems too", () => {
   assert.equal(load({}, ["--version"]).kind, "version");
 });
 
+test("--check is a question too, and settings that are wrong answer it first", () => {
+  assert.equal(load({ CAPSULED_PORT: "9000" }, ["--check"]).kind, "check");
+  assert.equal(load({ CAPSULED_PORT: "x" }, ["--check"]).kind, "invalid");
+});
+
 test("no text makes it throw: any value of any setting is read or refused by name", () => {
   const names = Object.keys(SETTINGS);
   fc.assert(

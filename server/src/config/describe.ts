@@ -17,7 +17,7 @@ export function renderConfigDocs(): string {
   return `# Settings
 
 Each setting is an environment variable and a flag; the flag goes before the variable, an empty variable counts as left out.
-All problems are reported at once, and the server then exits with code 78. \`--help\` prints this list, \`--version\` the version.
+All problems are reported at once, and the server then exits with code 78. \`--help\` prints this list, \`--version\` the version, \`--check\` what this host has of what capsules need.
 
 | variable | flag | default | meaning |
 |---|---|---|---|
@@ -54,6 +54,7 @@ export function renderHelp(): string {
 Usage: capsuled [flags]
 
 ${entries.join("\n")}
+  --check      Print what this host has of what capsules need, as JSON, and exit (69: something lacks).
   --help       Print this and exit.
   --version    Print the version and exit.
 `;

@@ -17,6 +17,8 @@ export type Loaded =
   | { readonly kind: "config"; readonly config: Config; readonly warnings: readonly string[] }
   /** Every problem, each naming the setting and what is right. */
   | { readonly kind: "invalid"; readonly problems: readonly string[] }
+  /** The host is to be looked at, and nothing to be started. */
+  | { readonly kind: "check"; readonly config: Config }
   | { readonly kind: "help" }
   | { readonly kind: "version" };
 
@@ -45,6 +47,7 @@ export function loadConfig(sources: ConfigSources): Loaded {
   }
   if (problems.length > 0) return { kind: "invalid", problems };
   if (!isConfig(values)) throw new Error("a setting was not read");
+  if (flags.check) return { kind: "check", config: Object.freeze(values) };
   return { kind: "config", config: Object.freeze(values), warnings: strayVariables(sources.env) };
 }
 

@@ -5,6 +5,7 @@ import { flagOf } from "./setting.ts";
 export interface Flags {
   readonly help: boolean;
   readonly version: boolean;
+  readonly check: boolean;
   /** Texts by setting. */
   readonly given: ReadonlyMap<string, string>;
   readonly problems: readonly string[];
@@ -35,12 +36,13 @@ export function readFlags(argv: readonly string[], settings: Readonly<Record<str
       problems.push(`${flag}: needs a value`);
     }
   }
-  return { help: argv.some(isHelp), version: argv.some(isVersion), given, problems };
+  return { help: argv.some(isHelp), version: argv.some(isVersion), check: argv.some(isCheck), given, problems };
 }
 
 const isHelp = (flag: string): boolean => flag === "--help" || flag === "-h";
 const isVersion = (flag: string): boolean => flag === "--version" || flag === "-V";
-const isQuestion = (flag: string): boolean => isHelp(flag) || isVersion(flag);
+const isCheck = (flag: string): boolean => flag === "--check";
+const isQuestion = (flag: string): boolean => isHelp(flag) || isVersion(flag) || isCheck(flag);
 
 /** `--a=b=c` → `--a` and `b=c`. */
 function splitFlag(argument: string): { readonly flag: string; readonly inline: string | undefined } {

@@ -1,3 +1,4 @@
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Job, JobAnswer, JobSource } from "./job.ts";
 import { faulty, jobAnswer, READY, refused } from "./job.ts";
@@ -88,7 +89,7 @@ export class BoundedThread {
 
   #start(): Promise<Worker> {
     this.made += 1;
-    const thread = new Worker(new URL("thread.ts", import.meta.url), {
+    const thread = new Worker(new URL(`thread${extname(import.meta.url)}`, import.meta.url), {
       env: {},
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: WORKER_LIMITS.heapMbMax, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },

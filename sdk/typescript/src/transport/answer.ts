@@ -42,7 +42,7 @@ export async function problemOf(response: Response, url: string): Promise<ApiErr
 /** The error for an answer that no server of ours gives. */
 export function foreign(response: Response, url: string, text: string): WrongServerError {
   return new WrongServerError(
-    `${url} is answered by something else than a capsuled server, or by one of another version (${response.status} ${response.headers.get("content-type") ?? "without a type"}): ${shown(text)}. Check CAPSULED_URL: it is the address that \`npm start\` of the server prints.`,
+    `${url} is answered by something else than a capsuled server, or by one of another version (${response.status} ${response.headers.get("content-type") ?? "without a type"}): ${shown(text)}. Check CAPSULED_URL: it is the address that the server prints when it starts.`,
   );
 }
 

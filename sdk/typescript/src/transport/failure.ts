@@ -33,7 +33,7 @@ export function connectionFailure(error: unknown, url: string): ConnectionError 
           ? said
           : `${said} (${code})`;
     return new ConnectionError(
-      `No server answers at ${url}: ${why}. Is it running? \`npm start\` in the server's directory starts one; CAPSULED_URL says where it is.`,
+      `No server answers at ${url}: ${why}. Is it running? \`capsuled start\` starts one (in a clone: \`npm start\`); CAPSULED_URL says where it is.`,
       "nothing_done",
       { cause: error },
     );

@@ -4,6 +4,8 @@ import type { Duplex } from "node:stream";
 export interface ProbeCheck {
   readonly name: string;
   readonly ok: boolean;
+  /** Whether nothing can be launched without it. */
+  readonly isRequired: boolean;
   /** What was found, e.g. `runc 1.1.5`. */
   readonly found: string;
   /** What to do when it is not ok; empty when it is. */
@@ -11,6 +13,7 @@ export interface ProbeCheck {
 }
 
 export interface Probe {
+  /** Whether all that is required is ok. */
   readonly ok: boolean;
   readonly checks: readonly ProbeCheck[];
 }

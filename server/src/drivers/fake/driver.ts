@@ -49,7 +49,10 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
     snapshots: capabilities.snapshot ? snapshotsOf(machines, plan) : null,
     host,
     plan,
-    probe: async () => ({ ok: true, checks: [{ name: "capsules in memory", ok: true, found: "always there", mend: "" }] }),
+    probe: async () => ({
+      ok: true,
+      checks: [{ name: "capsules in memory", ok: true, isRequired: true, found: "always there", mend: "" }],
+    }),
     launch: (spec, signal) =>
       plan.around("launch", () => machines.launch(spec), { half: () => machines.leaveDebris(spec.capsuleId), signal }),
     recover: (handle) => plan.around("recover", () => machines.stateOf(handle)),

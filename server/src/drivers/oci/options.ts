@@ -14,6 +14,8 @@ export interface OciOptions {
   /** Built files; the agent's is copied into the data directory, under its hash. */
   readonly agentBinary: string;
   readonly launcherBinary: string;
+  /** What to do where one of them is missing. */
+  readonly binariesMend: string;
   /** Folder of template recipes. */
   readonly recipesDir: string;
   /** Most capsules running or paused at once. */

@@ -6,6 +6,7 @@ import { parseMountinfo } from "./mountinfo.ts";
 import type { OciOptions } from "./options.ts";
 import { foreignDrop } from "./network/host-side.ts";
 import { cannotConnect, missingPrograms } from "./network/settings.ts";
+import { hasProgram } from "./has-program.ts";
 import { runProgram } from "./run-program.ts";
 import { hasBtrfs } from "./store-mount.ts";
 
@@ -37,9 +38,15 @@ export async function probeHost(options: OciOptions): Promise<Probe> {
     kernel(release()),
     architecture(),
     await runtime(options.runtime),
-    await program("template builder", "mmdebstrap", ["--version"], "Install mmdebstrap (apt-get install mmdebstrap)."),
-    built("agent", options.agentBinary),
-    built("launcher", options.launcherBinary),
+    await program(
+      "template builder",
+      "mmdebstrap",
+      ["--version"],
+      "Install mmdebstrap (Debian, Ubuntu: apt-get install mmdebstrap debian-archive-keyring).",
+    ),
+    mountPrograms(),
+    built("agent", options.agentBinary, options.binariesMend),
+    built("launcher", options.launcherBinary, options.binariesMend),
     fileSystem("overlay", "overlayfs"),
     fileSystem("cgroup2", "cgroup2"),
     controllers(),
@@ -47,11 +54,16 @@ export async function probeHost(options: OciOptions): Promise<Probe> {
     await disks(options),
     await network(options),
   ];
-  return { ok: checks.every((check) => check.ok), checks };
+  return { ok: checks.every((check) => check.ok || !check.isRequired), checks };
 }
 
 function verdict(name: string, ok: boolean, found: string, mend: string): ProbeCheck {
-  return { name, ok, found, mend: ok ? "" : mend };
+  return { name, ok, isRequired: true, found, mend: ok ? "" : mend };
+}
+
+/** What capsules lack without it is said when one asks for it. */
+function useful(name: string, ok: boolean, found: string, mend: string): ProbeCheck {
+  return { ...verdict(name, ok, found, mend), isRequired: false };
 }
 
 function root(): ProbeCheck {
@@ -66,7 +78,7 @@ function root(): ProbeCheck {
     "root",
     uid === "0" && missing.length === 0,
     found,
-    "Start the server as root (sudo npm start), outside of a container that takes capabilities away.",
+    "Start the server as root (with sudo), outside of a container that takes capabilities away.",
   );
 }
 
@@ -98,8 +110,18 @@ async function runtime(file: string): Promise<ProbeCheck> {
   return verdict(check.name, false, `${check.found} on a host with cgroup v1`, "Use runc, which works there, or boot with cgroup v2 only.");
 }
 
-function built(name: string, path: string): ProbeCheck {
-  return verdict(name, existsSync(path), existsSync(path) ? "built" : `no ${path}`, "Run scripts/setup, which builds it (npm start does).");
+function mountPrograms(): ProbeCheck {
+  const missing = ["mount", "umount", "losetup", "unshare"].filter((name) => !hasProgram(name));
+  return verdict(
+    "mount programs",
+    missing.length === 0,
+    missing.length === 0 ? "util-linux" : `no ${missing.join(", no ")}`,
+    "Install util-linux (Debian, Ubuntu: apt-get install util-linux mount).",
+  );
+}
+
+function built(name: string, path: string, mend: string): ProbeCheck {
+  return verdict(name, existsSync(path), existsSync(path) ? "there" : `no ${path}`, mend);
 }
 
 function fileSystem(name: string, title: string): ProbeCheck {
@@ -133,25 +155,28 @@ function userNamespaces(): ProbeCheck {
 /** Never an obstacle: without btrfs disks work, but have no limit, and the driver's capabilities say so. */
 async function disks(options: OciOptions): Promise<ProbeCheck> {
   const limited = existsSync(`${options.dataDir}/store.img`) || ((await hasBtrfs()) && existsSync("/dev/loop-control"));
-  return verdict(
+  return useful(
     "disk limits",
-    true,
-    limited ? "btrfs" : "none: capsules' disks are not limited; install btrfs-progs on a kernel with btrfs",
-    "",
+    limited,
+    limited ? "btrfs" : "none: capsules' disks are not limited",
+    "Install btrfs-progs (Debian, Ubuntu: apt-get install btrfs-progs), on a kernel with btrfs and loop devices.",
   );
 }
 
 /** Never an obstacle: without it capsules have loopback only, and a create that asks for more is refused. */
 async function network(options: OciOptions): Promise<ProbeCheck> {
-  const packages = [...new Set(missingPrograms().map((missing) => missing.package))];
+  if (options.network === null) return useful("network", true, "switched off: capsules have loopback only", "");
   const why = cannotConnect();
-  const found =
-    options.network === null
-      ? "switched off: capsules have loopback only"
-      : why !== null
-        ? `none, capsules have loopback only: ${why}${packages.length === 0 ? "" : `; install ${packages.join(" ")}`}`
-        : (await foreignDrop())
-          ? "nftables; another program's firewall drops what is forwarded, and capsules' packets are let through it"
-          : "nftables";
-  return verdict("network", true, found, "");
+  if (why === null) {
+    const found = (await foreignDrop())
+      ? "nftables; another program's firewall drops what is forwarded, and capsules' packets are let through it"
+      : "nftables";
+    return useful("network", true, found, "");
+  }
+  const packages = [...new Set(missingPrograms().map((missing) => missing.package))];
+  const mend =
+    packages.length === 0
+      ? "Let the server use nftables: a kernel with nf_tables, /proc/sys writable."
+      : `Install ${packages.join(" ")} (Debian, Ubuntu: apt-get install ${packages.join(" ")}).`;
+  return useful("network", false, `none, capsules have loopback only: ${why}`, mend);
 }

@@ -20,7 +20,7 @@ interface Listed {
 
 export function renderDocsPage(document: OpenapiDocument): DocsPage {
   const style = asset("page.css");
-  const script = asset("page.js");
+  const script = asset("page-script.js");
   const listed = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]): Listed => ({ method, path, operation })),
   );

@@ -205,6 +205,7 @@ export const INTERNAL: readonly Group[] = [
   {
     why: "a guard beside a bound that has a line, against a peer or a loop that goes wrong; nobody meets it first",
     numbers: [
+      "server/src/check-host.ts: FREE_MIB_MIN",
       "server/src/core/capsule/change-setting.ts: RACES_MAX",
       "server/src/core/port/wake.ts: TRIES_MAX",
       "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.listingBytes",

@@ -38,7 +38,7 @@ def unreachable(url: str, error: Exception) -> ConnectionFailedError:
     """Nothing listens there, or it cannot be reached."""
     return ConnectionFailedError(
         f"No server answers at {_origin(url)} ({_why(error)}). "
-        "Is it running (npm start), and is CAPSULED_URL, or url, its address?",
+        "Is it running (capsuled start, or npm start in a clone), and is CAPSULED_URL, or url, its address?",
         was_reached=False,
     )
 

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { hasProgram, PROGRAM_DIRECTORIES } from "../has-program.ts";
 
 /** How this installation connects its capsules. */
 export interface NetworkSettings {
@@ -33,14 +33,11 @@ export const NETWORK_LIMITS = {
   lookMs: 5_000,
 } as const;
 
-const DIRECTORIES = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const NEEDED = { ip: "iproute2", nft: "nftables", dnsmasq: "dnsmasq-base", nsenter: "util-linux", unshare: "util-linux" } as const;
 
 /** Programs that a network needs and this host lacks, with Debian's packages of them. */
 export function missingPrograms(): readonly { readonly program: string; readonly package: string }[] {
-  return Object.entries(NEEDED).flatMap(([program, name]) =>
-    DIRECTORIES.some((directory) => existsSync(join(directory, program))) ? [] : [{ program, package: name }],
-  );
+  return Object.entries(NEEDED).flatMap(([program, name]) => (hasProgram(program) ? [] : [{ program, package: name }]));
 }
 
 /** Why this host cannot connect capsules; `null` when it can. */
@@ -49,7 +46,7 @@ export function cannotConnect(): string | null {
   if (missing.length > 0) return `no ${missing.map(({ program }) => program).join(", no ")}`;
   if (!existsSync("/proc/sys/net/ipv4/ip_forward")) return "/proc/sys/net is not there";
   const asked = spawnSync("nft", ["list", "tables"], {
-    env: { PATH: DIRECTORIES.join(":") },
+    env: { PATH: PROGRAM_DIRECTORIES.join(":") },
     encoding: "utf8",
     timeout: NETWORK_LIMITS.programMs,
   });

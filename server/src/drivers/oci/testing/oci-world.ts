@@ -58,6 +58,7 @@ export function testOptions(dataDir: string, installationId: string): OciOptions
     runDir: "/run/capsuled",
     agentBinary: join(repository, "target/release/capsuled-agent"),
     launcherBinary: join(repository, "target/release/capsuled-launcher"),
+    binariesMend: "Build them.",
     recipesDir: join(repository, "templates"),
     capsulesMax: 50,
     memoryFloorMb: 64,
