@@ -14,9 +14,20 @@ pub struct Draft<'a> {
     hidden: Option<CString>,
 }
 
+const HIDDEN: &[u8] = b".capsuled-";
+const DIGITS: usize = 16;
+
 /// A name that nobody else has.
 pub fn hidden_name() -> CString {
-    text(format!(".capsuled-{:016x}", calls::random()).as_bytes())
+    let mut name = HIDDEN.to_vec();
+    name.extend_from_slice(format!("{:01$x}", calls::random(), DIGITS).as_bytes());
+    text(&name)
+}
+
+/// Whether something has its name only until it is published.
+pub fn is_hidden(name: &[u8]) -> bool {
+    let digits = name.strip_prefix(HIDDEN).unwrap_or(b"");
+    digits.len() == DIGITS && digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl<'a> Draft<'a> {

@@ -3,6 +3,7 @@
 
 use super::calls::{self, Names};
 use super::channel::Channel;
+use super::draft::is_hidden;
 use super::entry::put;
 use super::path::{target, text, Parents};
 use super::request;
@@ -89,6 +90,12 @@ fn limit_or(path: &[u8]) -> impl Fn(Errno) -> Stop + '_ {
     }
 }
 
+/// Whether it is what the kernel calls a file that has no name (`O_TMPFILE`), and not one of that very name.
+fn is_nameless(name: &[u8], path: &[u8]) -> bool {
+    let is_number = name.first() == Some(&b'#') && name.len() > 1 && name[1..].iter().all(u8::is_ascii_digit);
+    is_number && calls::root().and_then(|root| calls::open(&root, &text(path), libc::O_PATH | libc::O_NOFOLLOW, 0)).is_err()
+}
+
 impl Watch {
     fn add(&mut self, dir: &OwnedFd, parent: Option<i32>, name: &[u8]) -> Result<i32, Stop> {
         if self.watched.len() >= MAX_WATCHES {
@@ -130,6 +137,9 @@ impl Watch {
             Err(_) => return Ok(()),
         };
         while let Ok(Some((name, kind))) = names.next() {
+            if is_hidden(name.to_bytes()) {
+                continue;
+            }
             let is_dir = match kind {
                 libc::DT_UNKNOWN => calls::about_at(dir, &name).map_or(false, |about| calls::is(&about, libc::S_IFDIR)),
                 kind => kind == libc::DT_DIR,
@@ -205,7 +215,8 @@ impl Watch {
         if event.mask & (libc::IN_DELETE_SELF | libc::IN_MOVE_SELF | libc::IN_UNMOUNT) != 0 {
             return Ok(event.watch == self.root);
         }
-        if !self.watched.contains_key(&event.watch) {
+        // What is put in its place under another name is new there, and what takes such a name is gone.
+        if !self.watched.contains_key(&event.watch) || is_hidden(&event.name) {
             return Ok(false);
         }
         let is_dir = event.mask & libc::IN_ISDIR != 0;
@@ -237,7 +248,7 @@ impl Watch {
             self.tell("delete", &path, None, is_dir);
         } else if event.mask & libc::IN_MODIFY != 0 {
             self.tell("modify", &path, None, is_dir);
-        } else if event.mask & libc::IN_ATTRIB != 0 && !event.name.is_empty() {
+        } else if event.mask & libc::IN_ATTRIB != 0 && !event.name.is_empty() && !is_nameless(&event.name, &path) {
             self.tell("attrib", &path, None, is_dir);
         }
         Ok(false)

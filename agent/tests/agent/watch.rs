@@ -5,6 +5,7 @@ use crate::harness::TestAgent;
 use capsuled_agent::frame::Kind;
 use serde_json::{json, Value};
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 fn space(agent: &TestAgent) -> PathBuf {
@@ -123,4 +124,26 @@ fn changes_that_are_too_many_for_a_host_that_takes_none_are_told_as_an_overflow(
     (0..8200).for_each(|number| fs::create_dir_all(many.join(number.to_string())).unwrap());
     let error = Client::connect(&agent).ask(Kind::File, &json!({"op": "watch", "path": many, "recursive": true})).unwrap_err();
     assert_eq!(error["code"], limit);
+}
+
+#[test]
+fn what_is_put_in_its_place_at_the_end_is_told_once_with_all_that_is_in_it() {
+    let agent = TestAgent::start();
+    let space = space(&agent);
+    let draft = space.join(".capsuled-0123456789abcdef");
+    let mut client = watch(&agent, &space, true);
+    fs::write(&draft, "new").unwrap();
+    fs::rename(&draft, space.join("f")).unwrap();
+    fs::create_dir(&draft).unwrap();
+    fs::write(draft.join("in"), "").unwrap();
+    fs::rename(&draft, space.join("d")).unwrap();
+    assert_eq!(until(&mut client, &space, "create d/in"), ["create f", "create d", "create d/in"]);
+    fs::rename(space.join("f"), &draft).unwrap();
+    let nameless = fs::OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).open(&space).unwrap();
+    nameless.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    fs::write(space.join("#1"), "").unwrap();
+    fs::set_permissions(space.join("#1"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(until(&mut client, &space, "attrib #1"), ["delete f", "create #1", "attrib #1"]);
+    fs::write(space.join(".capsuled-0123456789ABCDEF"), "").unwrap();
+    assert_eq!(until(&mut client, &space, "create .capsuled-0123456789ABCDEF"), ["create .capsuled-0123456789ABCDEF"]);
 }
