@@ -45,7 +45,7 @@ function endOf(payload: Buffer, received: number, length: number): string {
 }
 
 /** The first frame is either what `open` makes a stream of, or a refusal. */
-function openStream<T>(connection: AgentConnection, opening: Buffer, open: (type: number, payload: Buffer) => T): Promise<T> {
+export function openStream<T>(connection: AgentConnection, opening: Buffer, open: (type: number, payload: Buffer) => T): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => connection.end(new Error(`nothing within ${HEAD_MS} ms`)), HEAD_MS);
     connection.begin({

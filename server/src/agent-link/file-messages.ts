@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AgentFileEntry, AgentFilePage, FileHead, FilePath, WrittenFile } from "../core/ports/agent-files.ts";
+import type { AgentFileEntry, AgentFilePage, FileChange, FileHead, FilePath, WrittenFile } from "../core/ports/agent-files.ts";
 import { reader } from "./messages.ts";
 
 /** Payloads about files, parsed: shapes in agent/PROTOCOL.md, "Files". */
@@ -67,6 +67,23 @@ const written = z
   .object({ size: count, sha256, created: z.boolean() })
   .transform((m): WrittenFile => ({ size: m.size, sha256: m.sha256, created: m.created }));
 
+const changedPath = { path: z.string(), path_base64: z.string().optional(), directory: z.boolean() };
+
+const KINDS = { create: "created", modify: "modified", delete: "removed", attrib: "attributes_changed" } as const;
+
+const change = z
+  .discriminatedUnion("kind", [
+    z.object({ kind: z.enum(["create", "modify", "delete", "attrib"]), ...changedPath }),
+    z.object({ kind: z.literal("move"), ...changedPath, from: z.string(), from_base64: z.string().optional() }),
+    z.object({ kind: z.literal("overflow") }),
+  ])
+  .transform((m): FileChange => {
+    if (m.kind === "overflow") return { kind: "overflow" };
+    const at = { path: m.path, ...(m.path_base64 !== undefined && { pathBase64: m.path_base64 }), isDirectory: m.directory };
+    if (m.kind !== "move") return { kind: KINDS[m.kind], ...at };
+    return { kind: "renamed", ...at, from: m.from, ...(m.from_base64 !== undefined && { fromBase64: m.from_base64 }) };
+  });
+
 export const readFileEntry = reader(
   "result of a file operation",
   z.object({ entry }).transform((m) => m.entry),
@@ -83,3 +100,9 @@ export const readRemoved = reader(
   "result of remove",
   z.object({ removed: count }).transform((m) => m.removed),
 );
+export const readWatchHead = reader(
+  "head of watch",
+  z.object({ watches: count }).transform((m) => m.watches),
+);
+export const readChange = reader("change", change);
+export const readWatchEnd = reader("result of watch", z.object({ ended: z.enum(["gone", "cancelled"]) }));

@@ -2,6 +2,7 @@ import type { AgentFiles, FilePath } from "../core/ports/agent-files.ts";
 import { openArchive, openDownload } from "./file-download.ts";
 import { readChanged, readCopied, readFileEntry, readFilePage, readRemoved, readWritten, readWrittenArchive } from "./file-messages.ts";
 import { openUpload } from "./file-upload.ts";
+import { openWatch } from "./file-watch.ts";
 import { encodeJson, FRAME, ProtocolError } from "./frame.ts";
 import { readRefusal } from "./messages.ts";
 import type { ConnectionPool } from "./pool.ts";
@@ -37,6 +38,7 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
     readArchive: async (path) => openArchive(await pool.takeForGood(), encodeJson(FRAME.file, { op: "archive_read", ...path })),
     writeArchive: async (path, owner) =>
       openUpload(await pool.takeForGood(), encodeJson(FRAME.file, { op: "archive_write", ...path, ...owner }), readWrittenArchive),
+    watch: async (path, recursive) => openWatch(await pool.takeForGood(), encodeJson(FRAME.file, { op: "watch", ...path, recursive })),
   };
 }
 

@@ -145,6 +145,32 @@ export interface ChangedFiles {
   readonly changed: number;
 }
 
+/** A path that changed, in base64 beside it where it is no UTF-8. */
+export interface ChangedPath {
+  readonly path: string;
+  readonly pathBase64?: string;
+  readonly isDirectory: boolean;
+}
+
+/** What happened in a directory that is watched. `overflow`: changes are missing, since they came faster than they were taken. */
+export type FileChange =
+  | (ChangedPath & { readonly kind: "created" | "modified" | "removed" | "attributes_changed" })
+  | (ChangedPath & { readonly kind: "renamed"; readonly from: string; readonly fromBase64?: string })
+  | { readonly kind: "overflow" };
+
+/** A directory that is watched. Somebody must take its changes to the end or close it. */
+export interface FileWatch {
+  /** Directories that are watched, the one that was named included. */
+  readonly directories: number;
+  /**
+   * What has changed since the last call, in order, once there is something; `null` once the directory itself is gone. While nobody
+   * asks, no more is taken from the capsule than has a bound. Throws `AgentRefusal` and `AgentLostError`.
+   */
+  next(): Promise<readonly FileChange[] | null>;
+  /** Ends it, and frees what it takes in the capsule; nothing after the end. */
+  close(): void;
+}
+
 /** Files of one capsule, as its agent's workers serve them. Every method may throw `AgentRefusal` and `AgentLostError`. */
 export interface AgentFiles {
   stat(path: FilePath): Promise<AgentFileEntry>;
@@ -166,4 +192,6 @@ export interface AgentFiles {
   readArchive(path: FilePath): Promise<ArchiveDownload>;
   /** Unpacks below a directory and nowhere else; what was unpacked before it fails stays. */
   writeArchive(path: FilePath, owner: Omit<ModeChange, "mode">): Promise<FileUpload<WrittenArchive>>;
+  /** Refused with `not_directory` where it is none, `watch_limit` where it has too many directories. Counts as no activity. */
+  watch(path: FilePath, recursive: boolean): Promise<FileWatch>;
 }

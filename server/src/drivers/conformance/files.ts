@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import type { AgentFiles, FileDownload } from "../../core/ports/agent-files.ts";
+import type { AgentFiles, FileDownload, FileWatch } from "../../core/ports/agent-files.ts";
 import { AgentRefusal } from "../../core/ports/agent-link.ts";
 import { EVENT_MS, launch, MIB } from "./capsule.ts";
 import type { Guarantees } from "./world.ts";
@@ -22,6 +22,20 @@ async function takeAll(next: () => Promise<Uint8Array | null>): Promise<Buffer> 
   const parts: Uint8Array[] = [];
   for (let bytes = await next(); bytes !== null; bytes = await next()) parts.push(bytes);
   return Buffer.concat(parts);
+}
+
+/** What comes up to the one that is wanted, each as its kind and its paths; what is only said of attributes is left out. */
+async function changesTo(watch: FileWatch, wanted: string): Promise<readonly string[]> {
+  const seen: string[] = [];
+  while (!seen.includes(wanted)) {
+    const changes = await watch.next();
+    if (changes === null) throw new Error(`${wanted} did not come behind ${seen.join(", ")}`);
+    for (const change of changes)
+      if (change.kind === "overflow") seen.push(change.kind);
+      else if (change.kind === "renamed") seen.push(`renamed ${change.from} ${change.path}`);
+      else if (change.kind !== "attributes_changed") seen.push(`${change.kind} ${change.path}`);
+  }
+  return seen;
 }
 
 /** Resolves when there is nothing at the path any more. A worker hears of the end of its connection when it next looks. */
@@ -188,5 +202,42 @@ export const FILES: Guarantees = {
     await assert.rejects(files.stat({ path: `/tmp/${"n".repeat(256)}` }), refused("name_too_long"));
     const again = await files.write({ path: "/tmp/file" }, { exclusive: true });
     await assert.rejects(again.finish(), refused("exists"));
+  },
+
+  "what changes in a directory that is watched is told in order, below it only where that was asked for, and its end is": async (world) => {
+    await using capsule = await launch(world);
+    const { files } = capsule.link;
+    await files.makeDirectory({ path: "/tmp/seen/below" }, true);
+    const flat = await files.watch({ path: "/tmp/seen" }, false);
+    const deep = await files.watch({ path: "/tmp/seen" }, true);
+    assert.deepEqual([flat.directories, deep.directories], [1, 2]);
+    await put(files, "/tmp/seen/a", Buffer.from("a"));
+    await put(files, "/tmp/seen/below/b", Buffer.from("b"));
+    await capsule.sh("echo more >> /tmp/seen/a");
+    await files.move({ path: "/tmp/seen/a" }, { path: "/tmp/seen/below/c" }, { overwrite: false, parents: false });
+    await put(files, "/tmp/seen/below/b", Buffer.from("anew"));
+    await files.remove({ path: "/tmp/seen/below/c" }, false);
+    await put(files, "/tmp/seen/last", Buffer.from(""));
+    assert.deepEqual(await changesTo(flat, "created /tmp/seen/last"), [
+      "created /tmp/seen/a",
+      "modified /tmp/seen/a",
+      "removed /tmp/seen/a",
+      "created /tmp/seen/last",
+    ]);
+    assert.deepEqual(await changesTo(deep, "created /tmp/seen/last"), [
+      "created /tmp/seen/a",
+      "created /tmp/seen/below/b",
+      "modified /tmp/seen/a",
+      "renamed /tmp/seen/a /tmp/seen/below/c",
+      "created /tmp/seen/below/b",
+      "removed /tmp/seen/below/c",
+      "created /tmp/seen/last",
+    ]);
+    flat.close();
+    await files.remove({ path: "/tmp/seen" }, true);
+    for (let changes = await deep.next(); changes !== null; changes = await deep.next());
+    await assert.rejects(files.watch({ path: "/tmp/seen" }, true), refused("not_found"));
+    await put(files, "/tmp/file", Buffer.from("x"));
+    await assert.rejects(files.watch({ path: "/tmp/file" }, false), refused("not_directory"));
   },
 };

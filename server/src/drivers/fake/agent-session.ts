@@ -259,6 +259,7 @@ export class AgentSession {
     this.#closed = true;
     clearTimeout(this.#helloTimer);
     this.#stopFollowing();
+    this.#file?.close();
     const process = this.#attachment?.process;
     const disconnect = this.#started?.on_disconnect ?? "continue";
     this.#release();

@@ -21,6 +21,14 @@ export interface DiskFacts {
   readonly modifiedAt: number;
 }
 
+/** What has happened on a disk; `from` for what was moved to `path`. */
+export interface DiskChange {
+  readonly kind: "create" | "modify" | "delete" | "move" | "attrib";
+  readonly path: string;
+  readonly from?: string;
+  readonly directory: boolean;
+}
+
 /** The writable disk of one capsule: a few directories and a map of files, together at most `bytesMax`. */
 export class FakeDisk {
   readonly #bytesMax: number;
@@ -30,8 +38,33 @@ export class FakeDisk {
   /** Facts of what is at a path, once somebody has asked or said. */
   readonly #facts = new Map<string, DiskFacts>();
 
+  readonly #listeners = new Set<(change: DiskChange) => void>();
+  #isQuiet = false;
+
   constructor(bytesMax = DISK_BYTES_MAX) {
     this.#bytesMax = Math.min(bytesMax, DISK_BYTES_MAX);
+  }
+
+  /** Tells what happens from here on. */
+  onChange(listener: (change: DiskChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What `act` does is the move of one to another place, and nothing else. */
+  asMove(from: string, path: string, act: () => void): void {
+    const directory = this.hasDirectory(from);
+    this.#isQuiet = true;
+    try {
+      act();
+    } finally {
+      this.#isQuiet = false;
+    }
+    this.#tell({ kind: "move", path, from, directory });
+  }
+
+  #tell(change: DiskChange): void {
+    if (!this.#isQuiet) for (const listener of this.#listeners) listener(change);
   }
 
   hasDirectory(path: string): boolean {
@@ -46,6 +79,7 @@ export class FakeDisk {
     if (this.#directories.has(path) || this.#files.has(path)) throw new DiskError("File exists");
     this.#parent(path);
     this.#directories.add(path);
+    this.#tell({ kind: "create", path, directory: true });
   }
 
   /** Facts of a file or directory that is there. */
@@ -62,6 +96,7 @@ export class FakeDisk {
 
   setFacts(path: string, changed: Partial<Omit<DiskFacts, "modifiedAt">>): void {
     this.#facts.set(path, { ...this.facts(path), ...changed });
+    this.#tell({ kind: "attrib", path, directory: this.hasDirectory(path) });
   }
 
   /** Names in a directory, in the order of their bytes. */
@@ -82,6 +117,7 @@ export class FakeDisk {
     const kept = before === undefined ? { mode: 0o644, uid: 0, gid: 0 } : this.facts(path);
     this.#files.set(path, { parts: [bytes], bytes: bytes.length });
     this.#facts.set(path, { ...kept, mode: mode ?? kept.mode, modifiedAt: Date.now() });
+    this.#tell({ kind: "create", path, directory: false });
   }
 
   /** Bytes that there is still room for. */
@@ -95,6 +131,7 @@ export class FakeDisk {
     if (this.names(path).length > 0) throw new DiskError("Directory not empty");
     this.#directories.delete(path);
     this.#facts.delete(path);
+    this.#tell({ kind: "delete", path, directory: true });
   }
 
   read(path: string): Buffer {
@@ -110,8 +147,10 @@ export class FakeDisk {
     if (path === "/dev/null") return;
     if (this.#directories.has(path)) throw new DiskError("Is a directory");
     this.#parent(path);
-    this.#bytes -= this.#files.get(path)?.bytes ?? 0;
+    const before = this.#files.get(path);
+    this.#bytes -= before?.bytes ?? 0;
     this.#files.set(path, { parts: [], bytes: 0 });
+    this.#tell({ kind: before === undefined ? "create" : "modify", path, directory: false });
   }
 
   append(path: string, bytes: Buffer): void {
@@ -123,12 +162,14 @@ export class FakeDisk {
     file.parts.push(bytes);
     file.bytes += bytes.length;
     this.#bytes += bytes.length;
+    this.#tell({ kind: "modify", path, directory: false });
   }
 
   remove(path: string): void {
     this.#bytes -= this.#files.get(path)?.bytes ?? 0;
     this.#facts.delete(path);
     if (!this.#files.delete(path)) throw new DiskError("No such file or directory");
+    this.#tell({ kind: "delete", path, directory: false });
   }
 
   /** What it holds now, in a disk of its own, whose bound is for what comes to it. */

@@ -13,11 +13,11 @@ export function moveTree(disk: FakeDisk, request: FileRequest): object {
   if (from === "/") throw new Refusal("bad_request", "is the root of the capsule", "from");
   if (to.startsWith(`${from}/`)) throw new Refusal("bad_request", "cannot be moved into itself", "to");
   if (from === to) return { entry: describeFile(disk, to) };
-  blame("to", () => {
-    clear(disk, from, to, request, true);
-    copyTree(disk, from, to);
+  blame("to", () => clear(disk, from, to, request, true));
+  disk.asMove(from, to, () => {
+    blame("to", () => copyTree(disk, from, to));
+    removeTree(disk, from, true);
   });
-  removeTree(disk, from, true);
   return { entry: describeFile(disk, to) };
 }
 

@@ -5,6 +5,7 @@ import { describeFile, diskRefusal, listPage, makeDirectory, makeWay, pathOf, re
 import { changeModes, copyFiles, moveTree } from "./file-places.ts";
 import type { HostFrame } from "./frames.ts";
 import { bytesFrame, jsonFrame } from "./frames.ts";
+import { FileWatch } from "./file-watch.ts";
 import { packTree, unpackTree } from "./tar.ts";
 import type { FileRequest } from "./requests.ts";
 import { Refusal } from "./requests.ts";
@@ -28,6 +29,7 @@ export class FileWork {
   readonly #received: Buffer[] = [];
   #size = 0;
   #isOver = false;
+  #watch: FileWatch | null = null;
 
   constructor(disk: FakeDisk, request: FileRequest, connection: WorkConnection) {
     this.#disk = disk;
@@ -45,9 +47,16 @@ export class FileWork {
     this.#try(() => {
       if (name === "stdin") this.#take(payload);
       else if (name === "stdin_close") this.#publish();
+      else if (name === "cancel" && this.#watch !== null) this.#end(jsonFrame("result", { ended: "cancelled" }));
       else if (name === "cancel") throw new Refusal("cancelled", "the host has cancelled it");
       else throw new Refusal("protocol", "an operation is under way");
     });
+  }
+
+  /** Nobody is there for it any more. */
+  close(): void {
+    this.#isOver = true;
+    this.#watch?.close();
   }
 
   #begin(): void {
@@ -76,6 +85,12 @@ export class FileWork {
         return;
       case "write":
         return this.#check(path);
+      case "watch":
+        if (describeFile(this.#disk, path).type !== "directory") throw new DiskError("Not a directory");
+        this.#watch = new FileWatch(this.#disk, path, request.recursive, this.#connection, () =>
+          this.#end(jsonFrame("result", { ended: "gone" })),
+        );
+        return;
     }
   }
 
@@ -163,6 +178,7 @@ export class FileWork {
 
   #end(last: Buffer): void {
     this.#isOver = true;
+    this.#watch?.close();
     this.#connection.send(last);
     this.#connection.over();
   }

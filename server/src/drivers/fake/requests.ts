@@ -51,7 +51,7 @@ export const outputSchema = z.object({
 const filePath = z.string().regex(/^\/[^\0]*$/, "must be absolute");
 /** What names a file, and what the operations on it take; fields of other operations are not looked at. */
 export const fileSchema = z.object({
-  op: z.enum(["stat", "list", "read", "write", "mkdir", "remove", "move", "copy", "chmod", "archive_read", "archive_write"]),
+  op: z.enum(["stat", "list", "read", "write", "mkdir", "remove", "move", "copy", "chmod", "archive_read", "archive_write", "watch"]),
   path: filePath.optional(),
   path_base64: z.base64().optional(),
   depth: z.int().min(1).max(256).default(1),
