@@ -36,5 +36,5 @@ test("every sample of the guide to files prints what the guide says", { timeout:
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
-  assert.equal(compared, 7);
+  assert.equal(compared, 8);
 });

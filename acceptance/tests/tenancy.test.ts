@@ -74,6 +74,8 @@ const QUERIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   downloadFile: FILE,
   downloadArchive: FILE,
   writeArchive: FILE,
+  watchFiles: FILE,
+  streamFileChanges: FILE,
 };
 
 let other: TestTeam;
@@ -195,7 +197,8 @@ async function answerFor(operation: Operation, params: typeof NOBODYS, key: stri
   const named = operation.path.startsWith("/v1/runs/") ? { ...params, id: params.run } : params;
   if (operation.socket !== undefined) {
     const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => String(Reflect.get(params, name)));
-    const refused = await refusedUpgrade(`${prefix}${path}`, { key });
+    const query = new URLSearchParams(QUERIES[operation.id]).toString();
+    const refused = await refusedUpgrade(`${prefix}${path}?${query}`, { key });
     return { status: refused.status, text: anonymous(refused.body), headers: [] };
   }
   const id = idOf(operation);

@@ -189,3 +189,27 @@ export const fileEntryExample = {
   modified_at: 1793527205,
   modified_at_ms: 1793527205118,
 } as const;
+
+const made = { type: "created", path: fileEntryExample.path, directory: false, seq: 2 } as const;
+
+/** A directory in which a file is made; then it is removed with all that is in it. */
+export const watchExample = [
+  { from: "server", message: { type: "watching", directories: 1, seq: 1 } },
+  { from: "server", message: made },
+  { from: "server", message: { ...made, type: "removed", seq: 3 } },
+  { from: "server", message: { type: "ended", reason: "removed", seq: 4 } },
+] as const;
+
+export const watchEventsExample = `retry: 1000
+
+id: 1
+event: watching
+data: {"type":"watching","directories":1,"seq":1}
+
+id: 2
+event: created
+data: ${JSON.stringify(made)}
+
+: keep-alive
+
+`;

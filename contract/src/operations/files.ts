@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fileEntryExample } from "../examples.ts";
+import { fileEntryExample, watchEventsExample, watchExample } from "../examples.ts";
 import { capsuleIdParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
 import {
@@ -17,8 +17,10 @@ import {
   fileRemoveBody,
   fileTarget,
   fileUpload,
+  fileWatchQuery,
   fileWriteQuery,
 } from "../schemas/file.ts";
+import { watchMessage } from "../watches.ts";
 
 const tag = "Files";
 const none = z.object({});
@@ -284,4 +286,40 @@ export const writeArchive = defineOperation({
   bodyForm: { form: "raw", types: ["application/x-tar", "application/octet-stream"] },
   answers: { 200: { description: "It is unpacked.", schema: archiveAnswer, example: { entries: 3, bytes: 1024 } } },
   errors: [...common, "conflict", "disk_full"],
+});
+
+const WATCH = `Changes of what is in a directory, from the moment it is watched; with \`recursive\` of all below it. A link that is named is followed, one below it is not. Where a reader takes less than happens, \`overflow\` says that changes are missing. The pause, the resumption and the end of the capsule are told. Watching is not activity: it keeps no capsule from being paused. At most 16 watches of a capsule are open at once, of 8192 directories each.`;
+
+const watch = {
+  method: "GET",
+  tag,
+  auth: "member",
+  takesTicket: true,
+  idempotency: "safe",
+  params,
+  query: fileWatchQuery,
+  body: null,
+} as const;
+
+export const watchFiles = defineOperation({
+  ...watch,
+  id: "watchFiles",
+  path: "/v1/capsules/{id}/files/watch",
+  summary: "Watch a directory over a WebSocket",
+  description: WATCH,
+  answers: { 101: { description: "Changes, as they come. The client sends nothing.", schema: null } },
+  errors: [...common, "upgrade_required", "shutting_down"],
+  socket: { first: null, client: null, server: watchMessage, example: watchExample },
+});
+
+export const streamFileChanges = defineOperation({
+  ...watch,
+  id: "streamFileChanges",
+  path: "/v1/capsules/{id}/files/watch/events",
+  summary: "Watch a directory as Server-Sent Events",
+  description: `${WATCH} Each event has the message's \`type\` for a name and its \`seq\` for an \`id\`. A watch has no past: a client that comes back (\`Last-Event-ID\`) is sent an \`overflow\` first. A comment every 15 s keeps the connection open.`,
+  answers: {
+    200: { description: "Changes, as they come.", schema: z.string(), contentType: "text/event-stream", example: watchEventsExample },
+  },
+  errors: [...common, "shutting_down"],
 });

@@ -20,6 +20,11 @@ export const fileQuery = z.object({ path: filePath.optional(), path_base64: file
 /** Permission bits as people write them. */
 const octalMode = z.string().regex(/^[0-7]{3,4}$/, { error: "must be octal permission bits, such as 644" });
 
+export const fileWatchQuery = z.strictObject({
+  ...fileQuery.shape,
+  recursive: z.enum(["true", "false"]).optional().describe("`true`: all directories below it, too, those that appear included."),
+});
+
 export const fileWriteQuery = fileQuery.extend({
   mode: octalMode
     .optional()

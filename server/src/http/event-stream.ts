@@ -3,7 +3,7 @@ import type { BodyStream } from "./answer.ts";
 import { renderEvent } from "./render/event.ts";
 
 /** Milliseconds after which a browser comes back when the stream breaks off. */
-const RETRY_MS = 1000;
+export const RETRY_MS = 1000;
 
 /** A team's events as Server-Sent Events, at the client's pace. `leave` is called once, when it is over. */
 export function eventStream(reader: EventReader, keepAliveMs: number, leave: () => void): BodyStream {

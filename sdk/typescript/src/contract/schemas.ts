@@ -1328,6 +1328,90 @@ export interface Wait {
   wait_ms?: number | undefined;
 }
 
+export type WatchMessage = {
+  type: "watching";
+  /** That are watched. */
+  directories: number;
+  /** Dense from 1 in one watch. */
+  seq: number;
+} | {
+  type: "created";
+  /** Absolute. */
+  path: string;
+  /** The path itself where it is no UTF-8; `path` then has U+FFFD in it. */
+  path_base64?: string | undefined;
+  /** Whether it is one. */
+  directory: boolean;
+  /** Dense from 1 in one watch. */
+  seq: number;
+} | {
+  type: "modified";
+  /** Absolute. */
+  path: string;
+  /** The path itself where it is no UTF-8; `path` then has U+FFFD in it. */
+  path_base64?: string | undefined;
+  /** Whether it is one. */
+  directory: boolean;
+  /** Dense from 1 in one watch. */
+  seq: number;
+} | {
+  type: "removed";
+  /** Absolute. */
+  path: string;
+  /** The path itself where it is no UTF-8; `path` then has U+FFFD in it. */
+  path_base64?: string | undefined;
+  /** Whether it is one. */
+  directory: boolean;
+  /** Dense from 1 in one watch. */
+  seq: number;
+} | {
+  type: "renamed";
+  /** Absolute. */
+  path: string;
+  /** The path itself where it is no UTF-8; `path` then has U+FFFD in it. */
+  path_base64?: string | undefined;
+  /** Whether it is one. */
+  directory: boolean;
+  /** Dense from 1 in one watch. */
+  seq: number;
+  /** Where it was. */
+  from: string;
+  from_base64?: string | undefined;
+} | {
+  type: "attributes_changed";
+  /** Absolute. */
+  path: string;
+  /** The path itself where it is no UTF-8; `path` then has U+FFFD in it. */
+  path_base64?: string | undefined;
+  /** Whether it is one. */
+  directory: boolean;
+  /** Dense from 1 in one watch. */
+  seq: number;
+} | {
+  type: "overflow";
+  /** Dense from 1 in one watch. */
+  seq: number;
+} | {
+  type: "paused";
+  /** Dense from 1 in one watch. */
+  seq: number;
+} | {
+  type: "resumed";
+  /** Dense from 1 in one watch. */
+  seq: number;
+} | {
+  type: "ended";
+  /** `removed`: the directory was removed or moved. `watch_limit`: a tree has grown beyond what one watch takes. `lost`: what watched in the capsule was killed, or the capsule failed. */
+  reason: "removed" | "capsule_stopped" | "capsule_destroyed" | "watch_limit" | "lost";
+  /** Dense from 1 in one watch. */
+  seq: number;
+} | {
+  type: "error";
+  /** What happened, for people. */
+  data: string;
+  code: string;
+};
+
 export interface CreateCapsuleQuery {
   /** What to do when the team has a capsule of that `name`: answer 409 naming it, or give it back with a 200. Default: `"fail"`. */
   on_conflict?: "fail" | "return" | undefined;
@@ -1431,6 +1515,15 @@ export interface DownloadFileQuery {
   path_base64?: string | undefined;
 }
 
+export interface WatchFilesQuery {
+  /** Absolute, relative to `/root`, or `~` and `~/…` for it. */
+  path?: string | undefined;
+  /** An absolute path in base64, in place of `path`, for one that is no UTF-8. */
+  path_base64?: string | undefined;
+  /** `true`: all directories below it, too, those that appear included. */
+  recursive?: "true" | "false" | undefined;
+}
+
 export interface WriteFileQuery {
   /** Absolute, relative to `/root`, or `~` and `~/…` for it. */
   path?: string | undefined;
@@ -1473,6 +1566,15 @@ export interface StreamWriteFileQuery {
   mode?: string | undefined;
   /** `true` answers `conflict` where the file exists, and leaves it alone. */
   exclusive?: "true" | "false" | undefined;
+}
+
+export interface StreamFileChangesQuery {
+  /** Absolute, relative to `/root`, or `~` and `~/…` for it. */
+  path?: string | undefined;
+  /** An absolute path in base64, in place of `path`, for one that is no UTF-8. */
+  path_base64?: string | undefined;
+  /** `true`: all directories below it, too, those that appear included. */
+  recursive?: "true" | "false" | undefined;
 }
 
 export interface GetProcessOutputQuery {

@@ -15,6 +15,9 @@ export class LiveCapsule {
   follower: LogFollower | null = null;
   /** Operations under way that count as activity. */
   busy = 0;
+  /** Watches of its files that are open; they do not count as activity. */
+  watches = 0;
+  readonly #changed = new Set<() => void>();
   readonly #gone = new Set<() => void>();
 
   constructor(record: CapsuleRecord, link: AgentLink, envs: Readonly<Record<string, string>>, lastActiveAt: number) {
@@ -26,6 +29,18 @@ export class LiveCapsule {
 
   touch(now: number): void {
     if (now > this.lastActiveAt) this.lastActiveAt = now;
+  }
+
+  /** Tells each newer row. */
+  onChange(listener: () => void): () => void {
+    this.#changed.add(listener);
+    return () => this.#changed.delete(listener);
+  }
+
+  /** Takes note of a newer row. */
+  update(record: CapsuleRecord): void {
+    this.record = record;
+    for (const listener of this.#changed) listener();
   }
 
   onGone(listener: () => void): () => void {
@@ -58,7 +73,7 @@ export class LiveCapsules {
   /** Takes note of a newer row. */
   update(record: CapsuleRecord): void {
     const live = this.#byId.get(record.id);
-    if (live !== undefined && record.version >= live.record.version) live.record = record;
+    if (live !== undefined && record.version >= live.record.version) live.update(record);
   }
 
   /** Forgets it and ends its link. */

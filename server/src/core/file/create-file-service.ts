@@ -6,6 +6,7 @@ import { listFiles } from "./list-files.ts";
 import { resolvePath } from "./path.ts";
 import { readFile } from "./read-file.ts";
 import type { FileService } from "./service.ts";
+import { watchFiles } from "./watch-files.ts";
 import { workIn } from "./work.ts";
 import { writeFile } from "./write-file.ts";
 
@@ -42,6 +43,7 @@ export function createFileService(deps: FileDeps): FileService {
     write: (principal, capsuleId, input, wish, source) => writeFile(deps, principal, capsuleId, input, wish, source),
     readArchive: (principal, capsuleId, input) => readArchive(deps, principal, capsuleId, input),
     writeArchive: (principal, capsuleId, input, owner, source) => writeArchive(deps, principal, capsuleId, input, owner, source),
+    watch: (principal, capsuleId, input, recursive) => watchFiles(deps, principal, capsuleId, input, recursive),
     hold: (principal, capsuleId, source) => holdUpload(deps, principal, capsuleId, source),
   };
 }

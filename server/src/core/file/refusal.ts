@@ -41,6 +41,8 @@ export function fileRefusal(error: unknown): unknown {
       return fail("disk_full", undefined, cause);
     case "file_limit":
       return fail("process_limit", "The capsule has as many operations on files at once as it takes.", cause);
+    case "watch_limit":
+      return fail("process_limit", "There are more directories than one watch takes, or the host has no more watches to give.", cause);
     case "paused":
       return fail("invalid_state", "The capsule is being paused.", cause);
     case "bad_request":

@@ -14,6 +14,7 @@ import type { HeldUpload } from "./hold-upload.ts";
 import type { FileList, ListInput } from "./list-files.ts";
 import type { PathInput } from "./path.ts";
 import type { ChooseRange, FileContent } from "./read-file.ts";
+import type { DirectoryWatch } from "./directory-watch.ts";
 import type { ByteSource } from "./write-file.ts";
 
 /** What is moved or copied, and where to. */
@@ -22,7 +23,7 @@ export interface Placement extends PlacementRequest {
   readonly to: PathInput;
 }
 
-/** The use cases of files. All throw `not_found` and `invalid_state` of the capsule, and count as activity. */
+/** The use cases of files. All throw `not_found` and `invalid_state` of the capsule, and all but `watch` count as activity. */
 export interface FileService {
   stat(principal: Principal, capsuleId: string, path: PathInput): Promise<AgentFileEntry>;
   list(principal: Principal, capsuleId: string, input: ListInput): Promise<FileList>;
@@ -43,6 +44,8 @@ export interface FileService {
     owner: Omit<ModeChange, "mode">,
     source: ByteSource,
   ): Promise<WrittenArchive>;
+  /** Watches a directory, and with `recursive` all below it, which counts as no activity. The watch must be closed. */
+  watch(principal: Principal, capsuleId: string, path: PathInput, recursive: boolean): Promise<DirectoryWatch>;
   /** Takes a file whose path comes behind it. */
   hold(principal: Principal, capsuleId: string, source: ByteSource): Promise<HeldUpload>;
 }

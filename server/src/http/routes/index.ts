@@ -27,6 +27,8 @@ import { readFile } from "./read-file.ts";
 import { streamReadFile } from "./stream-read-file.ts";
 import { downloadFile } from "./download-file.ts";
 import { listFiles } from "./list-files.ts";
+import { watchFiles } from "./watch-files.ts";
+import { streamFileChanges } from "./stream-file-changes.ts";
 import { statFile } from "./stat-file.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { removeFile } from "./remove-file.ts";
@@ -97,6 +99,8 @@ export const ROUTES = {
   streamReadFile,
   downloadFile,
   listFiles,
+  watchFiles,
+  streamFileChanges,
   statFile,
   makeDirectory,
   removeFile,

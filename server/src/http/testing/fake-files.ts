@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Principal } from "../../core/access/principal.ts";
-import { fail } from "../../core/fail.ts";
+import { fail, invalid } from "../../core/fail.ts";
 import type { PathInput } from "../../core/file/path.ts";
 import { resolvePath } from "../../core/file/path.ts";
 import type { FileContent } from "../../core/file/read-file.ts";
 import type { FileService } from "../../core/file/service.ts";
 import type { ByteSource } from "../../core/file/write-file.ts";
 import type { AgentFileEntry } from "../../core/ports/agent-files.ts";
+import { FakeWatch } from "./fake-watch.ts";
 
 /** Bytes that a fake file gives at a time. */
 const PIECE = 64 * 1024;
@@ -87,6 +88,16 @@ export function createFakeFiles(written: Map<string, Buffer>, check: (principal:
       pathOf(input);
       check(principal, id);
       return { entries: 1, bytes: (await collect(source)).length };
+    },
+    /** Of a file that is made and a directory that is then gone. */
+    async watch(principal, id, input) {
+      const path = pathOf(input);
+      check(principal, id);
+      if (written.has(path)) throw invalid("path", "is no directory");
+      if (![...written.keys()].some((one) => one.startsWith(`${path}/`))) throw fail("not_found");
+      const watch = new FakeWatch();
+      watch.tell({ kind: "created", path: `${path}/new`, isDirectory: false }, { kind: "ended", reason: "removed" });
+      return watch;
     },
     async hold(principal, id, source) {
       check(principal, id);

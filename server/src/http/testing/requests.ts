@@ -65,6 +65,8 @@ export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   streamReadFile: { method: "POST", path: `${capsule}/files/stream/read`, json: file, status: 200 },
   downloadFile: { method: "GET", path: `${capsule}/files/read?path=hello.txt`, status: 200 },
   listFiles: { method: "POST", path: `${capsule}/files/list`, json: { path: "/root" }, status: 200 },
+  watchFiles: { method: "GET", path: `${capsule}/files/watch?path=/root`, status: 426 },
+  streamFileChanges: { method: "GET", path: `${capsule}/files/watch/events?path=/root`, status: 200 },
   statFile: { method: "POST", path: `${capsule}/files/stat`, json: file, status: 200 },
   makeDirectory: { method: "POST", path: `${capsule}/files/mkdir`, json: { path: "/root/made" }, status: 200 },
   removeFile: { method: "POST", path: `${capsule}/files/remove`, json: file, status: 204 },

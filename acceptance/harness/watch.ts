@@ -1,0 +1,179 @@
+import { watchMessage } from "@capsuled/contract";
+import type { WatchMessage } from "@capsuled/contract";
+import { WebSocket } from "ws";
+import type { Closed } from "./stream.ts";
+import { UpgradeRefused } from "./stream.ts";
+import { readState } from "./state.ts";
+
+/** Milliseconds that a message may take; only a test that fails waits so long. */
+const MESSAGE_MS = 30_000;
+
+/** A watch of a capsule's files as a client sees it: every message, each checked against the contract. */
+export abstract class WatchClient implements AsyncDisposable {
+  readonly messages: WatchMessage[] = [];
+  protected broken: unknown = null;
+  protected isOver = false;
+  #wake: (() => void)[] = [];
+
+  /** The first message for which this holds, come or to come. */
+  async message(holds: (message: WatchMessage) => boolean, what = "a message"): Promise<WatchMessage> {
+    const until = performance.now() + MESSAGE_MS;
+    for (;;) {
+      if (this.broken !== null) throw this.broken instanceof Error ? this.broken : new Error("a broken message");
+      const found = this.messages.find(holds);
+      if (found !== undefined) return found;
+      const left = until - performance.now();
+      if (left <= 0 || this.isOver) throw new Error(`${what} did not come; got ${JSON.stringify(this.messages).slice(0, 2000)}`);
+      await new Promise<void>((done) => {
+        const timer = setTimeout(done, left);
+        this.#wake.push(() => {
+          clearTimeout(timer);
+          done();
+        });
+      });
+    }
+  }
+
+  /** Waits for a change of that path, and gives all changes up to it in short; those of attributes are left out. */
+  async changesTo(type: WatchMessage["type"], path: string): Promise<readonly string[]> {
+    const last = await this.message((message) => message.type === type && "path" in message && message.path === path, `${type} ${path}`);
+    const all = this.messages.slice(0, this.messages.indexOf(last) + 1).filter((one) => one.type !== "attributes_changed");
+    return all.flatMap((one) => {
+      if (!("path" in one)) return [];
+      return [one.type === "renamed" ? `renamed ${one.from} ${one.path}` : `${one.type} ${one.path}`];
+    });
+  }
+
+  /** Why it ended. */
+  async reason(): Promise<string> {
+    const ended = await this.message(({ type }) => type === "ended", "the end");
+    return ended.type === "ended" ? ended.reason : "";
+  }
+
+  abstract [Symbol.asyncDispose](): Promise<void>;
+
+  protected take(text: string): WatchMessage {
+    const message = watchMessage.parse(JSON.parse(text));
+    this.messages.push(message);
+    if ("seq" in message && message.seq !== this.messages.length) this.broken = new Error(`number ${message.seq} is ${text}`);
+    return message;
+  }
+
+  protected woken(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+}
+
+/** Over a WebSocket. */
+export class SocketWatch extends WatchClient {
+  readonly socket: WebSocket;
+  readonly closed: Promise<Closed>;
+
+  constructor(socket: WebSocket) {
+    super();
+    this.socket = socket;
+    socket.on("message", (data) => {
+      try {
+        this.take(Buffer.isBuffer(data) ? data.toString("utf8") : "");
+      } catch (error) {
+        this.broken ??= error;
+      }
+      this.woken();
+    });
+    this.closed = new Promise((done) => {
+      socket.once("close", (code, reason) => {
+        this.isOver = true;
+        this.woken();
+        done({ code, reason: reason.toString() });
+      });
+    });
+    socket.on("error", () => {}); // the close that follows tells
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.terminate();
+    await this.closed;
+  }
+}
+
+/** As Server-Sent Events. */
+export class EventWatch extends WatchClient {
+  readonly #abort: AbortController;
+  readonly #reading: Promise<void>;
+
+  constructor(response: Response, abort: AbortController) {
+    super();
+    this.#abort = abort;
+    this.#reading = this.#read(response)
+      .catch((error: unknown) => {
+        if (!abort.signal.aborted) this.broken = error;
+      })
+      .finally(() => {
+        this.isOver = true;
+        this.woken();
+      });
+  }
+
+  /** Resolves when the server has ended the stream. */
+  over(): Promise<void> {
+    return this.#reading;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await this.#reading;
+  }
+
+  async #read(response: Response): Promise<void> {
+    let text = "";
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += chunk;
+      const blocks = text.split("\n\n");
+      text = blocks.pop() ?? "";
+      for (const block of blocks) this.#block(block.split("\n"));
+      this.woken();
+    }
+  }
+
+  #block(lines: readonly string[]): void {
+    const field = (name: string): string | undefined => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+    const data = field("data");
+    if (data === undefined) return;
+    const message = this.take(data);
+    const id = "seq" in message ? String(message.seq) : undefined;
+    if (field("event") !== message.type || field("id") !== id) this.broken = new Error(`the event and its fields differ: ${lines.join()}`);
+  }
+}
+
+/** What a watch of that directory is asked with. */
+export function watchPath(capsuleId: string, path: string, recursive = false): string {
+  return `/v1/capsules/${capsuleId}/files/watch?${new URLSearchParams({ path, recursive: String(recursive) }).toString()}`;
+}
+
+/** Opens a watch over a WebSocket; throws `UpgradeRefused` where HTTP answers instead. */
+export async function watchBySocket(path: string): Promise<SocketWatch> {
+  const { url, adminKey } = readState();
+  const socket = new WebSocket(`${url.replace("http", "ws")}${path}`, { headers: { "x-api-key": adminKey }, perMessageDeflate: false });
+  const client = new SocketWatch(socket);
+  await new Promise<void>((opened, refused) => {
+    socket.once("open", opened);
+    socket.once("unexpected-response", (request, response) => {
+      refused(new UpgradeRefused(response.statusCode ?? 0, ""));
+      request.destroy();
+    });
+    socket.once("error", refused);
+  });
+  return client;
+}
+
+/** Opens a watch as Server-Sent Events. */
+export async function watchByEvents(path: string, headers: Readonly<Record<string, string>> = {}): Promise<EventWatch> {
+  const { url, adminKey } = readState();
+  const abort = new AbortController();
+  const response = await fetch(`${url}${path.replace("/files/watch?", "/files/watch/events?")}`, {
+    headers: { "x-api-key": adminKey, ...headers },
+    signal: abort.signal,
+  });
+  if (response.status !== 200) throw new UpgradeRefused(response.status, await response.text());
+  return new EventWatch(response, abort);
+}
