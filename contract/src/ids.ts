@@ -11,6 +11,7 @@ export const ID_PREFIXES = {
   run: "run",
   ticket: "tk",
   template: "tp",
+  build: "bd",
 } as const;
 
 export const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;

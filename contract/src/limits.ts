@@ -56,6 +56,17 @@ export const LIMITS = {
   listLimitMax: 1000,
   /** Capsules that one fork makes. */
   forkMax: 64,
+  /** Packages, files and steps of a recipe. */
+  buildPackagesMax: 256,
+  buildFilesMax: 256,
+  buildStepsMax: 64,
+  /** Seconds of a build, and of one of its steps: a day at most, an hour and half an hour when nothing is said. */
+  buildSecMax: 24 * 3600,
+  buildSecDefault: 3600,
+  buildStepSecDefault: 1800,
+  /** Seconds within which a ready check must pass. */
+  readySecMax: 300,
+  readySecDefault: 30,
   /** Bytes of a process's output in one page of `/output`. */
   outputPageBytesMax: 1024 * 1024,
   /** Bytes that one raw answer of `/output` holds at most. */

@@ -171,7 +171,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       idempotency,
       capsules,
       usage: createUsage(deps, shutdown),
-      templates: await createTemplates(deps, config, shutdown),
+      ...(await createTemplates(deps, database, config, shutdown)),
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
       files: createFileService(deps),
       ports: createPortService({ ...deps, hmac: nodeHmac, tokenKey: portTokenKey(sealing.key) }),

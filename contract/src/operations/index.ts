@@ -12,6 +12,7 @@ import * as processes from "./processes.ts";
 import * as runs from "./runs.ts";
 import * as snapshots from "./snapshots.ts";
 import * as system from "./system.ts";
+import * as templates from "./templates.ts";
 import * as terminals from "./terminals.ts";
 
 /** Every route of the API, by its id. */
@@ -28,6 +29,7 @@ export const OPERATIONS = {
   ...runs,
   ...metrics,
   ...snapshots,
+  ...templates,
   ...access,
   ...system,
 } as const satisfies Record<string, Operation>;

@@ -1,23 +1,30 @@
 import { z } from "zod";
-import { TEMPLATE_NAME } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { capsule, waitMs } from "./capsule.ts";
+import { templateName } from "./template-settings.ts";
 import { defaulted, noNul, optional, timestamp } from "./text.ts";
 
-const templateName = z.string().regex(TEMPLATE_NAME, { error: "must be 1 to 64 letters, digits, dots, hyphens and underscores" });
 const capsuleId = z.string().min(1).max(200);
 
 /** A template, as the documented client reads it: what is not known is left out. */
 export const template = z
   .object({
     name: z.string(),
-    type: z.enum(["base", "snapshot"]).describe("`snapshot`: made of a capsule's disk."),
+    type: z.enum(["base", "snapshot"]).describe("`snapshot`: made of a capsule's disk, by a snapshot or a build."),
     vcpus: z.int().optional().describe("What a capsule of it gets unless it says otherwise."),
     memory_mb: z.int().optional(),
     disk_mb: z.int().optional(),
     size_bytes: z.int().describe("What it takes on disk; of a snapshot, beside the template that it goes back to."),
     created_at: timestamp,
     platform: z.boolean().describe("Whether every team has it; those cannot be deleted."),
+    env_names: z.array(z.string()).optional().describe("Names of the variables that processes in capsules of it have; values are never returned."),
+    user: z.string().optional().describe("Who processes in capsules of it run as where nobody says otherwise."),
+    cwd: z.string().optional().describe("Where they begin."),
+    start_command: z.object({ cmd: z.string(), args: z.array(z.string()) }).optional().describe("What begins whenever a capsule of it boots."),
+    ready_check: z
+      .object({ cmd: z.string().optional(), args: z.array(z.string()).optional(), port: z.int().optional(), timeout_sec: z.int() })
+      .optional()
+      .describe("When a capsule of it is ready: this command exits with 0, or this port is listened on."),
   })
   .meta({ id: "Template" });
 

@@ -69,6 +69,12 @@ export const SETTINGS = {
     unit: "MiB",
     about: "Disk that the templates of one team take together; beyond it, making another answers `quota_exceeded`. 0 is no limit.",
   }),
+  templateCacheMb: defineSetting({
+    schema: whole(0, 1_073_741_824),
+    default: "10240",
+    unit: "MiB",
+    about: "Disk for what the steps of templates' builds left, so that later builds need not do them again; 0 keeps nothing.",
+  }),
   memoryFloorMb: defineSetting({
     schema: whole(0, 1_048_576),
     default: "512",

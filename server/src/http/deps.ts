@@ -17,6 +17,7 @@ import type { Log } from "../core/ports/log.ts";
 import type { ProcessService } from "../core/process/service.ts";
 import type { RunService } from "../core/run/service.ts";
 import type { UsageService } from "../core/metrics/service.ts";
+import type { BuildService } from "../core/build/service.ts";
 import type { TemplateService } from "../core/template/service.ts";
 import type { StreamLimits } from "./body-stream.ts";
 import type { Attendance } from "./calls/attendance.ts";
@@ -45,6 +46,7 @@ export interface HttpMetrics {
 export interface HttpServices {
   readonly capsules: CapsuleService;
   readonly templates: TemplateService;
+  readonly builds: BuildService;
   readonly usage: UsageService;
   readonly processes: ProcessService;
   readonly files: FileService;

@@ -48,6 +48,7 @@ function countCalls(world: World): () => number {
   for (const service of [
     world.services.capsules,
     world.services.templates,
+    world.services.builds,
     world.services.processes,
     world.services.access,
     world.services.files,
@@ -73,6 +74,7 @@ test("every operation that is not repeatable by itself takes a key, and the othe
     "createKey",
     "createSnapshot",
     "createTeam",
+    "createTemplate",
     "exec",
     "forkCapsule",
     "killProcess",

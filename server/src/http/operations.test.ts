@@ -95,6 +95,7 @@ for (const id of ids) {
         .replaceAll(/cl-[0-9a-z]{25}/g, IDS.absent)
         .replaceAll(/key-[0-9a-z]{25}/g, `key-${"9".repeat(25)}`)
         .replace("/snapshots/kept", "/snapshots/absent")
+        .replaceAll(/bd-[0-9a-z]{25}/g, `bd-${"9".repeat(25)}`)
         .replaceAll(/run-[0-9a-z]{25}/g, `run-${"9".repeat(25)}`)
         .replace(new RegExp(`/${ENDPOINT}(?=/|$)`), "/absent");
       const absent = await comparable(
@@ -230,7 +231,7 @@ function isSocket(id: OperationId): boolean {
 
 /** Every service throws this. */
 async function scripted(world: World, id: OperationId, request: GoodRequest, error: Error): Promise<string> {
-  const { capsules, processes, files, access, templates, usage, ports } = world.services;
+  const { capsules, processes, files, access, templates, builds, usage, ports } = world.services;
   const thrower = async (): Promise<never> => {
     throw error;
   };
@@ -238,6 +239,7 @@ async function scripted(world: World, id: OperationId, request: GoodRequest, err
   Object.assign(files, Object.fromEntries(Object.keys(files).map((name) => [name, thrower])));
   usage.capsule = thrower;
   Object.assign(templates, { snapshot: thrower, fork: thrower, list: thrower, remove: thrower });
+  Object.assign(builds, { start: thrower, get: thrower, list: thrower, log: thrower, cancel: thrower });
   Object.assign(processes, {
     exec: thrower,
     prepareStream: thrower,

@@ -56,6 +56,7 @@ export function toRecord(row: CapsuleRow): CapsuleRecord {
     logCursor: row.log_cursor,
     egress: networkAnswer.parse(JSON.parse(row.network_json)).egress,
     snapshotId: row.snapshot_id,
+    sealedSettings: row.sealed_settings,
     publicPorts: ports.parse(JSON.parse(row.public_ports_json)),
     autoResume: row.auto_resume === 1,
   };
@@ -97,6 +98,7 @@ export function toRow(record: CapsuleRecord): CapsuleRow {
     auto_resume: record.autoResume ? 1 : 0,
     held_name: holdsName(record.state) ? record.name : null,
     snapshot_id: record.snapshotId,
+    sealed_settings: record.sealedSettings,
   };
 }
 

@@ -54,6 +54,7 @@ export interface CapsuleRow {
   readonly auto_resume: number;
   readonly held_name: string | null;
   readonly snapshot_id: string | null;
+  readonly sealed_settings: string | null;
 }
 
 /** A team's template. `held_name` is null where another row of that name is ready, or this one is on its way out. */
@@ -71,6 +72,36 @@ export interface TemplateRow {
   readonly size_bytes: number;
   readonly capsule_id: string;
   readonly created_at: number;
+  readonly sealed_settings: string | null;
+  readonly layer_key: string | null;
+  readonly used_at: number;
+}
+
+/** The making of a template from a recipe. */
+export interface BuildRow {
+  readonly id: string;
+  readonly team_id: string;
+  readonly host_id: string;
+  readonly template_id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly step: number | null;
+  readonly steps: number;
+  readonly cached_steps: number;
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly failure_json: string | null;
+  readonly capsule_id: string;
+  readonly created_at: number;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+}
+
+export interface BuildLogRow {
+  readonly build_id: string;
+  /** Dense from 1. */
+  readonly seq: number;
+  readonly entry_json: string;
 }
 
 /** A capsule's metadata once more, one pair a row, so that a list can filter by it. */
@@ -203,6 +234,8 @@ export interface Schema {
   readonly capsules: CapsuleRow;
   readonly capsule_metadata: CapsuleMetadataRow;
   readonly templates: TemplateRow;
+  readonly template_builds: BuildRow;
+  readonly template_build_log: BuildLogRow;
   readonly leases: LeaseRow;
   readonly counters: CounterRow;
   readonly events: EventRow;

@@ -23,6 +23,9 @@ function toRecord(row: TemplateRow): TemplateRecord {
     sizeBytes: row.size_bytes,
     capsuleId: row.capsule_id,
     createdAt: row.created_at,
+    sealedSettings: row.sealed_settings,
+    layerKey: row.layer_key,
+    usedAt: row.used_at,
   };
 }
 
@@ -41,6 +44,9 @@ function toRow(record: TemplateRecord, heldName: string | null): TemplateRow {
     size_bytes: record.sizeBytes,
     capsule_id: record.capsuleId,
     created_at: record.createdAt,
+    sealed_settings: record.sealedSettings,
+    layer_key: record.layerKey,
+    used_at: record.usedAt,
   };
 }
 
@@ -48,7 +54,7 @@ function toRow(record: TemplateRecord, heldName: string | null): TemplateRow {
 export function createTemplateRows(database: Database): TemplateRows {
   const all = (db: Kysely<Schema>) => db.selectFrom("templates").selectAll();
   const visible = (db: Kysely<Schema>, teamId: string) =>
-    all(db).where("team_id", "=", teamId).where("kind", "<>", "fork").where("state", "=", "ready");
+    all(db).where("team_id", "=", teamId).where("kind", "=", "snapshot").where("state", "=", "ready");
   return {
     async insert(record, mayReplace) {
       const row = toRow(record, mayReplace ? null : record.name);
@@ -84,7 +90,7 @@ export function createTemplateRows(database: Database): TemplateRows {
           .selectFrom("templates")
           .select(({ fn }) => [fn.countAll<number>().as("count"), fn.sum<number | string | null>("size_bytes").as("bytes")])
           .where("team_id", "=", teamId)
-          .where("kind", "<>", "fork")
+          .where("kind", "=", "snapshot")
           .where("state", "in", ["making", "ready"])
           .executeTakeFirstOrThrow(),
       );
@@ -92,7 +98,7 @@ export function createTemplateRows(database: Database): TemplateRows {
     },
 
     // The name passes from one row to the other at once: there is no moment without it, and none with two.
-    finish: (id, sizeBytes) =>
+    finish: (id, sizeBytes, sealedSettings) =>
       database.transact(async (db) => {
         const row = await all(db).where("id", "=", id).where("state", "=", "making").executeTakeFirst();
         if (row === undefined) return false;
@@ -110,7 +116,12 @@ export function createTemplateRows(database: Database): TemplateRows {
         }
         const done = await db
           .updateTable("templates")
-          .set({ state: "ready", held_name: row.name, size_bytes: sizeBytes })
+          .set({
+            state: "ready",
+            held_name: row.name,
+            size_bytes: sizeBytes,
+            ...(sealedSettings !== undefined && { sealed_settings: sealedSettings }),
+          })
           .where("id", "=", id)
           .where("state", "=", "making")
           .executeTakeFirst();
@@ -119,7 +130,24 @@ export function createTemplateRows(database: Database): TemplateRows {
 
     async beginRemoval(id) {
       await database.run((db) =>
-        db.updateTable("templates").set({ state: "removing", held_name: null }).where("id", "=", id).executeTakeFirst(),
+        db
+          .updateTable("templates")
+          .set({ state: "removing", held_name: null, layer_key: null })
+          .where("id", "=", id)
+          .executeTakeFirst(),
+      );
+    },
+
+    async findLayer(teamId, key) {
+      const row = await database.run((db) =>
+        all(db).where("team_id", "=", teamId).where("layer_key", "=", key).where("state", "=", "ready").executeTakeFirst(),
+      );
+      return row === undefined ? undefined : toRecord(row);
+    },
+
+    async touchLayer(id, at) {
+      await database.run((db) =>
+        db.updateTable("templates").set({ used_at: at }).where("id", "=", id).where("used_at", "<", at).executeTakeFirst(),
       );
     },
 

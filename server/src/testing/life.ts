@@ -78,6 +78,7 @@ export function mortalDriver<D extends Driver>(driver: D, life: Life): D {
       snapshots === null
         ? null
         : {
+            sharesBlocks: () => snapshots.sharesBlocks(),
             take: (handle, id) => life.step(() => snapshots.take(handle, id)),
             remove: (id) => life.step(() => snapshots.remove(id)),
             list: () => life.step(() => snapshots.list()),

@@ -1,6 +1,11 @@
 import { readLeftEntries } from "../agent-link/left-entries.ts";
 import { createAgentLink } from "../agent-link/link.ts";
 import type { Principal } from "../core/access/principal.ts";
+import { Builds } from "../core/build/builds.ts";
+import { createBuildService } from "../core/build/create-build-service.ts";
+import type { BuildDeps } from "../core/build/deps.ts";
+import { recoverBuilds } from "../core/build/recover-builds.ts";
+import type { BuildService } from "../core/build/service.ts";
 import { Acts } from "../core/capsule/acts.ts";
 import { createCapsuleService } from "../core/capsule/create-capsule-service.ts";
 import { LiveCapsules } from "../core/capsule/live.ts";
@@ -15,10 +20,10 @@ import { createFakeDriver } from "../drivers/fake/driver.ts";
 import { FakeHost } from "../drivers/fake/host.ts";
 import { createFakeTemplates } from "../drivers/fake/templates.ts";
 import { createTemplateService } from "../core/template/create-template-service.ts";
-import type { TemplateDeps } from "../core/template/deps.ts";
 import { MakingTemplates } from "../core/template/making.ts";
 import type { TemplateService } from "../core/template/service.ts";
 import { tendTemplates } from "../core/template/upkeep.ts";
+import { createBuildStore } from "../store/build-store.ts";
 import { createTemplateRows } from "../store/template-rows.ts";
 import { createIds } from "../lib/node/ids.ts";
 import { createEventService } from "../core/event/create-event-service.ts";
@@ -63,7 +68,10 @@ export interface World {
   readonly life: Life;
   /** What every life of the server works on. */
   readonly database: Database;
-  readonly deps: TemplateDeps;
+  readonly deps: BuildDeps;
+  readonly builds: BuildService;
+  /** The builds that this life of the server has under way. */
+  readonly underWay: Builds;
   readonly templates: TemplateService;
   readonly driver: FakeDriver;
   readonly clock: TestClock;
@@ -116,7 +124,11 @@ function start(ground: Ground): World {
   const onEvents = (teamId: string): void => signal.signal(teamId);
   const eventStore = createEventStore(database);
   const ids = createIds();
-  const deps: TemplateDeps = {
+  const deps: BuildDeps = {
+    builds: createBuildStore(database),
+    buildSignal: new EventSignal(),
+    hash: nodeHash,
+    templateCacheMb: 1000,
     store: createCapsuleStore(database, onEvents),
     processes: createProcessStore(database, onEvents),
     driver,
@@ -135,7 +147,9 @@ function start(ground: Ground): World {
     hostId: "host-000000000000000000000000",
     limits: { pidsMax: 512, teamCapsulesMax: 0, hostCores: 4, hostMemoryMb: 8192 },
   };
+  const underWay = new Builds(deps);
   const leave = async (): Promise<void> => {
+    await underWay.close();
     await deps.acts.settled();
     for (const live of deps.live.all()) deps.live.remove(live.record.id);
     await driver.close();
@@ -153,6 +167,8 @@ function start(ground: Ground): World {
   return {
     capsules: createCapsuleService(deps),
     templates: createTemplateService(deps),
+    builds: createBuildService(deps, underWay),
+    underWay,
     events: createEventService({ store: eventStore, signal }),
     idempotency,
     eventStore,
@@ -172,6 +188,7 @@ function start(ground: Ground): World {
       await leave();
       const world = start({ ...ground, options });
       await recoverCapsules(world.deps);
+      await recoverBuilds(world.deps, world.underWay).catch(unlessDead);
       await tendTemplates(world.deps).catch(unlessDead);
       await world.deps.acts.settled();
       return world;

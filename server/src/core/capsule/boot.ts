@@ -4,6 +4,7 @@ import { HostFullError, TemplateMissingError } from "../ports/driver.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { connectTo, holdCapsule } from "./hold.ts";
+import { makeReady, NotReadyError } from "./make-ready.ts";
 import type { CapsuleRecord } from "./record.ts";
 import { unlessAborted } from "./wait.ts";
 
@@ -30,6 +31,7 @@ export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSi
     if (record.state !== "starting") return;
     const handle = await deps.driver.launch(launchSpec(deps, record), signal);
     link = connectTo(deps, record, handle);
+    await makeReady(deps, record, link, signal);
     const { logNext } = await link.stats();
     await recordBooted(deps, record, handle, link, logNext);
   } catch (error) {
@@ -102,7 +104,7 @@ async function recordFailure(deps: CapsuleDeps, id: string, error: unknown, isGi
 }
 
 function publicText(error: unknown): string {
-  if (error instanceof HostFullError) return error.message;
+  if (error instanceof HostFullError || error instanceof NotReadyError) return error.message;
   if (error instanceof TemplateMissingError) return "Its template is no longer on this host.";
   return "The machine could not be brought up; the server's log has the cause.";
 }

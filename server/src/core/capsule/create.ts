@@ -7,8 +7,9 @@ import { bootCapsule } from "./boot.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyCapsule } from "./destroy.ts";
 import { createdEvent } from "./effects.ts";
-import { envsContext, secretContext } from "./hold.ts";
+import { secretContext } from "./hold.ts";
 import { egressFor } from "./network/egress.ts";
+import { envsContext } from "./open-envs.ts";
 import { noCapsule } from "./owned.ts";
 import type { CapsuleRecord } from "./record.ts";
 import type { Egress } from "../ports/driver.ts";
@@ -17,6 +18,7 @@ import type { Created, CreateInput, CreateOptions } from "./service.ts";
 import type { CapsuleState } from "./state.ts";
 import type { ResolvedTemplate } from "../template/resolve.ts";
 import { resolveTemplate } from "../template/resolve.ts";
+import { sealSettings } from "../template/settings.ts";
 import { settledWithin } from "./wait.ts";
 
 /** States that count against a team's limit. */
@@ -34,7 +36,7 @@ export async function createCapsule(
   if (holder !== undefined) return placeTaken(deps, holder, id, input, options);
   checkAgainstHost(deps, input);
   const egress = egressFor(deps, input.network);
-  const template = await resolveTemplate(deps, principal.teamId, input.template);
+  const template = options.begin ?? (await resolveTemplate(deps, principal.teamId, input.template));
   if (template === undefined) {
     throw fail("not_found", `There is no template named ${JSON.stringify(input.template)}.`, { details: { field: "template" } });
   }
@@ -126,6 +128,7 @@ function newRecord(
     version: 1,
     template: input.template,
     snapshotId: template.snapshotId,
+    sealedSettings: sealSettings(deps.sealer, template.settings, id),
     vcpus: input.vcpus ?? template.vcpus ?? LIMITS.vcpusDefault,
     memoryMb: input.memory_mb ?? template.memoryMb ?? LIMITS.memoryMbDefault,
     diskMb: input.disk_mb ?? template.diskMb ?? LIMITS.diskMbDefault,

@@ -7,13 +7,14 @@ import type { CapsuleDeps } from "./deps.ts";
 import { memoryEvidenceOf } from "./evidence.ts";
 import { importLeft } from "./import-left.ts";
 import { LiveCapsule } from "./live.ts";
+import { openEnvs } from "./open-envs.ts";
+import { openSettings } from "../template/settings.ts";
 import { LogFollower } from "../process/log-follower.ts";
 import type { CapsuleRecord } from "./record.ts";
 import { settledWithin } from "./wait.ts";
 
 /** Names what a sealed text belongs to, so that it opens nowhere else. */
 export const secretContext = (id: string): string => `capsule-secret:${id}`;
-export const envsContext = (id: string): string => `capsule-envs:${id}`;
 
 /** The link to a capsule's agent by its row. */
 export function connectTo(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle): AgentLink {
@@ -22,7 +23,13 @@ export function connectTo(deps: CapsuleDeps, record: CapsuleRecord, handle: Hand
 
 /** Takes a running or paused machine into the server's hands: the hot path finds it, and its end is noticed. */
 export function holdCapsule(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, link: AgentLink, lastActiveAt: number): LiveCapsule {
-  const live = new LiveCapsule(record, link, openEnvs(deps, record), lastActiveAt);
+  const live = new LiveCapsule(
+    record,
+    link,
+    openEnvs(deps, record),
+    openSettings(deps.sealer, record.sealedSettings, record.id),
+    lastActiveAt,
+  );
   deps.live.add(live);
   const unwatch = deps.driver.watch(handle, () => {
     deps.acts
@@ -41,13 +48,6 @@ export function holdCapsule(deps: CapsuleDeps, record: CapsuleRecord, handle: Ha
   });
   live.follower.begin();
   return live;
-}
-
-function openEnvs(deps: CapsuleDeps, record: CapsuleRecord): Readonly<Record<string, string>> {
-  if (record.sealedEnvs === null) return {};
-  const parsed: unknown = JSON.parse(deps.sealer.open(record.sealedEnvs, envsContext(record.id)));
-  if (typeof parsed !== "object" || parsed === null) return {};
-  return Object.fromEntries(Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === "string"));
 }
 
 /** Milliseconds that entries of a lost agent's log, which came before its end, may take to be stored. */

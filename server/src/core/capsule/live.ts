@@ -1,5 +1,7 @@
 import type { AgentLink } from "../ports/agent-link.ts";
 import type { LogFollower } from "../process/log-follower.ts";
+import type { RunAs } from "../process/run-as.ts";
+import type { TemplateSettings } from "../template/settings.ts";
 import type { CapsuleRecord } from "./record.ts";
 
 /** A capsule whose machine this server holds: what the hot path needs, in memory. */
@@ -9,6 +11,10 @@ export class LiveCapsule {
   readonly link: AgentLink;
   /** The capsule's own variables, in the clear: never logged, never returned. */
   readonly envs: Readonly<Record<string, string>>;
+  /** What its template says about processes; `null` is nothing. */
+  readonly settings: TemplateSettings | null;
+  /** The same as the capsule itself understands it, once it was asked. */
+  runAs: Promise<RunAs> | null = null;
   /** Unix milliseconds of the last activity. */
   lastActiveAt: number;
   /** Brings the agent's log of processes into the store; set once the capsule is held. */
@@ -20,10 +26,17 @@ export class LiveCapsule {
   readonly #changed = new Set<() => void>();
   readonly #gone = new Set<() => void>();
 
-  constructor(record: CapsuleRecord, link: AgentLink, envs: Readonly<Record<string, string>>, lastActiveAt: number) {
+  constructor(
+    record: CapsuleRecord,
+    link: AgentLink,
+    envs: Readonly<Record<string, string>>,
+    settings: TemplateSettings | null,
+    lastActiveAt: number,
+  ) {
     this.record = record;
     this.link = link;
     this.envs = envs;
+    this.settings = settings;
     this.lastActiveAt = lastActiveAt;
   }
 

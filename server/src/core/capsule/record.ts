@@ -17,6 +17,8 @@ export interface CapsuleRecord {
   readonly template: string;
   /** What its disk began with, where that is more than the template of that name. */
   readonly snapshotId: string | null;
+  /** What its template says about processes in it, encrypted; `null` where it says nothing. */
+  readonly sealedSettings: string | null;
   readonly vcpus: number;
   readonly memoryMb: number;
   readonly diskMb: number;

@@ -5,6 +5,7 @@ import type { Intent } from "../idempotency/service.ts";
 import type { NetworkInput } from "./network/egress.ts";
 import type { NetworkReport } from "./network/read.ts";
 import type { CapsuleRecord } from "./record.ts";
+import type { ResolvedTemplate } from "../template/resolve.ts";
 
 export type CreateInput = z.output<typeof capsuleCreate>;
 
@@ -13,6 +14,8 @@ export interface CreateOptions {
   readonly onConflict?: "fail" | "return";
   /** Set for a request that is done once, however often it comes. */
   readonly intent?: Intent | undefined;
+  /** What it begins with, in place of what the name of its template stands for. */
+  readonly begin?: ResolvedTemplate;
 }
 
 export interface Created {

@@ -78,6 +78,8 @@ export interface DriverNetwork {
 
 /** The power to keep what a capsule's disk holds, for new disks to begin with. A snapshot is the disk alone: no memory, no processes. */
 export interface DriverSnapshots {
+  /** Whether a copy shares its blocks with its source: then it costs next to nothing, in disk and in time. */
+  sharesBlocks(): Promise<boolean>;
   /**
    * Copies the disk of a running or paused capsule under a new id. Its processes stand still while it is copied, and go on if they
    * went before. Nothing is left behind when it throws, `HostFullError` and `HandleGoneError` included.

@@ -7,6 +7,7 @@ import { attachAgain } from "./again.ts";
 import { collectStream } from "./collect.ts";
 import type { ProcessDeps } from "./deps.ts";
 import { execEvidence } from "./exec-evidence.ts";
+import { environment, placed, runAs } from "./run-as.ts";
 import type { ExecEnded, ExecInput, ExecOutcome } from "./service.ts";
 import { startSpec } from "./spec.ts";
 
@@ -38,7 +39,9 @@ export async function execOnce(
     return { kind: "background", started: again.started };
   }
   const live = await runningCapsule(deps, principal, capsuleId);
-  const spec = startSpec(plan.input, live.envs, {
+  const as = await runAs(deps, live, principal.keyId);
+  const spec = startSpec(placed(plan.input, as), environment(as, live.envs), {
+    ...as.mode,
     id,
     tag,
     stdin: plan.stdin !== null,

@@ -8,6 +8,7 @@ import { execEvidence } from "./exec-evidence.ts";
 import type { ExecPlan } from "./exec-once.ts";
 import { execOnce } from "./exec-once.ts";
 import { notStartable, refusalToError } from "./refusal.ts";
+import { environment, placed, runAs } from "./run-as.ts";
 import type { ExecInput, ExecNotStarted, ExecOutcome } from "./service.ts";
 import { EXEC_TIMEOUT_SEC, startSpec, timeoutSeconds } from "./spec.ts";
 import { decodeStdin } from "./stdin.ts";
@@ -63,7 +64,10 @@ async function runInForeground(
   by: string,
   signal: AbortSignal,
 ): Promise<ExecOutcome> {
-  const spec = startSpec(input, live.envs, {
+  const asked = runAs(deps, live, by);
+  const as = asked instanceof Promise ? await asked : asked;
+  const spec = startSpec(placed(input, as), environment(as, live.envs), {
+    ...as.mode,
     id,
     tag: input.tag ?? "",
     stdin: stdin !== null,
@@ -84,7 +88,9 @@ async function runInForeground(
 }
 
 async function startInBackground(deps: ProcessDeps, live: LiveCapsule, id: string, input: ExecInput, by: string): Promise<ExecOutcome> {
-  const spec = startSpec(input, live.envs, {
+  const as = await runAs(deps, live, by);
+  const spec = startSpec(placed(input, as), environment(as, live.envs), {
+    ...as.mode,
     id,
     tag: input.tag ?? `bg-${deps.ids.hex(4)}`,
     stdin: false,

@@ -7,6 +7,7 @@ import { AgentRefusal } from "../ports/agent-link.ts";
 import { attachAgain } from "./again.ts";
 import type { ProcessDeps } from "./deps.ts";
 import { notStartable, refusalToError } from "./refusal.ts";
+import { environment, placed, runAs } from "./run-as.ts";
 import type { StartInput, StreamTarget } from "./service.ts";
 import { StartRefused } from "./service.ts";
 import type { RunMode } from "./spec.ts";
@@ -58,7 +59,9 @@ async function startStream(
   input: StartInput,
   mode: Pick<RunMode, "id" | "tag" | "by" | "key">,
 ): Promise<ProcessStream> {
-  const spec = startSpec(input, live.envs, {
+  const as = await runAs(deps, live, mode.by);
+  const spec = startSpec(placed(input, as), environment(as, live.envs), {
+    ...as.mode,
     ...mode,
     tag: input.tag ?? mode.tag,
     stdin: input.stdin === true,

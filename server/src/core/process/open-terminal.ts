@@ -8,10 +8,10 @@ import { AgentRefusal } from "../ports/agent-link.ts";
 import type { ProcessDeps } from "./deps.ts";
 import { countActivity, startRefusal } from "./open-stream.ts";
 import { refusalToError } from "./refusal.ts";
+import { asSettingsSay, environment, placed, runAs } from "./run-as.ts";
 import type { OpenTerminal, TerminalTarget } from "./service.ts";
 import { StartRefused } from "./service.ts";
 import { startSpec } from "./spec.ts";
-import { findUser } from "./user.ts";
 
 /** Checks that a terminal may be opened in the caller's capsule. */
 export async function prepareTerminal(deps: ProcessDeps, principal: Principal, capsuleId: string): Promise<TerminalTarget> {
@@ -23,9 +23,11 @@ export async function prepareTerminal(deps: ProcessDeps, principal: Principal, c
 }
 
 async function startTerminal(deps: ProcessDeps, principal: Principal, live: LiveCapsule, input: TerminalStart): Promise<OpenTerminal> {
-  const user = input.user === undefined ? null : await findUser(deps, live, input.user, principal.keyId);
-  const home = user === null ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
-  const spec = startSpec({ ...input, envs: { ...home, ...input.envs }, cwd: input.cwd ?? user?.home }, live.envs, {
+  const named = input.user === undefined ? null : { user: input.user, cwd: null };
+  const as = named === null ? await runAs(deps, live, principal.keyId) : await asSettingsSay(deps, live.link, named, principal.keyId);
+  const envs = named === null ? environment(as, live.envs) : { ...live.envs, ...as.envs };
+  const spec = startSpec(placed(input, as), envs, {
+    ...as.mode,
     id: deps.ids.next("pr"),
     tag: input.tag ?? `pty-${deps.ids.hex(4)}`,
     stdin: true,
@@ -36,7 +38,6 @@ async function startTerminal(deps: ProcessDeps, principal: Principal, live: Live
     onDisconnect: "continue",
     by: principal.keyId,
     pty: { cols: input.cols || LIMITS.terminalColsDefault, rows: input.rows || LIMITS.terminalRowsDefault },
-    ...(user !== null && { user }),
   });
   live.touch(deps.clock.now());
   try {

@@ -1,6 +1,5 @@
-import type { LiveCapsule } from "../capsule/live.ts";
-import type { ProcessUser } from "../ports/agent-link.ts";
-import type { ProcessDeps } from "./deps.ts";
+import type { AgentLink, ProcessUser } from "../ports/agent-link.ts";
+import type { Ids } from "../ports/clock.ts";
 import { refusalToError } from "./refusal.ts";
 import { StartRefused } from "./service.ts";
 import { startSpec } from "./spec.ts";
@@ -25,7 +24,7 @@ const GROUPS_MAX = 64;
 const SCRIPT = 'getent passwd -- "$1" && id -G -- "$1"';
 
 /** Asks the capsule who a user is, by name or number. Whatever it answers holds inside the capsule only. Throws `StartRefused`. */
-export async function findUser(deps: ProcessDeps, live: LiveCapsule, user: string, by: string): Promise<CapsuleUser> {
+export async function findUser(deps: { readonly ids: Ids }, link: AgentLink, user: string, by: string): Promise<CapsuleUser> {
   const spec = startSpec(
     { cmd: "/bin/sh", args: ["-c", SCRIPT, "sh", user] },
     {},
@@ -42,7 +41,7 @@ export async function findUser(deps: ProcessDeps, live: LiveCapsule, user: strin
   );
   let answer: string;
   try {
-    const { end, stdout } = await live.link.run(spec, null, ANSWER_BYTES_MAX, new AbortController().signal);
+    const { end, stdout } = await link.run(spec, null, ANSWER_BYTES_MAX, new AbortController().signal);
     answer = end.exitCode === 0 ? new TextDecoder().decode(stdout) : "";
   } catch (error) {
     throw refusalToError(error);

@@ -1,6 +1,8 @@
 import type { LiveCapsule } from "../capsule/live.ts";
 import type { ProcessStream, StartSpec } from "../ports/agent-link.ts";
 import { AgentLostError, AgentRefusal } from "../ports/agent-link.ts";
+import type { RunAs } from "../process/run-as.ts";
+import { environment, placed, runAs } from "../process/run-as.ts";
 import { startSpec } from "../process/spec.ts";
 import { liveBound, runningBound } from "./bound-capsule.ts";
 import { conclude, destroyOwn } from "./conclude.ts";
@@ -47,7 +49,9 @@ async function begin(ctx: RunContext, live: LiveRun, plan: RunPlan, capsule: Liv
   const now = ctx.deps.clock.now();
   capsule.touch(now);
   live.record = { ...live.record, capsuleId: capsule.record.id };
-  const { stream, isNew } = await opened(live, capsule, specOf(live, plan, capsule));
+  const asked = runAs(ctx.deps, capsule, live.record.keyId ?? ENDPOINT_ACTOR);
+  const as = asked instanceof Promise ? await asked : asked;
+  const { stream, isNew } = await opened(live, capsule, specOf(live, plan, capsule, as));
   // Its end was told while it was being started: nothing of it goes on.
   if (live.isOver) return endUnwanted(stream);
   if (ctx.isClosing) return stream.close();
@@ -60,9 +64,11 @@ function endUnwanted(stream: ProcessStream): void {
   stream.cancel("stopped", 0);
 }
 
-function specOf(live: LiveRun, plan: RunPlan, capsule: LiveCapsule): StartSpec {
+function specOf(live: LiveRun, plan: RunPlan, capsule: LiveCapsule, as: RunAs): StartSpec {
   const durable = live.isDurable;
-  return startSpec({ cmd: plan.cmd, args: plan.args, envs: plan.env, cwd: plan.cwd ?? undefined }, capsule.envs, {
+  const command = { cmd: plan.cmd, args: plan.args, envs: plan.env, cwd: plan.cwd ?? undefined };
+  return startSpec(placed(command, as), environment(as, capsule.envs), {
+    ...as.mode,
     id: live.record.processId,
     tag: "",
     stdin: plan.stdin !== null,

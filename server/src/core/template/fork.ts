@@ -6,7 +6,8 @@ import { bootCapsule } from "../capsule/boot.ts";
 import { requireRoomInTeam } from "../capsule/create.ts";
 import { destroyCapsule } from "../capsule/destroy.ts";
 import { createdEvent } from "../capsule/effects.ts";
-import { envsContext, secretContext } from "../capsule/hold.ts";
+import { secretContext } from "../capsule/hold.ts";
+import { envsContext } from "../capsule/open-envs.ts";
 import { ownedCapsule } from "../capsule/owned.ts";
 import type { CapsuleRecord } from "../capsule/record.ts";
 import { settledWithin } from "../capsule/wait.ts";
@@ -17,10 +18,13 @@ import type { Ids } from "../ports/clock.ts";
 import { discard, discardLater } from "./discard.ts";
 import type { TemplateDeps } from "./deps.ts";
 import type { TemplateRecord } from "./record.ts";
+import { openSettings, sealSettings } from "./settings.ts";
 import { requireMachine, snapshotsOf, takeDisk } from "./take.ts";
 
 export type ForkInput = z.output<typeof forkCreate>;
 
+/** The disk on its way says nothing: the source does. */
+const UNUSED = { sealedSettings: null, layerKey: null, usedAt: 0 };
 /** Boots of one fork at once. */
 const AT_ONCE = 8;
 
@@ -83,7 +87,7 @@ async function copyDisk(deps: TemplateDeps, { id, teamId, vcpus, memoryMb, diskM
   const facts = { vcpus, memoryMb, diskMb, sizeBytes: 0, capsuleId: id, createdAt: deps.clock.now() };
   // An earlier try of the same request may have come as far as this.
   if ((await deps.teamTemplates.find(diskId)) !== undefined) await discard(deps, diskId);
-  const row: TemplateRecord = { id: diskId, teamId, hostId: deps.hostId, kind: "fork", name: null, state: "making", ...facts };
+  const row: TemplateRecord = { id: diskId, teamId, hostId: deps.hostId, kind: "fork", name: null, state: "making", ...facts, ...UNUSED };
   if (!(await deps.teamTemplates.insert(row, true)))
     throw fail("unavailable", "An earlier try of this request is not cleared away yet; try again.");
   await deps.teamTemplates.finish(diskId, await takeDisk(deps, id, diskId, "a fork"));
@@ -133,6 +137,7 @@ function forkOf(
     state: "pending",
     version: 1,
     snapshotId: diskId,
+    sealedSettings: sealSettings(deps.sealer, openSettings(deps.sealer, source.sealedSettings, source.id), id),
     sealedEnvs: sealedEnvs === null ? null : deps.sealer.seal(deps.sealer.open(sealedEnvs, envsContext(source.id)), envsContext(id)),
     sealedSecret: deps.sealer.seal(ids.hex(32), secretContext(id)),
     hasDisk: false,

@@ -2,8 +2,8 @@
 export const TEMPLATE_STATES = ["making", "ready", "removing"] as const;
 export type TemplateState = (typeof TEMPLATE_STATES)[number];
 
-/** `fork`: a disk on its way to the forks of a capsule; nobody sees it. */
-export const TEMPLATE_KINDS = ["snapshot", "fork"] as const;
+/** `fork`: a disk on its way to the forks of a capsule; `layer`: what a step of a build left, for later builds. Nobody sees either. */
+export const TEMPLATE_KINDS = ["snapshot", "fork", "layer"] as const;
 export type TemplateKind = (typeof TEMPLATE_KINDS)[number];
 
 /** A team's template: its row. Times are unix milliseconds. */
@@ -23,4 +23,10 @@ export interface TemplateRecord {
   /** The capsule whose disk it holds. */
   readonly capsuleId: string;
   readonly createdAt: number;
+  /** What it says about processes in capsules of it, encrypted; `null` where it says nothing. */
+  readonly sealedSettings: string | null;
+  /** Of a layer: what it was made of and how. One of a team has it. */
+  readonly layerKey: string | null;
+  /** Of a layer: when a build last began with it. */
+  readonly usedAt: number;
 }

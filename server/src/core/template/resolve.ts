@@ -1,4 +1,7 @@
+import type { Sealer } from "../ports/sealer.ts";
 import type { TemplateStore } from "../ports/templates.ts";
+import type { TemplateSettings } from "./settings.ts";
+import { openSettings } from "./settings.ts";
 import type { TemplateRows } from "./store.ts";
 
 /** What a capsule of a template begins with, and what it gets unless it says otherwise. */
@@ -8,18 +11,22 @@ export interface ResolvedTemplate {
   readonly vcpus: number | null;
   readonly memoryMb: number | null;
   readonly diskMb: number | null;
+  /** What it says about processes; `null` is nothing. */
+  readonly settings: TemplateSettings | null;
 }
+
+const PLAIN: ResolvedTemplate = { snapshotId: null, vcpus: null, memoryMb: null, diskMb: null, settings: null };
 
 /** The template of that name as a team sees it: its own first. `undefined` when there is none. */
 export async function resolveTemplate(
-  deps: { readonly teamTemplates: Pick<TemplateRows, "findNamed">; readonly templates: Pick<TemplateStore, "find"> },
+  deps: { readonly teamTemplates: Pick<TemplateRows, "findNamed">; readonly templates: Pick<TemplateStore, "find">; readonly sealer: Sealer },
   teamId: string,
   name: string,
 ): Promise<ResolvedTemplate | undefined> {
   const own = await deps.teamTemplates.findNamed(teamId, name);
   if (own !== undefined) {
     const { id, vcpus, memoryMb, diskMb } = own;
-    return { snapshotId: id, vcpus, memoryMb, diskMb };
+    return { snapshotId: id, vcpus, memoryMb, diskMb, settings: openSettings(deps.sealer, own.sealedSettings, id) };
   }
-  return (await deps.templates.find(name)) === undefined ? undefined : { snapshotId: null, vcpus: null, memoryMb: null, diskMb: null };
+  return (await deps.templates.find(name)) === undefined ? undefined : PLAIN;
 }

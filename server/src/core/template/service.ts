@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Principal } from "../access/principal.ts";
 import type { CapsuleRecord } from "../capsule/record.ts";
 import type { ForkInput } from "./fork.ts";
+import type { TemplateSettings } from "./settings.ts";
 import type { Intent } from "../idempotency/service.ts";
 
 export type SnapshotInput = z.output<typeof snapshotCreate>;
@@ -20,6 +21,8 @@ export interface TemplateView {
   readonly sizeBytes: number;
   /** Unix milliseconds. */
   readonly createdAt: number;
+  /** What it says about processes; `null` is nothing. */
+  readonly settings: TemplateSettings | null;
 }
 
 /** The use cases of templates. Every call throws `CapsuledError`. */

@@ -8,6 +8,7 @@ import type { TemplateDeps } from "./deps.ts";
 import { requireBytes, requireQuota } from "./quota.ts";
 import type { TemplateRecord } from "./record.ts";
 import type { SnapshotInput, TemplateView } from "./service.ts";
+import { openSettings, sealSettings } from "./settings.ts";
 import { requireMachine, snapshotsOf, takeDisk } from "./take.ts";
 import { viewOf } from "./view.ts";
 
@@ -22,7 +23,7 @@ export async function snapshotCapsule(
   const ids = intent?.ids ?? deps.ids;
   const id = ids.next("tp");
   const done = intent === undefined || intent.stage === "new" ? undefined : await deps.teamTemplates.find(id);
-  if (done?.state === "ready") return viewOf(done);
+  if (done?.state === "ready") return viewOf(deps, done);
   const capsule = await ownedCapsule(deps.store, principal, capsuleIdOf(input));
   const name = input.name ?? `template-${ids.hex(4)}`;
   if ((await deps.templates.find(name)) !== undefined) {
@@ -34,7 +35,7 @@ export async function snapshotCapsule(
   if (done !== undefined) await discard(deps, id);
   await requireQuota(deps, principal.teamId);
   const record = newRecord(deps, capsule, id, name);
-  return viewOf(await deps.makingTemplates.run(id, () => make(deps, record, overwrite)));
+  return viewOf(deps, await deps.makingTemplates.run(id, () => make(deps, record, overwrite)));
 }
 
 async function make(deps: TemplateDeps, record: TemplateRecord, overwrite: boolean): Promise<TemplateRecord> {
@@ -86,5 +87,8 @@ function newRecord(deps: TemplateDeps, capsule: CapsuleRecord, id: string, name:
     sizeBytes: 0,
     capsuleId: capsule.id,
     createdAt: deps.clock.now(),
+    sealedSettings: sealSettings(deps.sealer, openSettings(deps.sealer, capsule.sealedSettings, capsule.id), id),
+    layerKey: null,
+    usedAt: 0,
   };
 }

@@ -99,6 +99,7 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
 
 function snapshotsOf(machines: Machines, plan: FaultPlan): DriverSnapshots {
   return {
+    sharesBlocks: async () => true,
     take: (handle, id) =>
       plan.around("takeSnapshot", () => machines.takeSnapshot(handle, id), { half: () => void machines.takeSnapshot(handle, id) }),
     remove: (id) => plan.around("removeSnapshot", () => machines.removeSnapshot(id)),

@@ -37,6 +37,11 @@ import { getCapsuleStats } from "./get-capsule-stats.ts";
 import { createSnapshot } from "./create-snapshot.ts";
 import { listSnapshots } from "./list-snapshots.ts";
 import { deleteSnapshot } from "./delete-snapshot.ts";
+import { createTemplate } from "./create-template.ts";
+import { listTemplateBuilds } from "./list-template-builds.ts";
+import { getTemplateBuild } from "./get-template-build.ts";
+import { streamTemplateBuild } from "./stream-template-build.ts";
+import { cancelTemplateBuild } from "./cancel-template-build.ts";
 import { forkCapsule } from "./fork-capsule.ts";
 import { moveFile } from "./move-file.ts";
 import { copyFile } from "./copy-file.ts";
@@ -109,6 +114,11 @@ export const ROUTES = {
   createSnapshot,
   listSnapshots,
   deleteSnapshot,
+  createTemplate,
+  listTemplateBuilds,
+  getTemplateBuild,
+  streamTemplateBuild,
+  cancelTemplateBuild,
   forkCapsule,
   moveFile,
   copyFile,

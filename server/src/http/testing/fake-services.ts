@@ -2,8 +2,12 @@ import { connect } from "node:net";
 import type { Principal } from "../../core/access/principal.ts";
 import type { AccessService, NewKey } from "../../core/access/service.ts";
 import type { KeyRecord, TeamRecord } from "../../core/access/store.ts";
+import { BuildLogReader } from "../../core/build/log-reader.ts";
+import type { BuildRecord } from "../../core/build/record.ts";
+import type { BuildService } from "../../core/build/service.ts";
 import type { CapsuleRecord } from "../../core/capsule/record.ts";
 import type { CapsuleService } from "../../core/capsule/service.ts";
+import { EventSignal } from "../../core/event/event-signal.ts";
 import { fail } from "../../core/fail.ts";
 import type { UsageService } from "../../core/metrics/service.ts";
 import type { TemplateService, TemplateView } from "../../core/template/service.ts";
@@ -20,6 +24,7 @@ export const IDS = {
   team: `team-${"1".repeat(25)}`,
   otherTeam: `team-${"2".repeat(25)}`,
   key: `key-${"1".repeat(25)}`,
+  build: `bd-${"1".repeat(25)}`,
 } as const;
 
 export const KEYS = {
@@ -46,6 +51,7 @@ export function capsuleRecord(changes: Partial<CapsuleRecord> = {}): CapsuleReco
     version: 1,
     template: "minimal",
     snapshotId: null,
+    sealedSettings: null,
     vcpus: 1,
     memoryMb: 512,
     diskMb: 5120,
@@ -82,6 +88,25 @@ const templateView: TemplateView = {
   diskMb: 5120,
   sizeBytes: 4096,
   createdAt: 0,
+  settings: null,
+};
+const buildRecord: BuildRecord = {
+  id: IDS.build,
+  teamId: IDS.team,
+  hostId: "host-1",
+  templateId: `tp-${"0".repeat(25)}`,
+  name: "built",
+  state: "building",
+  step: 1,
+  steps: 2,
+  cachedSteps: 0,
+  reason: null,
+  message: null,
+  failure: null,
+  capsuleId: IDS.running,
+  createdAt: 0,
+  startedAt: 0,
+  endedAt: null,
 };
 const keyRecord: KeyRecord = {
   id: IDS.key,
@@ -96,11 +121,17 @@ const keyRecord: KeyRecord = {
 const teamRecord: TeamRecord = { id: IDS.team, name: "Builders", slug: "builders", isFirst: true, createdAt: 0 };
 const newKey: NewKey = { record: keyRecord, text: KEYS.admin };
 
+function ownedBuild(principal: Principal, id: string): BuildRecord {
+  if (id !== buildRecord.id || principal.teamId !== buildRecord.teamId) throw fail("not_found", "There is no build with this id.");
+  return buildRecord;
+}
+
 /** Services over two capsules of one team; a test replaces the methods that it scripts. */
 export interface FakeServices {
   readonly capsules: { -readonly [K in keyof CapsuleService]: CapsuleService[K] };
   readonly usage: { -readonly [K in keyof UsageService]: UsageService[K] };
   readonly templates: { -readonly [K in keyof TemplateService]: TemplateService[K] };
+  readonly builds: { -readonly [K in keyof BuildService]: BuildService[K] };
   readonly processes: { -readonly [K in keyof ProcessService]: ProcessService[K] };
   /** Files that have been written, by their path; one is there from the beginning. */
   readonly written: Map<string, Buffer>;
@@ -247,6 +278,19 @@ export function createFakeServices(): FakeServices {
       remove: async (principal, name) => {
         if (name !== templateView.name || principal.teamId !== IDS.team) throw fail("not_found", "There is no template of that name.");
       },
+    },
+    builds: {
+      start: async (_principal, { name }) => ({ ...buildRecord, name }),
+      get: async (principal, id) => ownedBuild(principal, id),
+      list: async ({ teamId }) => (teamId === IDS.team ? [buildRecord] : []),
+      log: async (principal, id, after) => {
+        const { id: owned } = ownedBuild(principal, id);
+        if (after > 1) throw fail("invalid_offset");
+        const entry = { type: "end", state: "ready", reason: null, message: null, error: null } as const;
+        const readLog = async () => [{ seq: 1, entry }];
+        return after === 1 ? null : new BuildLogReader({ readLog }, new EventSignal(), owned, after);
+      },
+      cancel: async (principal, id) => ({ ...ownedBuild(principal, id), state: "cancelled", reason: "cancelled", endedAt: 0 }),
     },
     processes: {
       exec: async (principal, id, input) => {

@@ -37,6 +37,7 @@ new
 `.replaceAll("\n", "\r\n");
 const upload = { method: "POST", body: form, headers: { "content-type": "multipart/form-data; boundary=cut" }, status: 204 } as const;
 const file = { path: "hello.txt" };
+const build = `/v1/templates/builds/${IDS.build}`;
 
 /** One for each operation, after `prepare`; `startCapsule` has no stopped capsule to begin with, its test scripts one. */
 export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
@@ -74,6 +75,11 @@ export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   getCapsuleStats: { method: "GET", path: "/v1/capsules/stats?range=5m", status: 200 },
   createSnapshot: { method: "POST", path: "/v1/snapshots", json: { capsule_id: IDS.running }, status: 201 },
   listSnapshots: { method: "GET", path: "/v1/snapshots", status: 200 },
+  createTemplate: { method: "POST", path: "/v1/templates", json: { name: "built" }, status: 202 },
+  listTemplateBuilds: { method: "GET", path: "/v1/templates/builds", status: 200 },
+  getTemplateBuild: { method: "GET", path: build, status: 200 },
+  streamTemplateBuild: { method: "GET", path: `${build}/logs`, status: 200 },
+  cancelTemplateBuild: { method: "DELETE", path: build, status: 200 },
   deleteSnapshot: { method: "DELETE", path: "/v1/snapshots/kept", status: 204 },
   forkCapsule: { method: "POST", path: `${capsule}/fork`, json: { count: 2 }, status: 201 },
   moveFile: { method: "POST", path: `${capsule}/files/move`, json: { from: "hello.txt", to: "/root/moved.txt" }, status: 200 },

@@ -35,4 +35,9 @@ export const manifest: readonly { readonly name: string; readonly sqlite: string
     sqlite: "9092f55ce4ddca9ec6478a17d5eaf876a9b4dfbb4af739f27763672850ce8a82",
     postgres: "9fd07d6fc4bcac11e416696ff988b2ced2b9d5b85f2db58edfcc4cf30421108b",
   },
+  {
+    name: "0008_builds",
+    sqlite: "44b7c57ac2d7dbc1b2f382f4327d63fea57d8bad135d1bed04178a3201cccf6d",
+    postgres: "143ca888828d3bec313fd73510fff473116662c2094b3a06b0e9c1cf4f049dbc",
+  },
 ];

@@ -38,6 +38,7 @@ export function capsuleRecord(given: Partial<CapsuleRecord> & Pick<CapsuleRecord
     version: 1,
     template: "minimal",
     snapshotId: null,
+    sealedSettings: null,
     vcpus: 1,
     memoryMb: 512,
     diskMb: 5120,

@@ -11,6 +11,9 @@ import { dropFacts, takeSnapshot } from "./take.ts";
 /** The driver's power to keep disks. `turns` is what launches, stops and destroys of one capsule wait in. */
 export function snapshotPower(openHost: () => Promise<OciHost>, turns: KeyedLock): DriverSnapshots {
   return {
+    async sharesBlocks() {
+      return (await openHost()).store !== "plain";
+    },
     async take(handle, snapshotId) {
       const host = await openHost();
       const capsule = capsulePaths(host.layout, readHandle(handle).capsuleId);

@@ -1,0 +1,14 @@
+import type { EventSignal } from "../event/event-signal.ts";
+import type { Hash } from "../ports/hash.ts";
+import type { TemplateDeps } from "../template/deps.ts";
+import type { BuildStore } from "./store.ts";
+
+/** What the use cases of builds work with. */
+export interface BuildDeps extends TemplateDeps {
+  readonly builds: BuildStore;
+  readonly hash: Hash;
+  /** Wakes those who read a build's log, by its id. */
+  readonly buildSignal: EventSignal;
+  /** MiB on disk of all layers of this host; 0 keeps none. */
+  readonly templateCacheMb: number;
+}
