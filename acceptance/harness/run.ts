@@ -29,6 +29,7 @@ const RESTART: readonly string[] = [
   "restart.test.ts",
   "snapshots.test.ts",
   "storage.test.ts",
+  "templates.test.ts",
 ];
 
 const { values, positionals } = parseArgs({ options: { tap: { type: "string" } }, allowPositionals: true });

@@ -80,6 +80,8 @@ export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> 
         CAPSULED_TEMPLATES: "minimal",
         CAPSULED_CORS_ORIGINS: PAGES_ORIGIN,
         CAPSULED_NOTIFY_PRIVATE: "true",
+        // What builds keep for later ones would be taken for something that a test left.
+        CAPSULED_TEMPLATE_CACHE_MB: "0",
         ...settings.env,
       },
     });

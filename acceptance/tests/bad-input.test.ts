@@ -76,6 +76,14 @@ function request(method: string, path: string, body: Buffer | string, headers: R
   return Buffer.concat([Buffer.from(head, "latin1"), bytes]);
 }
 
+/** Ends the builds that generated recipes began, and deletes what they made. */
+async function removeBuilt(): Promise<void> {
+  for (const { id } of await expectCall("listTemplateBuilds", 200)) {
+    const { state, name } = await expectCall("cancelTemplateBuild", 200, { params: { id } });
+    if (state === "ready") await call("deleteSnapshot", { params: { name } });
+  }
+}
+
 async function stillWell(): Promise<void> {
   assert.equal((await capsule.sh("echo well")).stdout, "well\n");
   assert.equal((await expectCall("getHealth", 200, { key: null })).status, "ok");
@@ -100,6 +108,7 @@ for (const operation of HARMLESS.filter(({ body }) => body !== null)) {
       );
     } finally {
       for (const id of made) await expectCall("destroyCapsule", 204, { params: { id } });
+      if (operation.id === "createTemplate") await removeBuilt();
     }
     await stillWell();
   });

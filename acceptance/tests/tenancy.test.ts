@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { OPERATION_LIST, OPERATIONS } from "@capsuled/contract";
 import type { Operation, OperationId } from "@capsuled/contract";
-import { call, expectCall } from "../harness/call.ts";
+import { call, expectCall, expectError } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { refusedUpgrade } from "../harness/stream.ts";
@@ -16,6 +16,7 @@ const NOBODYS = {
   key_id: "key-0000000000000000000000000",
   selector: "pr-0000000000000000000000000",
   run: "run-0000000000000000000000000",
+  build: "bd-0000000000000000000000000",
   owner: "nobody-at-all",
   name: "nothing-at-all",
 };
@@ -35,6 +36,8 @@ const WITHOUT_OBJECT = new Set<string>([
   "getCapsuleStats",
   "createSnapshot",
   "listSnapshots",
+  "createTemplate",
+  "listTemplateBuilds",
   "createTicket",
   "getHealth",
   "getMetrics",
@@ -99,12 +102,15 @@ before(async () => {
   });
   assert.equal(called.status, 200, JSON.stringify(called.body));
   await expectCall("createSnapshot", 201, { key: owner.key, body: { capsule_id: capsule.id, name } });
+  const build = await expectCall("createTemplate", 202, { key: owner.key, body: { name: "private-template", wait_ms: 60_000 } });
+  assert.equal(build.state, "ready", build.message ?? "");
   const run = called.headers.get("x-run-id");
   assert.ok(run !== null);
-  real = { port: "3000", id: capsule.id, key_id: key.id, selector: started.id, run, owner: owner.team.slug, name };
+  real = { port: "3000", id: capsule.id, key_id: key.id, selector: started.id, run, build: build.id, owner: owner.team.slug, name };
 });
 after(async () => {
   await expectCall("deleteSnapshot", 204, { key: owner.key, params: { name: real.name } });
+  await expectCall("deleteSnapshot", 204, { key: owner.key, params: { name: "private-template" } });
   await capsule[Symbol.asyncDispose]();
 });
 
@@ -154,6 +160,9 @@ test("lists show nothing of another team's, whatever is asked for", async () => 
   assert.ok(!JSON.stringify(await expectCall("listEvents", 200, { key: other.key })).includes(real.id));
   assert.ok(JSON.stringify(await expectCall("listEvents", 200, { key: owner.key })).includes(real.id), "the owner sees its own");
   assert.ok(!JSON.stringify(await expectCall("listKeys", 200, { key: other.key })).includes(real.key_id));
+  assert.deepEqual(await expectCall("listTemplateBuilds", 200, { key: other.key }), []);
+  assert.equal((await expectCall("listTemplateBuilds", 200, { key: owner.key })).length, 1, "the owner sees its own");
+  await expectError("createTemplate", "not_found", { key: other.key, body: { name: "theirs", from: { template: "private-template" } } });
   assert.deepEqual((await expectCall("listEndpoints", 200, { key: other.key })).items, []);
   assert.deepEqual((await expectCall("listRuns", 200, { key: other.key })).items, []);
   assert.ok(JSON.stringify(await expectCall("listRuns", 200, { key: owner.key })).includes(real.run), "the owner sees its own");
@@ -179,6 +188,12 @@ test("two capsules of two teams may use one tag, and a tag reaches only its own 
   assert.ok((await capsule.processes()).some(({ tag }) => tag === "private"));
 });
 
+/** What `{id}` stands for in the path. */
+function objectOf({ path }: Operation, { id, run, build }: typeof NOBODYS): string {
+  if (path.startsWith("/v1/runs/")) return run;
+  return path.startsWith("/v1/templates/builds/") ? build : id;
+}
+
 interface Comparable {
   readonly status: number;
   readonly text: string;
@@ -193,8 +208,9 @@ async function answerFor(operation: Operation, params: typeof NOBODYS, key: stri
       .replaceAll(params.id, "ID")
       .replaceAll(params.key_id, "KEY")
       .replaceAll(params.selector, "SELECTOR")
-      .replaceAll(params.run, "RUN");
-  const named = operation.path.startsWith("/v1/runs/") ? { ...params, id: params.run } : params;
+      .replaceAll(params.run, "RUN")
+      .replaceAll(params.build, "BUILD");
+  const named = { ...params, id: objectOf(operation, params) };
   if (operation.socket !== undefined) {
     const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => String(Reflect.get(params, name)));
     const query = new URLSearchParams(QUERIES[operation.id]).toString();

@@ -71,20 +71,30 @@ export const templateCreate = z
     ).describe("Packages to install, by the package manager of what it begins with (apt or apk)."),
     files: optional(z.array(file).max(LIMITS.buildFilesMax)).describe("Files to write, as root."),
     steps: optional(z.array(step).max(LIMITS.buildStepsMax)).describe("Commands, one after the other."),
-    envs: optional(envs).describe("Variables of the steps, and of every process in capsules of it; a capsule's own win. Only names are returned."),
+    envs: optional(envs).describe(
+      "Variables of the steps, and of every process in capsules of it; a capsule's own win. Only names are returned.",
+    ),
     user: optional(userName).describe("Who processes in capsules of it run as where nobody says otherwise; root, when left out."),
     cwd: optional(workingDirectory).describe("Where they begin; the user's home, when left out."),
     start_command: optional(z.strictObject({ cmd: command.shape.cmd, args: command.shape.args })).describe(
       "Begins in the background, with the tag `start`, whenever a capsule of it boots.",
     ),
-    ready_check: optional(readyCheckShape).describe("A capsule of it is `running` when this has passed; one in which it does not pass is `error`."),
+    ready_check: optional(readyCheckShape).describe(
+      "A capsule of it is `running` when this has passed; one in which it does not pass is `error`.",
+    ),
     vcpus: optional(z.int().min(1).max(LIMITS.vcpusMax)).describe("Cores of the build, and of capsules that do not say."),
     memory_mb: optional(z.int().min(LIMITS.memoryMbMin).max(LIMITS.memoryMbMax)).describe("Memory, in MiB, of both."),
     disk_mb: optional(z.int().min(LIMITS.diskMbMin).max(LIMITS.diskMbMax)).describe("What both may write, in MiB."),
     network: optional(networkPolicy).describe("Where the build may connect to; as with create. Capsules of it have their own."),
-    timeout_sec: defaulted(z.int().min(1).max(LIMITS.buildSecMax), LIMITS.buildSecDefault).describe("Seconds of the whole build, its wait for a turn not counted."),
-    use_cache: defaulted(z.boolean(), true).describe("Whether steps that were done before, on the same beginnings, are taken as they were."),
-    wait_ms: defaulted(z.int().min(0).max(LIMITS.waitMsMax), 0).describe("Milliseconds to wait for the build's end before answering with its state so far."),
+    timeout_sec: defaulted(z.int().min(1).max(LIMITS.buildSecMax), LIMITS.buildSecDefault).describe(
+      "Seconds of the whole build, its wait for a turn not counted.",
+    ),
+    use_cache: defaulted(z.boolean(), true).describe(
+      "Whether steps that were done before, on the same beginnings, are taken as they were.",
+    ),
+    wait_ms: defaulted(z.int().min(0).max(LIMITS.waitMsMax), 0).describe(
+      "Milliseconds to wait for the build's end before answering with its state so far.",
+    ),
   })
   .meta({ id: "TemplateCreate" });
 
@@ -138,7 +148,11 @@ export const buildLogEntry = z
       exit_code: z.int().optional(),
     }),
     z.object({ type: z.literal("output"), step: stepIndex, stream: z.enum(["stdout", "stderr"]), data: z.string() }),
-    z.object({ type: z.literal("gap"), step: stepIndex, bytes: z.int().describe("What was printed beyond the log's bound, and is not in it.") }),
+    z.object({
+      type: z.literal("gap"),
+      step: stepIndex,
+      bytes: z.int().describe("What was printed beyond the log's bound, and is not in it."),
+    }),
     z.object({
       type: z.literal("end"),
       state: z.enum(["ready", "failed", "cancelled"]),

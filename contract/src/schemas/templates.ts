@@ -17,10 +17,16 @@ export const template = z
     size_bytes: z.int().describe("What it takes on disk; of a snapshot, beside the template that it goes back to."),
     created_at: timestamp,
     platform: z.boolean().describe("Whether every team has it; those cannot be deleted."),
-    env_names: z.array(z.string()).optional().describe("Names of the variables that processes in capsules of it have; values are never returned."),
+    env_names: z
+      .array(z.string())
+      .optional()
+      .describe("Names of the variables that processes in capsules of it have; values are never returned."),
     user: z.string().optional().describe("Who processes in capsules of it run as where nobody says otherwise."),
     cwd: z.string().optional().describe("Where they begin."),
-    start_command: z.object({ cmd: z.string(), args: z.array(z.string()) }).optional().describe("What begins whenever a capsule of it boots."),
+    start_command: z
+      .object({ cmd: z.string(), args: z.array(z.string()) })
+      .optional()
+      .describe("What begins whenever a capsule of it boots."),
     ready_check: z
       .object({ cmd: z.string().optional(), args: z.array(z.string()).optional(), port: z.int().optional(), timeout_sec: z.int() })
       .optional()

@@ -35,6 +35,7 @@ test("without any setting the documented defaults hold", () => {
     teamCapsulesMax: 0,
     teamTemplatesMax: 100,
     teamTemplatesMb: 51_200,
+    templateCacheMb: 10_240,
     memoryFloorMb: 512,
     diskFloorMb: 1024,
     pidsMax: 512,

@@ -60,9 +60,7 @@ function toRow(record: BuildRecord): BuildRow {
 
 async function append(db: Kysely<Schema>, id: string, entries: readonly NumberedEntry[]): Promise<void> {
   for (let at = 0; at < entries.length; at += BATCH_MAX) {
-    const rows = entries
-      .slice(at, at + BATCH_MAX)
-      .map(({ seq, entry }) => ({ build_id: id, seq, entry_json: JSON.stringify(entry) }));
+    const rows = entries.slice(at, at + BATCH_MAX).map(({ seq, entry }) => ({ build_id: id, seq, entry_json: JSON.stringify(entry) }));
     // One whose answer was lost is sent again.
     await db
       .insertInto("template_build_log")
@@ -158,9 +156,7 @@ export function createBuildStore(database: Database): BuildStore {
           .executeTakeFirstOrThrow();
         const { failure: failed } = end;
         const error =
-          failed === null
-            ? null
-            : { step: failed.step, command: failed.command, exit_code: failed.exitCode, last_lines: failed.lastLines };
+          failed === null ? null : { step: failed.step, command: failed.command, exit_code: failed.exitCode, last_lines: failed.lastLines };
         const entry: BuildLogEntry = { type: "end", state: end.state, reason: end.reason, message, error };
         await append(db, id, [{ seq: Number(last ?? 0) + 1, entry }]);
         return true;

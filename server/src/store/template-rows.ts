@@ -130,11 +130,7 @@ export function createTemplateRows(database: Database): TemplateRows {
 
     async beginRemoval(id) {
       await database.run((db) =>
-        db
-          .updateTable("templates")
-          .set({ state: "removing", held_name: null, layer_key: null })
-          .where("id", "=", id)
-          .executeTakeFirst(),
+        db.updateTable("templates").set({ state: "removing", held_name: null, layer_key: null }).where("id", "=", id).executeTakeFirst(),
       );
     },
 

@@ -44,6 +44,17 @@ export interface ApiKeyCreated {
   key: string;
 }
 
+export interface BuildFailure {
+  /** Index of the step, as in the log. */
+  step: number;
+  /** What it was to do. */
+  command: string;
+  /** null where it did not come to an exit. */
+  exit_code: number | null;
+  /** What it printed last. */
+  last_lines: string;
+}
+
 export interface CallAccepted {
   run_id: string;
   status: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "missed" | "error";
@@ -1185,7 +1196,7 @@ export interface TeamCreated {
 
 export interface Template {
   name: string;
-  /** `snapshot`: made of a capsule's disk. */
+  /** `snapshot`: made of a capsule's disk, by a snapshot or a build. */
   type: "base" | "snapshot";
   /** What a capsule of it gets unless it says otherwise. */
   vcpus?: number | undefined;
@@ -1197,6 +1208,123 @@ export interface Template {
   created_at: string;
   /** Whether every team has it; those cannot be deleted. */
   platform: boolean;
+  /** Names of the variables that processes in capsules of it have; values are never returned. */
+  env_names?: string[] | undefined;
+  /** Who processes in capsules of it run as where nobody says otherwise. */
+  user?: string | undefined;
+  /** Where they begin. */
+  cwd?: string | undefined;
+  /** What begins whenever a capsule of it boots. */
+  start_command?: {
+    cmd: string;
+    args: string[];
+  } | undefined;
+  /** When a capsule of it is ready: this command exits with 0, or this port is listened on. */
+  ready_check?: {
+    cmd?: string | undefined;
+    args?: string[] | undefined;
+    port?: number | undefined;
+    timeout_sec: number;
+  } | undefined;
+}
+
+export interface TemplateBuild {
+  id: string;
+  /** Of the template. */
+  name: string;
+  state: "queued" | "building" | "ready" | "failed" | "cancelled";
+  /** The step under way, or the one it ended in; 0 is the beginning. null while it waits for its turn. */
+  step: number | null;
+  /** Steps in all, the beginning not counted. */
+  steps: number;
+  /** Steps that were taken from the cache. */
+  cached_steps: number;
+  /** Why it made no template. */
+  reason: "step_failed" | "step_timed_out" | "timed_out" | "cancelled" | "server_lost" | "disk_full" | "host_full" | "base_failed" | "capsule_lost" | "user_not_found" | "name_taken" | "quota_exceeded" | "internal_error" | null;
+  /** The reason in words. */
+  message: string | null;
+  /** The step that failed; null where it was none. */
+  error: BuildFailure | null;
+  /** ISO 8601, with zone. */
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+}
+
+export interface TemplateCreate {
+  /** What capsules are created with. */
+  name: string;
+  /** Whether it takes the place of the team's template of that name, once it is whole; capsules of that one go on. Default: `false`. */
+  overwrite?: boolean | undefined;
+  /** What it begins with: a template of yours, or one that every team has. Default: `{"template":"minimal"}`. */
+  from?: {
+    template: string;
+  } | undefined;
+  /** Packages to install, by the package manager of what it begins with (apt or apk). */
+  packages?: string[] | undefined;
+  /** Files to write, as root. */
+  files?: Array<{
+    /** Absolute; directories on the way are made. */
+    path: string;
+    content: string;
+    /** How `content` is written here. Default: `"utf-8"`. */
+    encoding?: "utf-8" | "base64" | undefined;
+    /** Octal permission bits as text; `644` by default. */
+    mode?: string | undefined;
+  }> | undefined;
+  /** Commands, one after the other. */
+  steps?: Array<{
+    /** A line for `/bin/sh -c`. It fails when that exits with anything but 0. */
+    run: string;
+    /** Variables of this step alone, on top of the recipe's. */
+    envs?: Record<string, string> | undefined;
+    /** The recipe's, when left out; `/` where that has none. */
+    cwd?: string | undefined;
+    /** Who runs it; root, when left out. */
+    user?: string | undefined;
+    /** Seconds until it is killed and the build fails. Default: `1800`. */
+    timeout_sec?: number | undefined;
+  }> | undefined;
+  /** Variables of the steps, and of every process in capsules of it; a capsule's own win. Only names are returned. */
+  envs?: Record<string, string> | undefined;
+  /** Who processes in capsules of it run as where nobody says otherwise; root, when left out. */
+  user?: string | undefined;
+  /** Where they begin; the user's home, when left out. */
+  cwd?: string | undefined;
+  /** Begins in the background, with the tag `start`, whenever a capsule of it boots. */
+  start_command?: {
+    /** The program: a path, or a name looked up in PATH. No shell is added. */
+    cmd: string;
+    /** Its arguments, passed as they are. */
+    args?: string[] | undefined;
+  } | undefined;
+  /** A capsule of it is `running` when this has passed; one in which it does not pass is `error`. */
+  ready_check?: {
+    /** The program: a path, or a name looked up in PATH. No shell is added. */
+    cmd: string;
+    /** Its arguments, passed as they are. */
+    args?: string[] | undefined;
+    /** Seconds within which it must pass. Default: `30`. */
+    timeout_sec?: number | undefined;
+  } | {
+    port: number;
+    /** Seconds within which it must pass. Default: `30`. */
+    timeout_sec?: number | undefined;
+  } | undefined;
+  /** Cores of the build, and of capsules that do not say. */
+  vcpus?: number | undefined;
+  /** Memory, in MiB, of both. */
+  memory_mb?: number | undefined;
+  /** What both may write, in MiB. */
+  disk_mb?: number | undefined;
+  /** Where the build may connect to; as with create. Capsules of it have their own. */
+  network?: NetworkPolicy | undefined;
+  /** Seconds of the whole build, its wait for a turn not counted. Default: `3600`. */
+  timeout_sec?: number | undefined;
+  /** Whether steps that were done before, on the same beginnings, are taken as they were. Default: `true`. */
+  use_cache?: boolean | undefined;
+  /** Milliseconds to wait for the build's end before answering with its state so far. Default: `0`. */
+  wait_ms?: number | undefined;
 }
 
 export type TerminalClientMessage = {
@@ -1484,6 +1612,11 @@ export interface StreamEventsQuery {
   from?: string | undefined;
 }
 
+export interface ListTemplateBuildsQuery {
+  /** Builds at most, the newest. Default: `100`. */
+  limit?: number | undefined;
+}
+
 export interface GetCapsuleMetricsQuery {
   /** How far back. Default: `"10m"`. */
   range?: "5m" | "10m" | "1h" | "2h" | "6h" | "12h" | "24h" | undefined;
@@ -1538,6 +1671,11 @@ export interface WriteFileQuery {
 export interface KillProcessQuery {
   /** To the whole tree. Default: `"SIGKILL"`. */
   signal?: "SIGKILL" | "SIGTERM" | undefined;
+}
+
+export interface StreamTemplateBuildQuery {
+  /** The same as the header `Last-Event-ID`, which goes before it. */
+  last_event_id?: string | undefined;
 }
 
 export interface DownloadArchiveQuery {

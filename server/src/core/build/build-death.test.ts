@@ -20,37 +20,41 @@ async function diesAt(world: World, step: number): Promise<boolean> {
   return world.life.isDead;
 }
 
-test("a server that dies at any moment of a build leaves no capsule and no half of a template, and the build says so", { timeout: 300_000 }, async () => {
-  let deaths = 0;
-  let died = true;
-  for (let step = 1; died; step += 3) {
-    const first = await createWorld();
-    let world = first;
-    try {
-      died = await diesAt(world, step);
-      world.life.die();
-      world = await world.restart({});
-      await recoverBuilds(world.deps, world.underWay);
-      await tendTemplates(world.deps);
-      await world.deps.acts.settled();
-      if (died) deaths += 1;
-      assert.deepEqual(await world.driver.list(), [], `a capsule is left of a death at ${step}`);
-      const builds = await world.builds.list(world.principal, 10);
-      const templates = (await world.templates.list(world.principal, "snapshot")).map(({ name }) => name);
-      for (const build of builds) {
-        assert.equal(build.state, templates.includes("t") ? "ready" : "failed", `died at ${step}`);
-        assert.equal(build.reason, build.state === "failed" ? "server_lost" : null);
-        const [last] = (await world.deps.builds.readLog(build.id, 0, 1000)).slice(-1);
-        assert.equal(last?.entry.type, "end");
+test(
+  "a server that dies at any moment of a build leaves no capsule and no half of a template, and the build says so",
+  { timeout: 300_000 },
+  async () => {
+    let deaths = 0;
+    let died = true;
+    for (let step = 1; died; step += 3) {
+      const first = await createWorld();
+      let world = first;
+      try {
+        died = await diesAt(world, step);
+        world.life.die();
+        world = await world.restart({});
+        await recoverBuilds(world.deps, world.underWay);
+        await tendTemplates(world.deps);
+        await world.deps.acts.settled();
+        if (died) deaths += 1;
+        assert.deepEqual(await world.driver.list(), [], `a capsule is left of a death at ${step}`);
+        const builds = await world.builds.list(world.principal, 10);
+        const templates = (await world.templates.list(world.principal, "snapshot")).map(({ name }) => name);
+        for (const build of builds) {
+          assert.equal(build.state, templates.includes("t") ? "ready" : "failed", `died at ${step}`);
+          assert.equal(build.reason, build.state === "failed" ? "server_lost" : null);
+          const [last] = (await world.deps.builds.readLog(build.id, 0, 1000)).slice(-1);
+          assert.equal(last?.entry.type, "end");
+        }
+        const layers = (await world.deps.teamTemplates.listOnHost(world.deps.hostId, { kind: "layer" })).length;
+        assert.equal((await world.driver.snapshots?.list())?.length, templates.length + layers);
+        // The next build goes on from what the steps left.
+        const again = await world.builds.start(world.principal, { ...recipe, overwrite: true, wait_ms: 60_000 });
+        assert.deepEqual([again.state, again.cachedSteps], ["ready", layers]);
+      } finally {
+        await world.close();
       }
-      const layers = (await world.deps.teamTemplates.listOnHost(world.deps.hostId, { kind: "layer" })).length;
-      assert.equal((await world.driver.snapshots?.list())?.length, templates.length + layers);
-      // The next build goes on from what the steps left.
-      const again = await world.builds.start(world.principal, { ...recipe, overwrite: true, wait_ms: 60_000 });
-      assert.deepEqual([again.state, again.cachedSteps], ["ready", layers]);
-    } finally {
-      await world.close();
     }
-  }
-  assert.ok(deaths > 10, `only ${deaths} deaths were tried`);
-});
+    assert.ok(deaths > 10, `only ${deaths} deaths were tried`);
+  },
+);

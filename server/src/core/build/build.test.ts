@@ -71,7 +71,10 @@ test("a recipe's files and steps are in capsules of its template, and nothing of
 
 test("a step that fails ends the build, and its error names it: number, command, exit code, last lines", () =>
   withWorld(async (world) => {
-    const record = await build(world, { name: "broken", steps: [{ run: "echo well" }, { run: "echo the reason >&2; exit 3" }, { run: "echo never" }] });
+    const record = await build(world, {
+      name: "broken",
+      steps: [{ run: "echo well" }, { run: "echo the reason >&2; exit 3" }, { run: "echo never" }],
+    });
     assert.deepEqual([record.state, record.reason], ["failed", "step_failed"]);
     assert.deepEqual(record.failure, { step: 2, command: "echo the reason >&2; exit 3", exitCode: 3, lastLines: "the reason\n" });
     assert.match(record.message ?? "", /Step 2 ended with exit code 3/);
@@ -111,12 +114,18 @@ test("layers unused for long go, the ones unused longest go where they take too 
     assert.deepEqual([...(await names(world))].toSorted(), ["t", "u"]);
     assert.equal((await world.driver.snapshots?.list())?.length, 4);
     assert.deepEqual(await tendLayers(world.deps), []);
-    assert.equal((await tendLayers({ ...world.deps, templateCacheMb: 1 })).length, 2, "the big one is more than there may be, and what is older goes with it");
+    assert.equal(
+      (await tendLayers({ ...world.deps, templateCacheMb: 1 })).length,
+      2,
+      "the big one is more than there may be, and what is older goes with it",
+    );
     await build(world, { name: "t", overwrite: true, steps: [{ run: "echo 1 > /root/1" }] });
     world.clock.advance(LAYER_KEPT_MS + 1);
     assert.equal((await tendLayers(world.deps)).length, 1);
     assert.deepEqual([...(await names(world))].toSorted(), ["t", "u"]);
     assert.equal((await world.driver.snapshots?.list())?.length, 2);
+    await build(world, { name: "t", overwrite: true, steps: [{ run: "echo nothing" }] });
+    assert.equal((await tendLayers({ ...world.deps, templateCacheMb: 0 })).length, 1, "an empty one too");
   }));
 
 test("names: a built-in's, a taken one, two at once, and overwriting", () =>
@@ -180,7 +189,7 @@ test("bad recipes are refused before anything is stored", () =>
     for (const given of [
       { name: "t", files: [{ path: "/f", content: "not base64", encoding: "base64" }] },
       { name: "t", vcpus: 1024 },
-    ] as const)
+    ] satisfies readonly Given[])
       await assert.rejects(start(world, given), hasCode("invalid_request"));
     for (const given of [
       { name: "../up" },

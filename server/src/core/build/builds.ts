@@ -66,7 +66,8 @@ export class Builds {
       () => null,
       (thrown: unknown) => toBuildError(signal.aborted ? signal.reason : thrown),
     );
-    if (error !== null && error.reason === "internal_error") serverLog.error({ buildId: record.id, error }, "a build failed on the server's side");
+    if (error !== null && error.reason === "internal_error")
+      serverLog.error({ buildId: record.id, error }, "a build failed on the server's side");
     await concludeBuild(this.#deps, record, error, await log.close());
   }
 
@@ -111,7 +112,10 @@ export class Builds {
 }
 
 function serverStops(): BuildError {
-  return new BuildError("server_lost", "The server was stopped while the template was being built; what its steps left is kept for the next build.");
+  return new BuildError(
+    "server_lost",
+    "The server was stopped while the template was being built; what its steps left is kept for the next build.",
+  );
 }
 
 /** Gives a build its end, after what its log has left to say. What it made half of a template is removed; upkeep does what fails here. */

@@ -12,8 +12,7 @@ function bytesOf({ content, encoding }: RecipeFile): Uint8Array | undefined {
 
 /** Throws `invalid_request` for a file whose content is not what its encoding says. */
 export function checkContents(files: readonly RecipeFile[]): void {
-  for (const [index, file] of files.entries())
-    if (bytesOf(file) === undefined) throw invalid(`files.${index}.content`, "is not base64");
+  for (const [index, file] of files.entries()) if (bytesOf(file) === undefined) throw invalid(`files.${index}.content`, "is not base64");
 }
 
 /** The bytes of a file that was checked. */

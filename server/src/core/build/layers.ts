@@ -36,7 +36,18 @@ export async function keepLayer({ deps, record, recipe }: BuildContext, { record
   const id = deps.ids.next("tp");
   const now = deps.clock.now();
   const facts = { sizeBytes: 0, capsuleId: capsule.id, createdAt: now, sealedSettings: null, layerKey: key, usedAt: now };
-  const layer: TemplateRecord = { id, teamId, hostId: deps.hostId, kind: "layer", name: null, state: "making", vcpus, memoryMb, diskMb, ...facts };
+  const layer: TemplateRecord = {
+    id,
+    teamId,
+    hostId: deps.hostId,
+    kind: "layer",
+    name: null,
+    state: "making",
+    vcpus,
+    memoryMb,
+    diskMb,
+    ...facts,
+  };
   await deps.makingTemplates.run(id, async () => {
     if (!(await deps.teamTemplates.insert(layer, true))) return;
     try {
@@ -57,7 +68,8 @@ export async function tendLayers(deps: BuildDeps): Promise<readonly string[]> {
   let bytes = 0;
   for (const { id, usedAt, sizeBytes } of latestFirst) {
     bytes += sizeBytes;
-    if (usedAt >= oldest && bytes <= deps.templateCacheMb * 1024 * 1024) continue;
+    // An empty one may take nothing.
+    if (deps.templateCacheMb > 0 && usedAt >= oldest && bytes <= deps.templateCacheMb * 1024 * 1024) continue;
     if (await discard(deps, id)) gone.push(id);
   }
   return gone;

@@ -89,10 +89,14 @@ export class BuildLog {
     if (text === "" || this.#isClosed) return;
     this.#step = step;
     this.#last = (this.#last + text).slice(-LAST_CHARS);
-    const kept = text.slice(0, this.#left);
-    this.#left -= kept.length;
+    const kept = head(text, this.#left);
+    this.#left = kept.length < text.length ? 0 : this.#left - kept.length;
     if (kept.length < text.length) this.#dropped += utf8Bytes(text.slice(kept.length));
-    for (let rest = kept; rest !== ""; rest = rest.slice(ENTRY_CHARS_MAX)) this.#join(step, stream, rest.slice(0, ENTRY_CHARS_MAX));
+    for (let rest = kept; rest !== "";) {
+      const part = head(rest, ENTRY_CHARS_MAX);
+      this.#join(step, stream, part);
+      rest = rest.slice(part.length);
+    }
     this.#later();
   }
 
@@ -116,7 +120,7 @@ export class BuildLog {
 
   #cut(): void {
     if (this.#joining === null) return;
-    this.#push({ ...this.#joining, data: this.#joining.data.toWellFormed() });
+    this.#push(this.#joining);
     this.#joining = null;
   }
 
@@ -150,6 +154,12 @@ export class BuildLog {
     });
     return this.#writing;
   }
+}
+
+/** The beginning of a text, at most so many units, that splits no character. */
+function head(text: string, max: number): string {
+  const splits = max > 0 && max < text.length && /[\uD800-\uDBFF]/.test(text.charAt(max - 1));
+  return text.slice(0, splits ? max - 1 : max);
 }
 
 function freshDecoders(): Record<Stream, InstanceType<typeof TextDecoder>> {

@@ -21,7 +21,9 @@ const LABEL_CHARS_MAX = 200;
 export function planSteps({ packages = [], files = [], steps = [] }: Recipe): readonly PlannedStep[] {
   return [
     ...(packages.length === 0 ? [] : [{ kind: "packages" as const, packages, label: shortened(`install ${packages.join(" ")}`) }]),
-    ...(files.length === 0 ? [] : [{ kind: "files" as const, files, label: `write ${files.length} ${files.length === 1 ? "file" : "files"}` }]),
+    ...(files.length === 0
+      ? []
+      : [{ kind: "files" as const, files, label: `write ${files.length} ${files.length === 1 ? "file" : "files"}` }]),
     ...steps.map((step) => ({ kind: "run" as const, step, label: shortened(step.run) })),
   ];
 }

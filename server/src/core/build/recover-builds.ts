@@ -24,5 +24,8 @@ export async function recoverBuilds(deps: BuildDeps, builds: Builds): Promise<nu
 }
 
 function serverLost(): BuildError {
-  return new BuildError("server_lost", "The server ended while the template was being built; what its steps left is kept for the next build.");
+  return new BuildError(
+    "server_lost",
+    "The server ended while the template was being built; what its steps left is kept for the next build.",
+  );
 }

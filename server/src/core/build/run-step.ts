@@ -2,7 +2,7 @@ import { LIMITS } from "@capsuled/contract";
 import type { LiveCapsule } from "../capsule/live.ts";
 import { fail } from "../fail.ts";
 import { fileRefusal } from "../file/refusal.ts";
-import { AgentLostError } from "../ports/agent-link.ts";
+import { AgentLostError, AgentRefusal } from "../ports/agent-link.ts";
 import { notStartable } from "../process/refusal.ts";
 import { asSettingsSay, environment, placed } from "../process/run-as.ts";
 import { StartRefused } from "../process/service.ts";
@@ -70,15 +70,27 @@ async function runCommand(
   const spec = startSpec(placed(command, as), environment(as, live.envs), { ...mode, ...as.mode, id: deps.ids.next("pr"), timeoutSec });
   const end = await followStep(ctx, live, index, spec).catch((error: unknown) => {
     const refused = notStartable(command.cmd, error);
-    throw refused === undefined ? error : failed("step_failed", refused.message, index, step, refused.exitCode, "");
+    if (refused !== undefined) throw failed("step_failed", refused.message, index, step, refused.exitCode, "");
+    // A directory that is not there, and what else the agent does not begin.
+    throw error instanceof AgentRefusal ? failed("step_failed", error.message, index, step, null, "", error) : error;
   });
   if (end.reason === "exited" && end.exitCode === 0) return;
   const last = log.last;
   if (end.reason === "timed_out")
     throw failed("step_timed_out", `Step ${index} was not done after ${timeoutSec} s.`, index, step, null, last);
   if (await isDiskFull(ctx, live, last))
-    throw failed("disk_full", `Step ${index} filled the disk of ${live.record.diskMb} MiB that the build has (disk_mb).`, index, step, end.exitCode, last);
-  const how = end.reason === "oom_killed" ? `ran out of the ${live.record.memoryMb} MiB of memory that the build has` : `ended with exit code ${end.exitCode}`;
+    throw failed(
+      "disk_full",
+      `Step ${index} filled the disk of ${live.record.diskMb} MiB that the build has (disk_mb).`,
+      index,
+      step,
+      end.exitCode,
+      last,
+    );
+  const how =
+    end.reason === "oom_killed"
+      ? `ran out of the ${live.record.memoryMb} MiB of memory that the build has`
+      : `ended with exit code ${end.exitCode}`;
   throw failed("step_failed", `Step ${index} ${how}: ${step.label}`, index, step, end.exitCode, last);
 }
 

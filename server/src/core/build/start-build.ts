@@ -78,9 +78,13 @@ async function check(deps: BuildDeps, principal: Principal, recipe: Recipe): Pro
 }
 
 function nameTaken(name: string): Error {
-  return fail("template_name_taken", `The team has, or is building, a template named ${JSON.stringify(name)}: delete it, or send overwrite.`, {
-    details: { field: "name" },
-  });
+  return fail(
+    "template_name_taken",
+    `The team has, or is building, a template named ${JSON.stringify(name)}: delete it, or send overwrite.`,
+    {
+      details: { field: "name" },
+    },
+  );
 }
 
 function newBuild(deps: BuildDeps, principal: Principal, recipe: Recipe, id: string, templateId: string, capsuleId: string): BuildRecord {
@@ -104,7 +108,12 @@ function newBuild(deps: BuildDeps, principal: Principal, recipe: Recipe, id: str
   };
 }
 
-function newTemplate(deps: BuildDeps, { templateId, teamId, name, capsuleId, createdAt }: BuildRecord, recipe: Recipe, base: ResolvedTemplate): TemplateRecord {
+function newTemplate(
+  deps: BuildDeps,
+  { templateId, teamId, name, capsuleId, createdAt }: BuildRecord,
+  recipe: Recipe,
+  base: ResolvedTemplate,
+): TemplateRecord {
   const { vcpus, memory_mb: memoryMb, disk_mb: diskMb } = recipe;
   return {
     id: templateId,

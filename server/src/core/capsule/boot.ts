@@ -93,6 +93,8 @@ async function recordBooted(deps: CapsuleDeps, record: CapsuleRecord, handle: Ha
 
 async function recordFailure(deps: CapsuleDeps, id: string, error: unknown, isGivenUp: boolean): Promise<void> {
   if (isGivenUp) deps.log.info({ capsuleId: id, error }, "a boot was given up, since its capsule is being destroyed");
+  else if (error instanceof NotReadyError)
+    deps.log.info({ capsuleId: id, message: error.message }, "a capsule was not ready as its template says");
   else deps.log.error({ capsuleId: id, error }, "a capsule did not boot");
   const { changed } = await changeState(deps, id, "boot_failed", null, {
     reason: "boot_failed",

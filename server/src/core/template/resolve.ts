@@ -19,7 +19,11 @@ const PLAIN: ResolvedTemplate = { snapshotId: null, vcpus: null, memoryMb: null,
 
 /** The template of that name as a team sees it: its own first. `undefined` when there is none. */
 export async function resolveTemplate(
-  deps: { readonly teamTemplates: Pick<TemplateRows, "findNamed">; readonly templates: Pick<TemplateStore, "find">; readonly sealer: Sealer },
+  deps: {
+    readonly teamTemplates: Pick<TemplateRows, "findNamed">;
+    readonly templates: Pick<TemplateStore, "find">;
+    readonly sealer: Sealer;
+  },
   teamId: string,
   name: string,
 ): Promise<ResolvedTemplate | undefined> {

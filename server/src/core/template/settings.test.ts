@@ -15,7 +15,9 @@ async function withWorld(act: (world: World) => Promise<void>): Promise<void> {
   }
 }
 
-async function build(world: World, given: z.input<typeof templateCreate>): Promise<void> {
+type Given = z.input<typeof templateCreate>;
+
+async function build(world: World, given: Given): Promise<void> {
   const record = await world.builds.start(world.principal, templateCreate.parse({ wait_ms: 60_000, ...given }));
   assert.equal(record.state, "ready", record.message ?? "");
 }
@@ -69,12 +71,12 @@ test("the start command begins with each boot, with its tag, and a capsule runs 
 
 test("a start command that cannot be found or fails, and a ready check that does not pass, are why a capsule is in error", () =>
   withWorld(async (world) => {
-    const cases = [
+    const cases: readonly (readonly [Partial<Given>, RegExp])[] = [
       [{ start_command: { cmd: "/absent" } }, /did not begin/],
       [{ start_command: { cmd: "sh", args: ["-c", "echo why >&2; exit 5"] }, ready_check: { cmd: "false" } }, /exit code 5[^]*why/],
       [{ ready_check: { cmd: "false", timeout_sec: 1 } }, /did not pass within 1 s/],
       [{ ready_check: { cmd: "/absent", timeout_sec: 1 } }, /did not pass within 1 s/],
-    ] as const;
+    ];
     for (const [given, expected] of cases) {
       await build(world, { name: "t", overwrite: true, ...given });
       const record = await createCapsule(world, { template: "t" });

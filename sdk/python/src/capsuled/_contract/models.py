@@ -14,6 +14,7 @@ __all__ = [
     "ApiKey",
     "ApiKeyCreate",
     "ApiKeyCreated",
+    "BuildFailure",
     "CallAccepted",
     "CallIgnored",
     "CallResult",
@@ -81,6 +82,7 @@ __all__ = [
     "ProcessStartedEventData",
     "PutResult",
     "PutResultWarningsItem",
+    "ReadyCheck",
     "Refused",
     "RegexSetTransformer",
     "Requested",
@@ -91,11 +93,20 @@ __all__ = [
     "SetArg",
     "SetTransformer",
     "SnapshotCreate",
+    "StartCommand",
     "SystemActor",
     "Team",
     "TeamCreate",
     "TeamCreated",
     "Template",
+    "TemplateBuild",
+    "TemplateCreate",
+    "TemplateCreateFilesItem",
+    "TemplateCreateFrom",
+    "TemplateCreateReadyCheck",
+    "TemplateCreateReadyCheck1",
+    "TemplateCreateStartCommand",
+    "TemplateCreateStepsItem",
     "TicketCreate",
     "TicketCreated",
     "Transformer",
@@ -153,6 +164,18 @@ class ApiKeyCreated:
     """Precise to about a minute."""
     key: str
     """The key itself: shown this once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildFailure:
+    step: int
+    """Index of the step, as in the log."""
+    command: str
+    """What it was to do."""
+    exit_code: int | None
+    """null where it did not come to an exit."""
+    last_lines: str
+    """What it printed last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1231,10 +1254,28 @@ class TeamCreated:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartCommand:
+    """What begins whenever a capsule of it boots."""
+
+    cmd: str
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadyCheck:
+    """When a capsule of it is ready: this command exits with 0, or this port is listened on."""
+
+    cmd: str | None = None
+    args: tuple[str, ...] | None = None
+    port: int | None = None
+    timeout_sec: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Template:
     name: str
     type: Literal["base", "snapshot"]
-    """`snapshot`: made of a capsule's disk."""
+    """`snapshot`: made of a capsule's disk, by a snapshot or a build."""
     vcpus: int | None = None
     """What a capsule of it gets unless it says otherwise."""
     memory_mb: int | None = None
@@ -1245,6 +1286,132 @@ class Template:
     """ISO 8601, with zone."""
     platform: bool
     """Whether every team has it; those cannot be deleted."""
+    env_names: tuple[str, ...] | None = None
+    """Names of the variables that processes in capsules of it have; values are never returned."""
+    user: str | None = None
+    """Who processes in capsules of it run as where nobody says otherwise."""
+    cwd: str | None = None
+    """Where they begin."""
+    start_command: StartCommand | None = None
+    """What begins whenever a capsule of it boots."""
+    ready_check: ReadyCheck | None = None
+    """When a capsule of it is ready: this command exits with 0, or this port is listened on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateBuild:
+    id: str
+    name: str
+    """Of the template."""
+    state: Literal["queued", "building", "ready", "failed", "cancelled"]
+    step: int | None
+    """The step under way, or the one it ended in; 0 is the beginning. null while it waits for its turn."""
+    steps: int
+    """Steps in all, the beginning not counted."""
+    cached_steps: int
+    """Steps that were taken from the cache."""
+    reason: Literal["step_failed", "step_timed_out", "timed_out", "cancelled", "server_lost", "disk_full", "host_full", "base_failed", "capsule_lost", "user_not_found", "name_taken", "quota_exceeded", "internal_error"] | None
+    """Why it made no template."""
+    message: str | None
+    """The reason in words."""
+    error: BuildFailure | None
+    """The step that failed; null where it was none."""
+    created_at: datetime
+    """ISO 8601, with zone."""
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+_TemplateCreateRequired = TypedDict("_TemplateCreateRequired", {
+    "name": "str",
+})
+
+class TemplateCreateFrom(TypedDict):
+    template: str
+
+
+class _TemplateCreateFilesItemRequired(TypedDict):
+    path: str
+    """Absolute; directories on the way are made."""
+    content: str
+
+
+class TemplateCreateFilesItem(_TemplateCreateFilesItemRequired, total=False):
+    encoding: Literal["utf-8", "base64"] | None
+    """How `content` is written here."""
+    mode: str | None
+    """Octal permission bits as text; `644` by default."""
+
+
+class _TemplateCreateStepsItemRequired(TypedDict):
+    run: str
+    """A line for `/bin/sh -c`. It fails when that exits with anything but 0."""
+
+
+class TemplateCreateStepsItem(_TemplateCreateStepsItemRequired, total=False):
+    envs: Mapping[str, str] | None
+    """Variables of this step alone, on top of the recipe's."""
+    cwd: str | None
+    """The recipe's, when left out; `/` where that has none."""
+    user: str | None
+    """Who runs it; root, when left out."""
+    timeout_sec: int | None
+    """Seconds until it is killed and the build fails."""
+
+
+class _TemplateCreateStartCommandRequired(TypedDict):
+    cmd: str
+    """The program: a path, or a name looked up in PATH. No shell is added."""
+
+
+class TemplateCreateStartCommand(_TemplateCreateStartCommandRequired, total=False):
+    args: Sequence[str] | None
+    """Its arguments, passed as they are."""
+
+
+class _TemplateCreateReadyCheckRequired(TypedDict):
+    cmd: str
+    """The program: a path, or a name looked up in PATH. No shell is added."""
+
+
+class TemplateCreateReadyCheck(_TemplateCreateReadyCheckRequired, total=False):
+    args: Sequence[str] | None
+    """Its arguments, passed as they are."""
+    timeout_sec: int | None
+    """Seconds within which it must pass."""
+
+
+class _TemplateCreateReadyCheck1Required(TypedDict):
+    port: int
+
+
+class TemplateCreateReadyCheck1(_TemplateCreateReadyCheck1Required, total=False):
+    timeout_sec: int | None
+    """Seconds within which it must pass."""
+
+
+_TemplateCreateOptional = TypedDict("_TemplateCreateOptional", {
+    "overwrite": "bool | None",
+    "from": "TemplateCreateFrom | None",
+    "packages": "Sequence[str] | None",
+    "files": "Sequence[TemplateCreateFilesItem] | None",
+    "steps": "Sequence[TemplateCreateStepsItem] | None",
+    "envs": "Mapping[str, str] | None",
+    "user": "str | None",
+    "cwd": "str | None",
+    "start_command": "TemplateCreateStartCommand | None",
+    "ready_check": "Union[TemplateCreateReadyCheck, TemplateCreateReadyCheck1] | None",
+    "vcpus": "int | None",
+    "memory_mb": "int | None",
+    "disk_mb": "int | None",
+    "network": "NetworkPolicy | None",
+    "timeout_sec": "int | None",
+    "use_cache": "bool | None",
+    "wait_ms": "int | None",
+}, total=False)
+
+class TemplateCreate(_TemplateCreateRequired, _TemplateCreateOptional):
+    """What `TemplateCreate` holds."""
 
 
 class _TicketCreateRequired(TypedDict):

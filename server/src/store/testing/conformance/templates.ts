@@ -31,7 +31,16 @@ export function describeTemplates(openFresh: OpenFresh): void {
         const plain = { hostId: "host-1", kind: "snapshot", state: "making", vcpus: 1, memoryMb: 64, diskMb: 32, sizeBytes: 0 } as const;
         const unused = { sealedSettings: null, layerKey: null, usedAt: 0 };
         const record = (given: Partial<TemplateRecord> = {}): TemplateRecord => {
-          return { ...unused, id: ids.next("tp"), teamId: team.id, name: "mine", capsuleId: ids.next("cl"), createdAt: 1000, ...plain, ...given };
+          return {
+            ...unused,
+            id: ids.next("tp"),
+            teamId: team.id,
+            name: "mine",
+            capsuleId: ids.next("cl"),
+            createdAt: 1000,
+            ...plain,
+            ...given,
+          };
         };
         const ground = { rows: createTemplateRows(database), capsules: createCapsuleStore(database), record };
         await act({ ...ground, teamId: team.id, otherTeamId: other.id });
