@@ -5,7 +5,8 @@ import { domainsOf, learnedSet, OWN_RESOLVER } from "./ruleset.ts";
 import type { NetworkSettings } from "./settings.ts";
 import type { Subnet } from "./subnet.ts";
 
-const COMMON = ["no-hosts", "bind-interfaces", `user=${OWN_RESOLVER.user}`, "pid-file=", "log-facility=/dev/null"];
+/** What it has to say goes to the host's log: a file to log to it would make its user's, and were it `/dev/null`, the whole host's. */
+const COMMON = ["no-hosts", "bind-interfaces", `user=${OWN_RESOLVER.user}`, "pid-file="];
 
 /** The configuration of the resolver of all capsules, on the host. It outlives the server, and the next one finds it by its file's name. */
 export function sharedConfig(bridge: string, subnet: Subnet, ipv6: boolean, settings: NetworkSettings): string {

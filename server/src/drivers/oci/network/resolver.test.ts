@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { endResolvers, ownConfig, resolversOf, startShared } from "./resolver.ts";
+import { subnetOf } from "./subnet.ts";
+
+test("a resolver lives in the background and leaves the host's /dev/null whose and what it was", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-resolver-"));
+  const configFile = join(dir, "dnsmasq.conf");
+  try {
+    const nullDevice = (): readonly number[] => {
+      const { uid, gid, mode } = statSync("/dev/null");
+      return [uid, gid, mode];
+    };
+    const egress = { allow: [{ to: "one.example", ports: [] }] };
+    const config = ownConfig(egress, subnetOf("10.200.0.0/20", "test")).replace(/^port=.*$/m, "port=20953");
+    const before = nullDevice();
+    await startShared(configFile, config);
+    assert.equal(resolversOf(configFile).length, 1);
+    assert.deepEqual(nullDevice(), before);
+  } finally {
+    endResolvers(configFile);
+    rmSync(dir, { recursive: true });
+  }
+});
