@@ -84,6 +84,8 @@ pub struct Connection {
     sent: usize,
     /// The socket took no more; an event will tell.
     pub blocked: bool,
+    /// The event is asked for.
+    pub watches_room: bool,
     /// The kernel was short of memory: no event tells when to go on.
     pub starved: bool,
     /// Monotonic time at which it last took something.
@@ -103,6 +105,7 @@ impl Connection {
             out: Vec::new(),
             sent: 0,
             blocked: false,
+            watches_room: false,
             starved: false,
             progress: now,
             held_since: None,

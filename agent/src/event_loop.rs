@@ -3,7 +3,7 @@
 use crate::agent::Agent;
 use crate::clock::{self, MS};
 use crate::connection::Operation;
-use crate::poller::{self, Event, Source, PEER_GONE, READABLE, WRITABLE};
+use crate::poller::{self, Event, Source, PEER_GONE, QUIET, READABLE, WRITABLE};
 use crate::process::Reason;
 use crate::record::Stream;
 use crate::slab::Key;
@@ -76,6 +76,9 @@ impl Agent {
 
     fn unblock(&mut self, key: Key) {
         if let Some(connection) = self.connections.get_mut(key) {
+            if std::mem::take(&mut connection.watches_room) {
+                let _ = self.poller.change(&connection.socket, QUIET, Source::Connection, key);
+            }
             if std::mem::take(&mut connection.blocked) {
                 self.mark_dirty(key);
             }

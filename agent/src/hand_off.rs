@@ -121,7 +121,7 @@ impl Agent {
             None => return Ok(()),
         };
         let sent = send_with(&zygote.socket, &worker.message, &[socket.as_raw_fd()])?;
-        zygote.rest = worker.message[sent..].to_vec();
+        zygote.send_later(&worker.message[sent..], &self.poller)?;
         zygote.phase = ZygotePhase::Launching(Waiter::Worker(key));
         let child = zygote.key;
         self.nudge_later(child);

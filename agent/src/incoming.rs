@@ -5,7 +5,7 @@ use crate::clock::SECOND;
 use crate::connection::{Connection, Operation, MAX_CONNECTIONS, MAX_HELLO};
 use crate::frame::{self, FrameError, Kind, MAX_PAYLOAD};
 use crate::op;
-use crate::poller::{Source, EDGE, PEER_GONE, READABLE, WRITABLE};
+use crate::poller::{Source, QUIET};
 use crate::refusal::{Code, Refusal};
 use crate::slab::Key;
 use crate::sys;
@@ -43,8 +43,7 @@ impl Agent {
             return;
         }
         let key = self.connections.insert(Connection::new(socket, self.now));
-        let flags = READABLE | WRITABLE | PEER_GONE | EDGE;
-        let watched = self.connections.get(key).map_or(false, |one| self.poller.add(&one.socket, flags, Source::Connection, key).is_ok());
+        let watched = self.connections.get(key).map_or(false, |one| self.poller.add(&one.socket, QUIET, Source::Connection, key).is_ok());
         if !watched {
             self.connections.remove(key);
             return;

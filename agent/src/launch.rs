@@ -87,7 +87,7 @@ impl Agent {
         }
         let sent = send_with(&zygote.socket, bytes, &fds)?;
         drop(read_end);
-        zygote.rest = bytes[sent..].to_vec();
+        zygote.send_later(&bytes[sent..], &self.poller)?;
         zygote.phase = ZygotePhase::Launching(Waiter::Process(key));
         process.phase = Phase::Launching;
         let child = zygote.key;

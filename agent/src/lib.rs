@@ -22,6 +22,7 @@ mod launch;
 mod log;
 mod log_line;
 mod oom;
+mod oom_score;
 mod op;
 mod output;
 mod passing;

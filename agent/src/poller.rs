@@ -27,6 +27,10 @@ pub const READABLE: u32 = libc::EPOLLIN as u32;
 pub const WRITABLE: u32 = libc::EPOLLOUT as u32;
 pub const PEER_GONE: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
 pub const EDGE: u32 = libc::EPOLLET as u32;
+/// What a socket is watched for while nothing waits to be written: room in it would only wake the loop.
+pub const QUIET: u32 = READABLE | PEER_GONE | EDGE;
+/// While something waits.
+pub const FULL: u32 = QUIET | WRITABLE;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
@@ -51,11 +55,20 @@ impl Poller {
 
     /// Watches a descriptor until it is closed.
     pub fn add(&self, fd: &OwnedFd, flags: u32, source: Source, key: Key) -> Result<(), Errno> {
+        self.control(libc::EPOLL_CTL_ADD, fd, flags, source, key)
+    }
+
+    fn control(&self, operation: libc::c_int, fd: &OwnedFd, flags: u32, source: Source, key: Key) -> Result<(), Errno> {
         let kind = SOURCES.iter().position(|one| *one == source).unwrap_or(0) as u64;
         let token = kind << 56 | u64::from(key.generation & 0xff_ffff) << 32 | u64::from(key.index);
         let mut event = libc::epoll_event { events: flags, u64: token };
         // SAFETY: the kernel copies the event.
-        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event) }.into()).map(drop)
+        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd.as_raw_fd(), &mut event) }.into()).map(drop)
+    }
+
+    /// Watches it for other events from here on, those of now included.
+    pub fn change(&self, fd: &OwnedFd, flags: u32, source: Source, key: Key) -> Result<(), Errno> {
+        self.control(libc::EPOLL_CTL_MOD, fd, flags, source, key)
     }
 
     /// Stops watching a descriptor that lives on elsewhere.

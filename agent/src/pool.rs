@@ -4,13 +4,14 @@
 use crate::agent::Agent;
 use crate::board::{Board, Progress, CELLS};
 use crate::clock::{MS, SECOND};
+use crate::oom_score::OomScore;
 use crate::passing::send_with;
-use crate::poller::{Source, EDGE, PEER_GONE, READABLE, WRITABLE};
+use crate::poller::{Poller, Source, FULL, QUIET, READABLE};
 use crate::refusal::{Code, Refusal};
 use crate::seccomp::Filter;
 use crate::slab::Key;
 use crate::spawner::{self, Answer, Inheritance};
-use crate::sys::{self, CloneArgs, Errno, CLONE_INTO_CGROUP};
+use crate::sys::{self, Errno};
 use crate::timers::Timer;
 use std::collections::VecDeque;
 use std::os::unix::io::{AsRawFd, OwnedFd};
@@ -50,6 +51,17 @@ pub struct Zygote {
     pub rest: Vec<u8>,
 }
 
+impl Zygote {
+    /// Keeps what did not fit, until an event tells of room.
+    pub fn send_later(&mut self, rest: &[u8], poller: &Poller) -> Result<(), Errno> {
+        self.rest = rest.to_vec();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        poller.change(&self.socket, FULL, Source::Zygote, self.key)
+    }
+}
+
 pub struct Spawner {
     pub pid: i32,
     socket: OwnedFd,
@@ -57,7 +69,8 @@ pub struct Spawner {
 
 pub struct Pool {
     pub board: Board,
-    filter: Filter,
+    filters: [Filter; 2],
+    oom_score: Option<OomScore>,
     tasks: Vec<OwnedFd>,
     descriptors: libc::rlimit,
     pub spawner: Option<Spawner>,
@@ -75,10 +88,11 @@ pub struct Pool {
 }
 
 impl Pool {
-    pub fn new(board: Board, filter: Filter, tasks: Vec<OwnedFd>, descriptors: libc::rlimit) -> Pool {
+    pub fn new(board: Board, oom_score: Option<OomScore>, tasks: Vec<OwnedFd>, descriptors: libc::rlimit) -> Pool {
         Pool {
             board,
-            filter,
+            filters: [Filter::of_all(), Filter::of_children()],
+            oom_score,
             tasks,
             descriptors,
             spawner: None,
@@ -179,20 +193,11 @@ impl Agent {
             Ok(pair) => pair,
             Err(_) => return self.rest(100 * MS),
         };
-        let mut args = CloneArgs { exit_signal: libc::SIGCHLD as u64, ..CloneArgs::default() };
-        let mut born_inside = false;
-        if let Some(work) = self.slots.work() {
-            args.flags = CLONE_INTO_CGROUP;
-            args.cgroup = work.as_raw_fd() as u64;
-            born_inside = true;
-        }
-        // SAFETY: the agent has one thread, and memory is copied.
-        let mut result = unsafe { sys::clone3(&args) };
-        if born_inside && !matches!(result, Ok(_) | Err(libc::EAGAIN) | Err(libc::ENOMEM)) {
-            born_inside = false;
-            // SAFETY: as above; a plain fork.
-            result = sys::check(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) }).map(|pid| pid as i32);
-        }
+        let work = self.slots.work();
+        let (result, born_inside) = match &self.pool.oom_score {
+            Some(score) => score.while_forking(|| spawner::fork_into(work)),
+            None => spawner::fork_into(work),
+        };
         match result {
             Ok(0) => self.become_spawner(&other, born_inside),
             Ok(pid) => {
@@ -216,7 +221,7 @@ impl Agent {
         unsafe { libc::malloc_trim(0) };
         spawner::run(Inheritance {
             board: self.pool.board,
-            filter: &self.pool.filter,
+            filters: &self.pool.filters,
             socket: socket.as_raw_fd(),
             null: self.null.as_raw_fd(),
             tasks: &self.pool.tasks,
@@ -275,8 +280,7 @@ impl Agent {
         }
         self.pool.generation = (self.pool.generation + 1) & 0xff_ffff;
         let key = Key { index: index as u32, generation: self.pool.generation };
-        let flags = READABLE | WRITABLE | PEER_GONE | EDGE;
-        if self.poller.add(&socket, flags, Source::Zygote, key).is_err() {
+        if self.poller.add(&socket, QUIET, Source::Zygote, key).is_err() {
             return false;
         }
         let slot = self.slots.take();

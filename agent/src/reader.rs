@@ -4,6 +4,7 @@ use crate::agent::Agent;
 use crate::clock::MS;
 use crate::connection::Operation;
 use crate::frame::Kind;
+use crate::poller::{Source, FULL};
 use crate::process::Process;
 use crate::slab::Key;
 use crate::timers::Timer;
@@ -41,7 +42,10 @@ impl Agent {
                 None => return,
             };
             if connection.blocked {
-                if std::mem::take(&mut connection.starved) {
+                if !connection.watches_room {
+                    connection.watches_room = self.poller.change(&connection.socket, FULL, Source::Connection, key).is_ok();
+                }
+                if std::mem::take(&mut connection.starved) || !connection.watches_room {
                     self.timers.at_real(now + STARVED_MS * MS, Timer::Unblock(key));
                 }
                 return;

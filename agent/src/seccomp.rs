@@ -1,5 +1,6 @@
-//! The second filter: what no process of a capsule may do to the agent, on top of the runtime's
-//! filter. It is installed in each process before its program runs.
+//! What no process of a capsule may do to the agent, in two filters on top of the runtime's. The
+//! spawner takes the long one, so that its children have it from birth; what the spawner itself
+//! needs to call is in a short one, which each child takes before its program runs.
 
 use crate::sys::{check, Errno};
 
@@ -61,11 +62,14 @@ const ARCHITECTURES: [Numbers; 2] = [
     Numbers { arch: 0x4000_0028, ioctl: 54, setpriority: 97, sched_setparam: 154, sched_setscheduler: 156, sched_setaffinity: 241, sched_setattr: 380, ioprio_set: 314, prlimit64: 369, clone3: 435 },
 ];
 
+/// Of children only. Programs then use clone, whose flags a filter can see.
+fn rules_of_children(numbers: &Numbers) -> Vec<Rule> {
+    vec![Rule { number: numbers.clone3, when: When::Always, errno: libc::ENOSYS }]
+}
+
 fn rules(numbers: &Numbers) -> Vec<Rule> {
     let rule = |number, when, errno| Rule { number, when, errno };
     vec![
-        // Programs then use clone, whose flags a filter can see.
-        rule(numbers.clone3, When::Always, libc::ENOSYS),
         // The limits of oneself are named by 0; a pid may be the agent's.
         rule(numbers.prlimit64, When::Not(0, 0), libc::EPERM),
         rule(numbers.sched_setaffinity, When::Is(0, 1), libc::EPERM),
@@ -115,7 +119,17 @@ fn compile(rule: &Rule) -> Vec<libc::sock_filter> {
 }
 
 impl Filter {
-    pub fn build() -> Filter {
+    /// The filter of the spawner and all that it makes.
+    pub fn of_all() -> Filter {
+        Filter::build(rules)
+    }
+
+    /// The filter of children, on top of that.
+    pub fn of_children() -> Filter {
+        Filter::build(rules_of_children)
+    }
+
+    fn build(rules: fn(&Numbers) -> Vec<Rule>) -> Filter {
         let mut steps = Vec::new();
         for numbers in &ARCHITECTURES {
             let mut part = vec![step(LOAD, NUMBER_AT, 0, 0), step(AND, !X32, 0, 0)];
@@ -144,11 +158,12 @@ mod tests {
 
     #[test]
     fn every_jump_of_the_filter_fits_and_lands_inside() {
-        let steps = Filter::build().0;
-        assert!(steps.len() < 4096);
-        for (at, step) in steps.iter().enumerate() {
-            if step.code == JUMP_EQUAL {
-                assert!(at + 1 + usize::from(step.jt.max(step.jf)) < steps.len());
+        for steps in [Filter::of_all().0, Filter::of_children().0] {
+            assert!(steps.len() < 4096);
+            for (at, step) in steps.iter().enumerate() {
+                if step.code == JUMP_EQUAL {
+                    assert!(at + 1 + usize::from(step.jt.max(step.jf)) < steps.len());
+                }
             }
         }
     }
@@ -156,8 +171,10 @@ mod tests {
     #[test]
     fn one_rule_block_is_short_enough_for_a_jump_over_the_whole_architecture() {
         for numbers in &ARCHITECTURES {
-            let total: usize = rules(numbers).iter().map(|rule| compile(rule).len()).sum();
-            assert!(total + 3 < 256, "{} steps", total);
+            for rules in [rules(numbers), rules_of_children(numbers)] {
+                let total: usize = rules.iter().map(|rule| compile(rule).len()).sum();
+                assert!(total + 3 < 256, "{} steps", total);
+            }
         }
     }
 }

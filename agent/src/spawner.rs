@@ -49,7 +49,8 @@ impl Answer {
 /// What the spawner needs of the agent it is a copy of.
 pub struct Inheritance<'a> {
     pub board: Board,
-    pub filter: &'a Filter,
+    /// The spawner's own, and what its children add.
+    pub filters: &'a [Filter; 2],
     pub socket: RawFd,
     pub null: RawFd,
     /// `tasks` files that move the writer into `work`.
@@ -75,7 +76,7 @@ pub fn run(from: Inheritance<'_>) -> ! {
         let cell = u32::from_le_bytes(buffer);
         let places = [fds[0].as_raw_fd(), null.as_raw_fd(), fds[1].as_raw_fd(), fds[2].as_raw_fd()];
         let answer = match make(fds.get(ORDER_FDS), &mut into_cgroup) {
-            Ok((0, _)) => zygote::run(from.board, cell as usize, from.filter, places),
+            Ok((0, _)) => zygote::run(from.board, cell as usize, &from.filters[1], places),
             Ok((pid, joined)) => Answer { cell, pid, errno: 0, joined },
             Err(errno) => Answer { cell, pid: 0, errno, joined: false },
         };
@@ -105,6 +106,9 @@ fn enter(from: &Inheritance<'_>) {
     }
     if let Some(work) = from.join {
         let _ = sys::open_at(Some(work), b"cgroup.procs\0", libc::O_WRONLY).and_then(|file| sys::write(&file, b"0"));
+    }
+    if from.filters[0].install().is_err() {
+        sys::exit_now(1);
     }
 }
 
@@ -157,4 +161,22 @@ fn make(slot: Option<&OwnedFd>, into_cgroup: &mut bool) -> Result<(i32, bool), s
         sys::open_at(Some(slot), b"cgroup.procs\0", libc::O_WRONLY).and_then(|file| sys::write(&file, pid.to_string().as_bytes())).is_ok()
     });
     Ok((pid, joined))
+}
+
+/// Forks the agent, inside `work` where the host lets it: the child's pid (0 in the child), and whether it was born there.
+pub fn fork_into(work: Option<&OwnedFd>) -> (Result<i32, sys::Errno>, bool) {
+    let mut args = CloneArgs { exit_signal: libc::SIGCHLD as u64, ..CloneArgs::default() };
+    if let Some(work) = work {
+        args.flags = CLONE_INTO_CGROUP;
+        args.cgroup = work.as_raw_fd() as u64;
+    }
+    // SAFETY: the agent has one thread, and memory is copied.
+    match unsafe { sys::clone3(&args) } {
+        Err(errno) if work.is_some() && errno != libc::EAGAIN && errno != libc::ENOMEM => {
+            // SAFETY: as above; a plain fork.
+            let plain = sys::check(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) });
+            (plain.map(|pid| pid as i32), false)
+        }
+        result => (result, work.is_some()),
+    }
 }

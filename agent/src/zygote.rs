@@ -29,9 +29,6 @@ pub const UNHEARD: [i32; 14] = [
     libc::SIGIO,
 ];
 
-/// Makes the kernel choose processes before the agent when memory is short.
-const OOM_SCORE: &[u8] = b"500";
-
 const SOCKET: RawFd = 3;
 
 /// Waits for a program and becomes it.
@@ -41,9 +38,6 @@ pub fn run(board: Board, cell: usize, filter: &Filter, fds: [RawFd; 4]) -> ! {
     let socket = unsafe { OwnedFd::from_raw_fd(SOCKET) };
     // SAFETY: no memory is touched; a child of the spawner leads no group yet.
     unsafe { libc::setsid() };
-    if let Ok(file) = sys::open_at(None, b"/proc/self/oom_score_adj\0", libc::O_WRONLY) {
-        let _ = sys::write(&file, OOM_SCORE);
-    }
     if filter.install().is_err() {
         sys::exit_now(127);
     }
