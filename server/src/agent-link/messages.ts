@@ -1,89 +1,16 @@
 import { isUtf8 } from "node:buffer";
-import { PROCESS_REASONS } from "@capsuled/contract";
 import { z } from "zod";
 import type { AgentProcess, AgentStats, GapRecord, KnownProcess, LogEntry, ProcessEnd, Started } from "../core/ports/agent-link.ts";
 import { AgentRefusal } from "../core/ports/agent-link.ts";
 import { ProtocolError } from "./frame.ts";
+import { endOf, startedOf } from "./process-frames.ts";
 
 /** JSON payloads that the agent sends, parsed: shapes in agent/PROTOCOL.md. */
 
 const count = z.int().min(0);
 
-const started = z
-  .object({
-    id: z.string(),
-    pid: count,
-    tag: z.string(),
-    next_seq: count,
-    started_at_ms: count,
-    repeated: z.boolean().optional(),
-    pty: z.object({ cols: count, rows: count }).optional(),
-    stdin: z.object({ bytes: count, queued: count, closed: z.boolean() }).optional(),
-  })
-  .transform((m): Started => ({
-    id: m.id,
-    pid: m.pid,
-    tag: m.tag,
-    nextSeq: m.next_seq,
-    startedAt: m.started_at_ms,
-    ...(m.repeated === true && { repeated: true }),
-    ...(m.pty !== undefined && { pty: m.pty }),
-    ...(m.stdin !== undefined && { stdin: m.stdin }),
-  }));
-
-/** The agent's words for what its host did, where callers know it as their own doing. */
-const CLIENT_WORDS: readonly string[] = ["cancel", "disconnect"];
-
-/** 0 to 3 bytes in hex. */
-const tail = z
-  .string()
-  .regex(/^(?:[0-9a-f]{2}){0,3}$/)
-  .transform((hex) => Uint8Array.from(Buffer.from(hex, "hex")));
-
-const exit = z
-  .object({
-    id: z.string(),
-    pid: count,
-    tag: z.string(),
-    seq: count,
-    exit_code: z.int().min(0).max(255),
-    signal: z.string().nullable(),
-    reason: z.enum(PROCESS_REASONS),
-    requested: z.object({ by: z.string(), signal: z.string() }).nullable(),
-    oom_kills: count,
-    duration_ms: count,
-    started_at_ms: count,
-    ended_at_ms: count,
-    stdout_bytes: count,
-    stderr_bytes: count,
-    late_bytes: count,
-    stdout_sha256: z.string().nullish(),
-    stderr_sha256: z.string().nullish(),
-    stdout_tail: tail.optional(),
-    stderr_tail: tail.optional(),
-  })
-  .transform((m): ProcessEnd => ({
-    kind: "exit",
-    id: m.id,
-    pid: m.pid,
-    tag: m.tag,
-    seq: m.seq,
-    exitCode: m.exit_code,
-    signal: m.signal,
-    reason: m.reason,
-    requested: m.requested !== null && CLIENT_WORDS.includes(m.requested.by) ? { ...m.requested, by: "client" } : m.requested,
-    oomKills: m.oom_kills,
-    durationMs: m.duration_ms,
-    startedAt: m.started_at_ms,
-    endedAt: m.ended_at_ms,
-    stdoutBytes: m.stdout_bytes,
-    stderrBytes: m.stderr_bytes,
-    lateBytes: m.late_bytes,
-    stdoutSha256: m.stdout_sha256 ?? null,
-    stderrSha256: m.stderr_sha256 ?? null,
-    ...(m.stdout_tail !== undefined && { stdoutTail: m.stdout_tail }),
-    ...(m.stderr_tail !== undefined && { stderrTail: m.stderr_tail }),
-  }));
+/** As it is, inside what else a frame says. */
+const exit = z.looseObject({}).transform(endOf);
 
 const gap = z.object({ from_seq: count, to_seq: count, stdout_bytes: count, stderr_bytes: count }).transform((m): GapRecord => ({
   kind: "gap",
@@ -206,8 +133,8 @@ export function reader<S extends z.ZodType>(name: string, schema: S): (payload: 
   };
 }
 
-export const readStarted = reader("started", started);
-export const readExit = reader("exit", exit);
+export const readStarted = (payload: Buffer): Started => startedOf(readJson("started", payload));
+export const readExit = (payload: Buffer): ProcessEnd => endOf(readJson("exit", payload));
 export const readGap = reader("gap", gap);
 export const readWelcome = reader("welcome", welcome);
 export const readRoom = reader("stdin_room", room);

@@ -3,7 +3,7 @@ import { AgentLostError, AgentRefusal } from "../core/ports/agent-link.ts";
 import { AgentConnection, greet } from "./connection.ts";
 
 /** Idle connections that a capsule keeps ready at most. */
-export const IDLE_CONNECTIONS_MAX = 8;
+export const IDLE_CONNECTIONS_MAX = 32;
 /** Of these, those that are kept for a capsule that nobody uses. */
 export const IDLE_CONNECTIONS_KEPT = 2;
 /** Milliseconds for which an idle connection beyond those must not have been needed before it is closed. */

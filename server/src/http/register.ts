@@ -49,12 +49,14 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
       app.route({
         method: methodsOf(route.operation).filter((method): method is HTTPMethods => app.supportedMethods.includes(method)),
         url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
-        handler: (request, reply) => {
+        // Before the framework looks for a parser of the body, which it would not use.
+        onRequest: (request, reply, done) => {
           // Another operation's path with a method that it does not take.
-          if (route.operation.method === "ANY" && isOurs(request.params)) return reply.callNotFound();
+          if (route.operation.method === "ANY" && isOurs(request.params)) return done();
           reply.hijack();
           void serve(route, deps, around, request, reply);
         },
+        handler: (_request, reply) => reply.callNotFound(),
       });
     }
   }
