@@ -30,6 +30,16 @@ export class LineCutter {
     return this.#position;
   }
 
+  /** Whether a line has begun whose end has not come. */
+  get hasRest(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  /** The caller has told so many bytes of whole lines itself. Only where no line has begun. */
+  advance(bytes: number): void {
+    this.#position += bytes;
+  }
+
   /** Returns how many bytes it took: not all of them where the sink is full. */
   push(chunk: Buffer, sink: LineSink): number {
     let from = 0;

@@ -14,10 +14,9 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
+const NEWLINE = 10;
 /** Bytes of a chunk that a look at all of them is worth. */
 const PLAIN_BYTES_MIN = 256;
-/** Bytes of an event beside its line, and of a line that such room is taken for. */
-const ROOM = { event: 120, line: 80 } as const;
 
 /** Bytes of events that are taken before more are made: lines without content have hundred times their size as events. */
 const TAKEN_BYTES = 256 * 1024;
@@ -67,20 +66,19 @@ class Half implements LineSink {
   readonly #cutter: LineCutter;
   readonly #stream: Stream;
   /** What stands before the offset of this stream in an id, between it and the line, and after the line. */
-  readonly #head: Buffer;
-  readonly #tail: Buffer;
-  #middle: Buffer;
+  readonly #head: string;
+  readonly #tail: string;
+  #middle = "";
   #otherPosition = -1;
-  /** The chunk under way, where none of its characters is another one in JSON. */
-  #plain: Buffer | null = null;
+  readonly #lineBytesMax: number;
 
   constructor(out: EventBuffer, runId: string, stream: Stream, position: number, lineBytesMax: number) {
     this.#out = out;
     this.#stream = stream;
     this.#cutter = new LineCutter(position, lineBytesMax);
-    this.#head = Buffer.from(`id: ${runId}.`);
-    this.#tail = Buffer.from(`","stream":"${stream}"}\n\n`);
-    this.#middle = this.#tail;
+    this.#lineBytesMax = lineBytesMax;
+    this.#head = oneString(`id: ${runId}.`);
+    this.#tail = oneString(`","stream":"${stream}"}\n\n`);
   }
 
   get position(): number {
@@ -93,11 +91,37 @@ class Half implements LineSink {
 
   push(chunk: Buffer, otherPosition: number): number {
     this.#besides(otherPosition);
-    this.#plain = chunk.length >= PLAIN_BYTES_MIN && isPlain(chunk) ? chunk : null;
-    if (this.#plain !== null) this.#out.reserve(chunk.length + Math.ceil(chunk.length / ROOM.line) * ROOM.event);
-    const taken = this.#cutter.push(chunk, this);
-    this.#plain = null;
-    return taken;
+    if (chunk.length < PLAIN_BYTES_MIN || !isPlain(chunk)) return this.#cutter.push(chunk, this);
+    // The line under way ends here; those after it stand in the chunk alone.
+    const first = this.#cutter.hasRest ? chunk.indexOf(NEWLINE) + 1 : 0;
+    if (first > 0) this.#cutter.push(chunk.subarray(0, first), this);
+    if (this.#cutter.hasRest) return this.#cutter.push(chunk, this);
+    const from = first + this.#plainLines(chunk.toString("latin1", first));
+    return from < chunk.length && !this.isFull ? from + this.#cutter.push(chunk.subarray(from), this) : from;
+  }
+
+  /**
+   * Tells whole lines of a text in which no character is another one in JSON, up to one that is too long; returns how many characters
+   * it took. One loop in which the string does nothing but grow: engines then write it in place instead of joining it from pieces later.
+   */
+  #plainLines(text: string): number {
+    const head = this.#stream === "stdout" ? this.#head : oneString(`${this.#head}${this.#otherPosition}.`);
+    const middle = this.#middle;
+    const tail = this.#tail;
+    const start = this.#cutter.position;
+    const lineMax = this.#lineBytesMax;
+    const around = head.length + middle.length + tail.length;
+    let room = TAKEN_BYTES - this.#out.length;
+    let events = "";
+    let from = 0;
+    for (let end = text.indexOf("\n"); end !== -1 && end - from <= lineMax && room > 0; end = text.indexOf("\n", from)) {
+      room -= around + end - from;
+      events += head + (start + end + 1) + middle + text.slice(from, end) + tail;
+      from = end + 1;
+    }
+    this.#out.ascii(events);
+    this.#cutter.advance(from);
+    return from;
   }
 
   skip(bytes: number, otherPosition: number): void {
@@ -111,37 +135,25 @@ class Half implements LineSink {
   }
 
   line(bytes: Buffer, from: number, to: number, end: number, isPartial: boolean): void {
-    const out = this.#out;
-    this.#id(end);
-    if (bytes === this.#plain && !isPartial) {
-      out.range(bytes, from, to);
-      out.bytes(this.#tail);
-      return;
-    }
+    const id = this.#stream === "stdout" ? `${this.#head}${end}` : `${this.#head}${this.#otherPosition}.${end}`;
     const content = bytes.subarray(from, to);
     const isText = isUtf8(content);
     const quoted = JSON.stringify(content.toString(isText ? "utf8" : "base64")).replaceAll(ENDS_FOR_SOME, escaped);
     const facts = `,"stream":"${this.#stream}"${isPartial ? ',"partial":true' : ""}${isText ? "" : ',"encoding":"base64"'}}\n\n`;
-    out.text(quoted.slice(1) + facts);
-  }
-
-  #id(end: number): void {
-    const out = this.#out;
-    out.bytes(this.#head);
-    if (this.#stream === "stdout") out.digits(end);
-    else {
-      out.digits(this.#otherPosition);
-      out.text(".");
-      out.digits(end);
-    }
-    out.bytes(this.#middle);
+    const event = id + this.#middle + quoted.slice(1) + facts;
+    this.#out.text(event, event.length);
   }
 
   #besides(otherPosition: number): void {
     if (otherPosition === this.#otherPosition) return;
     this.#otherPosition = otherPosition;
-    this.#middle = Buffer.from(`${this.#stream === "stdout" ? `.${otherPosition}` : ""}\ndata: {"type":"output","data":"`);
+    this.#middle = oneString(`${this.#stream === "stdout" ? `.${otherPosition}` : ""}\ndata: {"type":"output","data":"`);
   }
+}
+
+/** The same ASCII text in one piece: engines keep what was joined as its parts, and go through them again wherever it is used. */
+function oneString(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }
 
 /** Whether every byte is an ASCII character that stands in JSON as it is, or the end of a line. Four bytes at a time: it is what costs most here. */

@@ -72,7 +72,6 @@ export const INTERNAL: readonly Group[] = [
       "server/src/core/run/output.ts: RUN_BEGIN.stdout",
       "server/src/core/run/output.ts: RUN_BEGIN.stderr",
       "server/src/core/run/run-journal.ts: *",
-      "server/src/http/calls/event-buffer.ts: *",
       "server/src/http/calls/line-cutter.ts: *",
       "server/src/outbound/signer.ts: SECRET_BYTES",
       "server/src/workers/limits.ts: MIB",
