@@ -72,6 +72,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/core/run/output.ts: RUN_BEGIN.stdout",
       "server/src/core/run/output.ts: RUN_BEGIN.stderr",
       "server/src/core/run/run-journal.ts: *",
+      "server/src/agent-link/process-frames.ts: *",
       "server/src/http/calls/line-cutter.ts: *",
       "server/src/outbound/signer.ts: SECRET_BYTES",
       "server/src/workers/limits.ts: MIB",
