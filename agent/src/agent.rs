@@ -7,7 +7,6 @@ use crate::files::ControlDir;
 use crate::hand_off::Worker;
 use crate::log::ProcessLog;
 use crate::oom::OomCounter;
-use crate::oom_score::OomScore;
 use crate::poller::{Poller, Source, READABLE};
 use crate::pool::Pool;
 use crate::process::{Process, Reason};
@@ -108,7 +107,6 @@ pub struct Launch {
     pub control: Option<OwnedFd>,
     pub work: Option<OwnedFd>,
     pub oom: Option<OwnedFd>,
-    pub oom_score: Option<OomScore>,
     pub tasks: Vec<OwnedFd>,
     pub descriptors: libc::rlimit,
 }
@@ -153,7 +151,7 @@ impl Agent {
             by_key: HashMap::new(),
             ends: 0,
             ended: Ended::default(),
-            pool: Pool::new(Board::new()?, launch.oom_score, launch.tasks, launch.descriptors),
+            pool: Pool::new(Board::new()?, launch.tasks, launch.descriptors),
             slots: Slots::new(launch.work),
             oom: OomCounter::new(launch.oom),
             journal_bytes: 0,

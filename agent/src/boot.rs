@@ -2,7 +2,6 @@
 
 use crate::agent::{Agent, Launch};
 use crate::harden;
-use crate::oom_score::OomScore;
 use crate::settings::Settings;
 use crate::sys;
 use std::os::unix::io::{FromRawFd, OwnedFd, RawFd};
@@ -52,7 +51,6 @@ pub unsafe fn boot(argc: libc::c_int, argv: *mut *mut libc::c_char) -> ! {
     if libc::getpid() != 1 {
         fail("this is PID 1 of a capsule and nothing else");
     }
-    let oom_score = OomScore::open();
     harden::close_to_others();
     harden::hide_arguments(argc, argv);
     harden::bound_allocator();
@@ -80,7 +78,6 @@ pub unsafe fn boot(argc: libc::c_int, argv: *mut *mut libc::c_char) -> ! {
         control: take(CONTROL),
         work: take(WORK).filter(is_cgroup2),
         oom: take(OOM_COUNTER),
-        oom_score,
         tasks,
         descriptors: harden::raise_descriptor_limit(),
         null,

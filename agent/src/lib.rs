@@ -22,7 +22,6 @@ mod launch;
 mod log;
 mod log_line;
 mod oom;
-mod oom_score;
 mod op;
 mod output;
 mod passing;

@@ -4,7 +4,6 @@
 use crate::agent::Agent;
 use crate::board::{Board, Progress, CELLS};
 use crate::clock::{MS, SECOND};
-use crate::oom_score::OomScore;
 use crate::passing::send_with;
 use crate::poller::{Poller, Source, FULL, QUIET, READABLE};
 use crate::refusal::{Code, Refusal};
@@ -70,7 +69,6 @@ pub struct Spawner {
 pub struct Pool {
     pub board: Board,
     filters: [Filter; 2],
-    oom_score: Option<OomScore>,
     tasks: Vec<OwnedFd>,
     descriptors: libc::rlimit,
     pub spawner: Option<Spawner>,
@@ -88,11 +86,10 @@ pub struct Pool {
 }
 
 impl Pool {
-    pub fn new(board: Board, oom_score: Option<OomScore>, tasks: Vec<OwnedFd>, descriptors: libc::rlimit) -> Pool {
+    pub fn new(board: Board, tasks: Vec<OwnedFd>, descriptors: libc::rlimit) -> Pool {
         Pool {
             board,
             filters: [Filter::of_all(), Filter::of_children()],
-            oom_score,
             tasks,
             descriptors,
             spawner: None,
@@ -194,10 +191,7 @@ impl Agent {
             Err(_) => return self.rest(100 * MS),
         };
         let work = self.slots.work();
-        let (result, born_inside) = match &self.pool.oom_score {
-            Some(score) => score.while_forking(|| spawner::fork_into(work)),
-            None => spawner::fork_into(work),
-        };
+        let (result, born_inside) = spawner::fork_into(work);
         match result {
             Ok(0) => self.become_spawner(&other, born_inside),
             Ok(pid) => {

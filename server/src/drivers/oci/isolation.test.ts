@@ -91,6 +91,10 @@ test("the filter refuses namespaces, and the agent's memory and descriptors are 
   assert.match(await probe("ls -l /proc/1/exe"), /Permission denied/);
 });
 
+test("where the host is short of memory, the kernel takes what a capsule runs before the host's own services", options, async () => {
+  assert.equal(await probe("cat /proc/self/oom_score_adj"), "500\n");
+});
+
 test("limits of the work group are what was asked, and its owner is the capsule's root where the agent must write", options, async () => {
   const group = (mount: string): string => `${mount}${world.paths(capsule.id).cgroup}/work`;
   const { unified, v1Of } = world.host.hierarchies;

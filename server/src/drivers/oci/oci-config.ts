@@ -85,6 +85,9 @@ export function ociConfig(
         { type: "RLIMIT_CORE", hard: 0, soft: 0 },
       ],
       noNewPrivileges: true,
+      // Where the host itself is short of memory the kernel takes the largest of a capsule's processes before a service of the host's.
+      // The agent, which nobody may change and which is the smallest, goes last of them.
+      oomScoreAdj: 500,
     },
     mounts: mounts(spec.memoryMb, stage),
     linux: {
