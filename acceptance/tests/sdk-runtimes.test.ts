@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -44,7 +45,10 @@ before(() => {
   execFileSync("tar", ["-xzf", packed, "--strip-components=1", "-C", join(project, "node_modules/capsuled")]);
   // What Node 20 needs beside the SDK, and the others have of their own.
   cpSync(join(root, "node_modules/ws"), join(project, "node_modules/ws"), { recursive: true });
-  cpSync(join(root, "acceptance/runtimes"), project, { recursive: true });
+  for (const name of ["tour", "main", "page"]) {
+    const source = readFileSync(join(root, `acceptance/runtimes/${name}.ts`), "utf8");
+    writeFileSync(join(project, `${name}.js`), stripTypeScriptTypes(source).replaceAll('.ts";', '.js";'));
+  }
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "tour", private: true, type: "module" }));
 });
 
@@ -54,7 +58,7 @@ async function takeTour(command: readonly string[]): Promise<unknown> {
   await using proxy = await cuttingProxy(cut);
   const settings = JSON.stringify({ url: readState().url, cutUrl: proxy.url, apiKey: key });
   const [program = "", ...args] = command;
-  const child = spawn(program, [...args, "main.mjs", settings], {
+  const child = spawn(program, [...args, "main.js", settings], {
     cwd: project,
     env: { PATH: process.env["PATH"] ?? "", HOME: project, DENO_DIR: join(project, ".deno"), DENO_NO_UPDATE_CHECK: "1" },
     stdio: ["ignore", "pipe", "pipe"],
@@ -87,7 +91,7 @@ test(
   "the packed SDK, bundled for a page of another origin, does in a browser what it does elsewhere",
   { skip: "missing" in browser ? browser.missing : false, timeout: 180_000 },
   async () => {
-    const lib = { entry: join(project, "page.mjs"), name: "page", formats: ["iife" as const], fileName: () => "page.js" };
+    const lib = { entry: join(project, "page.js"), name: "page", formats: ["iife" as const], fileName: () => "page.js" };
     await build({ root: project, configFile: false, logLevel: "error", build: { lib, outDir: join(project, "dist") } });
     const script = readFileSync(join(project, "dist/page.js"), "utf8");
     assert.ok(!/<\/script/i.test(script), "it can stand within a page");
@@ -99,7 +103,7 @@ test(
       `<!doctype html><title>a page</title><script>${script}</script>`,
     );
     const settings = JSON.stringify({ url: readState().url, cutUrl: proxy.url, apiKey: key });
-    assert.deepEqual(await page.evaluate(`tour(${settings})`), SEEN);
+    assert.deepEqual(await page.evaluate(`tour(${JSON.stringify(settings)})`), SEEN);
     assert.ok(proxy.cuts >= 2, `${proxy.cuts} cuts`);
   },
 );
