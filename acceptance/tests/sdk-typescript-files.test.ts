@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { ConflictError, InvalidRequestError, NotFoundError } from "capsuled";
 import { behaviour } from "../../sdk/testing/behaviour.ts";
-import { sdkCapsule, sdkClient } from "../harness/sdk.ts";
+import { cuttingProxy } from "../harness/cutting-proxy.ts";
+import { sdkCapsule, sdkClient, through } from "../harness/sdk.ts";
 import { newTeam } from "../harness/team.ts";
 
 behaviour("file.read-write", async () => {
@@ -67,6 +68,36 @@ behaviour("file.archive", async () => {
   assert.ok(Buffer.from(await fetched.arrayBuffer()).equals(archive));
   await assert.rejects(files.writeArchive("/workspace/bad", archive.subarray(0, 5000)), InvalidRequestError);
   await assert.rejects(files.readArchive("/no/such"), NotFoundError);
+});
+
+behaviour("file.watch", async () => {
+  await using capsule = await sdkCapsule();
+  const { files } = capsule;
+  await files.makeDirectory("/workspace/seen/below");
+  const seen: string[] = [];
+  for await (const change of files.watch("/workspace/seen", { recursive: true })) {
+    if (change.type !== "attributes_changed") seen.push("path" in change ? `${change.type} ${change.path}` : change.type);
+    if (change.type === "watching") await files.write("/workspace/seen/below/a", "a");
+    if (change.type === "created") await files.move("/workspace/seen/below/a", "/workspace/seen/b");
+    if (change.type === "renamed") await files.remove("/workspace/seen");
+    if (change.type === "ended") assert.equal(change.reason, "removed");
+  }
+  assert.deepEqual(seen.slice(0, 3), ["watching", "created /workspace/seen/below/a", "renamed /workspace/seen/b"]);
+  assert.equal(seen.at(-1), "ended");
+  await assert.rejects(files.watch("/workspace/seen").next(), NotFoundError);
+  // Each connection but the last is cut after a few changes.
+  await using proxy = await cuttingProxy((connection) => (connection < 3 ? 1500 : null));
+  const cut = await through(proxy.url, capsule);
+  const types = new Set<string>();
+  let written = 0;
+  for await (const change of cut.files.watch("/workspace")) {
+    types.add(change.type);
+    if (change.type === "overflow") break;
+    if (change.type === "watching" || change.type === "created") await files.write(`/workspace/${(written += 1)}`, "x");
+  }
+  assert.deepEqual([...types].sort(), ["created", "overflow", "watching"]);
+  // What was left takes none of the capsule's 16 places.
+  for (let turn = 0; turn < 20; turn += 1) for await (const { type } of files.watch("/workspace")) if (type === "watching") break;
 });
 
 behaviour("snapshot.create", async () => {

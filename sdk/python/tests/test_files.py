@@ -132,6 +132,52 @@ def test_files_are_listed_moved_copied_changed_and_removed(
 
 
 @pytest.mark.server
+@behaviour("file.watch")
+def test_changes_in_a_directory_are_told_to_the_end_and_a_cut_as_an_overflow(
+    capsule: Capsule, folder: str, cutting: Cutting
+) -> None:
+    files = capsule.files
+    files.make_dir(f"{folder}/below")
+    seen = []
+    for change in files.watch(folder, recursive=True):
+        if change.type != "attributes_changed":
+            seen.append((change.type, change.path))
+        if change.type == "watching":
+            assert change.directories == 2
+            files.write(f"{folder}/below/a", "a")
+        if change.type == "created":
+            files.move(f"{folder}/below/a", f"{folder}/b")
+        if change.type == "renamed":
+            assert change.from_ == f"{folder}/below/a"
+            files.remove(folder)
+        if change.type == "ended":
+            assert change.reason == "removed"
+    assert seen[:3] == [("watching", None), ("created", f"{folder}/below/a"), ("renamed", f"{folder}/b")]
+    assert seen[-1] == ("ended", None)
+    with pytest.raises(errors.NotFoundError):
+        next(files.watch(folder))
+    files.make_dir(folder)
+    # Each connection but the last is cut after a few changes.
+    proxy = cutting(iter([1500, 1500, *([None] * 100)]))
+    types = set()
+    written = 0
+    with Client(url=proxy.url) as through:
+        for change in Capsule.connect(capsule.id, client=through).files.watch(folder):
+            types.add(change.type)
+            if change.type == "overflow":
+                break
+            if change.type in {"watching", "created"}:
+                written += 1
+                files.write(f"{folder}/{written}", "x")
+    assert types == {"created", "overflow", "watching"}
+    # What was left takes none of the capsule's 16 places.
+    for _ in range(20):
+        for change in files.watch(folder):
+            assert change.type == "watching"
+            break
+
+
+@pytest.mark.server
 @behaviour("file.archive")
 def test_a_directory_goes_out_and_in_as_an_archive(capsule: Capsule, folder: str) -> None:
     files = capsule.files

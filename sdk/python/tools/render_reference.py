@@ -136,6 +136,7 @@ def render() -> str:
     parts.append("#### `ok`\n\nWhether it exited with 0, by itself.")
     parts.append("#### `or_raise()`\n\nGives itself where `ok`, else raises `CommandFailedError`, which carries it.")
     parts.append(f"## WrittenArchive\n\n{text_of(results.WrittenArchive)}\n\n{fields_of(results.WrittenArchive)}")
+    parts.append(f"## FileChange\n\n{text_of(results.FileChange)}\n\n{fields_of(results.FileChange)}")
     parts.append("## Events\n\nEach has its `type`, by which type checkers know its class.")
     for module in EVENTS:
         for name, cls in vars(module).items():

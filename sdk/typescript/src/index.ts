@@ -3,6 +3,7 @@ export { Capsule } from "./capsules/capsule.ts";
 export type { ConnectCapsuleOptions, CreateOptions, ListOptions } from "./capsules/capsule-options.ts";
 export type { Templates } from "./capsules/templates.ts";
 export type { ArchiveOptions, Files, PlaceOptions, WriteOptions, WrittenArchive } from "./files/files.ts";
+export type { FileChange, WatchOptions } from "./files/watch.ts";
 export type { Network } from "./capsules/network.ts";
 export type { BackgroundOptions, CommandOptions, ConnectOptions, RunOptions, StreamOptions } from "./commands/command-options.ts";
 export { CommandResult } from "./commands/command-result.ts";

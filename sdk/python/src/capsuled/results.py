@@ -73,6 +73,33 @@ class WrittenArchive:
     """Of the files."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FileChange:
+    """What a watch of a directory tells.
+
+    `type` is `created`, `modified`, `removed`, `renamed` or `attributes_changed` for a change; `watching`, the first, from
+    which on nothing is missed; `overflow`, where changes are missing: list the directory anew; `paused` and `resumed` of the
+    capsule; `ended`, the last, with its `reason`.
+    """
+
+    type: str
+    seq: int
+    """Dense from 1; a cut begins anew."""
+    path: str | None = None
+    """Where, absolute."""
+    path_base64: str | None = None
+    """The path itself where it is no UTF-8; `path` then has U+FFFD in it."""
+    from_: str | None = None
+    """Where it was, for `renamed`."""
+    from_base64: str | None = None
+    directory: bool | None = None
+    """Whether it is one."""
+    directories: int | None = None
+    """How many are watched, for `watching`."""
+    reason: str | None = None
+    """Of `ended`: `removed`, `capsule_stopped`, `capsule_destroyed`, `watch_limit` or `lost`."""
+
+
 def result_of(answer: ExecResult) -> CommandResult:
     """A foreground command's answer, its bytes as bytes."""
     return CommandResult(

@@ -5,6 +5,8 @@ import { fromBase64, textOf, utf8 } from "../transport/bytes.ts";
 import { itemsOf } from "../transport/pages.ts";
 import { sha256 } from "../transport/sha256.ts";
 import type { CallOptions, RepeatableOptions, Request, Transport } from "../transport/transport.ts";
+import type { FileChange, WatchOptions } from "./watch.ts";
+import { watchFiles } from "./watch.ts";
 
 /** Bytes of what is written at once; more goes the way of a stream. */
 const WRITE_BYTES_MAX = 100 * 1024 * 1024;
@@ -181,6 +183,14 @@ export class Files {
   /** A URL that gives a directory as a tar archive once, within 30 s and without a key: for a page in a browser. */
   async archiveUrl(path: string, options: CallOptions = {}): Promise<string> {
     return this.#ticketUrl("downloadArchive", path, options);
+  }
+
+  /**
+   * What changes in a directory, as it happens: first `watching`, from which on nothing is missed; the last is `ended`, with its reason.
+   * `overflow` says that changes are missing, after a cut or where there were too many: list the directory anew. Watching is no activity.
+   */
+  watch(path: string, options: WatchOptions = {}): AsyncGenerator<FileChange, void, undefined> {
+    return watchFiles(this.#transport, this.#capsuleId, path, options);
   }
 
   async #ticketUrl(id: "downloadFile" | "downloadArchive", path: string, options: CallOptions): Promise<string> {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterable, AsyncIterator
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -11,9 +12,10 @@ from .._contract.operations import OperationId
 from .._core.answer import Answer
 from .._core.content_digest import check_digest
 from .._core.decode import decode
-from .._core.failures import ApiError
+from .._core.failures import ApiError, UnexpectedAnswerError
 from .._core.request import make_request
-from ..results import WrittenArchive
+from ..results import FileChange, WrittenArchive
+from .event_source import AsyncEventSource
 from .io import leave
 from .transport import AsyncTransport
 
@@ -125,6 +127,40 @@ class AsyncFiles:
                 yield decode(FileEntry, item, "an entry")
             body["cursor"] = page["next_cursor"]
             if body["cursor"] is None:
+                return
+
+    async def watch(self, path: str, *, recursive: bool = False) -> AsyncIterator[FileChange]:
+        """What changes in a directory, as it happens, over cuts, up to `ended`. Watching is no activity.
+
+        The first is `watching`, from which on nothing is missed. `overflow` says that changes are missing, after a cut or
+        where there were too many.
+
+        Args:
+            recursive: All directories below it, too, those that appear included.
+        """
+        source = AsyncEventSource(
+            self._transport,
+            lambda last_id: make_request(
+                "streamFileChanges",
+                params={"id": self._capsule_id},
+                query={"path": path, "recursive": True if recursive else None},
+                headers={
+                    "Accept": "text/event-stream",
+                    **({} if last_id is None else {"Last-Event-ID": last_id}),
+                },
+            ),
+        )
+        has_begun = False
+        async for event in source.events():
+            if event.event == "watching" and has_begun:
+                continue
+            has_begun = True
+            try:
+                value = json.loads(event.data)
+            except ValueError as error:
+                raise UnexpectedAnswerError(f"a change is no JSON: {event.data[:80]!r}") from error
+            yield decode(FileChange, value, "a change")
+            if event.event == "ended":
                 return
 
     async def stat(self, path: str) -> FileEntry:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -12,9 +13,10 @@ from .._contract.operations import OperationId
 from .._core.answer import Answer
 from .._core.content_digest import check_digest
 from .._core.decode import decode
-from .._core.failures import ApiError
+from .._core.failures import ApiError, UnexpectedAnswerError
 from .._core.request import make_request
-from ..results import WrittenArchive
+from ..results import FileChange, WrittenArchive
+from .event_source import EventSource
 from .io import leave
 from .transport import Transport
 
@@ -126,6 +128,40 @@ class Files:
                 yield decode(FileEntry, item, "an entry")
             body["cursor"] = page["next_cursor"]
             if body["cursor"] is None:
+                return
+
+    def watch(self, path: str, *, recursive: bool = False) -> Iterator[FileChange]:
+        """What changes in a directory, as it happens, over cuts, up to `ended`. Watching is no activity.
+
+        The first is `watching`, from which on nothing is missed. `overflow` says that changes are missing, after a cut or
+        where there were too many.
+
+        Args:
+            recursive: All directories below it, too, those that appear included.
+        """
+        source = EventSource(
+            self._transport,
+            lambda last_id: make_request(
+                "streamFileChanges",
+                params={"id": self._capsule_id},
+                query={"path": path, "recursive": True if recursive else None},
+                headers={
+                    "Accept": "text/event-stream",
+                    **({} if last_id is None else {"Last-Event-ID": last_id}),
+                },
+            ),
+        )
+        has_begun = False
+        for event in source.events():
+            if event.event == "watching" and has_begun:
+                continue
+            has_begun = True
+            try:
+                value = json.loads(event.data)
+            except ValueError as error:
+                raise UnexpectedAnswerError(f"a change is no JSON: {event.data[:80]!r}") from error
+            yield decode(FileChange, value, "a change")
+            if event.event == "ended":
                 return
 
     def stat(self, path: str) -> FileEntry:
