@@ -108,6 +108,37 @@ test("endpoints are applied, called and listed; a call's lines and exit code are
   }
 });
 
+test("watch says what changes, in JSON too, up to the directory's end", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  await using capsule = await sdkClient({ apiKey: key }).capsules.create();
+  const { files } = capsule;
+  await files.makeDirectory("/workspace/seen/below");
+  const place = `${capsule.id}:/workspace/seen`;
+  const [people, programs] = [startCli(["watch", "-r", place], env), startCli(["watch", "--json", place], env)];
+  await Promise.all([people.printed("watching 2 directories\n"), programs.printed('"watching"')]);
+  await files.write("/workspace/seen/below/line\nbreak", "x");
+  await files.write("/workspace/seen/a", "x");
+  await files.move("/workspace/seen/a", "/workspace/seen/b");
+  await Promise.all([people.printed("/workspace/seen/b\n"), programs.printed("renamed")]);
+  await files.remove("/workspace/seen");
+  const [said, told] = await Promise.all([people.ended, programs.ended]);
+  assert.deepEqual([said.code, told.code], [0, 0], said.stderr + told.stderr);
+  for (const line of [
+    "created             /workspace/seen/below/line break",
+    "renamed             /workspace/seen/a -> /workspace/seen/b",
+    "ended: removed",
+  ])
+    assert.ok(said.stdout.split("\n").includes(line), said.stdout);
+  const types = told.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { readonly type: string }).type);
+  assert.deepEqual([types[0], types.at(-1)], ["watching", "ended"]);
+  const none = await cli(["watch", place], { env });
+  assert.deepEqual([none.code, none.stdout], [1, ""]);
+});
+
 test("cp copies files and directories both ways; snapshot, templates and fork", async () => {
   const { key } = await newTeam();
   const env = { CAPSULED_API_KEY: key };

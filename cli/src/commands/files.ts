@@ -31,7 +31,7 @@ export const cp: Command = {
 };
 
 /** `cl-…:PATH` is in a capsule, anything else is here. */
-function placeOf(text: string): { readonly capsule: string | null; readonly path: string } {
+export function placeOf(text: string): { readonly capsule: string | null; readonly path: string } {
   const [, capsule, path] = /^(cl-[^:/]+):(.*)$/s.exec(text) ?? [];
   return capsule === undefined || path === undefined ? { capsule: null, path: text } : { capsule, path: path === "" ? "." : path };
 }

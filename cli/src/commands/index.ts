@@ -11,6 +11,7 @@ import { start, stop } from "./server.ts";
 import * as servers from "./servers.ts";
 import * as templates from "./templates.ts";
 import * as team from "./team.ts";
+import { watch } from "./watch.ts";
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   capsules.ping,
   capsules.network,
   cp,
+  watch,
   forward,
   templates.snapshot,
   templates.fork,
