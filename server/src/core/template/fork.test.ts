@@ -27,6 +27,7 @@ test("forks have the files and the settings of their source and lives of their o
     envs: { SECRET: "s" },
     metadata: { of: "source" },
     timeout_sec: 300,
+    public_ports: [3000],
     network: { egress: { allow: [{ to: "203.0.113.0/24", ports: [] }] } },
   });
   await text(world, source.id, "echo kept > /root/file");
@@ -39,6 +40,7 @@ test("forks have the files and the settings of their source and lives of their o
     const { vcpus, memoryMb, diskMb, timeoutSec, metadata, envNames, egress, template } = source;
     const own = { vcpus, memoryMb, diskMb, timeoutSec, metadata, envNames, egress, template };
     assert.deepEqual({ ...made, ...own }, made);
+    assert.deepEqual(made.publicPorts, [], "what everybody may reach is said for each capsule");
     assert.equal(await text(world, made.id, "cat /root/file; echo $SECRET; echo own > /root/file"), "kept\ns\n");
   }
   assert.equal(await text(world, source.id, "cat /root/file"), "kept\n");

@@ -115,7 +115,7 @@ async function bootAll(deps: TemplateDeps, ids: readonly string[], outcome: Boot
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-/** The settings of the source, with an id, a secret and (where one is wanted) a name of its own. */
+/** The settings of the source but for its public ports, with an id, a secret and (where one is wanted) a name of its own. */
 function forkOf(
   deps: TemplateDeps,
   source: CapsuleRecord,
@@ -151,6 +151,8 @@ function forkOf(
     requestedBy: byKey(principal),
     evidence: null,
     logCursor: 1,
+    // Who opened a port of the source to everybody has said nothing of its forks.
+    publicPorts: [],
   };
 }
 
