@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { WATCH_ENDS, watchMessage } from "@capsuled/contract";
+import { z } from "zod";
 import type { WatchItem } from "../../core/file/directory-watch.ts";
 import { FakeWatch } from "../testing/fake-watch.ts";
 import { IDS, KEYS } from "../testing/fake-services.ts";
@@ -177,6 +178,19 @@ test("the revoked key and the stop of the server end watches by socket and by st
   await other.text();
   await last.closed;
   await closing;
+});
+
+test("a ticket opens one watch without a key, by socket and by stream", async () => {
+  await using world = await createWorld();
+  for (const path of [socketPath, eventsPath]) {
+    const answer = await world.call("POST", "/v1/tickets", { json: { path } });
+    const { ticket } = z.object({ ticket: z.string() }).parse(await answer.json());
+    fake(world).tell({ kind: "ended", reason: "removed" });
+    const once = `${path}&ticket=${ticket}`;
+    if (path === socketPath) assert.equal(await (await watchBySocket(world, once, {})).closed, 1000);
+    else assert.equal(eventsIn(await (await world.call("GET", once, { key: null })).text()).length, 2);
+    assert.equal((await world.call("GET", once, { key: null })).status, 401);
+  }
 });
 
 test("messages to a watch are refused, and too many of them close it", async () => {

@@ -13,8 +13,12 @@ export interface SocketWatch {
   until(count: number): Promise<void>;
 }
 
-export async function watchBySocket(world: World, path: string): Promise<SocketWatch> {
-  const socket = new WebSocket(world.url.replace("http", "ws") + path, { headers: { "x-api-key": KEYS.member } });
+export async function watchBySocket(
+  world: World,
+  path: string,
+  headers: Readonly<Record<string, string>> = { "x-api-key": KEYS.member },
+): Promise<SocketWatch> {
+  const socket = new WebSocket(world.url.replace("http", "ws") + path, { headers });
   const messages: WatchMessage[] = [];
   let wake = (): void => {};
   socket.on("message", (data) => {
