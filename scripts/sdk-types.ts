@@ -1,4 +1,4 @@
-import { callEvent, ERRORS, eventGap, methodsOf, OPERATION_LIST, STREAM_ERROR_CODES } from "@capsuled/contract";
+import { buildLogEntry, callEvent, ERRORS, eventGap, methodsOf, OPERATION_LIST, STREAM_ERROR_CODES } from "@capsuled/contract";
 import type { JsonSchema, OpenapiDocument } from "@capsuled/contract";
 import { SchemaRenderer } from "../contract/src/json-schema.ts";
 
@@ -9,6 +9,7 @@ export function renderSdkTypes(document: OpenapiDocument): string {
   const streamed = new SchemaRenderer();
   streamed.render(callEvent, "output");
   streamed.render(eventGap, "output");
+  streamed.render(buildLogEntry, "output");
   const schemas = { ...streamed.components, ...document.components.schemas };
   const parts = [HEAD];
   for (const [name, schema] of Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))) parts.push(declaration(name, schema));

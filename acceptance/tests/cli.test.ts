@@ -257,3 +257,46 @@ test("shell is a real terminal: size, keys, leaving with Ctrl-] and coming back"
   assert.match(end.stdout, /kept/);
   assert.equal(end.code, 6);
 });
+
+test("templates build follows the log of a recipe's build, plain where nobody looks, and its exit code tells how it ended", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-recipe-"));
+  try {
+    writeFileSync(join(dir, "app.txt"), "from a file of this machine\n");
+    const recipe = join(dir, "recipe.yaml");
+    writeFileSync(recipe, "name: built\nmemory_mb: 96\nfiles:\n  - {path: /srv/app.txt, source: app.txt}\nsteps:\n  - cat /srv/app.txt\n");
+    const made = await cli(["templates", "build", "-f", recipe], { env });
+    assert.deepEqual([made.code, made.stdout], [0, "built\n"], made.stderr);
+    assert.match(
+      made.stderr,
+      /^started 1 {2}write 1 file\ndone {4}1 [^\n]*\nstarted 2 {2}cat [^\n]*\nfrom a file of this machine\ndone {4}2/,
+    );
+    assert.match((await cli(["templates", "ls"], { env })).stdout, /built +snapshot/);
+    const json = await cli(["templates", "build", "-f", recipe, "--name", "other", "--json"], { env });
+    const entries = json.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as schemas.BuildLogEntry);
+    assert.deepEqual([json.code, entries.at(-1)?.type], [0, "end"]);
+    assert.equal((await cli(["templates", "build", "-f", recipe], { env })).code, 1, "its name is taken");
+    writeFileSync(recipe, "name: broken\nmemory_mb: 96\nsteps: ['echo why; exit 3']\n");
+    const broken = await cli(["templates", "build", "-f", recipe], { env });
+    assert.deepEqual([broken.code, broken.stdout], [1, ""]);
+    assert.match(broken.stderr, /why\nfailed {2}1 [^]*Step 1 ended with exit code 3/);
+    writeFileSync(recipe, "name: endless\nmemory_mb: 96\nsteps: ['echo up; sleep 1000']\n");
+    const begun = await cli(["templates", "build", "-f", recipe, "-d"], { env });
+    assert.match(begun.stdout, /^bd-[0-9a-z]{25}\n$/);
+    const id = begun.stdout.trim();
+    const logs = cli(["templates", "logs", id], { env });
+    await sdkClient({ apiKey: key }).templates.cancelBuild(id);
+    assert.equal((await logs).code, 130);
+    const missing = await cli(["templates", "build", "-f", join(dir, "absent.yaml")], { env });
+    assert.notEqual(missing.code, 0);
+    writeFileSync(recipe, "- no\n- recipe\n");
+    assert.equal((await cli(["templates", "build", "-f", recipe], { env })).code, 64);
+    assert.equal((await cli(["templates", "rm", "built", "other"], { env })).code, 0);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import type { schemas } from "capsuled";
 import { ConflictError, InvalidRequestError, NotFoundError } from "capsuled";
 import { behaviour } from "../../sdk/testing/behaviour.ts";
 import { cuttingProxy } from "../harness/cutting-proxy.ts";
@@ -113,6 +114,40 @@ behaviour("snapshot.create", async () => {
   }
   await client.templates.delete(name);
   assert.deepEqual(await client.templates.list({ type: "snapshot" }), []);
+});
+
+behaviour("template.build", async () => {
+  const { key } = await newTeam();
+  // The log is read over a connection that is cut.
+  await using proxy = await cuttingProxy((connection) => (connection > 3 ? null : 300));
+  const client = sdkClient({ apiKey: key });
+  const far = sdkClient({ apiKey: key, url: proxy.url });
+  const name = "from-a-recipe";
+  const begun = await client.templates.build({
+    name,
+    memory_mb: 96,
+    steps: [{ run: "for i in 1 2 3; do echo $i; sleep 0.3; done" }],
+    envs: { WHO: "recipe" },
+  });
+  const log: schemas.BuildLogEntry[] = [];
+  for await (const entry of far.templates.buildLog(begun.id)) log.push(entry);
+  assert.equal(log.flatMap((entry) => (entry.type === "output" ? [entry.data] : [])).join(""), "1\n2\n3\n");
+  const end = log.at(-1);
+  assert.equal(end?.type === "end" && end.state, "ready");
+  {
+    await using capsule = await client.capsules.create({ template: name });
+    assert.equal((await capsule.commands.run("echo $WHO")).stdout, "recipe\n");
+  }
+  await client.templates.delete(name);
+  const failing = await client.templates.build({ name, memory_mb: 96, steps: [{ run: "exit 4" }], wait_ms: 60_000 });
+  assert.deepEqual([failing.state, failing.error?.step, failing.error?.exit_code], ["failed", 1, 4]);
+  const endless = await client.templates.build({ name, memory_mb: 96, steps: [{ run: "sleep 1000" }] });
+  assert.equal((await client.templates.cancelBuild(endless.id)).state, "cancelled");
+  assert.equal((await client.templates.getBuild(endless.id)).reason, "cancelled");
+  assert.deepEqual(
+    (await client.templates.builds({ limit: 2 })).map(({ id }) => id),
+    [endless.id, failing.id],
+  );
 });
 
 behaviour("snapshot.fork", async () => {

@@ -9,6 +9,7 @@ import { forward } from "./forward.ts";
 import { run } from "./run.ts";
 import { start, stop } from "./server.ts";
 import * as servers from "./servers.ts";
+import { templatesBuild, templatesLogs } from "./build-template.ts";
 import * as templates from "./templates.ts";
 import * as team from "./team.ts";
 import { watch } from "./watch.ts";
@@ -35,6 +36,8 @@ export const COMMANDS: readonly Command[] = [
   forward,
   templates.snapshot,
   templates.fork,
+  templatesBuild,
+  templatesLogs,
   templates.templatesLs,
   templates.templatesRm,
   capsules.rm,

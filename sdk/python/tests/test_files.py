@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from capsuled import AsyncCapsule, AsyncClient, Capsule, Client, errors
+from capsuled.build_events import BuildEndEvent, BuildOutputEvent
 
 from .behaviours import behaviour
 from .cutting_proxy import CuttingProxy
@@ -215,6 +216,30 @@ def test_a_snapshot_begins_other_capsules_is_listed_and_deleted(client: Client) 
         finally:
             client.snapshots.delete(name)
     assert name not in [template.name for template in client.snapshots.list("snapshot")]
+
+
+@pytest.mark.server
+@behaviour("template.build")
+def test_a_recipe_is_built_its_log_followed_a_failure_named_and_a_build_cancelled(client: Client) -> None:
+    name = f"py-{secrets.token_hex(4)}"
+    begun = client.templates.build(
+        {"name": name, "memory_mb": 96, "steps": [{"run": "echo told; echo kept > /root/kept"}], "envs": {"WHO": "recipe"}}
+    )
+    log = list(client.templates.build_log(begun.id))
+    try:
+        assert [event.data for event in log if isinstance(event, BuildOutputEvent)] == ["told\n"]
+        assert isinstance(log[-1], BuildEndEvent) and log[-1].state == "ready"
+        with Capsule(name, wait=True, client=client) as capsule:
+            assert capsule.commands.run("cat /root/kept; echo $WHO").stdout == "kept\nrecipe\n"
+    finally:
+        client.snapshots.delete(name)
+    failing = client.templates.build({"name": name, "memory_mb": 96, "steps": [{"run": "exit 4"}], "wait_ms": 60_000})
+    assert failing.state == "failed" and failing.error is not None
+    assert (failing.error.step, failing.error.exit_code) == (1, 4)
+    endless = client.templates.build({"name": name, "memory_mb": 96, "steps": [{"run": "sleep 1000"}]})
+    assert client.templates.cancel_build(endless.id).state == "cancelled"
+    assert client.templates.get_build(endless.id).reason == "cancelled"
+    assert [build.id for build in client.templates.builds(2)] == [endless.id, failing.id]
 
 
 @pytest.mark.server

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent.parent.parent
 TARGET = ROOT / "docs" / "sdk" / "python-reference.md"
 sys.path.insert(0, str(ROOT / "sdk" / "python" / "src"))
 
-from capsuled import _sync, call_events, errors, results, stream_events, terminal_events  # noqa: E402
+from capsuled import _sync, build_events, call_events, errors, results, stream_events, terminal_events  # noqa: E402
 from capsuled._core import failures  # noqa: E402
 from capsuled._sync import (  # noqa: E402
     access,
@@ -30,6 +30,7 @@ from capsuled._sync import (  # noqa: E402
     process_stream,
     runs,
     snapshots,
+    templates,
     terminal,
 )
 
@@ -48,10 +49,11 @@ CLASSES: tuple[type[Any], ...] = (
     runs.Runs,
     events.Events,
     snapshots.Snapshots,
+    templates.Templates,
     access.Keys,
     access.Teams,
 )
-EVENTS = (stream_events, terminal_events, call_events)
+EVENTS = (stream_events, terminal_events, call_events, build_events)
 
 HEAD = """\
 # The Python SDK: reference

@@ -1,4 +1,6 @@
-import type { SnapshotCreate, Template } from "../contract/schemas.ts";
+import type { BuildLogEntry, SnapshotCreate, Template, TemplateBuild, TemplateCreate } from "../contract/schemas.ts";
+import { parsed } from "../transport/answer.ts";
+import { follow } from "../transport/sse.ts";
 import type { CallOptions, RepeatableOptions, Transport } from "../transport/transport.ts";
 
 /** What capsules are made from: `client.templates`. */
@@ -18,6 +20,42 @@ export class Templates {
   /** Deletes a template of the team; capsules of it go on. */
   async delete(name: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.none("deleteSnapshot", { ...options, params: { name } });
+  }
+
+  /** Begins to build a template from a recipe; `buildLog` tells how it goes. */
+  async build(recipe: TemplateCreate, options: RepeatableOptions = {}): Promise<TemplateBuild> {
+    return this.#transport.json<TemplateBuild>("createTemplate", { ...options, body: recipe });
+  }
+
+  /** What a build tells, from its beginning to its `end`: also while it goes on, and over cuts. */
+  async *buildLog(id: string, options: Pick<CallOptions, "signal"> = {}): AsyncGenerator<BuildLogEntry, void, undefined> {
+    const { signal } = options;
+    const events = follow(this.#transport, {
+      open: async (lastId) => {
+        const headers = { accept: "text/event-stream", ...(lastId === null ? {} : { "last-event-id": lastId }) };
+        const response = await this.#transport.open("streamTemplateBuild", { params: { id }, headers, signal });
+        return response.status === 204 ? undefined : response;
+      },
+      isLast: ({ event }) => event === "end",
+      signal,
+    });
+    for await (const { data } of events) yield parsed(data) as BuildLogEntry; // the contract's form of these events
+  }
+
+  /** A build, with the step that failed and why. */
+  async getBuild(id: string, options: CallOptions = {}): Promise<TemplateBuild> {
+    return this.#transport.json<TemplateBuild>("getTemplateBuild", { ...options, params: { id } });
+  }
+
+  /** The team's builds, newest first. */
+  async builds(options: CallOptions & { readonly limit?: number | undefined } = {}): Promise<TemplateBuild[]> {
+    const { limit, ...call } = options;
+    return this.#transport.json<TemplateBuild[]>("listTemplateBuilds", { ...call, query: { limit } });
+  }
+
+  /** Ends a build; one that has ended stays as it is. */
+  async cancelBuild(id: string, options: CallOptions = {}): Promise<TemplateBuild> {
+    return this.#transport.json<TemplateBuild>("cancelTemplateBuild", { ...options, params: { id } });
   }
 }
 

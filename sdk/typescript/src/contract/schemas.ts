@@ -55,6 +55,34 @@ export interface BuildFailure {
   last_lines: string;
 }
 
+export type BuildLogEntry = {
+  type: "step";
+  /** 0 is the beginning. */
+  step: number;
+  command: string;
+  state: "started" | "cached" | "done" | "failed";
+  duration_ms?: number | undefined;
+  exit_code?: number | undefined;
+} | {
+  type: "output";
+  /** 0 is the beginning. */
+  step: number;
+  stream: "stdout" | "stderr";
+  data: string;
+} | {
+  type: "gap";
+  /** 0 is the beginning. */
+  step: number;
+  /** What was printed beyond the log's bound, and is not in it. */
+  bytes: number;
+} | {
+  type: "end";
+  state: "ready" | "failed" | "cancelled";
+  reason: "step_failed" | "step_timed_out" | "timed_out" | "cancelled" | "server_lost" | "disk_full" | "host_full" | "base_failed" | "capsule_lost" | "user_not_found" | "name_taken" | "quota_exceeded" | "internal_error" | null;
+  message: string | null;
+  error: BuildFailure | null;
+};
+
 export interface CallAccepted {
   run_id: string;
   status: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "missed" | "error";

@@ -16,6 +16,7 @@ from .endpoints import AsyncEndpoints
 from .events import AsyncEvents
 from .runs import AsyncRuns
 from .snapshots import AsyncSnapshots
+from .templates import AsyncTemplates
 from .transport import AsyncTransport
 
 
@@ -66,6 +67,7 @@ class AsyncClient:
         self.runs = AsyncRuns(self.transport)
         self.events = AsyncEvents(self.transport)
         self.snapshots = AsyncSnapshots(self.transport)
+        self.templates = AsyncTemplates(self.transport)
         self.keys = AsyncKeys(self.transport)
         self.teams = AsyncTeams(self.transport)
 

@@ -17,6 +17,7 @@ from .endpoints import Endpoints
 from .events import Events
 from .runs import Runs
 from .snapshots import Snapshots
+from .templates import Templates
 from .transport import Transport
 
 
@@ -67,6 +68,7 @@ class Client:
         self.runs = Runs(self.transport)
         self.events = Events(self.transport)
         self.snapshots = Snapshots(self.transport)
+        self.templates = Templates(self.transport)
         self.keys = Keys(self.transport)
         self.teams = Teams(self.transport)
 
