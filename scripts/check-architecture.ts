@@ -38,7 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   test: ["*"],
   // Runs in browsers too: no modules of Node, and no package but the WebSocket of runtimes that have none.
   sdk: ["ws"],
-  cli: ["sdk", "node"],
+  cli: ["sdk", "node", "yaml"],
   "sdk-testing": ["contract", "sdk", "node", "package"],
   acceptance: ["contract", "sdk", "sdk-testing", "node", "package"],
   bench: ["node", "package"],
@@ -46,7 +46,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that are layers of their own, so that core can have them without having every package. */
-const PURE_PACKAGES: ReadonlySet<string> = new Set(["zod", "re2js", "ws"]);
+const PURE_PACKAGES: ReadonlySet<string> = new Set(["zod", "re2js", "ws", "yaml"]);
 
 /** Types only: nothing is loaded by them. */
 const ALLOWED_TYPES: Readonly<Record<string, readonly string[]>> = {
