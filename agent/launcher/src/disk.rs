@@ -12,7 +12,10 @@ use std::path::Path;
 /// Makes the disk, or checks that the kept one is there, and sets its limit.
 pub fn prepare(disk: &Disk) -> Result<()> {
     let upper = format!("{}/u", disk.path);
-    if disk.keep {
+    if let Some(source) = &disk.copy_of {
+        btrfs::snapshot_subvolume(source, &disk.path)?;
+        make(&disk.path, "w", 0o700)?;
+    } else if disk.keep {
         if !Path::new(&upper).is_dir() {
             return Err(Failure::new("keep the disk", format!("{} is not there", upper)));
         }
@@ -23,16 +26,19 @@ pub fn prepare(disk: &Disk) -> Result<()> {
             fs::create_dir(&disk.path).during(|| format!("make {}", disk.path))?;
         }
         fs::set_permissions(&disk.path, Permissions::from_mode(0o700)).during(|| format!("close {}", disk.path))?;
-        for (name, mode) in [("u", 0o755), ("w", 0o700)] {
-            let path = format!("{}/{}", disk.path, name);
-            DirBuilder::new().mode(mode).create(&path).during(|| format!("make {}", path))?;
-        }
+        make(&disk.path, "u", 0o755)?;
+        make(&disk.path, "w", 0o700)?;
         fs::set_permissions(&upper, Permissions::from_mode(0o755)).during(|| format!("open up {}", upper))?;
     }
     if disk.btrfs && disk.limit > 0 {
         btrfs::limit(&disk.path, disk.limit)?;
     }
     Ok(())
+}
+
+fn make(parent: &str, name: &str, mode: u32) -> Result<()> {
+    let path = format!("{}/{}", parent, name);
+    DirBuilder::new().mode(mode).create(&path).during(|| format!("make {}", path))
 }
 
 /// Makes the control directory, and gives it and what an earlier life left in it to the capsule's root of today.

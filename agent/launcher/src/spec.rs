@@ -37,6 +37,8 @@ pub struct Disk {
     /// Bytes; 0 is no limit.
     pub limit: u64,
     pub keep: bool,
+    /// The subvolume that a new disk is a copy of.
+    pub copy_of: Option<String>,
 }
 
 pub struct Network {
@@ -109,6 +111,10 @@ impl Spec {
                 btrfs: flag(disk, "btrfs")?,
                 limit: disk["limitBytes"].as_u64().ok_or_else(|| bad("disk.limitBytes"))?,
                 keep: flag(disk, "keep")?,
+                copy_of: match &disk["copyOf"] {
+                    Value::Null => None,
+                    _ => Some(text(disk, "copyOf")?),
+                },
             },
             control_dir: text(&all, "controlDir")?,
             socket: text(&all, "socket")?,

@@ -82,9 +82,10 @@ export interface DriverSnapshots {
   sharesBlocks(): Promise<boolean>;
   /**
    * Copies the disk of a running or paused capsule under a new id. Its processes stand still while it is copied, and go on if they
-   * went before. Nothing is left behind when it throws, `HostFullError` and `HandleGoneError` included.
+   * went before. Nothing is left behind when it throws, `HostFullError` and `HandleGoneError` included. Its size may be told as 0 where
+   * it is not `sized`: to look costs more than to copy.
    */
-  take(handle: Handle, snapshotId: string): Promise<{ readonly sizeBytes: number }>;
+  take(handle: Handle, snapshotId: string, sized?: boolean): Promise<{ readonly sizeBytes: number }>;
   /** Disks that began with it go on. Repeatable, fine when nothing is there. */
   remove(snapshotId: string): Promise<void>;
   /** Everything of this installation on this host, what was cut off half-way included. */

@@ -90,7 +90,7 @@ async function copyDisk(deps: TemplateDeps, { id, teamId, vcpus, memoryMb, diskM
   const row: TemplateRecord = { id: diskId, teamId, hostId: deps.hostId, kind: "fork", name: null, state: "making", ...facts, ...UNUSED };
   if (!(await deps.teamTemplates.insert(row, true)))
     throw fail("unavailable", "An earlier try of this request is not cleared away yet; try again.");
-  await deps.teamTemplates.finish(diskId, await takeDisk(deps, id, diskId, "a fork"));
+  await deps.teamTemplates.finish(diskId, await takeDisk(deps, id, diskId, "a fork", false));
 }
 
 async function storeAll(deps: TemplateDeps, principal: Principal, records: readonly CapsuleRecord[]): Promise<void> {

@@ -21,8 +21,8 @@ export function requireMachine(record: CapsuleRecord, wanted: string): void {
   if (!WITH_MACHINE.includes(record.state) || record.handle === null) throw stateRefused("invalid_state", record, wanted);
 }
 
-/** Copies the disk as it is between two changes of the capsule: pauses, resumes and ends come before or after it. Resolves with its size. */
-export async function takeDisk(deps: TemplateDeps, capsuleId: string, id: string, wanted: string): Promise<number> {
+/** Copies the disk as it is between two changes of the capsule: pauses, resumes and ends come before or after it. Resolves with its size, where that is wanted. */
+export async function takeDisk(deps: TemplateDeps, capsuleId: string, id: string, wanted: string, sized = true): Promise<number> {
   const snapshots = snapshotsOf(deps);
   let sizeBytes = 0;
   await deps.acts.run(capsuleId, `snapshot ${id}`, async () => {
@@ -31,7 +31,7 @@ export async function takeDisk(deps: TemplateDeps, capsuleId: string, id: string
     requireMachine(record, wanted);
     if (record.handle === null) throw stateRefused("invalid_state", record, wanted);
     try {
-      ({ sizeBytes } = await snapshots.take(record.handle, id));
+      ({ sizeBytes } = await snapshots.take(record.handle, id, sized));
     } catch (error) {
       throw refusal(error, record, wanted);
     }

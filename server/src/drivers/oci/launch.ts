@@ -11,7 +11,7 @@ import { resolverPlace } from "./network-power.ts";
 import { ociConfig } from "./oci-config.ts";
 import { hasMachine, removeDisk, removeMachine } from "./remove.ts";
 import type { Origin } from "./origin.ts";
-import { readOrigin, readSnapshot, writeJson } from "./origin.ts";
+import { readOrigin, readSnapshot, snapshotPaths, writeJson } from "./origin.ts";
 import { copySnapshot } from "./snapshots/copy.ts";
 import { layerOf, requireBuild } from "./templates/layers.ts";
 import { asRoom } from "./room.ts";
@@ -33,7 +33,7 @@ export async function launch(host: OciHost, paths: CapsulePaths, spec: LaunchSpe
     if (spec.disk === "new") {
       // From here on the build is in use: nothing was awaited since it was found.
       writeJson(paths.origin, origin);
-      if (spec.snapshotId !== null) await copySnapshot(host, spec.snapshotId, paths.disk);
+      if (spec.snapshotId !== null && host.store === "plain") await copySnapshot(host, spec.snapshotId, paths.disk);
     }
     const launched = await launchConnected(host, paths, spec, origin, rangeBase(n), signal);
     host.options.log.debug({ capsule: paths.id, phases: launched.phases }, "launched");
@@ -97,6 +97,7 @@ function launcherSpec(
       // Where what is shared counts as well, it does not count against the capsule.
       limitBytes: spec.diskMb * MiB + (host.store === "native" ? origin.beganWith : 0),
       keep: spec.disk === "keep" || spec.snapshotId !== null,
+      copyOf: spec.disk === "new" && spec.snapshotId !== null && host.store !== "plain" ? snapshotPaths(layout, spec.snapshotId).dir : null,
     },
     controlDir: paths.control,
     socket: paths.socket,

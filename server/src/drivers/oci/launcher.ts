@@ -10,7 +10,14 @@ export interface LauncherSpec {
   readonly stage: string;
   /** Topmost first. */
   readonly layers: readonly string[];
-  readonly disk: { readonly path: string; readonly btrfs: boolean; readonly limitBytes: number; readonly keep: boolean };
+  readonly disk: {
+    readonly path: string;
+    readonly btrfs: boolean;
+    readonly limitBytes: number;
+    readonly keep: boolean;
+    /** The subvolume that a new disk begins as a copy of. */
+    readonly copyOf: string | null;
+  };
   readonly controlDir: string;
   readonly socket: string;
   readonly agentBinary: string;

@@ -14,10 +14,10 @@ export function snapshotPower(openHost: () => Promise<OciHost>, turns: KeyedLock
     async sharesBlocks() {
       return (await openHost()).store !== "plain";
     },
-    async take(handle, snapshotId) {
+    async take(handle, snapshotId, sized = true) {
       const host = await openHost();
       const capsule = capsulePaths(host.layout, readHandle(handle).capsuleId);
-      return turns.run(capsule.id, () => takeSnapshot(host, capsule, snapshotId));
+      return turns.run(capsule.id, () => takeSnapshot(host, capsule, snapshotId, sized));
     },
     async remove(snapshotId) {
       const host = await openHost();

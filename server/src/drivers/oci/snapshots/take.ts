@@ -17,7 +17,12 @@ import { copyTree } from "./copy.ts";
 const MiB = 1024 * 1024;
 
 /** Copies a capsule's disk; whole when its facts are written, and nothing is left of it when that does not happen. */
-export async function takeSnapshot(host: OciHost, capsule: CapsulePaths, id: string): Promise<{ readonly sizeBytes: number }> {
+export async function takeSnapshot(
+  host: OciHost,
+  capsule: CapsulePaths,
+  id: string,
+  sized: boolean,
+): Promise<{ readonly sizeBytes: number }> {
   requireDisk(host);
   const paths = snapshotPaths(host.layout, id);
   const origin = readOrigin(capsule.origin);
@@ -27,7 +32,8 @@ export async function takeSnapshot(host: OciHost, capsule: CapsulePaths, id: str
     await frozen(workGroup(host, capsule), () => copyTree(host, capsule.disk, paths.dir));
     // Overlayfs' own workings, which a new life makes anew.
     await rm(join(paths.dir, "w"), { recursive: true, force: true });
-    const sizeBytes = await sizeOf(paths.dir);
+    // Full quotas count what is shared, so there the limits of disks that begin with it need to know.
+    const sizeBytes = sized || host.store === "native" ? await sizeOf(paths.dir) : 0;
     requireDisk(host);
     writeJson(paths.facts, { origin, sizeBytes } satisfies SnapshotFacts);
     return { sizeBytes };
