@@ -2,6 +2,7 @@
 
 use super::stop::Stop;
 use crate::frame::{self, Kind, HEADER, MAX_PAYLOAD};
+use crate::hand_off::MAX_WORKER_REQUEST;
 use crate::refusal::{Code, Refusal};
 use crate::sys;
 use serde_json::Value;
@@ -12,6 +13,8 @@ use std::os::unix::io::{AsRawFd, OwnedFd};
 pub const MAX_SILENCE_S: i64 = 120;
 /// Seconds in which it may take the last frame, when it still sends.
 const LINGER_S: i64 = 5;
+/// Milliseconds for which a worker that has answered waits for the next request on its connection.
+pub const NEXT_MS: i64 = 300;
 /// Bytes of one frame of a file's bytes, and of one read of a connection.
 pub const CHUNK: usize = 256 * 1024;
 /// Bytes behind a payload that are read along with it: most often the next header, and little of what is copied then.
@@ -30,8 +33,8 @@ pub struct Channel {
     held: Vec<u8>,
 }
 
-fn set_timeouts(socket: &OwnedFd, seconds: i64) {
-    let time = libc::timeval { tv_sec: seconds, tv_usec: 0 };
+fn set_timeouts(socket: &OwnedFd, milliseconds: i64) {
+    let time = libc::timeval { tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000 };
     for option in [libc::SO_RCVTIMEO, libc::SO_SNDTIMEO] {
         let size = std::mem::size_of::<libc::timeval>() as libc::socklen_t;
         // SAFETY: the option's value is a timeval of this size.
@@ -44,7 +47,7 @@ impl Channel {
     pub fn new(socket: OwnedFd, input: Vec<u8>) -> Channel {
         // SAFETY: only flags of an owned descriptor change; its other holder has let it go.
         unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFL, 0) };
-        set_timeouts(&socket, MAX_SILENCE_S);
+        set_timeouts(&socket, MAX_SILENCE_S * 1000);
         Channel { socket, input, at: 0, left: 0, receives: false, held: Vec::new() }
     }
 
@@ -179,6 +182,27 @@ impl Channel {
         Ok(count)
     }
 
+    /// The payload of one more request, where one comes soon. Whatever else comes ends the connection.
+    pub fn next_request(&mut self) -> Option<Vec<u8>> {
+        set_timeouts(&self.socket, NEXT_MS);
+        loop {
+            let held = &self.input[self.at..];
+            if let Some(header) = held.get(..HEADER) {
+                let length = u32::from_le_bytes([header[1], header[2], header[3], header[4]]) as usize;
+                if Kind::from_byte(header[0]) != Some(Kind::File) || length > MAX_WORKER_REQUEST {
+                    return None;
+                }
+                if let Some(payload) = held.get(HEADER..HEADER + length) {
+                    let payload = payload.to_vec();
+                    self.at += HEADER + length;
+                    set_timeouts(&self.socket, MAX_SILENCE_S * 1000);
+                    return Some(payload);
+                }
+            }
+            self.receive(&mut [], MAX_WORKER_REQUEST + HEADER).ok()?;
+        }
+    }
+
     /// The host sends bytes from here on, whether they are taken or not.
     pub fn expect_data(&mut self) {
         self.receives = true;
@@ -193,7 +217,7 @@ impl Channel {
     pub fn linger(self) {
         // SAFETY: only ends the sending half of an owned socket.
         unsafe { libc::shutdown(self.socket.as_raw_fd(), libc::SHUT_WR) };
-        set_timeouts(&self.socket, LINGER_S);
+        set_timeouts(&self.socket, LINGER_S * 1000);
         let end = crate::clock::monotonic() + LINGER_S as u64 * crate::clock::SECOND;
         let mut buffer = vec![0; CHUNK];
         while crate::clock::monotonic() < end {

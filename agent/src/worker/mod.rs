@@ -83,26 +83,55 @@ pub fn serve(task: Task, mut given: &[u8], connection: OwnedFd) -> ! {
     if let (Some(request), Some(unsent)) = (part(&mut given), part(&mut given)) {
         let mut channel = Channel::new(connection, given.to_vec());
         if channel.send(unsent).is_ok() {
-            let outcome = match serde_json::from_slice(request) {
-                Ok(request) => run(task, &mut channel, &request),
-                Err(_) => Err(Refusal::new(Code::Protocol, "the payload is no JSON object").into()),
-            };
-            finish(channel, outcome);
+            let outcome = answer(task, &mut channel, request);
+            serve_more(task, channel, outcome);
         }
     }
     sys::exit_now(0)
 }
 
-/// Says how it went and lets the other side take it.
-fn finish(mut channel: Channel, outcome: Result<Option<Value>, Stop>) {
-    let told = match outcome {
-        Ok(Some(result)) => channel.send_json(Kind::Result, &result),
-        Ok(None) | Err(Stop::Gone) => return,
-        Err(Stop::Refused(refusal)) => channel.send_json(Kind::Error, &refusal.to_json()),
-    };
-    if told.is_ok() && channel.may_get_more() {
-        channel.linger();
+fn answer(task: Task, channel: &mut Channel, request: &[u8]) -> Result<Option<Value>, Stop> {
+    match serde_json::from_slice(request) {
+        Ok(request) => run(task, channel, &request),
+        Err(_) => Err(Refusal::new(Code::Protocol, "the payload is no JSON object").into()),
     }
+}
+
+/// Says how it went, and serves the next request that comes soon behind one that went well: a process
+/// for each of many short ones would cost more than what they ask for.
+fn serve_more(task: Task, mut channel: Channel, mut outcome: Result<Option<Value>, Stop>) {
+    loop {
+        let result = match outcome {
+            Ok(Some(result)) => result,
+            Ok(None) | Err(Stop::Gone) => return,
+            Err(Stop::Refused(refusal)) => {
+                let told = channel.send_json(Kind::Error, &refusal.to_json());
+                if told.is_ok() && channel.may_get_more() {
+                    channel.linger();
+                }
+                return;
+            }
+        };
+        if channel.send_json(Kind::Result, &result).is_err() || task != Task::File {
+            return;
+        }
+        if channel.may_get_more() {
+            return channel.linger();
+        }
+        match channel.next_request() {
+            Some(request) if may_follow(&request) => outcome = answer(task, &mut channel, &request),
+            _ => return,
+        }
+    }
+}
+
+/// What only looks, and soon ends: the agent knows of the first request alone, whose activity lasts as long as this process.
+fn may_follow(request: &[u8]) -> bool {
+    let request: Object = match serde_json::from_slice(request) {
+        Ok(request) => request,
+        Err(_) => return false,
+    };
+    matches!(crate::request::required(&request, "op"), Ok("read") | Ok("stat") | Ok("list"))
 }
 
 fn run(task: Task, channel: &mut Channel, request: &Object) -> Result<Option<Value>, Stop> {

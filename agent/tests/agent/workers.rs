@@ -1,10 +1,11 @@
 //! The processes that serve operations on files and ports: their bounds, and what a capsule can do to them.
 
-use crate::client::{background, code, file, program, shell, upload, with, Client};
+use crate::client::{background, code, download, file, program, shell, upload, with, Client};
 use crate::harness::{eventually, TestAgent, Wish};
-use capsuled_agent::frame::Kind;
+use capsuled_agent::frame::{self, Kind};
 use serde_json::{json, Value};
 use std::fs;
+use std::io::Write;
 
 /// A connection with an upload that waits for more.
 fn waiting_upload(agent: &TestAgent, name: &str) -> Client {
@@ -45,6 +46,43 @@ fn no_more_than_64_operations_on_files_run_at_once_and_they_are_activity() {
     uploads.clear();
     eventually("all have ended", || busy(&mut client) == 0);
     assert!(more.ask(Kind::File, &json!({"op": "stat", "path": "/"})).is_ok());
+}
+
+#[test]
+fn a_worker_that_has_answered_serves_what_looks_and_comes_soon_and_then_ends() {
+    let agent = TestAgent::start();
+    let path = agent.dir.join("one");
+    fs::write(&path, b"one").unwrap();
+    let (read, stat) = (json!({"op": "read", "path": path}), json!({"op": "stat", "path": path}));
+    // All at once, so that none comes late.
+    let begin = |requests: &[&Value]| {
+        let mut client = Client::connect(&agent);
+        let mut out = Vec::new();
+        for request in requests {
+            frame::encode(Kind::File, request.to_string().as_bytes(), &mut out);
+        }
+        client.socket.write_all(&out).unwrap();
+        client
+    };
+    let mut client = begin(&[&read, &stat, &read]);
+    for size in [None, Some(3), None] {
+        let (head, bytes, result) = download(&mut client).unwrap();
+        match size {
+            Some(size) => assert_eq!(result["entry"]["size"], size),
+            None => assert_eq!((&head["size"], bytes.as_slice()), (&json!(3), &b"one"[..])),
+        }
+    }
+    assert!(client.next().is_none(), "it waits for a moment only");
+    // What changes something is asked of the agent, and so is what follows a refusal.
+    let mut client = begin(&[&stat, &json!({"op": "remove", "path": path})]);
+    assert!(download(&mut client).is_ok());
+    assert!(client.next().is_none());
+    let mut client = begin(&[&json!({"op": "stat", "path": agent.dir.join("none")}), &stat]);
+    assert_eq!(download(&mut client).unwrap_err()["code"], "not_found");
+    assert!(client.next().is_none());
+    assert!(path.exists());
+    let mut stats = Client::connect(&agent);
+    eventually("all have ended", || busy(&mut stats) == 0);
 }
 
 #[test]

@@ -16,14 +16,19 @@ export class ByteStream<End> implements OperationListener {
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isPaused = false;
+  /** The connection is not its own any more. */
+  #hasLeft = false;
   /** Whoever waits for the next bytes. */
   #wake: (() => void) | null = null;
   #received = 0;
   #last: End | null = null;
   #isOver = false;
   #failure: Error | null = null;
+  readonly #leave: (connection: AgentConnection) => void;
 
-  constructor(connection: AgentConnection, readEnd: ReadEnd<End>, bytesMax: number) {
+  /** `leave` gets the connection back behind an end that went well. */
+  constructor(connection: AgentConnection, readEnd: ReadEnd<End>, bytesMax: number, leave: (connection: AgentConnection) => void) {
+    this.#leave = leave;
     this.#connection = connection;
     this.#readEnd = readEnd;
     this.#bytesMax = bytesMax;
@@ -54,7 +59,7 @@ export class ByteStream<End> implements OperationListener {
   close(): void {
     this.#isOver = true;
     this.#waiting.length = 0;
-    this.#connection.detach();
+    if (!this.#hasLeft) this.#connection.detach();
     this.#tell();
   }
 
@@ -87,13 +92,15 @@ export class ByteStream<End> implements OperationListener {
 
   #resume(): void {
     this.#isPaused = false;
-    this.#connection.resume();
+    if (!this.#hasLeft) this.#connection.resume();
   }
 
   #finish(failure: Error | null): void {
     this.#isOver = true;
     this.#failure = failure;
-    this.#connection.detach();
+    this.#hasLeft = true;
+    if (failure === null) this.#leave(this.#connection);
+    else this.#connection.detach();
     this.#tell();
   }
 

@@ -8,12 +8,15 @@ import { readRefusal } from "./messages.ts";
 /** Milliseconds for the agent to find what is to be read and send the first of it. */
 export const HEAD_MS = 30_000;
 
+/** Gets a connection back whose worker may serve one more operation. */
+export type Leave = (connection: AgentConnection) => void;
+
 /** Asks for a file's bytes and resolves once its head is known. Throws `AgentRefusal` and `AgentLostError`. */
-export function openDownload(connection: AgentConnection, opening: Buffer): Promise<FileDownload> {
+export function openDownload(connection: AgentConnection, opening: Buffer, leave: Leave): Promise<FileDownload> {
   return openStream(connection, opening, (type, payload) => {
     if (type !== FRAME.head) throw new ProtocolError(`frame 0x${type.toString(16)} for a head`);
     const head = readFileHead(payload);
-    const stream = new ByteStream(connection, (last, received) => endOf(last, received, head.length), head.length);
+    const stream = new ByteStream(connection, (last, received) => endOf(last, received, head.length), head.length, leave);
     connection.begin(stream);
     connection.pause();
     return {
@@ -31,7 +34,7 @@ export function openDownload(connection: AgentConnection, opening: Buffer): Prom
 export function openArchive(connection: AgentConnection, opening: Buffer): Promise<ArchiveDownload> {
   return openStream(connection, opening, (type, payload) => {
     if (type !== FRAME.bytes) throw new ProtocolError(`frame 0x${type.toString(16)} for the first bytes`);
-    const stream = new ByteStream(connection, readArchiveEnd, Number.MAX_SAFE_INTEGER);
+    const stream = new ByteStream(connection, readArchiveEnd, Number.MAX_SAFE_INTEGER, () => connection.detach());
     connection.begin(stream);
     stream.frame(type, payload);
     return stream;

@@ -36,7 +36,60 @@ test("a file's bytes come in order and to the length that was told, with their d
   assert.equal(String(await download.next()), "def");
   assert.equal(await download.next(), null);
   assert.equal(download.sha256, sha256);
-  await agent.closed;
+});
+
+test("a worker that waits is asked the next time, and a fresh one where it has ended meanwhile", async () => {
+  for (const kind of ["memory", "socket"] as const) {
+    await using peer = await createPeer(kind);
+    using link = linkTo(peer);
+    const readAll = async (): Promise<string> => {
+      const download = await link.files.read(path, 0, null);
+      let text = "";
+      for (let next = await download.next(); next !== null; next = await download.next()) text += Buffer.from(next).toString();
+      return text;
+    };
+    const serve = async (agent: PeerConnection): Promise<void> => {
+      assert.deepEqual(await agent.expectJson("file"), { op: "read", path: "/x", from: 0 });
+      agent.send(head(3), bytes("abc"), result({ bytes: 3, sha256 }));
+    };
+    const first = readAll();
+    const worker = await peer.next();
+    await worker.welcome();
+    await serve(worker);
+    assert.equal(await first, "abc");
+    const second = readAll();
+    await serve(worker);
+    assert.equal(await second, "abc");
+    // The one that was made ready in place of it.
+    const fresh = await peer.next();
+    await fresh.welcome();
+    const third = readAll();
+    await worker.expect("file");
+    worker.hangUp();
+    await serve(fresh);
+    assert.equal(await third, "abc");
+    await worker.closed;
+  }
+});
+
+test("what a worker refuses, or says nothing of in time, is not asked twice", async (t) => {
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  const first = link.files.read(path, 0, 0);
+  const worker = await peer.next();
+  await worker.welcome();
+  await worker.expect("file");
+  worker.send(head(0), result({ bytes: 0, sha256 }));
+  await first;
+  const fresh = await peer.next();
+  await fresh.welcome();
+  await turns();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const second = assert.rejects(link.files.read(path, 0, 0), lost);
+  await worker.expect("file");
+  t.mock.timers.tick(HEAD_MS);
+  await second;
+  assert.deepEqual(fresh.pending, []);
 });
 
 for (const [what, frames, error] of [

@@ -1,4 +1,6 @@
 import type { AgentFiles, FilePath } from "../core/ports/agent-files.ts";
+import { AgentLostError } from "../core/ports/agent-link.ts";
+import type { AgentConnection } from "./connection.ts";
 import { openArchive, openDownload } from "./file-download.ts";
 import { readChanged, readCopied, readFileEntry, readFilePage, readRemoved, readWritten, readWrittenArchive } from "./file-messages.ts";
 import { openUpload } from "./file-upload.ts";
@@ -12,10 +14,11 @@ export const FILE_ANSWER_MS = 30_000;
 /** Milliseconds for one on a whole tree. */
 export const TREE_ANSWER_MS = 15 * 60_000;
 
-/** Operations on files. Each takes a connection for good: the worker that serves it closes it at the end. */
+/** Operations on files. Each takes a connection for good: the worker that serves it closes it, most often a moment after its end. */
 export function createAgentFiles(pool: ConnectionPool): AgentFiles {
   const ask = <T>(op: string, path: object, fields: object, read: (payload: Buffer) => T, waitMs = FILE_ANSWER_MS): Promise<T> =>
     askOnce(pool, encodeJson(FRAME.file, { op, ...path, ...fields }), read, waitMs);
+  const leave = (connection: AgentConnection): void => pool.giveWorker(connection);
   return {
     stat: (path) => ask("stat", path, {}, readFileEntry),
     list: (path, { depth, limit, after }) =>
@@ -29,7 +32,7 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
     changeMode: (path, change, recursive) => ask("chmod", path, { ...change, recursive }, readChanged, TREE_ANSWER_MS),
     async read(path, from, length) {
       const opening = encodeJson(FRAME.file, { op: "read", ...path, from, ...(length !== null && { length }) });
-      return openDownload(await pool.takeForGood(), opening);
+      return asked(pool, (connection) => openDownload(connection, opening, leave));
     },
     async write(path, { mode, exclusive, size }) {
       const wish = { ...(mode !== undefined && { mode }), ...(size !== undefined && { size }), exclusive: exclusive === true };
@@ -40,6 +43,24 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
       openUpload(await pool.takeForGood(), encodeJson(FRAME.file, { op: "archive_write", ...path, ...owner }), readWrittenArchive),
     watch: async (path, recursive) => openWatch(await pool.takeForGood(), encodeJson(FRAME.file, { op: "watch", ...path, recursive })),
   };
+}
+
+/** Asks a worker that waits, where there is one, and else, or where that one has just ended, a fresh one. For what only reads. */
+async function asked<T>(pool: ConnectionPool, ask: (connection: AgentConnection) => Promise<T>): Promise<T> {
+  const waiting = pool.takeWorker();
+  if (waiting !== undefined) {
+    try {
+      return await ask(waiting);
+    } catch (error) {
+      if (!(error instanceof AgentLostError) || !hasHungUp(error.cause)) throw error;
+    }
+  }
+  return ask(await pool.takeForGood());
+}
+
+/** Whether a connection was closed by its other side, by whatever word the system has for it. */
+function hasHungUp(cause: unknown): boolean {
+  return cause === null || cause === undefined || (cause instanceof Error && "code" in cause);
 }
 
 /** A path under another name than `path`. */

@@ -8,6 +8,8 @@ export const IDLE_CONNECTIONS_MAX = 32;
 export const IDLE_CONNECTIONS_KEPT = 2;
 /** Milliseconds for which an idle connection beyond those must not have been needed before it is closed. */
 export const IDLE_CONNECTION_MS = 30_000;
+/** Connections to workers that may serve one more operation on files; a worker waits for it for a moment only. */
+export const WORKER_CONNECTIONS_MAX = 2;
 /** Connections of one capsule at most, in use and idle; the agent's own bound is 1 024. */
 export const CONNECTIONS_MAX = 512;
 
@@ -17,6 +19,8 @@ export class ConnectionPool {
   readonly #capsuleId: string;
   readonly #secret: string;
   readonly #idle: AgentConnection[] = [];
+  /** Those to workers that have answered and wait for what comes next. */
+  readonly #workers: AgentConnection[] = [];
   readonly #all = new Set<AgentConnection>();
   #opening = 0;
   /** The one that is made ready in place of one that was taken for good. */
@@ -62,6 +66,24 @@ export class ConnectionPool {
     // Behind the request that this one is taken for.
     if (this.#coming === null && this.#idle.length === 0) setImmediate(() => this.#makeReady());
     return connection;
+  }
+
+  /** A connection to a worker that waits. It may end under what is asked over it: then nothing was done. */
+  takeWorker(): AgentConnection | undefined {
+    for (;;) {
+      const connection = this.#workers.pop();
+      if (connection === undefined || connection.usable) return connection;
+    }
+  }
+
+  /** After an operation that went well; its worker waits for a moment and closes the connection then. */
+  giveWorker(connection: AgentConnection): void {
+    connection.finish();
+    if (!connection.usable) return;
+    if (this.#closed || this.#workers.length >= WORKER_CONNECTIONS_MAX) return connection.detach();
+    // Its end is to be heard.
+    connection.resume();
+    this.#workers.push(connection);
   }
 
   #makeReady(): void {
@@ -112,8 +134,10 @@ export class ConnectionPool {
 
   #forget(connection: AgentConnection): void {
     this.#all.delete(connection);
-    const at = this.#idle.indexOf(connection);
-    if (at !== -1) this.#idle.splice(at, 1);
+    for (const list of [this.#idle, this.#workers]) {
+      const at = list.indexOf(connection);
+      if (at !== -1) list.splice(at, 1);
+    }
   }
 
   /** After the last frame of its operation. */
@@ -144,6 +168,7 @@ export class ConnectionPool {
     this.#closed = true;
     if (this.#trim !== null) clearTimeout(this.#trim);
     this.#idle.length = 0;
+    this.#workers.length = 0;
     for (const connection of this.#all) connection.end(null);
     this.#all.clear();
   }
