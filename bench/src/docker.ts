@@ -1,14 +1,7 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { Agent, request } from "node:http";
-import { join } from "node:path";
-import { Readable } from "node:stream";
+import { engine, idOf, IMAGE, importTemplate, leaveEngine } from "./docker-engine.ts";
 import type { BenchContext, Row } from "./row.ts";
 import { percentile } from "./row.ts";
 import { hasDocker } from "./server.ts";
-
-const IMAGE = "capsuled-bench:minimal";
-const agent = new Agent({ keepAlive: true });
 
 /** The same work through a Docker Engine's API, where one answers: exec, create and start, pause and unpause. */
 export async function measureDocker({ server, scale }: BenchContext): Promise<readonly Row[]> {
@@ -51,7 +44,7 @@ export async function measureDocker({ server, scale }: BenchContext): Promise<re
       await engine("DELETE", `/containers/${id}?force=1`);
     }
   }
-  agent.destroy();
+  leaveEngine();
   const row = (what: string, values: readonly number[]): Row => ({
     what,
     of: "docker",
@@ -65,45 +58,4 @@ export async function measureDocker({ server, scale }: BenchContext): Promise<re
     row("pause, p50", took.pause),
     row("resume (unpause), p50", took.unpause),
   ];
-}
-
-/** Makes an image of the built template's files, so that nothing is fetched and both sides run the same programs. */
-async function importTemplate(dataDir: string): Promise<void> {
-  const templates = join(dataDir, "store/templates");
-  const rootfs =
-    execFileSync("find", [templates, "-maxdepth", "4", "-type", "d", "-name", "workspace"], { encoding: "utf8" }).split("\n")[0] ?? "";
-  if (rootfs === "" || !existsSync(rootfs)) throw new Error(`no built template below ${templates}: ${readdirSync(templates).join(", ")}`);
-  const tar = spawn("tar", ["-C", join(rootfs, ".."), "-c", "."], { stdio: ["ignore", "pipe", "inherit"] });
-  const [repo, tag] = IMAGE.split(":");
-  await engine("POST", `/images/create?fromSrc=-&repo=${repo}&tag=${tag}`, tar.stdout);
-}
-
-function idOf(body: unknown): string {
-  const id: unknown = Reflect.get(Object(body), "Id");
-  if (typeof id !== "string") throw new Error(`the Engine gave no id: ${JSON.stringify(body)}`);
-  return id;
-}
-
-async function engine(method: string, path: string, body?: unknown): Promise<unknown> {
-  return new Promise((done, failed) => {
-    const isStream = body instanceof Readable;
-    const text = body === undefined || isStream ? "" : JSON.stringify(body);
-    const headers = isStream
-      ? { "content-type": "application/x-tar" }
-      : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
-    const sent = request({ socketPath: "/var/run/docker.sock", agent, method, path, headers }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.once("error", failed);
-      response.on("end", () => {
-        const got = Buffer.concat(chunks).toString("utf8");
-        if ((response.statusCode ?? 500) >= 300) failed(new Error(`${method} ${path}: ${response.statusCode} ${got}`));
-        else
-          done((response.headers["content-type"] ?? "").startsWith("application/json") && !isStream && got !== "" ? JSON.parse(got) : null);
-      });
-    });
-    sent.once("error", failed);
-    if (body instanceof Readable) body.pipe(sent);
-    else sent.end(text);
-  });
 }

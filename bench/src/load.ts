@@ -22,10 +22,19 @@ export interface StreamRun {
   readonly last: unknown;
 }
 
+/** One file in or out. */
+export interface Transfer {
+  readonly bytes: number;
+  readonly ms: number;
+}
+
 /** The Rust load process, built for this run. */
 export interface Load {
   spawn(program: string, threads: number, count: number): Promise<Latencies>;
   http(address: string, request: string, connections: number, count: number): Promise<Latencies>;
+  /** Sends the head of a request and so many bytes behind it. */
+  upload(address: string, head: string, bytes: number): Promise<Transfer>;
+  download(address: string, request: string): Promise<Transfer>;
   stream(address: string, handshake: string, message: string): Promise<StreamRun>;
 }
 
@@ -39,6 +48,8 @@ export function buildLoad(root: string): Load {
     spawn: async (program, threads, count) => latencies(await json("spawn", program, String(threads), String(count))),
     http: async (address, request, connections, count) =>
       withFile(request, async (file) => latencies(await json("http", address, file, String(connections), String(count)))),
+    upload: async (address, head, bytes) => withFile(head, async (file) => transfer(await json("upload", address, file, String(bytes)))),
+    download: async (address, request) => withFile(request, async (file) => transfer(await json("download", address, file))),
     stream: async (address, handshake, message) =>
       withFile(handshake, async (file) => streamRun(await json("stream", address, file, message))),
   };
@@ -68,6 +79,10 @@ function latencies(value: unknown): Latencies {
     p99_us: numberOf(value, "p99_us"),
     per_second: numberOf(value, "per_second"),
   };
+}
+
+function transfer(value: unknown): Transfer {
+  return { bytes: numberOf(value, "bytes"), ms: numberOf(value, "ms") };
 }
 
 function streamRun(value: unknown): StreamRun {

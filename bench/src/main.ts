@@ -1,7 +1,8 @@
 /**
  * Measures the server and, beside it on the same machine in the same run, the floor and what users would pick instead.
  * Prints a table, the method, and writes bench/results/<time>.json. It asserts nothing.
- * `npm run bench [-- --url URL --key KEY]`; without a URL it starts a server of its own on /var/lib/capsuled-bench.
+ * `npm run bench [-- --url URL --key KEY] [step…]`; without a URL it starts a server of its own on /var/lib/capsuled-bench.
+ * Steps: memory exec lifecycle forks stream terminal files endpoints docker docker-files; without any, all of them.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -14,20 +15,39 @@ import { buildLoad } from "./load.ts";
 import { measureDocker } from "./docker.ts";
 import { measureEndpoints } from "./endpoints.ts";
 import { measureExec } from "./exec.ts";
+import { measureDockerFiles } from "./docker-files.ts";
+import { measureFiles } from "./files.ts";
+import { measureForks } from "./forks.ts";
 import { measureLifecycle } from "./lifecycle.ts";
 import { measureMemory } from "./memory.ts";
 import { measureStream } from "./stream.ts";
+import { measureTerminal } from "./terminal.ts";
 import type { Row } from "./row.ts";
 import { renderTable } from "./row.ts";
 
 const METHOD = `How it was measured: all on this machine, one measurement at a time, the first tenth of each not counted.
 The load comes from a Rust process of its own (bench/load) over loopback with keep-alive; it shares the cores with the server.
 Floor: posix_spawn and wait of the same program by that process, without server, isolation or protocol.
-Lifecycle and Docker figures come from one Node client, keep-alive; Docker by its Engine API over its unix socket,
+Files: a copy through a pipe (cat into cat, in the same capsule on the same disk) stands beside each transfer, GET /healthz beside
+each small read. Lifecycle, forks, terminal and Docker figures come from one Node client, keep-alive; Docker by its Engine API over its unix socket,
 network mode none, an image imported from the same template. Endpoints run \`echo hello\` in one capsule; beside them stand
 Debian's \`webhook\` (where it is installed) and a bare Node server over child_process, both without isolation. Memory is read from /proc and the capsule's cgroups.`;
 
-const { values } = parseArgs({
+const STEPS = Object.entries({
+  memory: measureMemory,
+  exec: measureExec,
+  lifecycle: measureLifecycle,
+  forks: measureForks,
+  stream: measureStream,
+  terminal: measureTerminal,
+  files: measureFiles,
+  endpoints: measureEndpoints,
+  docker: measureDocker,
+  "docker-files": measureDockerFiles,
+});
+
+const { values, positionals: only } = parseArgs({
+  allowPositionals: true,
   options: { url: { type: "string" }, key: { type: "string" }, "data-dir": { type: "string" }, quick: { type: "boolean" } },
 });
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -42,8 +62,7 @@ const server = await openServer({
 });
 const rows: Row[] = [];
 try {
-  for (const step of [measureMemory, measureExec, measureLifecycle, measureStream, measureEndpoints, measureDocker])
-    rows.push(...(await step({ server, load, scale })));
+  for (const [name, step] of STEPS) if (only.length === 0 || only.includes(name)) rows.push(...(await step({ server, load, scale })));
 } finally {
   await server.close();
 }
