@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { arch, platform } from "node:os";
 import { join } from "node:path";
 import { compile, describe, manifestOf, nameDeclarations, ROOT, writeManifest } from "./staging.ts";
@@ -19,7 +19,11 @@ export function stageCli(directory: string): string {
   mkdirSync(join(directory, "bin"));
   writeFileSync(join(directory, "bin/capsuled.js"), '#!/usr/bin/env node\nimport "../lib/main.js";\n');
   chmodSync(join(directory, "bin/capsuled.js"), 0o755);
-  describe("cli", directory, {});
+  // It needs no other package, and so the command line none of a registry but what is ours.
+  const within = "yaml";
+  describe("cli", directory, { bundleDependencies: [within] });
+  const filter = (path: string): boolean => !/\.(map|[cm]?ts)$/.test(path);
+  cpSync(join(ROOT, "node_modules", within), join(directory, "node_modules", within), { recursive: true, filter });
   return directory;
 }
 
