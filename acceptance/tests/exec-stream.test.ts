@@ -165,6 +165,27 @@ test("megabytes of stdin pass through in order", async () => {
   assert.equal(stream.text(), `${hash.digest("hex")}  -\n`);
 });
 
+test("stdin with offsets is taken once, over whichever stream and however often it comes, and acknowledged", async () => {
+  await using first = await startStream(capsule.id, { cmd: "cat", stdin: true });
+  const { id, stdin } = await first.message("start");
+  assert.deepEqual(stdin, { bytes: 0, closed: false });
+  first.send({ type: "stdin", data: "hello ", offset: 0 });
+  assert.deepEqual(await first.message("stdin_ack", ({ bytes }) => bytes === 6), { type: "stdin_ack", bytes: 6 });
+  await using second = await attach(capsule.id, id, "?from=start");
+  assert.deepEqual((await second.message("start")).stdin, { bytes: 6, closed: false });
+  second.send({ type: "stdin", data: "lo world", offset: 3 });
+  await second.message("stdin_ack", ({ bytes }) => bytes === 11);
+  first.send({ type: "stdin", data: "hello world", offset: 0 });
+  second.send({ type: "stdin", data: "beyond", offset: 12 });
+  await second.message("error", ({ code }) => code === "stdin_gap");
+  second.send({ type: "stdin_close", offset: 12 });
+  second.send({ type: "stdin", data: "!", offset: 11 });
+  await second.message("stdin_ack", ({ bytes }) => bytes === 12);
+  second.send({ type: "stdin_close", offset: 12 });
+  await second.message("exit");
+  assert.equal(second.text(), "hello world!");
+});
+
 test("stdin that nobody reads is refused at its bound, and stop still arrives", async () => {
   await using stream = await startStream(capsule.id, { cmd: "sleep", args: ["1000"], stdin: true });
   await stream.message("start");

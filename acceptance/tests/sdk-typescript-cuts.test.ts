@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { Client } from "capsuled";
 import type { schemas } from "capsuled";
 import { behaviour } from "../../sdk/testing/behaviour.ts";
@@ -41,6 +41,30 @@ sys.exit(3)`;
   assert.equal(found.stdout.digest("hex"), expected.stdout.digest("hex"));
   assert.equal(found.stderr.digest("hex"), expected.stderr.digest("hex"));
   assert.ok(proxy.cuts > 8, `${proxy.cuts} connections were cut`);
+});
+
+behaviour("stream.stdin-resume", async () => {
+  await using capsule = await sdkCapsule();
+  await using proxy = await cuttingProxy(cutsOf("stream.stdin-resume", 12, 300_000));
+  const cut = await through(proxy.url, capsule);
+  const sent = randomBytes(3_000_000);
+  const stream = cut.commands.stream("cat; echo end >&2", { stdin: true });
+  const writing = (async () => {
+    for (let at = 0; at < sent.length; at += 70_001) await stream.write(sent.subarray(at, at + 70_001));
+    await stream.closeStdin();
+  })();
+  writing.catch(() => {});
+  const got: Uint8Array[] = [];
+  let told = "";
+  for await (const event of stream) {
+    if (event.type === "stdout") got.push(event.bytes);
+    if (event.type === "stderr") told += event.data;
+    if (event.type === "exit") assert.deepEqual([event.exit_code, event.verified], [0, true]);
+  }
+  await writing;
+  assert.equal(told, "end\n");
+  assert.ok(Buffer.concat(got).equals(sent), `${Buffer.concat(got).length} bytes came`);
+  assert.ok(proxy.cuts > 5, `${proxy.cuts} connections were cut`);
 });
 
 behaviour("exec.exactly-once", async () => {

@@ -49,6 +49,7 @@ kinds! {
     Cancel = 0x12, "cancel";
     Resize = 0x13, "resize";
     Ports = 0x14, "ports";
+    StdinAt = 0x15, "stdin_at";
     Welcome = 0x81, "welcome";
     Started = 0x82, "started";
     Stdout = 0x83, "stdout";

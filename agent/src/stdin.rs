@@ -29,6 +29,21 @@ pub struct Stdin {
     in_line: bool,
     /// A timer tries again.
     pub retries: bool,
+    /// Connections that say where their bytes belong: each is told how far the input is taken.
+    pub placing: Vec<Key>,
+}
+
+/// What became of bytes that were sent with their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// Some are new, and wait or are in the pipe.
+    Taken,
+    /// All of them have come before.
+    Known,
+    /// Too many wait.
+    Full,
+    /// Bytes before them have not come.
+    Gap,
 }
 
 impl Stdin {
@@ -45,6 +60,7 @@ impl Stdin {
             closing: false,
             in_line: false,
             retries: false,
+            placing: Vec::new(),
         }
     }
 
@@ -81,6 +97,39 @@ impl Stdin {
         true
     }
 
+    /// Takes bytes that begin at this place of all the input; those that have come before are left out, whoever sent them.
+    pub fn place(&mut self, from: Key, at: u64, bytes: &[u8]) -> Placed {
+        if !self.placing.contains(&from) {
+            self.placing.push(from);
+        }
+        if at > self.received {
+            return Placed::Gap;
+        }
+        let known = (self.received - at).min(bytes.len() as u64) as usize;
+        let new = &bytes[known..];
+        if new.is_empty() {
+            Placed::Known
+        } else if self.push(from, new) {
+            Placed::Taken
+        } else {
+            Placed::Full
+        }
+    }
+
+    /// Bytes that came from hosts in all.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Bytes of them that do not wait any more.
+    pub fn taken(&self) -> u64 {
+        self.received - self.queued as u64
+    }
+
+    pub fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
     /// Bytes that wait.
     pub fn queued(&self) -> usize {
         self.queued
@@ -91,7 +140,7 @@ impl Stdin {
         if self.is_terminal {
             return None;
         }
-        Some(json!({"bytes": self.received, "queued": self.queued, "closed": self.closing}))
+        Some(json!({"bytes": self.received, "queued": self.queued, "closed": self.closing, "at": true}))
     }
 
     /// Closes the pipe after what is queued; for a terminal the end of input is typed, and it goes on.

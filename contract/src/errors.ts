@@ -98,6 +98,7 @@ export const STREAM_ERROR_CODES = [
   "bad_first_message",
   "first_message_late",
   "stdin_full",
+  "stdin_gap",
   "slow_consumer",
   "capsule_gone",
   "terminal_not_found",

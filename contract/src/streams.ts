@@ -25,9 +25,15 @@ export const stdinMessage = z.object({
   type: z.literal("stdin"),
   data: z.string().max(LIMITS.socketMessageBytesMax),
   encoding: optional(z.enum(["utf-8", "base64"])),
+  offset: optional(z.int().min(0)).describe(
+    "Where the first byte stands in all that is written, from 0. What has come before is not taken again, so after a cut it is sent again, over any stream of the process. Whoever says offsets is sent `stdin_ack`.",
+  ),
 });
 
-export const stdinCloseMessage = z.object({ type: z.literal("stdin_close") });
+export const stdinCloseMessage = z.object({
+  type: z.literal("stdin_close"),
+  offset: optional(z.int().min(0)).describe("How many bytes were written in all: the end counts only where they have come."),
+});
 
 /** What a client may send after `start`. */
 export const clientMessage = z
@@ -48,10 +54,24 @@ const output = {
 /** What the server sends on an exec stream and on an attached one. */
 export const serverMessage = z
   .discriminatedUnion("type", [
-    z.object({ type: z.literal("start"), pid: z.int(), id: z.string().regex(PROCESS_ID), tag: z.string(), next_seq: z.int() }),
+    z.object({
+      type: z.literal("start"),
+      pid: z.int(),
+      id: z.string().regex(PROCESS_ID),
+      tag: z.string(),
+      next_seq: z.int(),
+      stdin: z
+        .object({ bytes: z.int().describe("How many bytes have come."), closed: z.boolean().describe("Whether its end has come.") })
+        .optional()
+        .describe("Where standard input is open, or was and the process runs: `stdin` with an `offset` goes on from there."),
+    }),
     z.object({ type: z.literal("stdout"), ...output }),
     z.object({ type: z.literal("stderr"), ...output }),
     z.object({ type: z.literal("gap"), from_seq: z.int(), seq: z.int(), stdout_bytes: z.int(), stderr_bytes: z.int() }),
+    z.object({
+      type: z.literal("stdin_ack"),
+      bytes: z.int().describe("How many bytes of standard input the process has taken, from its start; at most 1 MiB may wait."),
+    }),
     z.object({
       type: z.literal("exit"),
       exit_code: z.int(),

@@ -51,7 +51,7 @@ pub fn begin(agent: &mut Agent, key: Key, kind: Kind, payload: &[u8]) {
         Kind::File => file::file(agent, key, &object, payload),
         Kind::Dial => file::dial(agent, key, &object, payload),
         Kind::Ports => file::ports(agent, key, payload),
-        Kind::Hello | Kind::Stdin | Kind::StdinClose | Kind::Cancel | Kind::Resize => {
+        Kind::Hello | Kind::Stdin | Kind::StdinAt | Kind::StdinClose | Kind::Cancel | Kind::Resize => {
             return agent.protocol_error(key, "this begins no operation");
         }
         Kind::Welcome

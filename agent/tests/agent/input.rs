@@ -120,7 +120,7 @@ fn a_host_that_takes_over_learns_what_came_and_gives_the_rest_once() {
     let mut first = Client::connect(&agent);
     let mut taken = 0;
     let started = first.start(&with(shell(&script), json!({"stdin": true, "on_disconnect": "continue", "foreground": false})));
-    assert_eq!(started["stdin"], json!({"bytes": 0, "queued": 0, "closed": false}));
+    assert_eq!(started["stdin"], json!({"bytes": 0, "queued": 0, "closed": false, "at": true}));
     let id = started["id"].as_str().unwrap().to_string();
     // What the queue and the pipe take together, so that some of it still waits when this host is gone.
     all[..1_000_000].chunks(100_000).for_each(|chunk| first.send_bytes(Kind::Stdin, chunk));
@@ -157,4 +157,54 @@ fn a_host_that_takes_over_learns_what_came_and_gives_the_rest_once() {
     }
     assert_eq!(in_flight, 0, "every byte was acknowledged to the host that is there");
     assert_eq!(String::from_utf8(text).unwrap(), format!("{}  -\n", sha256(&all)));
+}
+
+/// A `stdin_at` frame's payload, or a `stdin_close`'s without bytes.
+fn at(place: u64, bytes: &[u8]) -> Vec<u8> {
+    [&place.to_le_bytes()[..], bytes].concat()
+}
+
+#[test]
+fn bytes_with_their_place_are_taken_once_whoever_sends_them_how_often() {
+    let agent = TestAgent::start();
+    let mut first = Client::connect(&agent);
+    let kept = json!({"stdin": true, "on_disconnect": "continue", "foreground": false});
+    let id = first.start(&with(program("cat", &[]), kept))["id"].as_str().unwrap().to_string();
+    first.send_bytes(Kind::StdinAt, &at(0, b"hello "));
+    let mut second = Client::connect(&agent);
+    second.send(Kind::Attach, &json!({"selector": id, "from": "start"}));
+    let (_, again) = second.control();
+    let known = again["stdin"]["bytes"].as_u64().unwrap();
+    assert!(known == 0 || known == 6, "{}", again);
+    second.send_bytes(Kind::StdinAt, &at(0, b"hello wor"));
+    first.send_bytes(Kind::StdinAt, &at(6, b"world"));
+    second.send_bytes(Kind::StdinAt, &at(9, b"ld"));
+    second.send_bytes(Kind::StdinAt, &at(20, b"beyond"));
+    second.send_bytes(Kind::StdinClose, &at(20, b""));
+    second.send_bytes(Kind::StdinClose, &at(11, b""));
+    let (mut back, mut taken, mut gaps) = (Vec::new(), 0, 0);
+    loop {
+        let (kind, payload) = second.next().unwrap();
+        match kind {
+            Kind::Stdout => back.extend_from_slice(&payload[28..]),
+            Kind::StdinRoom => taken = serde_json::from_slice::<Value>(&payload).unwrap()["taken"].as_u64().unwrap(),
+            Kind::Error => {
+                assert_eq!(serde_json::from_slice::<Value>(&payload).unwrap()["code"], "stdin_gap");
+                gaps += 1;
+            }
+            Kind::Exit => break,
+            other => panic!("{:?}", other),
+        }
+    }
+    assert_eq!(String::from_utf8(back).unwrap(), "hello world");
+    assert_eq!((taken, gaps), (11, 2));
+}
+
+#[test]
+fn a_place_that_is_none_ends_the_connection() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    client.start(&with(program("cat", &[]), json!({"stdin": true})));
+    client.send_bytes(Kind::StdinAt, b"1234567");
+    assert_eq!(client.control().1["code"], "protocol");
 }

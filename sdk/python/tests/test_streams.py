@@ -4,13 +4,15 @@ import asyncio
 import gc
 import hashlib
 import random
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 
 import pytest
 
-from capsuled import AsyncCapsule, Capsule, Client, ProcessStream, errors
+from capsuled import AsyncCapsule, AsyncClient, Capsule, Client, ProcessStream, errors
 from capsuled._sync.commands import Commands
 from capsuled.stream_events import ExitEvent, StreamEvent
 
@@ -152,25 +154,70 @@ def test_what_is_written_reaches_standard_input_and_closing_it_is_its_end(capsul
         closed.write_stdin("x")
 
 
-def test_standard_input_after_a_cut_is_an_error_and_never_a_guess(capsule: Capsule, cutting: Cutting) -> None:
-    proxy = cutting(iter([None]))
+@behaviour("stream.stdin-resume")
+def test_what_is_written_over_cuts_reaches_standard_input_once(capsule: Capsule, cutting: Cutting) -> None:
+    dice = random.Random("stream.stdin-resume")
+    proxy = cutting(chain((dice.randint(1, 300_000) for _ in range(12)), repeat(None)))
+    content = dice.randbytes(3_000_000)
+    got = hashlib.sha256()
     with Client(url=proxy.url) as through:
-        with Commands(through.transport, capsule.id).stream("cat", [], stdin=True) as stream:
-            events = iter(stream)
-            assert next(events).type == "start"
-            stream.write_stdin("one\n")
-            assert next(events).type == "stdout"
-            proxy.cut_all()
-            stream.stop()
-            assert next(events).type == "exit"
-        with Commands(through.transport, capsule.id).stream("cat", [], stdin=True) as other:
-            next(iter(other))
-            other.write_stdin("one\n")
-            proxy.cut_all()
-            with pytest.raises(errors.StdinLostError):
-                for _ in range(100):
-                    other.write_stdin("two\n")
-                    time.sleep(0.02)
+        stream = Commands(through.transport, capsule.id).stream("cat; echo end >&2", stdin=True)
+
+        def write() -> None:
+            for at in range(0, len(content), 70_001):
+                stream.write_stdin(content[at : at + 70_001])
+            stream.close_stdin()
+
+        with stream:
+            writer = threading.Thread(target=write)
+            writer.start()
+            said = ""
+            for event in stream:
+                if event.type == "stdout":
+                    got.update(event.raw)
+                elif event.type == "stderr":
+                    said += event.data
+            writer.join()
+    assert stream.exit is not None
+    assert (said, stream.exit.exit_code, stream.exit.verified) == ("end\n", 0, True)
+    assert got.hexdigest() == hashlib.sha256(content).hexdigest()
+    assert proxy.cuts > 5
+
+
+def test_more_than_may_wait_is_written_before_anything_is_read(capsule: Capsule) -> None:
+    content = bytes(range(256)) * 12_000
+    with capsule.commands.stream("sha256sum", [], stdin=True) as stream:
+        stream.write_stdin(content)
+        stream.close_stdin()
+        text = "".join(event.data for event in stream if event.type == "stdout")
+    assert text.split()[0] == hashlib.sha256(content).hexdigest()
+
+
+def test_writing_to_a_process_that_has_ended_is_an_error(capsule: Capsule) -> None:
+    with capsule.commands.stream("true", [], stdin=True) as stream:
+        stream.wait()
+        with pytest.raises(errors.CapsuledError):
+            stream.write_stdin("x")
+
+
+def test_standard_input_is_written_and_read_by_two_tasks(server_url: str, capsule: Capsule) -> None:
+    content = bytes(range(256)) * 12_000
+
+    async def run() -> bytes:
+        async with AsyncClient(url=server_url) as client:
+            same = await AsyncCapsule.connect(capsule.id, client=client)
+            stream = same.commands.stream("cat", [], stdin=True)
+
+            async def write() -> None:
+                await stream.write_stdin(content)
+                await stream.close_stdin()
+
+            writing = asyncio.create_task(write())
+            got = b"".join([event.raw async for event in stream if event.type == "stdout"])
+            await writing
+            return got
+
+    assert asyncio.run(run()) == content
 
 
 @behaviour("stream.stop")

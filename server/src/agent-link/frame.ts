@@ -32,6 +32,7 @@ export const FRAME = {
   cancel: 0x12,
   resize: 0x13,
   ports: 0x14,
+  stdin_at: 0x15,
   welcome: 0x81,
   started: 0x82,
   stdout: 0x83,
@@ -73,6 +74,14 @@ export function encodeBytes(type: number, bytes: Uint8Array): Buffer {
   frame.writeUInt32LE(bytes.length, 1);
   frame.set(bytes, FRAME_HEADER_BYTES);
   return frame;
+}
+
+/** Bytes of stdin behind the place in all of it at which they belong; without bytes it is a `stdin_close`'s payload. */
+export function placedBytes(at: number, bytes: Uint8Array): Uint8Array {
+  const payload = Buffer.allocUnsafe(8 + bytes.length);
+  payload.writeBigUInt64LE(BigInt(at), 0);
+  payload.set(bytes, 8);
+  return payload;
 }
 
 /** The header and bytes of a `stdout` or `stderr` frame; the arrays are views of the payload. */

@@ -34,7 +34,7 @@ const refusal = z
   .object({ code: z.string(), message: z.string(), field: z.string().optional() })
   .transform((m) => new AgentRefusal(m.code, m.message, m.field ?? null));
 
-const room = z.object({ bytes: count });
+const room = z.object({ bytes: count, taken: count.optional() });
 
 const listening = z
   .object({ ports: z.array(z.object({ port: count, address: z.string(), pid: count.nullable() })) })

@@ -30,7 +30,12 @@ function sizeOf(m: Fields): NonNullable<Started["pty"]> {
 }
 
 function inputOf(m: Fields): NonNullable<Started["stdin"]> {
-  return { bytes: m.count("bytes"), queued: m.count("queued"), closed: m.flag("closed") };
+  return {
+    bytes: m.count("bytes"),
+    queued: m.count("queued"),
+    closed: m.flag("closed"),
+    isPlaced: m.get("at") !== undefined && m.flag("at"),
+  };
 }
 
 /** Throws `ProtocolError`. */

@@ -1,6 +1,6 @@
 import type { ProcessEvent, ProcessStream, Started, TerminalSize } from "../core/ports/agent-link.ts";
 import type { AgentConnection, OperationListener } from "./connection.ts";
-import { decodeRecord, encodeBytes, FRAME, ProtocolError } from "./frame.ts";
+import { decodeRecord, encodeBytes, FRAME, placedBytes, ProtocolError } from "./frame.ts";
 import { readExit, readGap, readRefusal, readRoom, readStarted } from "./messages.ts";
 import type { ConnectionPool } from "./pool.ts";
 import { ANSWER_MS } from "./request.ts";
@@ -67,14 +67,22 @@ class AttachedProcess implements ProcessStream, OperationListener {
     if (!this.#paused && !this.#over) this.#connection.resume();
   }
 
-  sendStdin(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length && !this.#over; at += STDIN_PIECE_BYTES) {
-      this.#connection.sendFrame(encodeBytes(FRAME.stdin, bytes.subarray(at, at + STDIN_PIECE_BYTES)));
-    }
+  sendStdin(bytes: Uint8Array, place?: number): void {
+    if (bytes.length === 0 && place === undefined) return;
+    let at = 0;
+    do {
+      if (this.#over) return;
+      const piece = bytes.subarray(at, at + STDIN_PIECE_BYTES);
+      const frame = place === undefined ? encodeBytes(FRAME.stdin, piece) : encodeBytes(FRAME.stdin_at, placedBytes(place + at, piece));
+      this.#connection.sendFrame(frame);
+      at += piece.length;
+    } while (at < bytes.length);
   }
 
-  closeStdin(): void {
-    if (!this.#over) this.#connection.sendFrame(encodeBytes(FRAME.stdin_close, new Uint8Array(0)));
+  closeStdin(place?: number): void {
+    const nothing = new Uint8Array(0);
+    if (!this.#over)
+      this.#connection.sendFrame(encodeBytes(FRAME.stdin_close, place === undefined ? nothing : placedBytes(place, nothing)));
   }
 
   resize({ cols, rows }: TerminalSize): void {
@@ -102,7 +110,7 @@ class AttachedProcess implements ProcessStream, OperationListener {
       case FRAME.gap:
         return this.#emit(readGap(payload));
       case FRAME.stdin_room:
-        return this.#emit({ kind: "stdin_room", bytes: readRoom(payload).bytes });
+        return this.#emit({ kind: "stdin_room", ...readRoom(payload) });
       case FRAME.exit: {
         const end = readExit(payload);
         this.#over = true;
@@ -129,7 +137,7 @@ class AttachedProcess implements ProcessStream, OperationListener {
 
   #refused(payload: Buffer): void {
     const refusal = readRefusal(payload);
-    if (refusal.code === "stdin_full") return this.#emit({ kind: "stdin_full" });
+    if (refusal.code === "stdin_full" || refusal.code === "stdin_gap") return this.#emit({ kind: refusal.code });
     // A resize of what has no terminal (any more) changes nothing.
     if (refusal.code === "bad_request") return;
     this.#over = true;

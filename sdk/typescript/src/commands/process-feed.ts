@@ -23,6 +23,10 @@ export interface FeedListener {
   started(message: Message<"start">): void;
   output(message: Message<"stdout" | "stderr" | "gap" | "exit">): void;
   stdinLost(error: StdinError): void;
+  /** A connection stands over which standard input goes on behind so many bytes. */
+  stdinOpen(given: { readonly bytes: number; readonly closed: boolean }): void;
+  /** The command has taken so many bytes in all. */
+  stdinTaken(bytes: number): void;
 }
 
 /** Takes a process's messages off its sockets, each record once and in order, and says where the next socket is to go on. */
@@ -38,8 +42,10 @@ export class ProcessFeed implements SocketReader {
   #taken = 0;
   #waitingChars = 0;
   #room: { readonly promise: Promise<void>; readonly open: () => void } | null = null;
-  /** Whether standard input is open: that does not survive its socket. */
+  /** Whether standard input is open. */
   holdsStdin = false;
+  /** Whether standard input outlives its socket: servers of before cannot tell how much of it came. */
+  isStdinKept = false;
 
   constructor(transport: Transport, capsuleId: string, source: FeedSource, listener: FeedListener) {
     this.#transport = transport;
@@ -67,7 +73,7 @@ export class ProcessFeed implements SocketReader {
   }
 
   mayRenew(): boolean {
-    return !this.holdsStdin;
+    return !this.holdsStdin || this.isStdinKept;
   }
 
   /** Resolves at once, or when the consumer has taken enough. */
@@ -96,6 +102,9 @@ export class ProcessFeed implements SocketReader {
       case "stdout":
       case "stderr":
         return this.#output(message);
+      case "stdin_ack":
+        this.#listener.stdinTaken(message.bytes);
+        return "more";
       case "gap":
         if (this.#next !== null && message.seq < this.#next) return "more";
         this.#accept(message, 0);
@@ -132,7 +141,10 @@ export class ProcessFeed implements SocketReader {
       throw new StreamError("bad_message", `the server went on at record ${message.next_seq}, not at ${this.#next}`);
     }
     this.#next = message.next_seq;
+    const { stdin } = message;
+    if (stdin !== undefined) this.isStdinKept = true;
     if (isFirst) this.#listener.started(message);
+    if (stdin !== undefined) this.#listener.stdinOpen(stdin);
     return "more";
   }
 
@@ -156,6 +168,8 @@ export class ProcessFeed implements SocketReader {
   }
 
   #error({ code, data }: Message<"error">): "more" | "again" {
+    // What the server did not take is sent again over the next connection.
+    if (this.isStdinKept && (code === "stdin_full" || code === "stdin_gap")) return "again";
     if (code === "stdin_full") {
       this.#listener.stdinLost(new StdinError(`The process does not read as fast as it was written to: ${data}`));
       return "more";
@@ -190,15 +204,17 @@ function messageOf(raw: unknown): StreamServerMessage | undefined {
   const isWhole =
     type === "start"
       ? has(["id", "tag"], ["pid", "next_seq"])
-      : type === "stdout" || type === "stderr"
-        ? has(["data"], ["seq"])
-        : type === "gap"
-          ? has([], ["seq", "stdout_bytes", "stderr_bytes"])
-          : type === "exit"
-            ? has(["reason"], ["seq", "exit_code", "stdout_bytes", "stderr_bytes"])
-            : type === "error" && has(["data", "code"], []);
+      : type === "stdin_ack"
+        ? has([], ["bytes"])
+        : type === "stdout" || type === "stderr"
+          ? has(["data"], ["seq"])
+          : type === "gap"
+            ? has([], ["seq", "stdout_bytes", "stderr_bytes"])
+            : type === "exit"
+              ? has(["reason"], ["seq", "exit_code", "stdout_bytes", "stderr_bytes"])
+              : type === "error" && has(["data", "code"], []);
   if (isWhole) return raw as StreamServerMessage; // its fields were checked above
-  if (["start", "stdout", "stderr", "gap", "exit", "error"].includes(type ?? "") || property(raw, "type") === undefined) {
+  if (["start", "stdout", "stderr", "gap", "exit", "error", "stdin_ack"].includes(type ?? "") || property(raw, "type") === undefined) {
     throw new StreamError("bad_message", `the server sent what is no message: ${JSON.stringify(raw)?.slice(0, 200) ?? "nothing"}`);
   }
   return undefined;

@@ -9,8 +9,9 @@ import type { Message, ProcessEvent, StartEvent } from "./process-event.ts";
 import { EventMaker } from "./process-event.ts";
 import type { FeedSource } from "./process-feed.ts";
 import { ProcessFeed } from "./process-feed.ts";
+import { StdinJournal } from "./stdin-journal.ts";
 
-/** Bytes of standard input in one message, and those that may wait to be sent. */
+/** To servers of before: bytes of standard input in one message, and those that may wait to be sent. */
 const STDIN_MESSAGE_BYTES = 128 * 1024;
 const STDIN_WAITING_BYTES = 512 * 1024;
 const STDIN_POLL_MS = 5;
@@ -43,6 +44,10 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
   #hasEnded = false;
   #stdinError: StdinError | null = null;
   #stdinConnection = 0;
+  readonly #stdin = new StdinJournal();
+  #writing: Promise<void> = Promise.resolve();
+  /** Wakes who waits to write more. */
+  #stdinRoom: (() => void) | null = null;
 
   /** `endsOnLeave`: whether the process is killed when its consumer leaves before the end. */
   constructor(
@@ -65,9 +70,18 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
       },
       output: (message) => this.#push(message),
       stdinLost: (error) => (this.#stdinError ??= error),
+      stdinOpen: (given) => {
+        this.#stdin.begin(given);
+        this.#sendStdin(true);
+      },
+      stdinTaken: (bytes) => {
+        this.#stdin.ack(bytes);
+        this.#sendStdin();
+        this.#stdinRoom?.();
+      },
     });
     this.#feed.holdsStdin = "start" in source && source.start.stdin === true;
-    this.#connection = new Reconnecting(transport, this.#feed, options.signal);
+    this.#connection = new Reconnecting(transport, this.#feed, options.signal, () => this.#stdin.cut());
     void this.#run();
   }
 
@@ -109,9 +123,15 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
     await this.return();
   }
 
-  /** Writes to the command's standard input; it was to be started with `stdin: true`. Throws a `StdinError` where bytes may be lost. */
+  /**
+   * Writes to the command's standard input; it was to be started with `stdin: true`. Resolves when at most 512 KiB wait for the command.
+   * A connection that is cut meanwhile changes nothing: what had not come is sent again, once. Throws a `StdinError` where the command
+   * has ended.
+   */
   async write(data: string | Uint8Array): Promise<void> {
     const bytes = typeof data === "string" ? utf8(data) : data;
+    await this.started;
+    if (this.#feed.isStdinKept) return this.#inTurn(() => this.#writeKept(bytes));
     for (let from = 0; from < bytes.length; from += STDIN_MESSAGE_BYTES) {
       await this.#send({ type: "stdin", data: toBase64(bytes.subarray(from, from + STDIN_MESSAGE_BYTES)), encoding: "base64" });
     }
@@ -119,7 +139,13 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
 
   /** Ends the command's standard input. */
   async closeStdin(): Promise<void> {
-    await this.#send({ type: "stdin_close" });
+    await this.started;
+    if (this.#feed.isStdinKept) {
+      await this.#inTurn(async () => {
+        this.#stdin.close();
+        this.#sendStdin();
+      });
+    } else await this.#send({ type: "stdin_close" });
     this.#feed.holdsStdin = false;
   }
 
@@ -148,6 +174,7 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
     this.#isOver = true;
     this.#started.reject(new CancelledStart());
     this.#wake?.();
+    this.#stdinRoom?.();
   }
 
   #push(message: Message<"start"> | Message<"stdout" | "stderr" | "gap" | "exit">): void {
@@ -164,6 +191,7 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
     this.#made = [];
     this.#isOver = true;
     this.#wake?.();
+    this.#stdinRoom?.();
   }
 
   async #abandon(): Promise<void> {
@@ -176,7 +204,31 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
     return this.#hasEnded || [...this.#waiting, ...this.#made].some(({ type }) => type === "exit");
   }
 
-  /** Sends a message about standard input over the socket that began it: input does not survive its socket. */
+  /** Writes that are not awaited keep their order. */
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const turn = this.#writing.then(act);
+    this.#writing = turn.catch(() => {});
+    return turn;
+  }
+
+  async #writeKept(bytes: Uint8Array): Promise<void> {
+    for (let rest = bytes; ;) {
+      if (this.#failure !== null) throw this.#failure.error;
+      if (this.#isOver || this.#hasExit()) throw new StdinError("the command has ended");
+      if (this.#stdin.isClosed) throw new StdinError("standard input is closed");
+      rest = this.#stdin.append(rest);
+      this.#sendStdin();
+      if (rest.length === 0 && this.#stdin.hasRoom) return;
+      if (!this.#stdin.hasRoom) await new Promise<void>((done) => (this.#stdinRoom = done));
+    }
+  }
+
+  #sendStdin(isFirst = false): void {
+    const { socket } = this.#connection;
+    if (socket?.isOpen === true) for (const message of this.#stdin.messages(isFirst)) socket.send(message);
+  }
+
+  /** Sends a message about standard input over the socket that began it: with servers of before input does not survive its socket. */
   async #send(message: object): Promise<void> {
     await this.started;
     for (;;) {

@@ -1115,8 +1115,12 @@ export type StreamClientMessage = {
   type: "stdin";
   data: string;
   encoding?: "utf-8" | "base64" | undefined;
+  /** Where the first byte stands in all that is written, from 0. What has come before is not taken again, so after a cut it is sent again, over any stream of the process. Whoever says offsets is sent `stdin_ack`. */
+  offset?: number | undefined;
 } | {
   type: "stdin_close";
+  /** How many bytes were written in all: the end counts only where they have come. */
+  offset?: number | undefined;
 };
 
 export type StreamServerMessage = {
@@ -1125,6 +1129,13 @@ export type StreamServerMessage = {
   id: string;
   tag: string;
   next_seq: number;
+  /** Where standard input is open, or was and the process runs: `stdin` with an `offset` goes on from there. */
+  stdin?: {
+    /** How many bytes have come. */
+    bytes: number;
+    /** Whether its end has come. */
+    closed: boolean;
+  } | undefined;
 } | {
   type: "stdout";
   data: string;
@@ -1147,6 +1158,10 @@ export type StreamServerMessage = {
   seq: number;
   stdout_bytes: number;
   stderr_bytes: number;
+} | {
+  type: "stdin_ack";
+  /** How many bytes of standard input the process has taken, from its start; at most 1 MiB may wait. */
+  bytes: number;
 } | {
   type: "exit";
   exit_code: number;

@@ -45,13 +45,16 @@ export class Reconnecting {
   #socket: Socket | null = null;
   #leave: (() => void) | null = null;
   #isStopped = false;
+  /** Called when a connection is over. */
+  readonly #left: () => void;
   /** How often it has connected; a change says that what was sent before may be lost. */
   connections = 0;
 
-  constructor(transport: Transport, reader: SocketReader, signal: AbortSignal | undefined) {
+  constructor(transport: Transport, reader: SocketReader, signal: AbortSignal | undefined, left: () => void = () => {}) {
     this.#transport = transport;
     this.#reader = reader;
     this.#signal = signal;
+    this.#left = left;
   }
 
   /** The open socket, if there is one now. */
@@ -152,6 +155,7 @@ export class Reconnecting {
       this.#leave = null;
       this.#socket?.close();
       this.#socket = null;
+      this.#left();
     }
   }
 }

@@ -29,7 +29,8 @@ export class Retry {
    */
   next(error: unknown, isRepeatable: boolean): number | null {
     if (!helps(error, isRepeatable)) return null;
-    this.#hasAnswered ||= error instanceof ApiError;
+    // What took the request and broke off is there, whether it has ever answered or not.
+    this.#hasAnswered ||= error instanceof ApiError || (error instanceof ConnectionError && error.outcome === "unknown");
     const asked = error instanceof ApiError && error.retryAfterSec !== null ? error.retryAfterSec * 1000 : 0;
     const wait = Math.max(asked, backoffMs(this.#attempt));
     this.#attempt += 1;

@@ -57,6 +57,8 @@ export interface GivenInput {
   readonly queued: number;
   /** Nothing more will come. */
   readonly closed: boolean;
+  /** Whether bytes may be sent with their place; agents of before take them in their order only. */
+  readonly isPlaced?: boolean;
 }
 
 export interface Started {
@@ -130,6 +132,8 @@ export interface StreamFailure {
 export interface StdinRoom {
   readonly kind: "stdin_room";
   readonly bytes: number;
+  /** How many bytes the child took in all; not from agents of before. */
+  readonly taken?: number | undefined;
 }
 
 /** The agent dropped stdin bytes that went beyond the queue's bound. */
@@ -137,7 +141,12 @@ export interface StdinFull {
   readonly kind: "stdin_full";
 }
 
-export type ProcessEvent = OutputRecord | GapRecord | ProcessEnd | StreamFailure | StdinRoom | StdinFull;
+/** The agent dropped bytes with a place, or the end, since bytes before it have not come. */
+export interface StdinGap {
+  readonly kind: "stdin_gap";
+}
+
+export type ProcessEvent = OutputRecord | GapRecord | ProcessEnd | StreamFailure | StdinRoom | StdinFull | StdinGap;
 
 /** An attached process. Events come in order; the last is `exit` or `failed`. */
 export interface ProcessStream {
@@ -147,8 +156,10 @@ export interface ProcessStream {
   /** Stops events until `resume`; the agent then paces the process (its own bound, 30 s). */
   pause(): void;
   resume(): void;
-  sendStdin(bytes: Uint8Array): void;
-  closeStdin(): void;
+  /** With a place in all input, what has come before is not taken again. */
+  sendStdin(bytes: Uint8Array, place?: number): void;
+  /** With a place, only where all before it has come. */
+  closeStdin(place?: number): void;
   /** Gives its terminal another size; of several readers' the latest wins. */
   resize(size: TerminalSize): void;
   /** Asks for the end of the process tree: SIGTERM, SIGKILL after `graceMs` (0: at once). The `exit` follows. */

@@ -30,6 +30,7 @@ export function collectStream(stream: ProcessStream, bytesMax: number): Promise<
           return reject(new AgentLostError(event.message));
         case "stdin_room":
         case "stdin_full":
+        case "stdin_gap":
           return;
       }
     });

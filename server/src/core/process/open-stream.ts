@@ -129,11 +129,11 @@ export function countActivity(deps: Pick<ProcessDeps, "clock">, live: LiveCapsul
     },
     pause: () => stream.pause(),
     resume: () => stream.resume(),
-    sendStdin(bytes) {
+    sendStdin(bytes, place) {
       live.touch(deps.clock.now());
-      stream.sendStdin(bytes);
+      stream.sendStdin(bytes, place);
     },
-    closeStdin: () => stream.closeStdin(),
+    closeStdin: (place) => stream.closeStdin(place),
     resize: (size) => stream.resize(size),
     cancel: (reason, graceMs) => stream.cancel(reason, graceMs),
     close() {

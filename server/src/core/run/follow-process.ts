@@ -40,6 +40,7 @@ export function followProcess(ctx: RunContext, live: LiveRun, capsule: LiveCapsu
       case "stdin_room":
         return feed?.advance(event.bytes);
       case "stdin_full":
+      case "stdin_gap":
         return;
       case "exit":
         over();

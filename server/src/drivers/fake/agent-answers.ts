@@ -5,7 +5,7 @@ import { getSchema, readPayload, Refusal, shutdownSchema, signalSchema } from ".
 
 export type Question = Exclude<
   HostFrame,
-  "hello" | "start" | "attach" | "log" | "output" | "file" | "stdin" | "stdin_close" | "cancel" | "resize" | "dial" | "ports"
+  "hello" | "start" | "attach" | "log" | "output" | "file" | "stdin" | "stdin_at" | "stdin_close" | "cancel" | "resize" | "dial" | "ports"
 >;
 
 /** What `started`, `exit`, `list` and `get` all tell of a process. */

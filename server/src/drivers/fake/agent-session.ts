@@ -27,6 +27,9 @@ export const HELLO_MS = 10_000;
 /** Unfrozen milliseconds that a process outlives its `grace` connection. */
 export const SERVER_LOST_MS = 60_000;
 
+/** Bytes of the place that `stdin_at` begins with. */
+const PLACE_BYTES = 8;
+
 /** One connection to a fake agent: hello, then operations one after the other. */
 export class AgentSession {
   readonly #agent: FakeAgent;
@@ -86,9 +89,10 @@ export class AgentSession {
     switch (name) {
       case "stdin":
         return this.#stdin(payload);
+      case "stdin_at":
+        return this.#stdinAt(payload);
       case "stdin_close":
-        this.#attachment?.process.stdin.close();
-        return;
+        return this.#stdinClose(payload);
       case "resize":
         return this.#resize(payload);
       case "cancel": {
@@ -108,6 +112,28 @@ export class AgentSession {
     const acknowledge = (bytes: number): void => this.#send(jsonFrame("stdin_room", { bytes }));
     if (this.#attachment === null || this.#attachment.process.feed(payload, acknowledge)) return;
     this.#send(jsonFrame("error", { code: "stdin_full", message: "the queue is full" }));
+  }
+
+  /** Bytes behind their place in all input: what has come before is not taken again. */
+  #stdinAt(payload: Buffer): void {
+    if (payload.length < PLACE_BYTES) throw new Refusal("protocol", "stdin_at begins with 8 bytes");
+    const at = Number(payload.readBigUInt64LE(0));
+    const bytes = payload.subarray(PLACE_BYTES);
+    const process = this.#attachment?.process;
+    const told = (count: number): void => this.#send(jsonFrame("stdin_room", { bytes: count, taken: process?.stdin.taken ?? 0 }));
+    if (process === undefined) return;
+    const { received } = process.stdin;
+    if (at > received) return this.#send(jsonFrame("error", { code: "stdin_gap", message: "bytes before these have not come" }));
+    const fresh = bytes.subarray(received - at);
+    if (fresh.length === 0) return told(0);
+    if (!process.feed(fresh, told)) this.#send(jsonFrame("error", { code: "stdin_full", message: "the queue is full" }));
+  }
+
+  #stdinClose(payload: Buffer): void {
+    const stdin = this.#attachment?.process.stdin;
+    if (payload.length >= PLACE_BYTES && stdin !== undefined && Number(payload.readBigUInt64LE(0)) !== stdin.received)
+      return this.#send(jsonFrame("error", { code: "stdin_gap", message: "bytes before the end have not come" }));
+    stdin?.close();
   }
 
   /** No operation of its own, so a refusal is not the last frame. */
@@ -147,7 +173,7 @@ export class AgentSession {
     );
   }
 
-  #operate(name: Exclude<HostFrame, "hello" | "stdin" | "stdin_close" | "cancel" | "resize">, payload: Buffer): void {
+  #operate(name: Exclude<HostFrame, "hello" | "stdin" | "stdin_at" | "stdin_close" | "cancel" | "resize">, payload: Buffer): void {
     try {
       if (name === "start") return this.#start(readPayload(startSchema, payload));
       if (name === "attach") return this.#attach(payload);

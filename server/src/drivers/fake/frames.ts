@@ -29,6 +29,7 @@ export const HOST_FRAMES = {
   0x12: "cancel",
   0x13: "resize",
   0x14: "ports",
+  0x15: "stdin_at",
 } as const;
 export type HostFrame = (typeof HOST_FRAMES)[keyof typeof HOST_FRAMES];
 

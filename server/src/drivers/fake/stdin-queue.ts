@@ -17,8 +17,17 @@ export class StdinQueue {
   }
 
   /** What came so far; undefined for what is no pipe. */
-  get given(): { readonly bytes: number; readonly queued: number; readonly closed: boolean } | undefined {
-    return this.#isPipe ? { bytes: this.#received, queued: this.#bytes, closed: this.#closed } : undefined;
+  get given(): { readonly bytes: number; readonly queued: number; readonly closed: boolean; readonly at: true } | undefined {
+    return this.#isPipe ? { bytes: this.#received, queued: this.#bytes, closed: this.#closed, at: true } : undefined;
+  }
+
+  /** Bytes that came, and those that do not wait any more. */
+  get received(): number {
+    return this.#received;
+  }
+
+  get taken(): number {
+    return this.#received - this.#bytes;
   }
 
   /** Whether `take` would not have to wait. */

@@ -5,8 +5,13 @@ import type { SocketConnection } from "./connection.ts";
 import { JunkCounter } from "./junk.ts";
 import { ProcessOutput } from "./process-output.ts";
 import type { SocketSession } from "./session.ts";
+import { feedStdin } from "./stdin-messages.ts";
+import { StdinQueue } from "./stdin-queue.ts";
 
-/** A reader of a process that runs, or has ended and is kept. It may stop the process; its stdin belongs to who started it. */
+/**
+ * A reader of a process that runs, or has ended and is kept. It may stop the process, and write to its stdin by offsets, so that whoever
+ * started it goes on after a cut; without them stdin belongs to the stream that started the process.
+ */
 export function createAttachSession(
   capsuleId: string,
   stream: ProcessStream,
@@ -19,17 +24,28 @@ export function createAttachSession(
   });
   let output: ProcessOutput | null = null;
   let junk: JunkCounter | null = null;
+  let socket: SocketConnection | null = null;
+  let stdin: StdinQueue | null = null;
   return {
     open(connection: SocketConnection) {
       junk = new JunkCounter(connection, deps.socketLimits.junkMax);
-      output = new ProcessOutput(stream, connection, encoding, { stdinTaken() {}, isCapsuleGone: () => isCapsuleGone });
+      socket = connection;
+      stdin = new StdinQueue(stream, connection, deps.socketLimits.stdinBytesMax);
+      output = new ProcessOutput(stream, connection, encoding, {
+        stdinTaken: (bytes, taken) => stdin?.taken(bytes, taken),
+        isCapsuleGone: () => isCapsuleGone,
+      });
       output.begin();
     },
     message(text) {
       const parsed = parseClientMessage(text);
-      if (!parsed.ok) junk?.refuse(parsed.problem);
-      else if (parsed.message.type !== "stop") junk?.refuse("standard input is open to the stream that started the process only");
-      else if (output?.hasEnded === false) stream.cancel("stopped", deps.socketLimits.stopGraceMs);
+      if (!parsed.ok) return junk?.refuse(parsed.problem);
+      const { message } = parsed;
+      if (message.type !== "stop" && message.offset === undefined)
+        return junk?.refuse("standard input without offsets is open to the stream that started the process only");
+      if (output?.hasEnded !== false) return;
+      if (message.type === "stop") stream.cancel("stopped", deps.socketLimits.stopGraceMs);
+      else if (stdin !== null) feedStdin(stdin, message, socket, junk);
     },
     binary() {
       junk?.refuse("messages are text");

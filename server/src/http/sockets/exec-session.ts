@@ -10,6 +10,8 @@ import type { SocketConnection } from "./connection.ts";
 import { JunkCounter } from "./junk.ts";
 import { ProcessOutput } from "./process-output.ts";
 import type { SocketSession } from "./session.ts";
+import { feedStdin } from "./stdin-messages.ts";
+import type { StdinMessage } from "./stdin-queue.ts";
 import { StdinQueue } from "./stdin-queue.ts";
 
 export function createExecSession(capsuleId: string, target: StreamTarget, deps: RouteDeps): SocketSession {
@@ -95,9 +97,9 @@ class ExecSession implements SocketSession {
     }
     const stream = this.#stream;
     if (this.#isClosed) return this.#leave();
-    this.#stdin = start.stdin === true ? new StdinQueue(stream, this.#deps.socketLimits.stdinBytesMax) : null;
+    this.#stdin = start.stdin === true ? new StdinQueue(stream, connection, this.#deps.socketLimits.stdinBytesMax) : null;
     this.#output = new ProcessOutput(stream, connection, start.encoding ?? "utf-8", {
-      stdinTaken: (bytes) => this.#stdin?.taken(bytes),
+      stdinTaken: (bytes, taken) => this.#stdin?.taken(bytes, taken),
       isCapsuleGone: () => this.#isCapsuleGone,
     });
     this.#output.begin();
@@ -128,19 +130,9 @@ class ExecSession implements SocketSession {
     }
   }
 
-  #feed(message: Extract<ClientMessage, { type: "stdin" | "stdin_close" }>): void {
+  #feed(message: StdinMessage): void {
     if (this.#stdin === null) return this.#junk?.refuse("standard input is not open: start with stdin: true");
-    switch (this.#stdin.feed(message)) {
-      case "taken":
-        return;
-      case "full":
-        this.#connection?.sendError("stdin_full", "The process has not taken its input yet; this message was dropped.");
-        return;
-      case "closed":
-        return this.#junk?.refuse("standard input is closed");
-      case "malformed":
-        return this.#junk?.refuse("data: is not base64");
-    }
+    feedStdin(this.#stdin, message, this.#connection, this.#junk);
   }
 
   /** The process goes on without its reader, unless the client asked otherwise. */

@@ -7,7 +7,13 @@ function render(message: ServerMessage): string {
 }
 
 export function renderStart(started: Started): string {
-  return render({ type: "start", pid: started.pid, id: started.id, tag: started.tag, next_seq: started.nextSeq });
+  const { pid, id, tag, nextSeq, stdin } = started;
+  const given = stdin?.isPlaced === true ? { stdin: { bytes: stdin.bytes, closed: stdin.closed } } : {};
+  return render({ type: "start", pid, id, tag, next_seq: nextSeq, ...given });
+}
+
+export function renderStdinAck(bytes: number): string {
+  return render({ type: "stdin_ack", bytes });
 }
 
 /** By hand, since this is where the bytes are: one pass over the data and no object. */

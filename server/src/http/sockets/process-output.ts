@@ -6,8 +6,8 @@ import { renderExit, renderGap, renderStart } from "./messages.ts";
 
 /** What a session learns of its process beside the output. */
 export interface OutputListener {
-  /** The process took bytes of stdin. */
-  stdinTaken(bytes: number): void;
+  /** The process took bytes of stdin; `taken` is how many in all, where that is known. */
+  stdinTaken(bytes: number, taken: number | undefined): void;
   /** Whether the capsule is known to be gone. */
   isCapsuleGone(): boolean;
 }
@@ -49,10 +49,13 @@ export class ProcessOutput {
         this.#connection.send(renderGap(event));
         return;
       case "stdin_room":
-        this.#listener.stdinTaken(event.bytes);
+        this.#listener.stdinTaken(event.bytes, event.taken);
         return;
       case "stdin_full":
         this.#connection.sendError("stdin_full", "The process has not taken its input yet; this message was dropped.");
+        return;
+      case "stdin_gap":
+        this.#connection.sendError("stdin_gap", "Bytes before these have not come; this message was dropped.");
         return;
       case "exit":
         this.#hasEnded = true;

@@ -47,9 +47,10 @@ export class TerminalOutput {
         this.#gapBytes += event.stdoutBytes + event.stderrBytes;
         return;
       case "stdin_room":
-        this.#listener.stdinTaken(event.bytes);
+        this.#listener.stdinTaken(event.bytes, event.taken);
         return;
       case "stdin_full":
+      case "stdin_gap":
         // Only many viewers that all type into what does not read get here: each one's window is a small part of the queue.
         this.#connection.sendError("stdin_full", "The terminal has not taken its input yet; some of it was dropped.");
         return;

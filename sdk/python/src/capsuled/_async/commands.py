@@ -14,9 +14,10 @@ from .._core.failures import SettingsError
 from .._core.journal_reader import Begin, JournalReader
 from .._core.request import make_request, new_key
 from ..results import CommandResult, result_of
+from .end_process import end_process
 from .output import OutputStream, read_output, read_pages
 from .process import AsyncProcess
-from .process_stream import AsyncProcessStream, attach, end_process
+from .process_stream import AsyncProcessStream, attach
 from .transport import AsyncTransport
 
 # Seconds until a foreground command is killed, where nothing else is said.

@@ -30,6 +30,11 @@ from .._core.wire import (
 AsyncLock = asyncio.Lock
 
 
+async def try_acquire(lock: asyncio.Lock) -> bool:
+    """Takes a lock that is free; False where it is not."""
+    return not lock.locked() and await lock.acquire()
+
+
 async def leave(close: Callable[[], Awaitable[None]]) -> None:
     """Closes what an iterator held that was dropped; its event loop awaits this where the iterator was dropped."""
     await close()
@@ -194,4 +199,5 @@ __all__ = [
     "open_bytes",
     "open_socket",
     "sleep",
+    "try_acquire",
 ]

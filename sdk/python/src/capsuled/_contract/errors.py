@@ -182,6 +182,10 @@ class StdinFullError(ApiError):
     """`stdin_full`: A stream's error `stdin_full`."""
 
 
+class StdinGapError(ApiError):
+    """`stdin_gap`: A stream's error `stdin_gap`."""
+
+
 class SlowConsumerError(ApiError):
     """`slow_consumer`: A stream's error `slow_consumer`."""
 
@@ -242,6 +246,7 @@ CLASSES: dict[str, type[ApiError]] = {
     "bad_first_message": BadFirstMessageError,
     "first_message_late": FirstMessageLateError,
     "stdin_full": StdinFullError,
+    "stdin_gap": StdinGapError,
     "slow_consumer": SlowConsumerError,
     "terminal_not_found": TerminalNotFoundError,
     "user_not_found": UserNotFoundError,
@@ -338,6 +343,7 @@ __all__ = [
     "SlowConsumerError",
     "SpawnFailedError",
     "StdinFullError",
+    "StdinGapError",
     "TagInUseError",
     "TemplateNameTakenError",
     "TerminalNotFoundError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import codecs
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -71,8 +71,8 @@ class JournalReader:
             raise UnexpectedAnswerError(f"the stream of {self.start.id} went on as that of {event.id}")
 
     def _printed(self, message: dict[str, Any]) -> Iterator[StreamEvent]:
-        seq = _int(message, "seq")
-        first = _int(message, "first_seq") if "first_seq" in message else seq
+        seq = count_in(message, "seq")
+        first = count_in(message, "first_seq") if "first_seq" in message else seq
         expected = self._expected()
         if seq < expected:
             return  # it came before
@@ -109,7 +109,7 @@ class JournalReader:
         yield event
 
     def _ended(self, message: dict[str, Any]) -> Iterator[StreamEvent]:
-        seq = _int(message, "seq")
+        seq = count_in(message, "seq")
         for kind in self._streams:
             yield from self._flush(kind, seq)
         verified = [self._verify(kind, message) for kind in ("stdout", "stderr")]
@@ -148,7 +148,8 @@ def _output(kind: str, data: str, raw: bytes, seq: int) -> StreamEvent:
     return StdoutEvent(data, raw, seq) if kind == "stdout" else StderrEvent(data, raw, seq)
 
 
-def _int(message: dict[str, Any], name: str) -> int:
+def count_in(message: Mapping[str, Any], name: str) -> int:
+    """A whole number of a message."""
     value = message.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise UnexpectedAnswerError(f"{message.get('type')}: {name} is no number")

@@ -15,9 +15,10 @@ from .._core.failures import SettingsError
 from .._core.journal_reader import Begin, JournalReader
 from .._core.request import make_request, new_key
 from ..results import CommandResult, result_of
+from .end_process import end_process
 from .output import OutputStream, read_output, read_pages
 from .process import Process
-from .process_stream import ProcessStream, attach, end_process
+from .process_stream import ProcessStream, attach
 from .transport import Transport
 
 # Seconds until a foreground command is killed, where nothing else is said.

@@ -31,6 +31,11 @@ from .._core.wire import (
 Lock = threading.Lock
 
 
+def try_acquire(lock: threading.Lock) -> bool:
+    """Takes a lock that is free; False where it is not."""
+    return lock.acquire(blocking=False)
+
+
 def leave(close: Callable[[], None]) -> None:
     """Closes what an iterator held that was dropped.
 
@@ -197,4 +202,5 @@ __all__ = [
     "open_bytes",
     "open_socket",
     "sleep",
+    "try_acquire",
 ]

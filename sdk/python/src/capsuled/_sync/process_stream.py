@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -15,30 +14,29 @@ from typing import Any
 
 from .._core.answer import api_error
 from .._core.failures import (
-    ApiError,
     CapsuledError,
     ClientTimeoutError,
     ConnectionFailedError,
     StdinLostError,
     UnexpectedAnswerError,
 )
-from .._core.journal_reader import Begin, JournalReader
+from .._core.journal_reader import Begin, JournalReader, count_in
 from .._core.request import encode_json, make_request
 from .._core.retry import Patience, backoff
 from .._core.wire import SocketCut, SocketRefused
 from ..stream_events import ExitEvent, StartEvent, StreamEvent
-from .io import Lock, WebSocket, leave, sleep
+from .end_process import end_process
+from .io import Lock, WebSocket, leave, sleep, try_acquire
+from .stdin_feed import StdinFeed
 from .transport import Transport
 
 # After these the server, or this client, is well again in a moment, and the journal goes on where it was.
 RESUMABLE = frozenset({"server_stopping", "slow_consumer", "agent_error", "internal_error", "shutting_down", "unavailable"})
-# Seconds between attempts to end a process that was asked for a moment ago and may not run yet.
-STARTING_DELAYS_S = (0.1, 0.4, 1.0)
-# Bytes of one message of standard input.
+# Bytes of one message of standard input to servers of before.
 STDIN_MESSAGE_BYTES = 256 * 1024
-
-
-log = logging.getLogger("capsuled")
+# Messages that are kept while a process is written to, and seconds between looks whether it has taken more.
+PENDING_MAX = 1024
+POLL_S = 0.005
 
 
 class ProcessStream:
@@ -79,6 +77,9 @@ class ProcessStream:
         self._is_stopping = False
         self._has_fed = False
         self._is_stdin_lost = False
+        # What is written, where the server can tell how much of it came; None with servers of before.
+        self._stdin: StdinFeed | None = None
+        self._receiving = Lock()
 
     @property
     def started(self) -> StartEvent | None:
@@ -130,21 +131,48 @@ class ProcessStream:
     def write_stdin(self, data: str | bytes) -> None:
         """Writes to the process's standard input, which has to be asked for by `stdin=True`.
 
-        Raises `StdinLostError` after a cut: how much arrived is not known then. Up to 1 MiB may wait for the process;
-        what goes beyond raises `StdinFullError` from the iteration.
+        A connection that is cut meanwhile changes nothing: what had not come is sent again, once. At most 512 KiB wait for
+        the process; beyond that this waits, and keeps the output that comes meanwhile for the iteration (at most 1024
+        messages: read the stream beside it where more comes).
+
+        Raises `StdinLostError` where the process has ended, and after a cut where the server does not say how much came.
         """
-        content = data.encode() if isinstance(data, str) else data
+        content = data.encode() if isinstance(data, str) else bytes(data)
+        self._require_stdin()
+        self._connected()
+        if self._stdin is not None:
+            self._stdin.write(content)
+            return
         for offset in range(0, len(content), STDIN_MESSAGE_BYTES):
             part = base64.b64encode(content[offset : offset + STDIN_MESSAGE_BYTES]).decode()
             self._feed({"type": "stdin", "data": part, "encoding": "base64"})
 
     def close_stdin(self) -> None:
         """The end of the process's standard input."""
-        self._feed({"type": "stdin_close"})
+        self._require_stdin()
+        self._connected()
+        if self._stdin is None:
+            self._feed({"type": "stdin_close"})
+            return
+        self._stdin.close()
 
-    def _feed(self, message: Mapping[str, Any]) -> None:
+    def _require_stdin(self) -> None:
         if self._start is None or not self._start.get("stdin"):
             raise CapsuledError("standard input is not open: start the stream with stdin=True")
+
+    def _pump(self) -> None:
+        """Takes one message where nobody else waits for it, else lets them."""
+        if not try_acquire(self._receiving):
+            sleep(POLL_S)
+            return
+        try:
+            self._step()
+        finally:
+            self._receiving.release()
+        if len(self._pending) > PENDING_MAX:
+            raise CapsuledError("the process prints more than can be kept while it is written to: read the stream beside it")
+
+    def _feed(self, message: Mapping[str, Any]) -> None:
         self._connected()
         if self._is_stdin_lost:
             raise StdinLostError("the connection was cut while standard input was open: how much of it arrived is not known")
@@ -166,20 +194,9 @@ class ProcessStream:
             while self._pending:
                 yield self._pending.popleft()
             while self._reader.exit is None and not self._is_closed:
-                socket = self._connected()
-                try:
-                    message = self._receive(socket)
-                except SocketCut as cut:
-                    self._lose(socket)
-                    self._wait_after(cut)
-                    continue
-                if self._fails(message):
-                    self._lose(socket)
-                    self._wait_after(ConnectionFailedError(str(message.get("data", ""))))
-                    continue
-                self._pending.extend(self._reader.take(message))
-                if self._pending:
-                    self._patience.progressed()
+                with self._receiving:
+                    if not self._pending:
+                        self._step()
                 while self._pending:
                     yield self._pending.popleft()
         except GeneratorExit:
@@ -190,6 +207,31 @@ class ProcessStream:
             self.close()
             raise
         self.close()
+
+    def _step(self) -> None:
+        """Takes one message; whoever calls it holds `_receiving`."""
+        known = len(self._pending)
+        socket = self._connected()
+        if len(self._pending) > known:
+            return  # it was opened just now, and its first message is there
+        try:
+            message = self._receive(socket)
+        except SocketCut as cut:
+            self._lose(socket)
+            self._wait_after(cut)
+            return
+        if self._fails(message):
+            self._lose(socket)
+            self._wait_after(ConnectionFailedError(str(message.get("data", ""))))
+            return
+        if self._stdin is not None and message.get("type") == "stdin_ack":
+            self._patience.progressed()
+            self._stdin.ack(count_in(message, "bytes"))
+            return
+        events = tuple(self._reader.take(message))
+        self._pending.extend(events)
+        if events:
+            self._patience.progressed()
 
     def _receive(self, socket: WebSocket) -> dict[str, Any]:
         remaining = None if self._deadline is None else self._deadline - time.monotonic()
@@ -212,6 +254,8 @@ class ProcessStream:
         if message.get("type") != "error":
             return False
         code = str(message.get("code", ""))
+        if self._stdin is not None and code in {"stdin_full", "stdin_gap"}:
+            return True  # what was not taken is sent again over the next connection
         if code in RESUMABLE and self._reader.start is not None:
             return True
         if self._reader.start is None:
@@ -244,6 +288,8 @@ class ProcessStream:
             except SocketCut:
                 socket.close()
                 raise ConnectionFailedError("the connection broke before the command was started") from None
+            if self._start.get("stdin"):
+                self._begin_stdin(socket)
             return socket
         selector = started.id if started is not None else self._selector
         assert selector is not None
@@ -253,11 +299,33 @@ class ProcessStream:
             query={"from": self._reader.position, "encoding": self._reader.encoding},
         )
         socket = self._transport.socket(request)
+        if self._stdin is not None:
+            self._begin_stdin(socket)
         if self._is_stopping:
             # What was sent into a connection that was about to break may not have arrived.
             with contextlib.suppress(SocketCut):
                 socket.send(encode_json({"type": "stop"}).decode())
         return socket
+
+    def _begin_stdin(self, socket: WebSocket) -> None:
+        """Reads what the server has of standard input, which its first message says, and sends the rest."""
+        try:
+            message = self._receive(socket)
+            is_failure = self._fails(message)
+            if not is_failure:
+                self._pending.extend(self._reader.take(message))
+                given = message.get("stdin")
+                if isinstance(given, dict):
+                    self._stdin = self._stdin or StdinFeed(self)
+                    is_failure = not self._stdin.begin(socket, given)
+        except SocketCut:
+            is_failure = True
+        except BaseException:
+            socket.close()
+            raise
+        if is_failure:
+            socket.close()
+            raise ConnectionFailedError("the connection broke before the stream could go on")
 
     def _delay(self, error: Exception, attempt: int, elapsed: float) -> float:
         """Seconds until the next attempt to connect; the error is raised where there is to be none."""
@@ -300,22 +368,6 @@ class ProcessStream:
             end_process(self._transport, self._capsule_id, self._reader.start.id)
         elif self._is_sent and self._start is not None:
             end_process(self._transport, self._capsule_id, self._start["tag"], is_starting=True)
-
-
-def end_process(transport: Transport, capsule_id: str, selector: str, *, is_starting: bool = False) -> None:
-    """Kills a process that nobody waits for any more. One that has ended already is no error; a failure is logged."""
-    for delay in (*STARTING_DELAYS_S, None) if is_starting else (None,):
-        try:
-            transport.call(make_request("killProcess", params={"id": capsule_id, "selector": selector}))
-        except ApiError as error:
-            if error.code == "not_found" and delay is not None:
-                sleep(delay)
-                continue
-            if error.code not in {"not_found", "invalid_state"}:
-                log.warning("process %s of %s could not be ended: %s", selector, capsule_id, error)
-        except CapsuledError as error:
-            log.warning("process %s of %s could not be ended: %s", selector, capsule_id, error)
-        return
 
 
 def attach(
