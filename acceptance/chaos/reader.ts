@@ -200,6 +200,7 @@ export class Reader {
         return;
       case "stdout":
       case "stderr":
+      case "stdin_ack":
         return;
     }
   }

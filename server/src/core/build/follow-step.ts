@@ -33,6 +33,7 @@ export async function followStep(ctx: BuildContext, live: LiveCapsule, index: nu
         return reject(new AgentLostError(event.message));
       case "stdin_room":
       case "stdin_full":
+      case "stdin_gap":
         return;
     }
   });
