@@ -1,6 +1,8 @@
 import { watchMessage } from "@capsuled/contract";
 import type { WatchMessage } from "@capsuled/contract";
+import { readdirSync, readlinkSync } from "node:fs";
 import { WebSocket } from "ws";
+import { pidsInCapsule } from "./host.ts";
 import type { Closed } from "./stream.ts";
 import { UpgradeRefused } from "./stream.ts";
 import { readState } from "./state.ts";
@@ -176,4 +178,19 @@ export async function watchByEvents(path: string, headers: Readonly<Record<strin
   });
   if (response.status !== 200) throw new UpgradeRefused(response.status, await response.text());
   return new EventWatch(response, abort);
+}
+
+/** Inotify instances of a capsule, counted from outside. */
+export function inotifyIn(capsuleId: string): number {
+  return pidsInCapsule(capsuleId)
+    .flatMap((pid) => descriptorsOf(pid))
+    .filter((target) => target.includes("inotify")).length;
+}
+
+function descriptorsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    return []; // it has ended meanwhile
+  }
 }

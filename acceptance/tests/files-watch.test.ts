@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { get } from "node:http";
 import { join } from "node:path";
@@ -8,12 +8,11 @@ import { expectCall, expectError } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { fileRequest, upload } from "../harness/files.ts";
-import { pidsInCapsule } from "../harness/host.ts";
 import { refusedUpgrade } from "../harness/stream.ts";
 import { readState } from "../harness/state.ts";
 import { waitUntil } from "../harness/wait.ts";
 import type { WatchClient } from "../harness/watch.ts";
-import { watchByEvents, watchBySocket, watchPath } from "../harness/watch.ts";
+import { inotifyIn, watchByEvents, watchBySocket, watchPath } from "../harness/watch.ts";
 
 let capsule: TestCapsule;
 before(async () => {
@@ -25,21 +24,6 @@ const WAYS: readonly [string, (path: string) => Promise<WatchClient>][] = [
   ["a WebSocket", watchBySocket],
   ["Server-Sent Events", (path) => watchByEvents(path)],
 ];
-
-/** Inotify instances of a capsule, counted from outside. */
-function inotifyIn(capsuleId: string): number {
-  return pidsInCapsule(capsuleId)
-    .flatMap((pid) => descriptorsOf(pid))
-    .filter((target) => target.includes("inotify")).length;
-}
-
-function descriptorsOf(pid: number): readonly string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
-  } catch {
-    return []; // it has ended meanwhile
-  }
-}
 
 for (const [way, open] of WAYS) {
   test(`what processes and callers change is told over ${way}, in order and with its paths`, async () => {

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Capsule } from "capsuled";
 import { call, errorOf, expectCall } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { agentPid, hostTraces } from "../harness/host.ts";
+import { sdkOptions } from "../harness/sdk.ts";
 import { endServer, startRefused, startServer } from "../harness/server-process.ts";
 import { readState, writeState } from "../harness/state.ts";
 import { attach, startStream } from "../harness/stream.ts";
 import { openTerminal } from "../harness/terminal.ts";
 import { newTeam } from "../harness/team.ts";
-import { isAlive } from "../harness/wait.ts";
+import { isAlive, waitUntil } from "../harness/wait.ts";
+import { inotifyIn, watchBySocket, watchPath } from "../harness/watch.ts";
 
 /** Ends the server under test by a signal and starts it anew on the same data directory and port. */
 async function restart(
@@ -85,6 +88,31 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     after.type("exit\r");
     assert.equal((await after.message("exit")).exit_code, 0);
   });
+}
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  test(
+    `after ${signal} nothing watches in a capsule, and the SDK's watch goes on with word of what it missed`,
+    { timeout: 60_000 },
+    async () => {
+      await using capsule: TestCapsule = await newCapsule();
+      await using bySocket = await watchBySocket(watchPath(capsule.id, "/tmp"));
+      await bySocket.message(({ type }) => type === "watching");
+      const { files } = await Capsule.connect(capsule.id, sdkOptions({ retryForMs: 60_000 }));
+      const changes = files.watch("/tmp");
+      assert.equal((await changes.next()).value?.type, "watching");
+      const next = changes.next();
+      await restart(signal, async () => {
+        await waitUntil(() => inotifyIn(capsule.id) === 0 || undefined, { what: "the watches to be freed" });
+      });
+      assert.equal((await bySocket.closed).code, signal === "SIGTERM" ? 1001 : 1006);
+      assert.equal((await next).value?.type, "overflow");
+      await capsule.sh("touch /tmp/after");
+      const { value } = await changes.next();
+      assert.ok(value?.type === "created" && value.path === "/tmp/after", JSON.stringify(value));
+      await changes.return();
+    },
+  );
 }
 
 test("SIGTERM lets a request in flight end, and closes streams with 1001", { timeout: 60_000 }, async () => {
