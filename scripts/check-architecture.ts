@@ -31,6 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   loops: ["core", "contract", "lib"],
   workers: ["core", "contract", "lib", "lib-node", "node", "package"],
   cron: ["core", "lib", "package"],
+  images: ["core", "lib", "lib-node", "node", "package"],
   outbound: ["core", "lib", "lib-node", "node", "package"],
   telemetry: ["core", "contract", "lib", "lib-node", "node", "package"],
   config: ["contract", "lib", "node", "package"],

@@ -1,10 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { LookupFunction } from "node:net";
-import { isIP } from "node:net";
 import type { NotificationSender, SendOutcome } from "../core/ports/notification-sender.ts";
-import { isPublicAddress } from "./address.ts";
+import { checkedAddresses, hostOf, lookupOf, orAborted, RefusedAddressError } from "./checked-addresses.ts";
 import type { Resolve } from "./resolve.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -24,13 +22,6 @@ export interface SenderOptions {
 
 const NOT_PUBLIC = "Its host is not an address of the public internet; CAPSULED_NOTIFY_PRIVATE=true allows others.";
 
-/** Names that are this machine by definition, whoever is asked. */
-const LOCAL_NAME = /^(?:.*\.)?localhost\.?$/;
-
-class RefusedAddressError extends Error {
-  override readonly name = "RefusedAddressError";
-}
-
 /** Posts over connections of their own: nothing that one receiver leaves behind reaches another. */
 export function createSender(options: SenderOptions): NotificationSender {
   return {
@@ -38,12 +29,10 @@ export function createSender(options: SenderOptions): NotificationSender {
       const url = URL.parse(text);
       if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
         return { kind: "refused", message: "It is not an http or https URL." };
-      // The parser has made decimal, octal and short forms of IPv4 into four numbers.
-      const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
       const expiry = AbortSignal.timeout(options.attemptMs ?? ATTEMPT_MS);
       const both = AbortSignal.any([signal, expiry]);
       try {
-        const addresses = await orAborted(checkedAddresses(options, host), both);
+        const addresses = await orAborted(checkedAddresses(options, hostOf(url)), both);
         return await orAborted(exchange(url, addresses, headers, body, both), both);
       } catch (error) {
         if (error instanceof RefusedAddressError) return { kind: "refused", message: NOT_PUBLIC };
@@ -52,16 +41,6 @@ export function createSender(options: SenderOptions): NotificationSender {
       }
     },
   };
-}
-
-/** The addresses that the connection may go to; one among them that may not be called is enough to call none. */
-async function checkedAddresses(options: SenderOptions, host: string): Promise<readonly string[]> {
-  if (!options.allowPrivate && LOCAL_NAME.test(host)) throw new RefusedAddressError();
-  const addresses = isIP(host) === 0 ? await options.resolve(host) : [host];
-  if (addresses.length === 0) throw new Error("Its host has no address.");
-  if (!addresses.every((address) => isIP(address) !== 0 && (options.allowPrivate || isPublicAddress(address))))
-    throw new RefusedAddressError();
-  return addresses;
 }
 
 /** One request and the head of its answer. */
@@ -106,25 +85,6 @@ function drain(response: IncomingMessage): void {
   });
   response.on("close", () => clearTimeout(late));
   response.on("error", () => {});
-}
-
-/** Gives the connection the addresses that were checked: the name is not looked up a second time, when it may have become another. */
-function lookupOf(addresses: readonly string[]): LookupFunction {
-  return (_host, { all }, callback) => {
-    const found = addresses.map((address) => ({ address, family: isIP(address) }));
-    const [first] = found;
-    if (all === true || first === undefined) callback(null, found);
-    else callback(null, first.address, first.family);
-  };
-}
-
-/** Rejects as soon as the signal is aborted, for what cannot be broken off. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(new Error("The attempt was broken off."));
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  return Promise.race([work, aborted.promise]).finally(() => signal.removeEventListener("abort", onAbort));
 }
 
 /** The reason of a failure, in words for the endpoint's owner. */

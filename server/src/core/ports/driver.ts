@@ -86,6 +86,11 @@ export interface DriverSnapshots {
    * it is not `sized`: to look costs more than to copy.
    */
   take(handle: Handle, snapshotId: string, sized?: boolean): Promise<{ readonly sizeBytes: number }>;
+  /**
+   * The same of one directory at the top of the disk (`a-z0-9`, at most 32), which becomes the root: nothing else of the capsule and of
+   * its template is in what begins with it.
+   */
+  takeTree(handle: Handle, snapshotId: string, directory: string): Promise<{ readonly sizeBytes: number }>;
   /** Disks that began with it go on. Repeatable, fine when nothing is there. */
   remove(snapshotId: string): Promise<void>;
   /** Everything of this installation on this host, what was cut off half-way included. */

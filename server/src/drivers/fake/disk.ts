@@ -181,6 +181,19 @@ export class FakeDisk {
     return made;
   }
 
+  /** What is below a directory of it, in a disk of its own. */
+  subtree(directory: string, bytesMax: number): FakeDisk {
+    if (!this.#directories.has(directory)) throw new DiskError("No such file or directory");
+    const made = new FakeDisk(this.#bytes + bytesMax);
+    for (const path of this.#directories) if (path.startsWith(`${directory}/`)) made.#directories.add(path.slice(directory.length));
+    for (const [path, { parts, bytes }] of this.#files) {
+      if (!path.startsWith(`${directory}/`)) continue;
+      made.#files.set(path.slice(directory.length), { parts: [...parts], bytes });
+      made.#bytes += bytes;
+    }
+    return made;
+  }
+
   get bytes(): number {
     return this.#bytes;
   }

@@ -102,6 +102,7 @@ function snapshotsOf(machines: Machines, plan: FaultPlan): DriverSnapshots {
     sharesBlocks: async () => true,
     take: (handle, id) =>
       plan.around("takeSnapshot", () => machines.takeSnapshot(handle, id), { half: () => void machines.takeSnapshot(handle, id) }),
+    takeTree: (handle, id, directory) => plan.around("takeSnapshot", () => machines.takeSnapshot(handle, id, `/${directory}`)),
     remove: (id) => plan.around("removeSnapshot", () => machines.removeSnapshot(id)),
     list: () => plan.around("listSnapshots", () => machines.listSnapshots()),
   };

@@ -89,11 +89,11 @@ export class Machines {
     return this.#here.disks.get(this.running(handle).capsuleId)?.bytes ?? 0;
   }
 
-  takeSnapshot(handle: Handle, snapshotId: string): { readonly sizeBytes: number } {
+  takeSnapshot(handle: Handle, snapshotId: string, directory = "/"): { readonly sizeBytes: number } {
     const { capsuleId } = this.running(handle);
     const disk = this.#here.disks.get(capsuleId);
     if (disk === undefined) throw new HandleGoneError("the fake disk is gone");
-    const snapshot = disk.copy(DISK_BYTES_MAX);
+    const snapshot = directory === "/" ? disk.copy(DISK_BYTES_MAX) : disk.subtree(directory, DISK_BYTES_MAX);
     this.#here.snapshots.set(snapshotId, snapshot);
     return { sizeBytes: snapshot.bytes };
   }

@@ -6,6 +6,7 @@ import type { OciHost } from "../host.ts";
 import { capsulePaths } from "../layout.ts";
 import { snapshotIdOf, snapshotPaths } from "../origin.ts";
 import { removeTree } from "../remove.ts";
+import { takeTree } from "./take-tree.ts";
 import { dropFacts, takeSnapshot } from "./take.ts";
 
 /** The driver's power to keep disks. `turns` is what launches, stops and destroys of one capsule wait in. */
@@ -18,6 +19,11 @@ export function snapshotPower(openHost: () => Promise<OciHost>, turns: KeyedLock
       const host = await openHost();
       const capsule = capsulePaths(host.layout, readHandle(handle).capsuleId);
       return turns.run(capsule.id, () => takeSnapshot(host, capsule, snapshotId, sized));
+    },
+    async takeTree(handle, snapshotId, directory) {
+      const host = await openHost();
+      const capsule = capsulePaths(host.layout, readHandle(handle).capsuleId);
+      return turns.run(capsule.id, () => takeTree(host, capsule, snapshotId, directory));
     },
     async remove(snapshotId) {
       const host = await openHost();

@@ -7,7 +7,7 @@ import type { OciHost } from "../host.ts";
 import type { CapsulePaths } from "../layout.ts";
 import { isMissing } from "../missing.ts";
 import { OCI_LIMITS } from "../options.ts";
-import type { SnapshotFacts, SnapshotPaths } from "../origin.ts";
+import type { Origin, SnapshotFacts, SnapshotPaths } from "../origin.ts";
 import { readOrigin, snapshotPaths, writeJson } from "../origin.ts";
 import { removeTree } from "../remove.ts";
 import { runProgram } from "../run-program.ts";
@@ -23,13 +23,29 @@ export async function takeSnapshot(
   id: string,
   sized: boolean,
 ): Promise<{ readonly sizeBytes: number }> {
-  requireDisk(host);
-  const paths = snapshotPaths(host.layout, id);
   const origin = readOrigin(capsule.origin);
   if (origin === null) throw new HandleGoneError("The capsule has no disk.");
+  return keepSnapshot(host, id, origin, sized, (paths) => frozenCopy(host, capsule, paths));
+}
+
+/** Copies the disk while every process of the capsule stands still. */
+export function frozenCopy(host: OciHost, capsule: CapsulePaths, paths: SnapshotPaths): Promise<void> {
+  return frozen(workGroup(host, capsule), () => copyTree(host, capsule.disk, paths.dir));
+}
+
+/** A snapshot of what `make` leaves in its directory. */
+export async function keepSnapshot(
+  host: OciHost,
+  id: string,
+  origin: Origin,
+  sized: boolean,
+  make: (paths: SnapshotPaths) => Promise<void>,
+): Promise<{ readonly sizeBytes: number }> {
+  requireDisk(host);
+  const paths = snapshotPaths(host.layout, id);
   await removeHalf(host, paths);
   try {
-    await frozen(workGroup(host, capsule), () => copyTree(host, capsule.disk, paths.dir));
+    await make(paths);
     // Overlayfs' own workings, which a new life makes anew.
     await rm(join(paths.dir, "w"), { recursive: true, force: true });
     // Full quotas count what is shared, so there the limits of disks that begin with it need to know.
