@@ -82,6 +82,7 @@ export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> 
         CAPSULED_NOTIFY_PRIVATE: "true",
         // What builds keep for later ones would be taken for something that a test left.
         CAPSULED_TEMPLATE_CACHE_MB: "0",
+        CAPSULED_IMAGE_PRIVATE: "true",
         ...settings.env,
       },
     });

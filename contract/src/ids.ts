@@ -12,10 +12,12 @@ export const ID_PREFIXES = {
   ticket: "tk",
   template: "tp",
   build: "bd",
+  image: "im",
 } as const;
 
 export const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
 export const PROCESS_ID = /^pr-[0-9a-z]{25}$/;
+export const IMAGE_ID = /^im-[0-9a-z]{25}$/;
 export const KEY_ID = /^key-[0-9a-z]{25}$/;
 
 /** `wrn_` and 40 hex digits; only its SHA-256 is stored. */

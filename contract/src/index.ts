@@ -21,6 +21,7 @@ export * from "./schemas/run.ts";
 export * from "./schemas/template-build.ts";
 export { templateSettings } from "./schemas/template-settings.ts";
 export type { TemplateSettings } from "./schemas/template-settings.ts";
+export * from "./schemas/image.ts";
 export * from "./schemas/templates.ts";
 export { utf8Bytes } from "./schemas/text.ts";
 export * from "./streams.ts";

@@ -54,6 +54,14 @@ export const LIMITS = {
   diskMbDefault: 5120,
   diskMbMax: 1024 * 1024,
   listLimitMax: 1000,
+  /** Characters of a reference to an image, and of a user name or a password for its registry. */
+  imageReferenceCharsMax: 512,
+  credentialCharsMax: 16 * 1024,
+  /** Bytes of an archive of an image, compressed or not. */
+  imageArchiveBytesMax: 16 * 1024 * 1024 * 1024,
+  /** Archives of images of one team, and seconds that one is kept after its last use. */
+  imageArchivesMax: 4,
+  imageArchiveSec: 3600,
   /** Capsules that one fork makes. */
   forkMax: 64,
   /** Packages, files and steps of a recipe. */

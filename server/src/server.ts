@@ -23,6 +23,7 @@ import { createProcessService } from "./core/process/create-process-service.ts";
 import { createDriver } from "./driver.ts";
 import { createEndpoints } from "./endpoints.ts";
 import { hostFacts } from "./host-facts.ts";
+import { createImageParts } from "./images.ts";
 import { createHttpServer } from "./http/app.ts";
 import type { HttpConfig } from "./http/deps.ts";
 import type { ActivityBuffer } from "./lib/activity-buffer.ts";
@@ -163,6 +164,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       sealingKey: sealing.key,
       shutdown,
     });
+    const imageParts = await createImageParts(deps, config, shutdown);
     const http = createHttpServer({
       ...endpointParts,
       hmac: nodeHmac,
@@ -172,6 +174,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       capsules,
       usage: createUsage(deps, shutdown),
       ...(await createTemplates(deps, database, config, shutdown)),
+      archives: imageParts.archives,
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
       files: createFileService(deps),
       ports: createPortService({ ...deps, hmac: nodeHmac, tokenKey: portTokenKey(sealing.key) }),

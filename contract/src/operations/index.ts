@@ -6,6 +6,7 @@ import * as endpoints from "./endpoints.ts";
 import * as events from "./events.ts";
 import * as exec from "./exec.ts";
 import * as files from "./files.ts";
+import * as images from "./images.ts";
 import * as metrics from "./metrics.ts";
 import * as ports from "./ports.ts";
 import * as processes from "./processes.ts";
@@ -30,6 +31,7 @@ export const OPERATIONS = {
   ...metrics,
   ...snapshots,
   ...templates,
+  ...images,
   ...access,
   ...system,
 } as const satisfies Record<string, Operation>;

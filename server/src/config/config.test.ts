@@ -58,6 +58,7 @@ test("without any setting the documented defaults hold", () => {
     teamRunsMax: 10_000,
     teamRunsMb: 10_240,
     notifyPrivate: false,
+    imagePrivate: false,
     metricsPublic: false,
     logLevel: "info",
     shutdownMs: 4000,

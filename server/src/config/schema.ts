@@ -216,6 +216,13 @@ export const SETTINGS = {
     about: "Whether an endpoint's `notify_url` may lead to this machine or a private network.",
     isSwitch: true,
   }),
+  imagePrivate: defineSetting({
+    schema: truth,
+    default: "false",
+    unit: null,
+    about: "Whether templates may be built of images whose registry is this machine or in a private network.",
+    isSwitch: true,
+  }),
   metricsPublic: defineSetting({
     schema: truth,
     default: "false",

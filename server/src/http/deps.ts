@@ -18,6 +18,7 @@ import type { ProcessService } from "../core/process/service.ts";
 import type { RunService } from "../core/run/service.ts";
 import type { UsageService } from "../core/metrics/service.ts";
 import type { BuildService } from "../core/build/service.ts";
+import type { ArchiveService } from "../core/template/image/archives.ts";
 import type { TemplateService } from "../core/template/service.ts";
 import type { StreamLimits } from "./body-stream.ts";
 import type { Attendance } from "./calls/attendance.ts";
@@ -47,6 +48,7 @@ export interface HttpServices {
   readonly capsules: CapsuleService;
   readonly templates: TemplateService;
   readonly builds: BuildService;
+  readonly archives: ArchiveService;
   readonly usage: UsageService;
   readonly processes: ProcessService;
   readonly files: FileService;

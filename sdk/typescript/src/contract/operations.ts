@@ -70,6 +70,8 @@ export const OPERATIONS = {
   getTemplateBuild: { method: "GET", path: "/v1/templates/builds/{id}", idempotency: "safe" },
   listTemplateBuilds: { method: "GET", path: "/v1/templates/builds", idempotency: "safe" },
   streamTemplateBuild: { method: "GET", path: "/v1/templates/builds/{id}/logs", idempotency: "safe" },
+  deleteImage: { method: "DELETE", path: "/v1/images/{id}", idempotency: "idempotent" },
+  uploadImage: { method: "POST", path: "/v1/images", idempotency: "idempotent" },
   createKey: { method: "POST", path: "/v1/api-keys", idempotency: "with_key" },
   createTeam: { method: "POST", path: "/v1/teams", idempotency: "with_key" },
   listKeys: { method: "GET", path: "/v1/api-keys", idempotency: "safe" },

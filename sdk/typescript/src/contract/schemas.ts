@@ -1494,6 +1494,16 @@ export type Transformer = {
   expression: string;
 };
 
+export interface UploadedImage {
+  /** Follows from the archive's content: the same archive has the same id. */
+  id: string;
+  /** Of the image in it, for this server's platform. */
+  digest: string;
+  size_bytes: number;
+  /** When it is removed; each use puts that off. */
+  expires_at: string;
+}
+
 export interface Wait {
   /** Milliseconds to wait for `running` before answering with the status so far. Default: `4000`. */
   wait_ms?: number | undefined;

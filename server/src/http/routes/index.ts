@@ -42,6 +42,8 @@ import { listTemplateBuilds } from "./list-template-builds.ts";
 import { getTemplateBuild } from "./get-template-build.ts";
 import { streamTemplateBuild } from "./stream-template-build.ts";
 import { cancelTemplateBuild } from "./cancel-template-build.ts";
+import { uploadImage } from "./upload-image.ts";
+import { deleteImage } from "./delete-image.ts";
 import { forkCapsule } from "./fork-capsule.ts";
 import { moveFile } from "./move-file.ts";
 import { copyFile } from "./copy-file.ts";
@@ -119,6 +121,8 @@ export const ROUTES = {
   getTemplateBuild,
   streamTemplateBuild,
   cancelTemplateBuild,
+  uploadImage,
+  deleteImage,
   forkCapsule,
   moveFile,
   copyFile,

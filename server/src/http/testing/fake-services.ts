@@ -10,6 +10,7 @@ import type { CapsuleService } from "../../core/capsule/service.ts";
 import { EventSignal } from "../../core/event/event-signal.ts";
 import { fail } from "../../core/fail.ts";
 import type { UsageService } from "../../core/metrics/service.ts";
+import type { ArchiveService } from "../../core/template/image/archives.ts";
 import type { TemplateService, TemplateView } from "../../core/template/service.ts";
 import type { PortService, PortTarget } from "../../core/port/service.ts";
 import type { ProcessService, StreamTarget, TerminalTarget } from "../../core/process/service.ts";
@@ -132,6 +133,7 @@ export interface FakeServices {
   readonly usage: { -readonly [K in keyof UsageService]: UsageService[K] };
   readonly templates: { -readonly [K in keyof TemplateService]: TemplateService[K] };
   readonly builds: { -readonly [K in keyof BuildService]: BuildService[K] };
+  readonly archives: ArchiveService;
   readonly processes: { -readonly [K in keyof ProcessService]: ProcessService[K] };
   /** Files that have been written, by their path; one is there from the beginning. */
   readonly written: Map<string, Buffer>;
@@ -291,6 +293,16 @@ export function createFakeServices(): FakeServices {
         return after === 1 ? null : new BuildLogReader({ readLog }, new EventSignal(), owned, after);
       },
       cancel: async (principal, id) => ({ ...ownedBuild(principal, id), state: "cancelled", reason: "cancelled", endedAt: 0 }),
+    },
+    archives: {
+      async upload(_principal, source) {
+        let sizeBytes = 0;
+        for await (const piece of source) sizeBytes += piece.length;
+        return { id: `im-${"0".repeat(25)}`, digest: `sha256:${"0".repeat(64)}`, sizeBytes, expiresAt: 3_600_000 };
+      },
+      remove: async (principal, id) => {
+        if (id !== `im-${"0".repeat(25)}` || principal.teamId !== IDS.team) throw fail("not_found", "There is no archive with this id.");
+      },
     },
     processes: {
       exec: async (principal, id, input) => {

@@ -8,6 +8,13 @@ export const INTERNAL: readonly Group[] = [
   {
     why: "codes, flags and formats: no bounds at all",
     numbers: [
+      "server/src/core/template/image/unpack-layers.ts: MIB",
+      "server/src/core/template/image/unpack-layers.ts: REFUSED",
+      "server/src/drivers/oci/snapshots/take-tree.ts: *",
+      "server/src/images/archive/tar-index.ts: BLOCK",
+      "server/src/images/limits.ts: KIB",
+      "server/src/images/limits.ts: MIB",
+      "server/src/images/uploads.ts: MIB",
       "agent/launcher/src/btrfs.rs: *",
       "agent/launcher/src/descriptors.rs: FIRST",
       "agent/launcher/src/idmap.rs: RANGE",
@@ -85,6 +92,10 @@ export const INTERNAL: readonly Group[] = [
   {
     why: "how much is done in one turn or write, which changes the pace and nothing else",
     numbers: [
+      "server/src/core/template/image/feed.ts: WINDOW_BYTES",
+      "server/src/images/archive/open-archive.ts: READ_BYTES",
+      "server/src/images/decompressed.ts: PIECE_BYTES",
+      "server/src/images/uploads.ts: LOOK_BYTES",
       "agent/launcher/src/runtime.rs: WARM_MOVES",
       "agent/src/agent.rs: READ_SIZE",
       "agent/src/event_loop.rs: MAX_SLEEP_MS",
@@ -216,6 +227,15 @@ export const INTERNAL: readonly Group[] = [
     why: "a guard beside a bound that has a line, against a peer or a loop that goes wrong; nobody meets it first",
     numbers: [
       "server/src/check-host.ts: FREE_MIB_MIN",
+      "server/src/core/template/image/create-images.ts: MACHINE.vcpus",
+      "server/src/core/template/image/create-images.ts: MACHINE.memoryMb",
+      "server/src/core/template/image/create-images.ts: MACHINE.pidsMax",
+      "server/src/core/template/image/feed.ts: OUTPUT_BYTES_MAX",
+      "server/src/images/archive/open-archive.ts: DEPTH_MAX",
+      "server/src/images/archive/tar-index.ts: EXTENDED_BYTES_MAX",
+      "server/src/images/limits.ts: IMAGE_LIMITS.zstdWindowLogMax",
+      "server/src/images/registry/open-reference.ts: DEPTH_MAX",
+      "server/src/images/registry/reference.ts: CHARS_MAX",
       "server/src/core/capsule/change-setting.ts: RACES_MAX",
       "server/src/core/port/wake.ts: TRIES_MAX",
       "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.listingBytes",

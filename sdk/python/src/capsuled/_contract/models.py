@@ -114,6 +114,7 @@ __all__ = [
     "TransformerJsonata",
     "TransformerLines",
     "TransformerRegex",
+    "UploadedImage",
     "Wait",
 ]
 
@@ -1453,6 +1454,17 @@ class TransformerRegex(_TransformerRegexRequired, total=False):
 class TransformerJsonata(TypedDict):
     type: Literal["jsonata"]
     expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadedImage:
+    id: str
+    """Follows from the archive's content: the same archive has the same id."""
+    digest: str
+    """Of the image in it, for this server's platform."""
+    size_bytes: int
+    expires_at: datetime
+    """When it is removed; each use puts that off."""
 
 
 class Wait(TypedDict, total=False):

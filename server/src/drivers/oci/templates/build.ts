@@ -38,6 +38,7 @@ export async function buildTemplate(job: BuildJob): Promise<void> {
     job.onProgress({ step: "finishing", fraction: 0.96 });
     await finishTree(unfinished, job.recipe, job.sources.suite);
     const sizeBytes = await sizeOf(unfinished);
+    await flush(unfinished);
     const final = join(job.dir, job.build);
     await rm(final, { recursive: true, force: true });
     renameSync(unfinished, final);
@@ -63,6 +64,8 @@ async function bootstrap(job: BuildJob, target: string): Promise<void> {
     '--aptopt=APT::Install-Recommends "false"',
     '--aptopt=Acquire::Languages "none"',
     '--aptopt=Acquire::Retries "3"',
+    // What a power cut leaves of a build is thrown away: one flush at its end will do.
+    "--dpkgopt=force-unsafe-io",
     ...recipe.exclude.map((path) => `--dpkgopt=path-exclude=${path}`),
     ...recipe.include.map((path) => `--dpkgopt=path-include=${path}`),
     `--include=${recipe.packages.join(",")}`,
@@ -97,6 +100,11 @@ async function bootstrap(job: BuildJob, target: string): Promise<void> {
       .join("\n");
     throw new Error(`The template ${recipe.name} could not be built (code ${outcome.code}):\n${lines}`);
   }
+}
+
+/** To the disk, before the build has its name. */
+async function flush(path: string): Promise<void> {
+  await runProgram("sync", ["--file-system", path], { timeoutMs: 300_000 });
 }
 
 async function sizeOf(path: string): Promise<number> {
