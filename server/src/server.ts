@@ -173,7 +173,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       idempotency,
       capsules,
       usage: createUsage(deps, shutdown),
-      ...(await createTemplates(deps, database, config, shutdown)),
+      ...(await createTemplates(deps, database, config, imageParts, shutdown)),
       archives: imageParts.archives,
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
       files: createFileService(deps),

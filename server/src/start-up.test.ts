@@ -4,7 +4,14 @@ import { test } from "node:test";
 import type { Template, TemplateStore } from "./core/ports/templates.ts";
 import { CannotStartError, listening, requireOwnDatabase, requireTemplate } from "./start-up.ts";
 
-const template = (state: Template["state"]): Template => ({ name: "t", state, sizeBytes: null, builtAt: null, failure: null });
+const template = (state: Template["state"]): Template => ({
+  name: "t",
+  state,
+  sizeBytes: null,
+  builtAt: null,
+  failure: null,
+  startCommand: null,
+});
 
 /** A store with one template; `build` is what its `ensure` does. */
 function store(found: Template | undefined, build: TemplateStore["ensure"]): TemplateStore {

@@ -13,6 +13,7 @@ import { MakingTemplates } from "./core/template/making.ts";
 import type { TemplateService } from "./core/template/service.ts";
 import { tendTemplates } from "./core/template/upkeep.ts";
 import { nodeHash } from "./lib/node/hash.ts";
+import type { ImageParts } from "./images.ts";
 import type { Shutdown } from "./lib/node/shutdown.ts";
 import { startLoop } from "./loops/loop.ts";
 import { createBuildStore } from "./store/build-store.ts";
@@ -31,6 +32,7 @@ export async function createTemplates(
   capsuleDeps: CapsuleDeps,
   database: Database,
   { teamTemplatesMax, teamTemplatesMb, templateCacheMb }: Config,
+  { images, uploads: imageUploads }: ImageParts,
   shutdown: Shutdown,
 ): Promise<TemplateParts> {
   const { log, clock } = capsuleDeps;
@@ -41,6 +43,8 @@ export async function createTemplates(
     builds: createBuildStore(database),
     buildSignal: new EventSignal(),
     hash: nodeHash,
+    images,
+    imageUploads,
     templateCacheMb,
   };
   const builds = new Builds(deps);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { TEMPLATE_NAME } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { command, envs } from "./command.ts";
+import { imageFrom } from "./image.ts";
 import { networkPolicy } from "./network.ts";
 import { readyCheckShape, templateName, userName, workingDirectory } from "./template-settings.ts";
 import { defaulted, noNul, optional, timestamp, utf8Bytes } from "./text.ts";
@@ -30,7 +31,10 @@ export const BUILD_REASONS = [
 ] as const;
 export type BuildReason = (typeof BUILD_REASONS)[number];
 
-const base = z.strictObject({ template: z.string().regex(TEMPLATE_NAME, { error: "must be a template's name" }) });
+const base = z.union([
+  z.strictObject({ template: z.string().regex(TEMPLATE_NAME, { error: "must be a template's name" }) }),
+  z.strictObject({ image: imageFrom.describe("An image of a registry, or an uploaded archive of one.") }),
+]);
 
 /** A Debian or an Alpine package, in a version if one is said: nothing that a package manager takes for an option. */
 const PACKAGE = /^[A-Za-z0-9][A-Za-z0-9.+:~=_-]*$/;
@@ -65,7 +69,9 @@ export const templateCreate = z
     overwrite: defaulted(z.boolean(), false).describe(
       "Whether it takes the place of the team's template of that name, once it is whole; capsules of that one go on.",
     ),
-    from: defaulted(base, { template: "minimal" }).describe("What it begins with: a template of yours, or one that every team has."),
+    from: defaulted(base, { template: "minimal" }).describe(
+      "What it begins with: a template of yours, one that every team has, or an image.",
+    ),
     packages: optional(
       z.array(z.string().max(LIMITS.nameCharsMax).regex(PACKAGE, { error: "must be a package's name" })).max(LIMITS.buildPackagesMax),
     ).describe("Packages to install, by the package manager of what it begins with (apt or apk)."),

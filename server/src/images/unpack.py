@@ -210,7 +210,7 @@ def add_base():
         path = os.path.join(os.path.realpath("/etc"), name)
         if not os.path.isfile(path) or os.path.islink(path):
             remove(path)
-            with open(path, "x", encoding="ascii") as file:
+            with open(path, "x", encoding="utf-8") as file:
                 file.write(content)
 
 
@@ -219,6 +219,9 @@ def main(root):
     os.makedirs(root, 0o755, exist_ok=True)
     os.chroot(root)
     os.chdir("/")
+    # No module is taken from the image.
+    sys.path.clear()
+    sys.path_importer_cache.clear()
     layer = Layer()
     with tarfile.open(fileobj=sys.stdin.buffer, mode="r|", bufsize=PIECE_BYTES, errors="surrogateescape") as tar:
         layer.apply(tar)

@@ -80,6 +80,7 @@ export function mortalDriver<D extends Driver>(driver: D, life: Life): D {
         : {
             sharesBlocks: () => snapshots.sharesBlocks(),
             take: (handle, id) => life.step(() => snapshots.take(handle, id)),
+            takeTree: (handle, id, directory) => life.step(() => snapshots.takeTree(handle, id, directory)),
             remove: (id) => life.step(() => snapshots.remove(id)),
             list: () => life.step(() => snapshots.list()),
           },

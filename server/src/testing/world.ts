@@ -15,6 +15,7 @@ import type { Clock } from "../core/ports/clock.ts";
 import type { Log } from "../core/ports/log.ts";
 import { createProcessService } from "../core/process/create-process-service.ts";
 import type { ProcessService } from "../core/process/service.ts";
+import type { TemplateImages } from "../core/ports/images.ts";
 import type { FakeDriver, FakeDriverOptions } from "../drivers/fake/driver.ts";
 import { createFakeDriver } from "../drivers/fake/driver.ts";
 import { FakeHost } from "../drivers/fake/host.ts";
@@ -85,6 +86,8 @@ export interface World {
 export interface WorldOptions extends Omit<FakeDriverOptions, "host"> {
   /** When this life of the server ends by itself; the next one has none unless it is said again. */
   readonly death?: Death;
+  /** Where builds have images from; they have none when left out. */
+  readonly images?: (driver: FakeDriver) => TemplateImages;
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
@@ -129,6 +132,8 @@ function start(ground: Ground): World {
     buildSignal: new EventSignal(),
     hash: nodeHash,
     templateCacheMb: 1000,
+    images: ground.options.images?.(driver) ?? null,
+    imageUploads: null,
     store: createCapsuleStore(database, onEvents),
     processes: createProcessStore(database, onEvents),
     driver,

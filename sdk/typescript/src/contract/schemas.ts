@@ -1299,9 +1299,25 @@ export interface TemplateCreate {
   name: string;
   /** Whether it takes the place of the team's template of that name, once it is whole; capsules of that one go on. Default: `false`. */
   overwrite?: boolean | undefined;
-  /** What it begins with: a template of yours, or one that every team has. Default: `{"template":"minimal"}`. */
+  /** What it begins with: a template of yours, one that every team has, or an image. Default: `{"template":"minimal"}`. */
   from?: {
     template: string;
+  } | {
+    /** An image of a registry, or an uploaded archive of one. */
+    image: {
+      /** As with Docker: `alpine:3.20`, `ghcr.io/owner/name@sha256:…`. Registries are spoken to over TLS, on this machine without. */
+      reference: string;
+      /** For registries that want one; kept no longer than the build. */
+      username?: string | undefined;
+      password?: string | undefined;
+      /** Whether the image's entry point and command are the template's start command, where the recipe has none. Default: `false`. */
+      use_entrypoint?: boolean | undefined;
+    } | {
+      /** An archive that was uploaded, by its id. */
+      archive: string;
+      /** Whether the image's entry point and command are the template's start command, where the recipe has none. Default: `false`. */
+      use_entrypoint?: boolean | undefined;
+    };
   } | undefined;
   /** Packages to install, by the package manager of what it begins with (apt or apk). */
   packages?: string[] | undefined;

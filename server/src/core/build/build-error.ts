@@ -2,6 +2,7 @@ import type { BuildReason } from "@capsuled/contract";
 import { CapsuledError } from "../fail.ts";
 import { AgentLostError, AgentRefusal } from "../ports/agent-link.ts";
 import { HandleGoneError, HostFullError, TemplateMissingError } from "../ports/driver.ts";
+import { ImageError } from "../ports/images.ts";
 import type { BuildFailure } from "./record.ts";
 
 /** Why a build makes no template, in words for callers. */
@@ -20,6 +21,7 @@ export class BuildError extends Error {
 export function toBuildError(error: unknown): BuildError {
   if (error instanceof BuildError) return error;
   const because = { cause: error };
+  if (error instanceof ImageError) return new BuildError("base_failed", error.message, null, because);
   if (error instanceof HostFullError) return new BuildError("host_full", error.message, null, because);
   if (error instanceof TemplateMissingError) return new BuildError("base_failed", error.message, null, because);
   if (error instanceof AgentLostError || error instanceof HandleGoneError)

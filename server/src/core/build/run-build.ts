@@ -10,11 +10,12 @@ import { findUser } from "../process/user.ts";
 import { discardLater } from "../template/discard.ts";
 import { requireBytes } from "../template/quota.ts";
 import type { ResolvedTemplate } from "../template/resolve.ts";
-import { resolveTemplate } from "../template/resolve.ts";
 import { sealSettings } from "../template/settings.ts";
 import type { TemplateSettings } from "../template/settings.ts";
 import { takeDisk } from "../template/take.ts";
 import { BuildError } from "./build-error.ts";
+import type { Base } from "./base.ts";
+import { baseOf } from "./base.ts";
 import type { BuildContext } from "./context.ts";
 import { cachedSteps, keepLayer } from "./layers.ts";
 import { layerKeys, planSteps } from "./plan.ts";
@@ -35,8 +36,7 @@ export async function runBuild(ctx: BuildContext): Promise<void> {
     tellCached(ctx, steps, cached.count);
     await deps.builds.change(record.id, { cachedSteps: cached.count, step: cached.count });
     signal.throwIfAborted();
-    const begin = { ...base.template, ...(cached.layerId !== null && { snapshotId: cached.layerId }) };
-    const live = await bootCapsule(ctx, begin, base.settings);
+    const live = await begun(ctx, base, cached.layerId);
     for (const [before, step] of steps.entries()) {
       if (before >= cached.count) await doStep(ctx, live, before + 1, step, keys[before] ?? "");
     }
@@ -47,25 +47,18 @@ export async function runBuild(ctx: BuildContext): Promise<void> {
   }
 }
 
-interface Base {
-  readonly template: ResolvedTemplate;
-  readonly settings: TemplateSettings | null;
-  /** What layers on it are named by: the same name may stand for another one tomorrow. */
-  readonly key: string;
-}
-
-async function baseOf({ deps, principal, recipe, signal }: BuildContext): Promise<Base> {
-  const { template: name } = recipe.from;
-  const template = await resolveTemplate(deps, principal.teamId, name);
-  if (template === undefined) throw new BuildError("base_failed", `There is no template named ${JSON.stringify(name)} any more.`);
-  const { settings, snapshotId } = template;
-  if (snapshotId !== null) return { template, settings, key: snapshotId };
-  await unlessAborted(deps.templates.ensure(name), signal).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw new BuildError("base_failed", `The template ${JSON.stringify(name)} could not be built on this host.`, null, { cause: error });
-  });
-  const built = await deps.templates.find(name);
-  return { template, settings, key: `${name}@${built?.builtAt ?? 0}` };
+/** The build's capsule, with the furthest beginning there is. */
+async function begun(ctx: BuildContext, base: Base, layerId: string | null): Promise<LiveCapsule> {
+  if (layerId !== null) return bootCapsule(ctx, { ...base.template, snapshotId: layerId }, base.settings);
+  const { snapshotId, settle } = await base.open();
+  let hasBegun = false;
+  try {
+    const live = await bootCapsule(ctx, { ...base.template, snapshotId }, base.settings);
+    hasBegun = true;
+    return live;
+  } finally {
+    await settle(hasBegun);
+  }
 }
 
 function tellCached({ log }: BuildContext, steps: readonly PlannedStep[], count: number): void {
@@ -84,7 +77,7 @@ async function bootCapsule(ctx: BuildContext, template: ResolvedTemplate, base: 
   };
   const { vcpus, memory_mb, disk_mb, network } = recipe;
   const input = capsuleCreate.parse({
-    template: recipe.from.template,
+    template: "image" in recipe.from ? recipe.name : recipe.from.template,
     vcpus,
     memory_mb,
     disk_mb,

@@ -63,9 +63,7 @@ async function check(deps: BuildDeps, principal: Principal, recipe: Recipe): Pro
   if ((await deps.templates.find(name)) !== undefined)
     throw fail("name_reserved", `${JSON.stringify(name)} is the name of a template that every team has.`, { details: { field: "name" } });
   checkContents(recipe.files ?? []);
-  const base = await resolveTemplate(deps, principal.teamId, recipe.from.template);
-  if (base === undefined)
-    throw fail("not_found", `There is no template named ${JSON.stringify(recipe.from.template)}.`, { details: { field: "from.template" } });
+  const base = await knownBase(deps, principal, recipe.from);
   const names = new Set([...Object.keys(base.settings?.envs ?? {}), ...Object.keys(recipe.envs ?? {})]);
   if (names.size > LIMITS.envsMax) throw invalid("envs", `with those of its base more than ${LIMITS.envsMax} variables`);
   if ((await deps.builds.countUnfinished(principal.teamId)) >= TEAM_BUILDS_MAX)
@@ -75,6 +73,18 @@ async function check(deps: BuildDeps, principal: Principal, recipe: Recipe): Pro
   await requireQuota(deps, principal.teamId);
   await requireRoomInTeam(deps, principal, 1);
   return base;
+}
+
+/** What can be told of the base before the build looks for it. Throws `not_found`. */
+async function knownBase(deps: BuildDeps, { teamId }: Principal, from: Recipe["from"]): Promise<ResolvedTemplate> {
+  if ("image" in from) {
+    if ("archive" in from.image && (await deps.imageUploads?.find(teamId, from.image.archive)) === undefined)
+      throw fail("not_found", `There is no archive ${from.image.archive}.`, { details: { field: "from.image.archive" } });
+    return { snapshotId: null, vcpus: null, memoryMb: null, diskMb: null, settings: null };
+  }
+  const base = await resolveTemplate(deps, teamId, from.template);
+  if (base !== undefined) return base;
+  throw fail("not_found", `There is no template named ${JSON.stringify(from.template)}.`, { details: { field: "from.template" } });
 }
 
 function nameTaken(name: string): Error {

@@ -7,6 +7,13 @@ export interface Template {
   readonly builtAt: number | null;
   /** Why a build failed; `null` otherwise. */
   readonly failure: string | null;
+  /** What begins in the background whenever a capsule of it boots; `null`: nothing. */
+  readonly startCommand: StartCommand | null;
+}
+
+export interface StartCommand {
+  readonly cmd: string;
+  readonly args: readonly string[];
 }
 
 /** Progress of a build: a line a person can read and how far it is, 0 to 1. */

@@ -20,8 +20,16 @@ const ID_MAX = 65_535;
 /** Groups that one user may be in. */
 const GROUPS_MAX = 64;
 
-/** Its entry in the capsule's own user database, then the numbers of its groups. */
-const SCRIPT = 'getent passwd -- "$1" && id -G -- "$1"';
+/** Its entry in the capsule's own user database, then the numbers of its groups. Small images have the database and nothing that asks it. */
+const SCRIPT = `
+entry() {
+  if command -v getent > /dev/null; then getent passwd -- "$1"; return; fi
+  while IFS=: read -r name password uid rest; do
+    if [ "$name" = "$1" ] || [ "$uid" = "$1" ]; then printf '%s:%s:%s:%s\\n' "$name" "$password" "$uid" "$rest"; return; fi
+  done < /etc/passwd
+  return 1
+}
+entry "$1" && id -G -- "$1"`;
 
 /** Asks the capsule who a user is, by name or number. Whatever it answers holds inside the capsule only. Throws `StartRefused`. */
 export async function findUser(deps: { readonly ids: Ids }, link: AgentLink, user: string, by: string): Promise<CapsuleUser> {

@@ -32,5 +32,8 @@ export async function resolveTemplate(
     const { id, vcpus, memoryMb, diskMb } = own;
     return { snapshotId: id, vcpus, memoryMb, diskMb, settings: openSettings(deps.sealer, own.sealedSettings, id) };
   }
-  return (await deps.templates.find(name)) === undefined ? undefined : PLAIN;
+  const shared = await deps.templates.find(name);
+  if (shared === undefined || shared.startCommand === null) return shared === undefined ? undefined : PLAIN;
+  const { cmd, args } = shared.startCommand;
+  return { ...PLAIN, settings: { envs: {}, user: null, cwd: null, startCommand: { cmd, args: [...args] }, readyCheck: null } };
 }

@@ -40,6 +40,7 @@ export function createFakeTemplates(script: FakeTemplateScript = {}): FakeTempla
       sizeBytes: now === "ready" ? SIZE_BYTES : null,
       builtAt: now === "ready" ? 0 : null,
       failure: now === "failed" ? (script.failures?.[name] ?? null) : null,
+      startCommand: null,
     };
   };
 

@@ -102,7 +102,10 @@ __all__ = [
     "TemplateBuild",
     "TemplateCreate",
     "TemplateCreateFilesItem",
-    "TemplateCreateFrom",
+    "TemplateCreateFromImage",
+    "TemplateCreateFromImageImage",
+    "TemplateCreateFromImageImage1",
+    "TemplateCreateFromTemplate",
     "TemplateCreateReadyCheck",
     "TemplateCreateReadyCheck1",
     "TemplateCreateStartCommand",
@@ -1327,8 +1330,36 @@ _TemplateCreateRequired = TypedDict("_TemplateCreateRequired", {
     "name": "str",
 })
 
-class TemplateCreateFrom(TypedDict):
+class TemplateCreateFromTemplate(TypedDict):
     template: str
+
+
+class _TemplateCreateFromImageImageRequired(TypedDict):
+    reference: str
+    """As with Docker: `alpine:3.20`, `ghcr.io/owner/name@sha256:…`. Registries are spoken to over TLS, on this machine without."""
+
+
+class TemplateCreateFromImageImage(_TemplateCreateFromImageImageRequired, total=False):
+    username: str | None
+    """For registries that want one; kept no longer than the build."""
+    password: str | None
+    use_entrypoint: bool | None
+    """Whether the image's entry point and command are the template's start command, where the recipe has none."""
+
+
+class _TemplateCreateFromImageImage1Required(TypedDict):
+    archive: str
+    """An archive that was uploaded, by its id."""
+
+
+class TemplateCreateFromImageImage1(_TemplateCreateFromImageImage1Required, total=False):
+    use_entrypoint: bool | None
+    """Whether the image's entry point and command are the template's start command, where the recipe has none."""
+
+
+class TemplateCreateFromImage(TypedDict):
+    image: Union[TemplateCreateFromImageImage, TemplateCreateFromImageImage1]
+    """An image of a registry, or an uploaded archive of one."""
 
 
 class _TemplateCreateFilesItemRequired(TypedDict):
@@ -1393,7 +1424,7 @@ class TemplateCreateReadyCheck1(_TemplateCreateReadyCheck1Required, total=False)
 
 _TemplateCreateOptional = TypedDict("_TemplateCreateOptional", {
     "overwrite": "bool | None",
-    "from": "TemplateCreateFrom | None",
+    "from": "Union[TemplateCreateFromTemplate, TemplateCreateFromImage] | None",
     "packages": "Sequence[str] | None",
     "files": "Sequence[TemplateCreateFilesItem] | None",
     "steps": "Sequence[TemplateCreateStepsItem] | None",

@@ -27,6 +27,7 @@ export async function unpackLayers(
   diskMb: number,
   { signal, onLine }: ImageWork,
 ): Promise<void> {
+  if (image.layers.length === 0) throw new ImageError("bad_image", "The image has no layers.");
   for (const [index, layer] of image.layers.entries()) {
     onLine(`layer ${index + 1} of ${image.layers.length}: ${(layer.sizeBytes / MIB).toFixed(1)} MiB to transfer`);
     const spec = {

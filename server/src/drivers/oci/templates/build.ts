@@ -8,6 +8,7 @@ import { runProgram } from "../run-program.ts";
 import type { AptSources } from "./apt-sources.ts";
 import { finishTree } from "./finish-tree.ts";
 import { BuilderProgress } from "./progress.ts";
+import type { BuildFacts } from "./build-facts.ts";
 import type { Recipe } from "./recipe.ts";
 
 export interface BuildJob {
@@ -42,7 +43,10 @@ export async function buildTemplate(job: BuildJob): Promise<void> {
     const final = join(job.dir, job.build);
     await rm(final, { recursive: true, force: true });
     renameSync(unfinished, final);
-    writeAtomically(join(job.dir, `${job.build}.json`), JSON.stringify({ sizeBytes }));
+    writeAtomically(
+      join(job.dir, `${job.build}.json`),
+      JSON.stringify({ sizeBytes, startCommand: job.recipe.start ?? null } satisfies BuildFacts),
+    );
     writeAtomically(join(job.dir, "current"), job.build);
     job.onProgress({ step: "ready", fraction: 1 });
   } finally {

@@ -15,6 +15,8 @@ export const recipeSchema = z.strictObject({
   directories: z.array(z.string().startsWith("/")),
   /** Written after the packages, mode 0644: path to content. */
   files: z.record(z.string().startsWith("/"), z.string()),
+  /** Begins in the background whenever a capsule boots. */
+  start: z.strictObject({ cmd: z.string().startsWith("/"), args: z.array(z.string()) }).optional(),
   /** Removed after the packages; `*` stands for any part of one name. */
   remove: z.array(z.string().startsWith("/")),
   /** Paths that packages do not get to install, in dpkg's form. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildProgress, Template, TemplateStore } from "../../../core/ports/templates.ts";
@@ -7,6 +7,7 @@ import type { OciHost } from "../host.ts";
 import type { OciOptions } from "../options.ts";
 import { originsInUse } from "../snapshots/in-use.ts";
 import { chooseSources } from "./apt-sources.ts";
+import { readBuildFacts } from "./build-facts.ts";
 import { buildTemplate } from "./build.ts";
 import { TEMPLATE_NAME, currentBuild, templateDir } from "./layers.ts";
 import type { Recipe } from "./recipe.ts";
@@ -22,14 +23,17 @@ export function createTemplateStore(options: OciOptions, openHost: () => Promise
   const running = new Map<string, Running>();
   const failures = new Map<string, string>();
 
+  const recipes = (): Map<string, Recipe> => readRecipes(options.recipesDir);
   const look = (host: OciHost, name: string): Template => {
     const build = currentBuild(host.layout, name);
     const ready = build !== null && existsSync(join(templateDir(host.layout, name), build));
     const failure = failures.get(name) ?? null;
     const state = ready ? "ready" : running.has(name) ? "building" : failure !== null ? "failed" : "missing";
-    if (!ready) return { name, state, sizeBytes: null, builtAt: null, failure };
+    if (!ready) return { name, state, sizeBytes: null, builtAt: null, failure, startCommand: recipes().get(name)?.start ?? null };
     const dir = templateDir(host.layout, name);
-    return { name, state, sizeBytes: sizeOf(dir, build), builtAt: builtAt(dir), failure: null };
+    const facts = readBuildFacts(dir, build);
+    const { sizeBytes = null, startCommand = null } = facts ?? {};
+    return { name, state, sizeBytes, builtAt: builtAt(dir), failure: null, startCommand };
   };
 
   const start = (host: OciHost, recipe: Recipe, listeners: Running["listeners"]): Running => {
@@ -50,18 +54,18 @@ export function createTemplateStore(options: OciOptions, openHost: () => Promise
     async list() {
       const host = await openHost();
       const built = readdirSync(host.layout.templatesDir).filter((name) => TEMPLATE_NAME.test(name));
-      const names = new Set([...readRecipes(options.recipesDir).keys(), ...built]);
+      const names = new Set([...recipes().keys(), ...built]);
       return [...names].sort().map((name) => look(host, name));
     },
     async find(name) {
       if (!TEMPLATE_NAME.test(name)) return undefined;
       const host = await openHost();
       const template = look(host, name);
-      return template.state === "missing" && !readRecipes(options.recipesDir).has(name) ? undefined : template;
+      return template.state === "missing" && !recipes().has(name) ? undefined : template;
     },
     async ensure(name, onProgress) {
       const host = await openHost();
-      const recipe = readRecipes(options.recipesDir).get(name);
+      const recipe = recipes().get(name);
       if (recipe === undefined) {
         if (TEMPLATE_NAME.test(name) && look(host, name).state === "ready") return;
         throw new TemplateMissingError(`There is no recipe for a template named ${JSON.stringify(name)}.`);
@@ -106,11 +110,4 @@ async function removeUnused(host: OciHost, name: string, current: string): Promi
 
 function builtAt(dir: string): number {
   return Math.floor(statSync(join(dir, "current")).mtimeMs);
-}
-
-function sizeOf(dir: string, build: string): number | null {
-  const file = join(dir, `${build}.json`);
-  if (!existsSync(file)) return null;
-  const size = /"sizeBytes":(\d+)/.exec(readFileSync(file, "utf8"))?.[1];
-  return size === undefined ? null : Number(size);
 }
