@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { LIMITS } from "@capsuled/contract";
@@ -9,6 +10,7 @@ import { imageOf, layoutArchive, savedArchive, sha256 } from "../harness/image.t
 import { buildOf, capsuleOfImage, programEntries, sendArchive } from "../harness/image-build.ts";
 import { CREDENTIALS, startRegistry } from "../harness/registry.ts";
 import type { TestRegistry } from "../harness/registry.ts";
+import { endServer, readAdminKey, startServer } from "../harness/server-process.ts";
 import { readState } from "../harness/state.ts";
 import type { TarEntry } from "../harness/tar.ts";
 import { tarOf } from "../harness/tar.ts";
@@ -196,14 +198,35 @@ test("an archive bomb ends at the template's disk, and lies about digests at the
   assert.match(lie.message ?? "", /not what its digest says|no tar archive/);
 });
 
-test("an image that was unpacked before is not unpacked again, whatever it is called, and steps are done on it", async () => {
-  const image = imageOf({ layers: [programs, tarOf([{ name: "srv/unique", content: String(process.pid) }])] });
-  const first = await capsuleOfImage({ reference: registry.put("one", image) }, { steps: [{ run: "echo done > /srv/step" }] });
-  await using second = await capsuleOfImage({ reference: registry.put("two", image) }, { steps: [{ run: "echo other > /srv/step" }] });
-  await first[Symbol.asyncDispose]();
-  assert.equal((await second.sh("cat /srv/step")).stdout, "other\n");
-  const log = await call("streamTemplateBuild", { params: { id: second.build.id } });
-  assert.match(String(log.body), /it was unpacked before/);
+test("a recipe's files and steps are done on an image as on any base", async () => {
+  const reference = put([{ name: "srv/of-image", content: "image" }]);
+  const steps = [{ run: "cat /srv/of-image /srv/of-recipe > /srv/both" }];
+  await using capsule = await capsuleOfImage({ reference }, { files: [{ path: "/srv/of-recipe", content: " and recipe" }], steps });
+  assert.equal((await capsule.sh("cat /srv/both")).stdout, "image and recipe");
+  const log = String((await call("streamTemplateBuild", { params: { id: capsule.build.id } })).body);
+  assert.match(log, /sha256:[0-9a-f]{64}, 2 layers/);
+  assert.match(log, /layer 2 of 2: 1 entries/);
+});
+
+test("what an image's registry may be: not this machine or its network, unless the setting allows it", { timeout: 60_000 }, async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "capsuled-guarded-"));
+  const settings = { CAPSULED_DRIVER: "fake", CAPSULED_IMAGE_PRIVATE: "false" };
+  const server = await startServer({ dataDir, port: 0, logFile: join(dataDir, "log"), env: settings });
+  try {
+    const headers = { "x-api-key": readAdminKey(dataDir), "content-type": "application/json" };
+    const before = registry.requests.length;
+    for (const host of [registry.host, registry.host.replace("127.0.0.1", "localhost"), "[::1]:5000", "10.0.0.1", "169.254.169.254"]) {
+      const body = JSON.stringify({ name: "never", from: { image: { reference: `${host}/test/image:t1` } }, wait_ms: 30_000 });
+      const answer = await fetch(`${server.url}/v1/templates`, { method: "POST", headers, body });
+      const build: unknown = await answer.json();
+      assert.deepEqual([answer.status, property(build, "state"), property(build, "reason")], [202, "failed", "base_failed"], host);
+      assert.match(String(property(build, "message")), /not an address of the public internet/);
+    }
+    assert.equal(registry.requests.length, before);
+  } finally {
+    await endServer(server.pid, "SIGTERM");
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 });
 
 test("a capsule of an image can be kept, forked, stopped and started like any other", async () => {
