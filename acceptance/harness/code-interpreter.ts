@@ -80,7 +80,7 @@ export class CodeInterpreter {
       const parsed = message.safeParse(JSON.parse(data.toString()));
       if (!parsed.success || parsed.data.parent_header.msg_id !== id) return;
       const { content } = parsed.data;
-      switch (parsed.data.msg_type ?? parsed.data.header.msg_type) {
+      switch (parsed.data.msg_type ?? parsed.data.header.msg_type ?? "") {
         case "stream":
           collected[content.name === "stderr" ? "stderr" : "stdout"] += content.text ?? "";
           return;

@@ -83,7 +83,6 @@ export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> 
         // What builds keep for later ones would be taken for something that a test left.
         CAPSULED_TEMPLATE_CACHE_MB: "0",
         CAPSULED_IMAGE_PRIVATE: "true",
-        CAPSULED_TEMPLATE_CACHE_MB: "0",
         ...settings.env,
       },
     });

@@ -95,6 +95,7 @@ for (const id of ids) {
         .replaceAll(/cl-[0-9a-z]{25}/g, IDS.absent)
         .replaceAll(/key-[0-9a-z]{25}/g, `key-${"9".repeat(25)}`)
         .replace("/snapshots/kept", "/snapshots/absent")
+        .replaceAll(/im-[0-9a-z]{25}/g, `im-${"9".repeat(25)}`)
         .replaceAll(/bd-[0-9a-z]{25}/g, `bd-${"9".repeat(25)}`)
         .replaceAll(/run-[0-9a-z]{25}/g, `run-${"9".repeat(25)}`)
         .replace(new RegExp(`/${ENDPOINT}(?=/|$)`), "/absent");
@@ -123,8 +124,8 @@ async function comparable(response: Response): Promise<{ status: number; body: s
 const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, request: GoodRequest) => Promise<string>>> = {
   invalid_request: async (world, id, request) => {
     const operation: Operation = OPERATIONS[id];
-    // Its only bad input is a name, which the use case looks at.
-    if (id === "deleteSnapshot") return scripted(world, id, request, fail("invalid_request"));
+    // Their only bad input is a name, an id or bytes, which the use case looks at.
+    if (["deleteSnapshot", "deleteImage", "uploadImage"].includes(id)) return scripted(world, id, request, fail("invalid_request"));
     const bare = request.path.split("?", 1)[0] ?? "";
     if (request.method === "POST" || operation.body !== null)
       return (await problemOf(await world.call(request.method, bare, { key: KEYS.admin, body: "{" }))).code;
@@ -145,7 +146,7 @@ const PROVOCATIONS: Partial<Record<ErrorCode, (world: World, id: OperationId, re
     return (await problemOf(await world.call(request.method, request.path, { ...json(request), headers }))).code;
   },
   too_large: async (world, id, request) =>
-    id === "writeFile"
+    ["writeFile", "uploadImage"].includes(id)
       ? scripted(world, id, request, fail("too_large"))
       : (await problemOf(await world.call("POST", request.path, { body: " ".repeat(LIMITS.bodyBytesMax + 1) }))).code,
   upgrade_required: async (world, _id, request) => (await problemOf(await send(world, request))).code,
@@ -231,7 +232,7 @@ function isSocket(id: OperationId): boolean {
 
 /** Every service throws this. */
 async function scripted(world: World, id: OperationId, request: GoodRequest, error: Error): Promise<string> {
-  const { capsules, processes, files, access, templates, builds, usage, ports } = world.services;
+  const { capsules, processes, files, access, templates, builds, usage, ports, archives } = world.services;
   const thrower = async (): Promise<never> => {
     throw error;
   };
@@ -250,6 +251,7 @@ async function scripted(world: World, id: OperationId, request: GoodRequest, err
     get: thrower,
     output: thrower,
   });
+  Object.assign(archives, { upload: thrower, remove: thrower });
   Object.assign(ports, { list: thrower, setPublic: thrower, sign: thrower });
   world.endpointStore.failure = error;
   world.endpoints.findPublished = thrower;

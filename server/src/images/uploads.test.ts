@@ -65,7 +65,7 @@ test("what nobody used for a while goes, and what a killed server left half-writ
   const old = await uploads.save(TEAM, pieces(BYTES));
   const used = await uploads.save(TEAM, pieces(Buffer.from("another")));
   for (const { path } of [old, used]) utimesSync(path, 1000, 1000);
-  assert.ok((await uploads.find(TEAM, used.id))?.usedAt ?? 0 > 1_000_000);
+  assert.ok(((await uploads.find(TEAM, used.id))?.usedAt ?? 0) > 1_000_000);
   writeFileSync(join(dataDir, "images", TEAM, "1-1.new"), "half");
   assert.equal(await uploads.removeUnused(Date.now() - 60_000), 2);
   assert.deepEqual(left(TEAM), [used.id]);

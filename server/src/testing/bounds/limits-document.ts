@@ -30,6 +30,7 @@ const PLACES: Readonly<Record<string, string>> = {
   "acceptance/": "acceptance/tests/",
   "agent/": "agent/tests/agent/",
   "http/": "server/src/http/",
+  "images/": "server/src/images/",
   "core/": "server/src/core/",
   "store/": "server/src/store/",
   "oci/": "server/src/drivers/oci/",

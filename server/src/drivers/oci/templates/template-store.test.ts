@@ -64,10 +64,17 @@ test("what is built is ready at once and not built again", options, async () => 
   const dir = join(world.host.layout.templatesDir, "small");
   mkdirSync(join(dir, build), { recursive: true });
   writeFileSync(join(dir, "current"), build);
-  writeFileSync(join(dir, `${build}.json`), '{"sizeBytes":12}');
+  writeFileSync(join(dir, `${build}.json`), '{"sizeBytes":12,"startCommand":{"cmd":"/bin/sh","args":["-c","true"]}}');
   await templates.ensure("small");
   const builtAt = Math.floor(statSync(join(dir, "current")).mtimeMs);
-  assert.deepEqual(await templates.find("small"), { name: "small", state: "ready", sizeBytes: 12, builtAt, failure: null });
+  assert.deepEqual(await templates.find("small"), {
+    name: "small",
+    state: "ready",
+    sizeBytes: 12,
+    builtAt,
+    failure: null,
+    startCommand: { cmd: "/bin/sh", args: ["-c", "true"] },
+  });
   assert.deepEqual(
     (await templates.list()).map(({ name, state }) => `${name} ${state}`),
     ["small ready", "tiny ready"],

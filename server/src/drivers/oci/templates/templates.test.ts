@@ -21,12 +21,13 @@ afterEach(() => {
 const osRelease = (id: string, codename: string): void =>
   writeFileSync(join(etc, "os-release"), `NAME="x"\nID=${id}\nVERSION_CODENAME=${codename}\n`);
 
-test("both shipped recipes are valid and have what they promise", () => {
+test("the shipped recipes are valid and have what they promise", () => {
   const recipes = readRecipes(shipped);
-  assert.deepEqual([...recipes.keys()].sort(), ["base-python", "minimal"]);
+  assert.deepEqual([...recipes.keys()].sort(), ["base-python", "code-interpreter", "minimal"]);
   for (const name of ["bash", "coreutils", "git", "ca-certificates", "curl", "procps", "python3", "python-is-python3", "python3-pip"]) {
     for (const [recipe, { packages }] of recipes) assert.ok(packages.includes(name), `${recipe} lacks ${name}`);
   }
+  assert.deepEqual(recipes.get("code-interpreter")?.start, { cmd: "/usr/bin/jupyter-server", args: [] });
   for (const { directories } of recipes.values()) assert.ok(directories.includes("/workspace"));
 });
 
