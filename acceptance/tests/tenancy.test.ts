@@ -35,6 +35,7 @@ const WITHOUT_OBJECT = new Set<string>([
   "listRuns",
   "getCapsuleStats",
   "createSnapshot",
+  "uploadImage",
   "listSnapshots",
   "createTemplate",
   "listTemplateBuilds",
