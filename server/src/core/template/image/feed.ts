@@ -39,6 +39,7 @@ export async function feedProcess(link: AgentLink, spec: StartSpec, source: Asyn
       case "failed":
         return ended.reject(new Error(`the agent said no more: ${event.code} ${event.message}`));
       case "stdin_full":
+      case "stdin_gap":
         return ended.reject(new Error("the agent dropped a part of the input"));
       case "gap":
         return;
