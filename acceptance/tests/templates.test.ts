@@ -6,6 +6,7 @@ import { begin, build, logOf, newName, newTemplate, printed } from "../harness/b
 import type { Recipe } from "../harness/build.ts";
 import { call, expectCall, expectError } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
+import type { Capsule } from "../harness/capsule.ts";
 import { restart } from "../harness/restart.ts";
 import { readState } from "../harness/state.ts";
 
@@ -21,6 +22,12 @@ const capsules = async (): Promise<number> => {
   assert.ok(Array.isArray(all));
   return all.length;
 };
+
+async function capsulesOf(build: string): Promise<readonly Capsule[]> {
+  const found = await expectCall("listCapsules", 200, { query: { "metadata.template_build": build } });
+  assert.ok(Array.isArray(found));
+  return found;
+}
 
 test("a recipe's files, steps and settings are what capsules of its template begin with, and its log tells how it was made", async () => {
   const before = await capsules();
@@ -219,6 +226,17 @@ test("a template whose start command does not come up makes capsules that say wh
   assert.deepEqual([capsule.status, capsule.reason], ["error", "boot_failed"]);
   assert.match(capsule.message ?? "", /exit code 9[^]*no database/);
   await expectCall("destroyCapsule", 204, { params: { id: capsule.id } });
+});
+
+test("a build whose capsule is destroyed under it ends, and says so", async () => {
+  const { id } = await begin({ ...small, steps: [{ run: "echo begun; sleep 1000" }] });
+  await logOf(id, 0, (entry) => entry.type === "output");
+  const [capsule] = await capsulesOf(id);
+  assert.equal(capsule?.template, "minimal");
+  await expectCall("destroyCapsule", 204, { params: { id: capsule.id } });
+  assert.equal((await logOf(id)).at(-1)?.entry.type, "end");
+  const ended = await expectCall("getTemplateBuild", 200, { params: { id } });
+  assert.deepEqual([ended.state, ended.reason, ended.step], ["failed", "capsule_lost", 1]);
 });
 
 test("a repeat with the same Idempotency-Key is the same build", async () => {

@@ -4,6 +4,7 @@ import { withAccessStore } from "./testing/conformance/access-world.ts";
 import { describeCapsuleLists } from "./testing/conformance/capsule-lists.ts";
 import { describeCapsuleLoops } from "./testing/conformance/capsule-loops.ts";
 import { describeCapsuleRows } from "./testing/conformance/capsule-rows.ts";
+import { describeBuilds } from "./testing/conformance/builds.ts";
 import { withCapsuleStore } from "./testing/conformance/capsule-world.ts";
 import { describeEndpoints } from "./testing/conformance/endpoints.ts";
 import { withEventWorld } from "./testing/conformance/event-world.ts";
@@ -41,6 +42,7 @@ export function describeStore(name: string, openFresh: OpenFresh): void {
     describeRuns(openFresh);
     describeNotifications(openFresh);
     describeTemplates(openFresh);
+    describeBuilds(openFresh);
 
     it("migrates once: a second start applies nothing", async () => {
       const database = await openFresh();

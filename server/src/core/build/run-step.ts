@@ -1,4 +1,5 @@
 import { LIMITS } from "@capsuled/contract";
+import type { ProcessReason } from "@capsuled/contract";
 import type { LiveCapsule } from "../capsule/live.ts";
 import { fail } from "../fail.ts";
 import { fileRefusal } from "../file/refusal.ts";
@@ -25,6 +26,9 @@ else
   echo "there is neither apt-get nor apk to install packages with" >&2
   exit 127
 fi`;
+
+/** Ends of a process that are its capsule's. */
+const CAPSULE_ENDS: readonly ProcessReason[] = ["capsule_stopped", "capsule_destroyed", "agent_lost", "host_restarted"];
 
 /** What programs say when a disk is full. Whoever prints it speaks of nothing but its own build. */
 const DISK_FULL = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/;
@@ -75,6 +79,8 @@ async function runCommand(
     throw error instanceof AgentRefusal ? failed("step_failed", error.message, index, step, null, "", error) : error;
   });
   if (end.reason === "exited" && end.exitCode === 0) return;
+  // Whoever ends the capsule ends its processes first.
+  if (CAPSULE_ENDS.includes(end.reason)) throw new AgentLostError(`the capsule of the build has ended: ${end.reason}`);
   const last = log.last;
   if (end.reason === "timed_out")
     throw failed("step_timed_out", `Step ${index} was not done after ${timeoutSec} s.`, index, step, null, last);
