@@ -13,7 +13,7 @@ const DEPTH_MAX = 100;
 
 export const cp: Command = {
   name: "cp",
-  summary: "Copy files and directories into a capsule, or out of it",
+  summary: "Copy files and directories into a capsule, or out of it; links within are left out, and counted",
   usage: "FROM TO, one of them CAPSULE:PATH",
   arguments: [2, 2],
   examples: ["capsuled cp ./project cl-…:/workspace", "capsuled cp cl-…:/workspace/result.json ."],
@@ -24,9 +24,12 @@ export const cp: Command = {
       throw new UsageError("one of the two is in a capsule: capsuled cp FILE CAPSULE:PATH, or capsuled cp CAPSULE:PATH FILE");
     }
     const { files } = await context.capsule(source.capsule ?? target.capsule ?? "");
-    const work = source.capsule === null ? copyIn(files, source.path, target.path) : copyOut(files, source.path, target.path);
+    const left: LeftOut = { links: 0, special: 0 };
+    const work = source.capsule === null ? copyIn(files, source.path, target.path, left) : copyOut(files, source.path, target.path, left);
     const count = await withProgress(context, "copying", work);
-    context.show({ files: count }, () => `${count} ${count === 1 ? "file" : "files"}`);
+    const { links, special } = left;
+    context.show({ files: count, left_out: left }, () => counted(count, "file"));
+    if (links + special > 0) context.note(`capsuled: left out: ${counted(links, "link")}, ${counted(special, "special file")}`);
   },
 };
 
@@ -36,7 +39,17 @@ export function placeOf(text: string): { readonly capsule: string | null; readon
   return capsule === undefined || path === undefined ? { capsule: null, path: text } : { capsule, path: path === "" ? "." : path };
 }
 
-async function copyIn(files: Files, from: string, to: string): Promise<number> {
+/** What is not copied: links, and what is no file with bytes. */
+interface LeftOut {
+  links: number;
+  special: number;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+async function copyIn(files: Files, from: string, to: string, left: LeftOut): Promise<number> {
   const facts = await stat(from);
   const isInto = await isDirectory(files, to);
   const target = isInto || to.endsWith("/") ? posix.join(to, basename(from)) : to;
@@ -47,12 +60,14 @@ async function copyIn(files: Files, from: string, to: string): Promise<number> {
   await files.makeDirectory(target);
   let count = 0;
   for (const entry of await readdir(from, { withFileTypes: true })) {
-    if (entry.isDirectory() || entry.isFile()) count += await copyIn(files, join(from, entry.name), `${target}/${entry.name}`);
+    if (entry.isDirectory() || entry.isFile()) count += await copyIn(files, join(from, entry.name), `${target}/${entry.name}`, left);
+    else if (entry.isSymbolicLink()) left.links += 1;
+    else left.special += 1;
   }
   return count;
 }
 
-async function copyOut(files: Files, from: string, to: string): Promise<number> {
+async function copyOut(files: Files, from: string, to: string, left: LeftOut): Promise<number> {
   const facts = await files.stat(from);
   const isInto = await stat(to).then(
     (found) => found.isDirectory(),
@@ -66,11 +81,14 @@ async function copyOut(files: Files, from: string, to: string): Promise<number> 
   await mkdir(target, { recursive: true });
   let count = 0;
   for await (const entry of files.list(from)) {
-    if (entry.type === "symlink" || entry.special !== undefined) continue;
+    if (entry.type === "symlink" || entry.special !== undefined) {
+      left[entry.type === "symlink" ? "links" : "special"] += 1;
+      continue;
+    }
     if (count > 0 && entry.path.split("/").length > DEPTH_MAX) throw new UsageError(`${entry.path} is too deep`);
     const place = join(target, checkedName(entry.name));
     if (entry.type === "directory") await mkdir(place, { recursive: true });
-    count += await copyOut(files, entry.path, entry.type === "directory" ? join(place, "..") : place);
+    count += await copyOut(files, entry.path, entry.type === "directory" ? join(place, "..") : place, left);
   }
   return count;
 }
