@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from capsuled._core.retry import STEADY_S, Patience
+from capsuled._core.failures import ConnectionFailedError
+from capsuled._core.request import make_request
+from capsuled._core.retry import RETRY_AFTER_MAX_S, STEADY_S, Patience, RetryState
+from capsuled._core.settings import RETRIES, resolve_settings
 
 
 class Clock:
@@ -48,3 +51,15 @@ def test_progress_makes_a_stream_young_again() -> None:
         patience.progressed()
         assert patience.failed() == 0
         clock.now += 3
+
+
+def test_a_request_is_repeated_so_often_and_no_longer_after_a_retry_after_than_the_bound() -> None:
+    settings = resolve_settings(url="http://127.0.0.1:1", api_key="wrn_x")
+    request = make_request("listKeys")
+    failure = ConnectionFailedError("it broke")
+    state = RetryState()
+    delays = [state.delay(request, failure, settings) for _ in range(RETRIES + 1)]
+    assert all(delay is not None and delay > 0 for delay in delays[:RETRIES])
+    assert delays[RETRIES] is None
+    assert RetryState().delay(request, failure, settings, retry_after=RETRY_AFTER_MAX_S) == RETRY_AFTER_MAX_S
+    assert RetryState().delay(request, failure, settings, retry_after=RETRY_AFTER_MAX_S + 1) is None

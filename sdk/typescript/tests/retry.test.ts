@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { behaviour } from "../../testing/behaviour.ts";
+import { apiErrorOf } from "../src/api-errors.ts";
 import { ERRORS } from "../src/contract/operations.ts";
-import { ApiError, Client } from "../src/index.ts";
+import { ApiError, Client, ConnectionError } from "../src/index.ts";
+import { settingsFrom } from "../src/settings.ts";
+import { Retry } from "../src/transport/retry.ts";
 import { fakeServer, problem, RUNNING } from "../testing/fake-server.ts";
 
 const apiKey = "wrn_test";
@@ -86,4 +89,21 @@ behaviour("error.typed", async () => {
     assert.deepEqual([error.code, error.status], ["teapot", 418]);
     return true;
   });
+});
+
+test("a repeat is not waited for beyond the time for repeats, which is short for a server that never answered", () => {
+  const { retryForMs, requestTimeoutMs } = settingsFrom({ apiKey: "wrn_x" });
+  assert.deepEqual([retryForMs, requestTimeoutMs], [30_000, 30_000]);
+  const refusal = (retryAfterSec: number): ApiError =>
+    apiErrorOf({ status: 429, code: "rate_limited", message: "later", requestId: null, details: {}, retryAfterSec });
+  assert.equal(new Retry(retryForMs, true).next(refusal(29), true), 29_000);
+  assert.equal(new Retry(retryForMs, true).next(refusal(31), true), null);
+  const unreached = new ConnectionError("nobody", "nothing_done");
+  const tries = new Retry(retryForMs, false);
+  let waited = 0;
+  for (let wait = tries.next(unreached, true); wait !== null; wait = tries.next(unreached, true)) {
+    waited = wait;
+    if (waited > 1_000) break;
+  }
+  assert.ok(waited <= 1_000, `${waited} ms`);
 });
