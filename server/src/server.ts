@@ -37,7 +37,7 @@ import type { Shutdown } from "./lib/node/shutdown.ts";
 import { createShutdown } from "./lib/node/shutdown.ts";
 import type { Loop } from "./loops/loop.ts";
 import { startLoop } from "./loops/loop.ts";
-import { listening, requireHost, requireOwnDatabase, requireTemplate } from "./start-up.ts";
+import { listening, requireAddress, requireHost, requireOwnDatabase, requireTemplate } from "./start-up.ts";
 import { createAccessStore } from "./store/access-store.ts";
 import { adminKeyPath, removeAdminKey, writeAdminKey } from "./store/admin-key-file.ts";
 import { createCapsuleStore } from "./store/capsule-store.ts";
@@ -101,6 +101,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const { driver, templates } = createDriver(config, installation.installationId, options.buildEnv, log);
     shutdown.defer("driver", () => driver.close());
     await requireHost(driver);
+    await requireAddress(config);
 
     const database = await openDatabase(databaseOf(config, log), clock.now());
     shutdown.defer("database", () => database.close());

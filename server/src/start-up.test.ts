@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import type { Template, TemplateStore } from "./core/ports/templates.ts";
-import { CannotStartError, listening, requireOwnDatabase, requireTemplate } from "./start-up.ts";
+import { CannotStartError, listening, requireAddress, requireOwnDatabase, requireTemplate } from "./start-up.ts";
 
 const template = (state: Template["state"]): Template => ({
   name: "t",
@@ -96,6 +96,8 @@ test("an address that cannot be had stops the start with one line that says what
       listening({ listen: () => listen(0, "203.0.113.1") }, { host: "203.0.113.1", port: 0 }),
       /no such address; set CAPSULED_HOST/,
     );
+    await assert.rejects(requireAddress({ host: "127.0.0.1", port }), /another program listens there/);
+    await requireAddress({ host: "127.0.0.1", port: 0 });
     const other = new Error("something else");
     await assert.rejects(listening({ listen: () => Promise.reject(other) }, { host: "x", port: 1 }), (error) => error === other);
   } finally {

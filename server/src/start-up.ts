@@ -1,3 +1,4 @@
+import { createServer } from "node:net";
 import type { Driver } from "./core/ports/driver.ts";
 import type { BuildProgress, TemplateStore } from "./core/ports/templates.ts";
 
@@ -7,6 +8,18 @@ const BEAT_MS = 15_000;
 /** Something is missing on this host or in the settings; the message has one line for each thing, with its mend. */
 export class CannotStartError extends Error {
   override readonly name = "CannotStartError";
+}
+
+/** Throws `CannotStartError` where the address cannot be had, before anything long is done for a server that could not listen. */
+export async function requireAddress({ host, port }: { readonly host: string; readonly port: number }): Promise<void> {
+  const probe = createServer();
+  const listen = (): Promise<void> =>
+    new Promise((done, failed) => {
+      probe.once("error", failed);
+      probe.listen(port, host, done);
+    });
+  await listening({ listen }, { host, port });
+  await new Promise((done) => probe.close(done));
 }
 
 /** Takes connections. Throws `CannotStartError` where the address cannot be had. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -37,6 +37,15 @@ test("one lock at a time, also within one process; free again after release, whi
     lock.release();
     lock.release();
     lockDataDir(directory).release();
+  }));
+
+test("a lock that cannot be opened is told of with what to do", () =>
+  withDirectory(async (directory) => {
+    await mkdir(join(directory, "lock.db"));
+    assert.throws(
+      () => lockDataDir(directory),
+      (error) => error instanceof DataDirError && /another user's.*CAPSULED_DATA_DIR/.test(error.message),
+    );
   }));
 
 test("a refused second try in the same process does not open the lock to another process", () =>

@@ -11,6 +11,7 @@ export interface DataDirLock {
 /** SQLite's primary result codes. */
 const SQLITE_READONLY = 8;
 const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
 
 /** Held locks: without a reference the garbage collector would close the database and so free the lock, if a caller drops the result. */
 const held = new Set<DatabaseSync>();
@@ -25,8 +26,7 @@ const held = new Set<DatabaseSync>();
 export function lockDataDir(dataDir: string): DataDirLock {
   const path = join(dataDir, "lock.db");
   const pidPath = join(dataDir, "lock.pid");
-  makeLockFile(path);
-  const lock = new DatabaseSync(path, { timeout: 0 });
+  const lock = openLock(dataDir, path);
   try {
     lock.exec("pragma journal_mode = memory; begin exclusive");
     writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 });
@@ -45,11 +45,24 @@ export function lockDataDir(dataDir: string): DataDirLock {
   };
 }
 
+function openLock(dataDir: string, path: string): DatabaseSync {
+  try {
+    makeLockFile(path);
+    return new DatabaseSync(path, { timeout: 0 });
+  } catch (error) {
+    throw unusable(dataDir, error);
+  }
+}
+
 /** What a file system that takes no writes throws, in words; anything else as it is. */
 function unusable(dataDir: string, error: unknown): unknown {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const errcode = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
   if (code === "EROFS" || errcode === SQLITE_READONLY) return new DataDirError(`the data directory ${dataDir} is read-only`);
+  if (code === "EACCES" || errcode === SQLITE_CANTOPEN)
+    return new DataDirError(
+      `the data directory ${dataDir} is another user's: start the server as root (with sudo), or set CAPSULED_DATA_DIR`,
+    );
   if (code === "ENOSPC" || errcode === SQLITE_FULL) return new DataDirError(`the disk of the data directory ${dataDir} is full`);
   return error;
 }

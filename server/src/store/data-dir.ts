@@ -1,4 +1,5 @@
 import { mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 
 /** The data directory cannot be used; the message says what to do. */
 export class DataDirError extends Error {
@@ -11,7 +12,7 @@ export class DataDirError extends Error {
  */
 export async function ensureDataDir(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o711 });
+    await makeDirectory(path);
     const found = await stat(path);
     if (!found.isDirectory()) throw new DataDirError(`${path} is not a directory`);
     if ((found.mode & 0o022) !== 0) throw new DataDirError(`${path} can be written by others: chmod go-w ${path}`);
@@ -21,4 +22,24 @@ export async function ensureDataDir(path: string): Promise<void> {
       cause: error,
     });
   }
+}
+
+/**
+ * Makes a directory and those above it. Node's own recursive `mkdir` never ends where a file system says ENOENT of a directory that
+ * cannot be made, as /proc does.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  if (await isThere(path)) return;
+  if (dirname(path) !== path) await makeDirectory(dirname(path));
+  await mkdir(path, { mode: 0o711 }).catch(async (error: unknown) => {
+    // Another may have made it meanwhile.
+    if (!(await isThere(path))) throw error;
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -77,3 +77,10 @@ test("the admin key's file is its owner's only and replaced whole", () =>
     await removeAdminKey(directory);
     await assert.rejects(stat(adminKeyPath(directory)), { code: "ENOENT" });
   }));
+
+test("a data directory that no file system makes is refused, and not tried for ever", async () => {
+  await assert.rejects(
+    ensureDataDir("/proc/capsuled/data"),
+    (error) => error instanceof DataDirError && /cannot be made/.test(error.message),
+  );
+});

@@ -178,5 +178,5 @@ async function network(options: OciOptions): Promise<ProbeCheck> {
     packages.length === 0
       ? "Let the server use nftables: a kernel with nf_tables, /proc/sys writable."
       : `Install ${packages.join(" ")} (Debian, Ubuntu: apt-get install ${packages.join(" ")}).`;
-  return useful("network", false, `none, capsules have loopback only: ${why}`, mend);
+  return useful("network", false, `none, capsules have loopback only: ${why.replaceAll(/\s*\n\s*/g, "; ")}`, mend);
 }
