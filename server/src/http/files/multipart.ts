@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
 import type { BusboyFileStream, BusboyInstance } from "@fastify/busboy";
 import { invalid } from "../../core/fail.ts";
+import { markPassing } from "../../lib/passing-bytes.ts";
 import { ClientGoneError } from "../read-body.ts";
 import type { UploadBody } from "../route.ts";
 
@@ -69,6 +70,8 @@ export class FormReader {
     body.stream.on("close", () => {
       if (!body.isWhole()) this.#fail(new ClientGoneError());
     });
+    // The parser looks through a piece at once and gives views of it, in order; what it keeps of one it copies.
+    body.stream.on("data", markPassing);
     body.stream.pipe(this.#parser);
   }
 
@@ -86,6 +89,7 @@ export class FormReader {
   /** Stops reading: what is still to come of the body is somebody else's. */
   close(): void {
     this.#fail(new Error("the form is not read any more"));
+    this.#body.stream.off("data", markPassing);
     this.#body.stream.unpipe(this.#parser);
   }
 
