@@ -101,7 +101,7 @@ test("blobs are fetched from where the registry sends, without what was given fo
   assert.deepEqual(new Set(seen), new Set([undefined]));
 });
 
-test("without the setting, no address but those of the public internet is called, by name, by number or by redirect", async () => {
+test("without the setting, no address but those of the public internet is called, by name or by number", async () => {
   await using registry = await startRegistry();
   registry.put("one", imageOf({ layers: LAYERS }));
   const port = registry.host.split(":")[1] ?? "";
@@ -110,6 +110,24 @@ test("without the setting, no address but those of the public internet is called
       guarded.open({ reference: `${host}/test/image:one`, credentials: null }, null, never),
       refused("refused", /public internet/),
     );
+  assert.deepEqual(registry.requests, []);
+});
+
+test("a registry of the internet leads no request into this network, by a redirect or by the realm of a token", async () => {
+  await using registry = await startRegistry();
+  const get = createGuardedGet({ allowPrivate: false, resolve: resolveBySystem });
+  const inward = `https://${registry.host}/token`;
+  for (const [status, headers] of [
+    [307, { location: inward }],
+    [401, { "www-authenticate": `Bearer realm="${inward}"` }],
+  ] as const) {
+    const body = { destroy: () => undefined, async *[Symbol.asyncIterator]() {} };
+    const leading = createImageLibrary((url, ...rest) =>
+      url.hostname === "registry.example" ? Promise.resolve({ kind: "answered", status, headers, body }) : get(url, ...rest),
+    );
+    const opening = leading.open({ reference: "registry.example/test/image", credentials: null }, null, never);
+    await assert.rejects(opening, refused("refused", /127\.0\.0\.1 is not an address of the public internet/));
+  }
   assert.deepEqual(registry.requests, []);
 });
 
