@@ -178,13 +178,17 @@ test("text is the same through any resume, wherever the stream is cut", async ()
   await using whole = await attach(capsule.id, started.id, "?from=start");
   const exit = await whole.message("exit");
   assert.equal(whole.text(), "aé😀漢".repeat(8));
-  for (let from = 1; from < exit.seq; from += 3) {
+  const told = whole.messages.filter((message) => message.type === "stdout");
+  let last = whole.text();
+  for (let from = 1; from < exit.seq; from += 1) {
     await using rest = await attach(capsule.id, started.id, `?from=${from}`);
     await rest.message("exit");
-    const before = whole.messages
-      .filter((message) => message.type === "stdout" && message.seq < from)
-      .map((message) => ("data" in message ? message.data : ""));
-    assert.equal(before.join("") + rest.text(), whole.text(), `from ${from}`);
+    assert.ok(last.endsWith(rest.text()), `from ${from}`);
+    last = rest.text();
+    // Records that the first reader got as one message cannot be told apart by it.
+    if (told.some(({ seq, first_seq }) => (first_seq ?? seq) < from && seq >= from)) continue;
+    const before = told.filter(({ seq }) => seq < from).map(({ data }) => data);
+    assert.equal(before.join("") + last, whole.text(), `from ${from}`);
   }
 });
 
