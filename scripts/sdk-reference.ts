@@ -20,6 +20,7 @@ const CLASSES = [
   ["Client", "client.ts"],
   ["Capsules", "client.ts"],
   ["Templates", "capsules/templates.ts"],
+  ["Images", "capsules/images.ts"],
   ["Endpoints", "endpoints/endpoints.ts"],
   ["Runs", "endpoints/runs.ts"],
   ["Events", "events/events.ts"],

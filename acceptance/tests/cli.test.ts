@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { schemas } from "capsuled";
 import { cli, CLI, startCli } from "../harness/cli.ts";
+import { programEntries } from "../harness/image-build.ts";
+import { imageOf, layoutArchive } from "../harness/image.ts";
 import { sdkCapsule, sdkClient } from "../harness/sdk.ts";
+import { tarOf } from "../harness/tar.ts";
 import { newTeam } from "../harness/team.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -168,6 +171,31 @@ test("cp copies files and directories both ways; snapshot, templates and fork", 
     assert.equal((await (await client.capsules.connect(fork)).commands.run("cat /workspace/project/deep/run.sh")).exit_code, 0);
     await ask("rm", fork);
     await ask("templates", "rm", "by-cli");
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test("an archive of an image is uploaded from a file or standard input, a template is built of it, and it is gone after that", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-cli-"));
+  const archive = join(dir, "image.tar");
+  writeFileSync(archive, layoutArchive(imageOf({ layers: [tarOf(programEntries(["sh"]))], config: { Env: ["PATH=/bin", "OF=image"] } })));
+  try {
+    const kept = await cli(["images", "upload", archive], { env });
+    assert.match(kept.stdout, /^im-\w+\n$/, kept.stderr);
+    assert.equal((await cli(["images", "rm", kept.stdout.trim()], { env })).stdout, `${kept.stdout.trim()} is removed\n`);
+    const build = startCli(["templates", "build", "--name", "imaged", "--image-archive", "-"], env);
+    build.child.stdin.end(readFileSync(archive));
+    const built = await build.ended;
+    assert.deepEqual([built.code, built.stdout], [0, "imaged\n"], built.stderr);
+    assert.equal((await cli(["run", "--template", "imaged", "--", "sh", "-c", "echo $OF"], { env })).stdout, "image\n");
+    assert.equal((await cli(["images", "rm", kept.stdout.trim()], { env })).code, 1, "the build's archive is not kept");
+    const none = await cli(["images", "upload", "-"], { env, stdin: "no archive" });
+    assert.deepEqual([none.code, none.stdout], [1, ""]);
+    assert.equal((await cli(["templates", "build", "--name", "x"], { env })).code, 64);
+    assert.equal((await cli(["templates", "rm", "imaged"], { env })).code, 0);
   } finally {
     rmSync(dir, { recursive: true });
   }

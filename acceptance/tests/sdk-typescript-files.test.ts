@@ -3,8 +3,12 @@ import { randomBytes } from "node:crypto";
 import type { schemas } from "capsuled";
 import { ConflictError, InvalidRequestError, NotFoundError } from "capsuled";
 import { behaviour } from "../../sdk/testing/behaviour.ts";
+import { property } from "../harness/call.ts";
 import { cuttingProxy } from "../harness/cutting-proxy.ts";
+import { programEntries } from "../harness/image-build.ts";
+import { imageOf, layoutArchive } from "../harness/image.ts";
 import { sdkCapsule, sdkClient, through } from "../harness/sdk.ts";
+import { tarOf } from "../harness/tar.ts";
 import { newTeam } from "../harness/team.ts";
 
 behaviour("file.read-write", async () => {
@@ -99,6 +103,13 @@ behaviour("file.watch", async () => {
   assert.deepEqual([...types].sort(), ["created", "overflow", "watching"]);
   // What was left takes none of the capsule's 16 places.
   for (let turn = 0; turn < 20; turn += 1) for await (const { type } of files.watch("/workspace")) if (type === "watching") break;
+  const page = new WebSocket(await files.watchUrl("/workspace", { recursive: true }));
+  const told = await new Promise((done, failed) => {
+    page.onmessage = ({ data }) => done(JSON.parse(String(data)));
+    page.onerror = failed;
+  });
+  page.close();
+  assert.equal(property(told, "type"), "watching");
 });
 
 behaviour("snapshot.create", async () => {
@@ -148,6 +159,27 @@ behaviour("template.build", async () => {
     (await client.templates.builds({ limit: 2 })).map(({ id }) => id),
     [endless.id, failing.id],
   );
+});
+
+behaviour("image.upload", async () => {
+  const { key } = await newTeam();
+  const client = sdkClient({ apiKey: key });
+  const archive = layoutArchive(imageOf({ layers: [tarOf(programEntries(["sh", "cat"]))], config: { Env: ["PATH=/bin", "OF=image"] } }));
+  const uploaded = await client.images.upload(new Uint8Array(archive));
+  assert.deepEqual([uploaded.size_bytes, uploaded.id.slice(0, 3)], [archive.length, "im-"]);
+  const pieces = new Blob([new Uint8Array(archive)]).stream();
+  assert.equal((await client.images.upload(pieces)).id, uploaded.id);
+  const name = "of-an-image";
+  const built = await client.templates.build({ name, from: { image: { archive: uploaded.id } }, wait_ms: 60_000 });
+  assert.equal(built.state, "ready", built.message ?? "");
+  {
+    await using capsule = await client.capsules.create({ template: name });
+    assert.equal((await capsule.commands.run("echo $OF")).stdout, "image\n");
+  }
+  await client.templates.delete(name);
+  await client.images.delete(uploaded.id);
+  await assert.rejects(client.images.delete(uploaded.id), NotFoundError);
+  await assert.rejects(client.images.upload(new Uint8Array(2000)), InvalidRequestError);
 });
 
 behaviour("snapshot.fork", async () => {

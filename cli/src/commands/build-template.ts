@@ -5,33 +5,62 @@ import { EXIT, ExitError, UsageError } from "../exit.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { readRecipe } from "../recipe.ts";
 import { coloured, plain } from "../table.ts";
+import { uploadArchive } from "./images.ts";
 
 export const templatesBuild: Command = {
   name: "templates build",
-  summary: "Build a template from a recipe in a file",
-  usage: "-f FILE [--name NAME] [--overwrite] [--no-cache] [-d]",
+  summary: "Build a template from a recipe in a file, or of an image",
+  usage: "[-f FILE] [--image IMAGE | --image-archive FILE] [--name NAME] [--overwrite] [--no-cache] [-d]",
   options: {
     file: { type: "string", short: "f", value: "FILE", help: "The recipe, YAML or JSON; - is standard input." },
+    image: { type: "string", value: "IMAGE", help: "Begin with an image of a registry; in place of the recipe's `from`." },
+    "image-archive": {
+      type: "string",
+      value: "FILE",
+      help: "Begin with the image in this archive, of `docker save` or an OCI layout; - is standard input.",
+    },
     name: { type: "string", value: "NAME", help: "The template's name, in place of the recipe's." },
     overwrite: { type: "boolean", help: "Take the place of the team's template of that name." },
     "no-cache": { type: "boolean", help: "Do every step again." },
     detach: { type: "boolean", short: "d", help: "Print the build's id and leave it to itself." },
   },
   arguments: [0, 0],
-  examples: ["capsuled templates build -f recipe.yaml --overwrite"],
+  examples: [
+    "capsuled templates build -f recipe.yaml --overwrite",
+    "capsuled templates build --name tools --image ghcr.io/owner/tools:1.2",
+    "docker save my/image | capsuled templates build --name mine --image-archive -",
+  ],
   async run(context, given) {
-    const file = given.text("file");
-    if (file === undefined) throw new UsageError("say which file: capsuled templates build -f recipe.yaml");
-    const recipe = readRecipe(file, given.text("name"));
+    const [file, image, archive] = [given.text("file"), given.text("image"), given.text("image-archive")];
+    if (file === undefined && image === undefined && archive === undefined) {
+      throw new UsageError("say of what: capsuled templates build -f recipe.yaml, or with --image or --image-archive");
+    }
+    if (image !== undefined && archive !== undefined) throw new UsageError("--image and --image-archive are two images: give one");
+    if (file === "-" && archive === "-") throw new UsageError("the recipe and the archive cannot both be standard input");
+    const recipe = recipeOf(file, given.text("name"));
+    const uploaded = archive === undefined ? null : await uploadArchive(context, archive);
     const build = await context.client.templates.build({
       ...recipe,
+      ...(image !== undefined && { from: { image: { reference: image } } }),
+      ...(uploaded !== null && { from: { image: { archive: uploaded.id } } }),
       ...(given.flag("overwrite") && { overwrite: true }),
       ...(given.flag("no-cache") && { use_cache: false }),
     });
     if (given.flag("detach")) return context.show(build, () => build.id);
-    await followed(context, build);
+    try {
+      await followed(context, build);
+    } finally {
+      // A team has places for a few archives; where it is not to be had any more, it is gone by itself in a while.
+      if (uploaded !== null) await context.client.images.delete(uploaded.id).catch(() => {});
+    }
   },
 };
+
+function recipeOf(file: string | undefined, name: string | undefined): schemas.TemplateCreate {
+  if (file !== undefined) return readRecipe(file, name);
+  if (name === undefined) throw new UsageError("say what the template is called: --name");
+  return { name };
+}
 
 export const templatesLogs: Command = {
   name: "templates logs",

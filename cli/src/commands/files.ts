@@ -7,6 +7,7 @@ import type { Files } from "capsuled";
 import type { Command } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { withProgress } from "../progress.ts";
+import { webStream } from "../web-stream.ts";
 
 /** Levels below a directory that are copied. */
 const DEPTH_MAX = 100;
@@ -54,7 +55,7 @@ async function copyIn(files: Files, from: string, to: string, left: LeftOut): Pr
   const isInto = await isDirectory(files, to);
   const target = isInto || to.endsWith("/") ? posix.join(to, basename(from)) : to;
   if (!facts.isDirectory()) {
-    await files.write(target, webStream(from), { mode: (facts.mode & 0o777).toString(8).padStart(3, "0") });
+    await files.write(target, webStream(createReadStream(from)), { mode: (facts.mode & 0o777).toString(8).padStart(3, "0") });
     return 1;
   }
   await files.makeDirectory(target);
@@ -102,15 +103,4 @@ function checkedName(name: string): string {
 
 async function isDirectory(files: Files, path: string): Promise<boolean> {
   return (await files.exists(path)) && (await files.stat(path)).type === "directory";
-}
-
-function webStream(path: string): ReadableStream<Uint8Array> {
-  const chunks = createReadStream(path)[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const next: IteratorResult<unknown> = await chunks.next();
-      if (next.done === true) controller.close();
-      else controller.enqueue(Buffer.isBuffer(next.value) ? next.value : Buffer.from(String(next.value)));
-    },
-  });
 }

@@ -6,6 +6,7 @@ import * as endpoints from "./endpoints.ts";
 import * as processes from "./processes.ts";
 import { cp } from "./files.ts";
 import { forward } from "./forward.ts";
+import { imagesRm, imagesUpload } from "./images.ts";
 import { run } from "./run.ts";
 import { start, stop } from "./server.ts";
 import * as servers from "./servers.ts";
@@ -40,6 +41,8 @@ export const COMMANDS: readonly Command[] = [
   templatesLogs,
   templates.templatesLs,
   templates.templatesRm,
+  imagesUpload,
+  imagesRm,
   capsules.rm,
   endpoints.endpointsLs,
   endpoints.endpointsApply,

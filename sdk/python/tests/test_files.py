@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import json
+import platform
 import secrets
 import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from capsuled import AsyncCapsule, AsyncClient, Capsule, Client, errors
 from capsuled.build_events import BuildEndEvent, BuildOutputEvent
@@ -176,6 +179,8 @@ def test_changes_in_a_directory_are_told_to_the_end_and_a_cut_as_an_overflow(
         for change in files.watch(folder):
             assert change.type == "watching"
             break
+    with connect(files.watch_url(folder, recursive=True)) as page:
+        assert json.loads(page.recv(timeout=30))["type"] == "watching"
 
 
 @pytest.mark.server
@@ -240,6 +245,52 @@ def test_a_recipe_is_built_its_log_followed_a_failure_named_and_a_build_cancelle
     assert client.templates.cancel_build(endless.id).state == "cancelled"
     assert client.templates.get_build(endless.id).reason == "cancelled"
     assert [build.id for build in client.templates.builds(2)] == [endless.id, failing.id]
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    """A tar archive of files that anybody may run."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o755
+            tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def image_archive(layer: bytes) -> bytes:
+    """An archive as `docker save` writes it, of an image with one layer."""
+    architecture = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+    layers = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]}
+    config = {"architecture": architecture, "os": "linux", "config": {"Env": ["PATH=/bin", "OF=image"]}, "rootfs": layers}
+    manifest = [{"Config": "config.json", "RepoTags": ["test:latest"], "Layers": ["layer.tar"]}]
+    return tar_of(
+        {"layer.tar": layer, "config.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode()}
+    )
+
+
+@pytest.mark.server
+@behaviour("image.upload")
+def test_an_archive_of_an_image_is_uploaded_built_of_and_removed(client: Client, capsule: Capsule) -> None:
+    name = f"py-{secrets.token_hex(4)}"
+    needed = capsule.commands.run("readlink -f /bin/sh; ldd /bin/sh | grep -o '/[^ ]*'").or_raise().stdout.split()
+    files = {path.removeprefix("/"): capsule.files.read_bytes(path) for path in needed}
+    archive = image_archive(tar_of({"bin/sh": files.pop(needed[0].removeprefix("/")), **files}))
+    uploaded = client.images.upload(archive)
+    assert (uploaded.id[:3], uploaded.size_bytes) == ("im-", len(archive))
+    assert client.images.upload(io.BytesIO(archive)).id == uploaded.id
+    built = client.templates.build({"name": name, "from": {"image": {"archive": uploaded.id}}, "wait_ms": 60_000})
+    assert built.state == "ready", built.message
+    try:
+        with Capsule(name, wait=True, client=client) as of_image:
+            assert of_image.commands.run("echo $OF").stdout == "image\n"
+    finally:
+        client.snapshots.delete(name)
+    client.images.delete(uploaded.id)
+    with pytest.raises(errors.NotFoundError):
+        client.images.delete(uploaded.id)
+    with pytest.raises(errors.InvalidRequestError):
+        client.images.upload(bytes(2000))
 
 
 @pytest.mark.server

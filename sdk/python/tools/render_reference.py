@@ -25,6 +25,7 @@ from capsuled._sync import (  # noqa: E402
     endpoints,
     events,
     files,
+    images,
     ports,
     process,
     process_stream,
@@ -50,6 +51,7 @@ CLASSES: tuple[type[Any], ...] = (
     events.Events,
     snapshots.Snapshots,
     templates.Templates,
+    images.Images,
     access.Keys,
     access.Teams,
 )

@@ -2,6 +2,7 @@ import { createTicket, Keys, Teams } from "./access/access.ts";
 import { Capsule } from "./capsules/capsule.ts";
 import type { CreateOptions, ListOptions } from "./capsules/capsule-options.ts";
 import { createCapsule } from "./capsules/create-capsule.ts";
+import { Images } from "./capsules/images.ts";
 import { listCapsules } from "./capsules/list-capsules.ts";
 import { Templates } from "./capsules/templates.ts";
 import type { Capsule as CapsuleFacts, CapsuleStats, TicketCreate, TicketCreated } from "./contract/schemas.ts";
@@ -21,6 +22,7 @@ export class Client {
   readonly runs: Runs;
   readonly events: Events;
   readonly templates: Templates;
+  readonly images: Images;
   readonly keys: Keys;
   readonly teams: Teams;
   readonly system: System;
@@ -33,6 +35,7 @@ export class Client {
     this.runs = new Runs(this.#transport);
     this.events = new Events(this.#transport);
     this.templates = new Templates(this.#transport);
+    this.images = new Images(this.#transport);
     this.keys = new Keys(this.#transport);
     this.teams = new Teams(this.#transport);
     this.system = new System(this.#transport);

@@ -1,6 +1,7 @@
 export * from "./api-errors.ts";
 export { Capsule } from "./capsules/capsule.ts";
 export type { ConnectCapsuleOptions, CreateOptions, ListOptions } from "./capsules/capsule-options.ts";
+export type { Images } from "./capsules/images.ts";
 export type { Templates } from "./capsules/templates.ts";
 export type { ArchiveOptions, Files, PlaceOptions, WriteOptions, WrittenArchive } from "./files/files.ts";
 export type { FileChange, WatchOptions } from "./files/watch.ts";

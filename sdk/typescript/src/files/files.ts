@@ -193,8 +193,19 @@ export class Files {
     return watchFiles(this.#transport, this.#capsuleId, path, options);
   }
 
-  async #ticketUrl(id: "downloadFile" | "downloadArchive", path: string, options: CallOptions): Promise<string> {
-    const where = this.#transport.pathOf(id, { params: { id: this.#capsuleId }, query: { path } });
+  /** A URL of a WebSocket that tells what changes in a directory, for one connection within 30 s and without a key: for a page in a browser. */
+  async watchUrl(path: string, options: CallOptions & Pick<WatchOptions, "recursive"> = {}): Promise<string> {
+    const { recursive, ...call } = options;
+    return (await this.#ticketUrl("watchFiles", path, call, { recursive })).replace(/^http/, "ws");
+  }
+
+  async #ticketUrl(
+    id: "downloadFile" | "downloadArchive" | "watchFiles",
+    path: string,
+    options: CallOptions,
+    query: object = {},
+  ): Promise<string> {
+    const where = this.#transport.pathOf(id, { params: { id: this.#capsuleId }, query: { path, ...query } });
     const { ticket } = await this.#transport.json<{ readonly ticket: string }>("createTicket", { ...options, body: { path: where } });
     return `${this.#transport.settings.url}${where}&ticket=${ticket}`;
   }

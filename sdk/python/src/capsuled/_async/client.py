@@ -14,6 +14,7 @@ from .._core.settings import resolve_settings
 from .access import AsyncKeys, AsyncTeams
 from .endpoints import AsyncEndpoints
 from .events import AsyncEvents
+from .images import AsyncImages
 from .runs import AsyncRuns
 from .snapshots import AsyncSnapshots
 from .templates import AsyncTemplates
@@ -68,6 +69,7 @@ class AsyncClient:
         self.events = AsyncEvents(self.transport)
         self.snapshots = AsyncSnapshots(self.transport)
         self.templates = AsyncTemplates(self.transport)
+        self.images = AsyncImages(self.transport)
         self.keys = AsyncKeys(self.transport)
         self.teams = AsyncTeams(self.transport)
 

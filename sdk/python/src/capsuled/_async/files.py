@@ -163,6 +163,11 @@ class AsyncFiles:
             if event.event == "ended":
                 return
 
+    async def watch_url(self, path: str, *, recursive: bool = False) -> str:
+        """A URL of a WebSocket that tells what changes in a directory: for one connection, within 30 s and without a key."""
+        url = await self._ticket_url("watchFiles", path, True if recursive else None)
+        return "ws" + url.removeprefix("http")
+
     async def stat(self, path: str) -> FileEntry:
         """The facts of a file, a directory or a link; a link is not followed."""
         return await self._entry("statFile", {"path": path})
@@ -214,8 +219,9 @@ class AsyncFiles:
             raise
         await stream.aclose()
 
-    async def _ticket_url(self, operation: OperationId, path: str) -> str:
-        where = make_request(operation, params={"id": self._capsule_id}, query={"path": path}).path
+    async def _ticket_url(self, operation: OperationId, path: str, recursive: bool | None = None) -> str:
+        query = {"path": path, "recursive": recursive}
+        where = make_request(operation, params={"id": self._capsule_id}, query=query).path
         request = make_request("createTicket", body={"path": where, "method": "GET"})
         ticket = (await self._transport.get(request, TicketCreated)).ticket
         return f"{self._transport.settings.url}{where}&ticket={ticket}"

@@ -15,6 +15,7 @@ from .._core.settings import resolve_settings
 from .access import Keys, Teams
 from .endpoints import Endpoints
 from .events import Events
+from .images import Images
 from .runs import Runs
 from .snapshots import Snapshots
 from .templates import Templates
@@ -69,6 +70,7 @@ class Client:
         self.events = Events(self.transport)
         self.snapshots = Snapshots(self.transport)
         self.templates = Templates(self.transport)
+        self.images = Images(self.transport)
         self.keys = Keys(self.transport)
         self.teams = Teams(self.transport)
 

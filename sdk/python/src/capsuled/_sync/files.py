@@ -164,6 +164,11 @@ class Files:
             if event.event == "ended":
                 return
 
+    def watch_url(self, path: str, *, recursive: bool = False) -> str:
+        """A URL of a WebSocket that tells what changes in a directory: for one connection, within 30 s and without a key."""
+        url = self._ticket_url("watchFiles", path, True if recursive else None)
+        return "ws" + url.removeprefix("http")
+
     def stat(self, path: str) -> FileEntry:
         """The facts of a file, a directory or a link; a link is not followed."""
         return self._entry("statFile", {"path": path})
@@ -215,8 +220,9 @@ class Files:
             raise
         stream.close()
 
-    def _ticket_url(self, operation: OperationId, path: str) -> str:
-        where = make_request(operation, params={"id": self._capsule_id}, query={"path": path}).path
+    def _ticket_url(self, operation: OperationId, path: str, recursive: bool | None = None) -> str:
+        query = {"path": path, "recursive": recursive}
+        where = make_request(operation, params={"id": self._capsule_id}, query=query).path
         request = make_request("createTicket", body={"path": where, "method": "GET"})
         ticket = (self._transport.get(request, TicketCreated)).ticket
         return f"{self._transport.settings.url}{where}&ticket={ticket}"

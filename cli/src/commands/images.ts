@@ -1,0 +1,50 @@
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import type { schemas } from "capsuled";
+import type { Command } from "../command.ts";
+import type { Context } from "../context.ts";
+import { withProgress } from "../progress.ts";
+import { bytesText } from "../table.ts";
+import { webStream } from "../web-stream.ts";
+
+export const imagesUpload: Command = {
+  name: "images upload",
+  summary: "Upload an archive of an image, and say its id",
+  usage: "FILE",
+  arguments: [1, 1],
+  examples: ["capsuled images upload image.tar", "docker save my/image | capsuled images upload -"],
+  async run(context, given) {
+    const uploaded = await uploadArchive(context, given.arguments[0] ?? "");
+    context.show(uploaded, () => uploaded.id);
+  },
+};
+
+export const imagesRm: Command = {
+  name: "images rm",
+  summary: "Remove an uploaded archive; templates of it go on",
+  usage: "IMAGE…",
+  arguments: [1, 1000],
+  examples: ["capsuled images rm im-…"],
+  async run(context, given) {
+    for (const id of given.arguments) {
+      await context.client.images.delete(id);
+      context.show({ id }, () => `${id} is removed`);
+    }
+  },
+};
+
+/** Uploads what `docker save` or an OCI layout's tar has; `-` is standard input. */
+export async function uploadArchive(context: Context, file: string): Promise<schemas.UploadedImage> {
+  let sent = 0;
+  const { stdin } = context.process;
+  const handle = file === "-" ? null : await open(file);
+  try {
+    const total = handle === null ? null : (await handle.stat()).size;
+    const source = handle === null ? stdin : createReadStream("", { fd: handle.fd, autoClose: false });
+    const archive = webStream(source, (bytes) => (sent += bytes));
+    const told = (): string => (total === null ? `uploading, ${bytesText(sent)}` : `uploading, ${bytesText(sent)} of ${bytesText(total)}`);
+    return await withProgress(context, told, context.client.images.upload(archive));
+  } finally {
+    await handle?.close();
+  }
+}
