@@ -49,10 +49,20 @@ test("a terminal runs as the user that it is started for, with that user's home"
   assert.deepEqual([error.fatal, error.code], [true, "user_not_found"]);
 });
 
+test("a user that is in no file is who the capsule's own programs say", async () => {
+  await using other = await newCapsule();
+  const script = (path: string, line: string): string => `printf '#!/bin/sh\\necho ${line}\\n' > ${path}`;
+  await other.sh(`${script("/usr/bin/getent", "of-a-service:x:5:60::/srv:/bin/sh")} && ${script("/usr/bin/id", "60 4")}`);
+  const status = sh("grep -E '^(Uid|Gid|Groups)' /proc/self/status | tr -s '\\t ' ' '; echo $USER $HOME");
+  await using terminal = await openTerminal(other.id, { ...status, user: "of-a-service" });
+  await terminal.message("exit");
+  assert.match(terminal.shown, /^Uid: 5 5 5 5\r\nGid: 60 60 60 60\r\nGroups: (4 60|60 4) \r\nof-a-service \/srv\r\n$/);
+});
+
 test("a capsule that does not say who a user is keeps nobody waiting for long", { timeout: 300_000 }, async () => {
   await using hostile = await newCapsule();
   await hostile.sh("printf '#!/bin/sh\\nexec sleep 1000\\n' > /usr/bin/getent");
-  await using terminal = await openTerminal(hostile.id, { type: "start", user: "games" });
+  await using terminal = await openTerminal(hostile.id, { type: "start", user: "only-by-getent" });
   assert.equal((await terminal.message("error")).code, "user_not_found");
 });
 

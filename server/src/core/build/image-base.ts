@@ -52,8 +52,7 @@ function settingsOf({ envs, user, cwd, entrypoint, cmd }: ImageDefaults, useEntr
   const [program, ...args] = [...entrypoint, ...cmd];
   const settings = templateSettings.safeParse({
     envs,
-    // What follows is a group; a process has those of its user.
-    user: user === null ? null : (user.split(":", 1)[0] ?? "") || null,
+    user,
     cwd,
     startCommand: useEntrypoint && program !== undefined ? { cmd: program, args } : null,
     readyCheck: null,

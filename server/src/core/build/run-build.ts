@@ -150,7 +150,8 @@ async function requireUser({ deps, principal }: BuildContext, live: LiveCapsule,
   try {
     await findUser(deps, live.link, user, principal.keyId);
   } catch (error) {
-    if (error instanceof StartRefused) throw new BuildError("user_not_found", `The template has no user ${JSON.stringify(user)}.`);
+    if (error instanceof StartRefused)
+      throw new BuildError("user_not_found", `The template says to run as ${JSON.stringify(user)}: ${error.message}`);
     throw error;
   }
 }

@@ -37,8 +37,8 @@ export async function asSettingsSay(
 ): Promise<RunAs> {
   if (user === null) return { envs: {}, cwd: cwd ?? undefined, mode: {} };
   const found = await findUser(deps, link, user, by);
-  const { name, home, uid, gid, groups } = found;
-  return { envs: { HOME: home, USER: name, LOGNAME: name }, cwd: cwd ?? home, mode: { user: { uid, gid, groups } } };
+  const { name, home, directory, uid, gid, groups } = found;
+  return { envs: { HOME: home, USER: name, LOGNAME: name }, cwd: cwd ?? directory, mode: { user: { uid, gid, groups } } };
 }
 
 /** The environment below a command's own variables. */

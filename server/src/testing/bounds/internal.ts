@@ -267,7 +267,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/core/capsule/reconcile.ts: ROWS_MAX",
       "server/src/core/capsule/recover.ts: ROWS_MAX",
       "server/src/core/process/user.ts: ANSWER_BYTES_MAX",
-      "server/src/core/process/user.ts: ID_MAX",
+      "server/src/core/process/user-database.ts: ID_MAX",
       "server/src/http/sockets/terminal-output.ts: LINE_BYTES",
       "server/src/core/file/read-file.ts: LOOKS_MAX",
       "server/src/core/idempotency/create-idempotency-service.ts: REQUEST_CHARS_MAX",
