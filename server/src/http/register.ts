@@ -143,7 +143,7 @@ function exchangeOf(
   };
   return {
     intent,
-    lastEventId: header("last-event-id"),
+    lastEventId: header("last-event-id") || undefined,
     accepts: (type) => accept?.split(",").some((item) => item.split(";", 1)[0]?.trim().toLowerCase() === type) === true,
     clientGone: () => signalOfClientGone(response, around.isCutOff),
     method,

@@ -18,6 +18,7 @@ export interface Exchange {
   clientGone(): AbortSignal;
   /** Set when the request carries a key: it is done once, however often it comes. */
   readonly intent: Intent | undefined;
+  /** Never empty: a browser that has had no event yet may send none, or an empty one. */
   readonly lastEventId: string | undefined;
   /** Whether the client asks for this very type. */
   accepts(type: string): boolean;

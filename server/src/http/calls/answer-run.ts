@@ -5,6 +5,7 @@ import type { Answer } from "../answer.ts";
 import { NO_CONTENT } from "../answer.ts";
 import { networkOf } from "../client-address.ts";
 import type { RouteDeps } from "../deps.ts";
+import { eventStreamAnswer } from "../event-stream.ts";
 import type { Exchange } from "../route.ts";
 import type { Place } from "./event-id.ts";
 import { runStream } from "./run-stream.ts";
@@ -40,12 +41,7 @@ export function streamAnswer(
     stream.leave();
     return NO_CONTENT;
   }
-  return {
-    status: 200,
-    contentType: "text/event-stream; charset=utf-8",
-    body: null,
-    // A proxy that buffers would keep lines from a client for as long as it likes.
-    headers: { "x-accel-buffering": "no" },
-    stream: runStream(deps, { handle, place: from, transformer: transformer ?? null, ended: stream.ended, leave: () => stream.leave() }),
-  };
+  return eventStreamAnswer(
+    runStream(deps, { handle, place: from, transformer: transformer ?? null, ended: stream.ended, leave: () => stream.leave() }),
+  );
 }

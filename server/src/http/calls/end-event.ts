@@ -1,6 +1,7 @@
 import type { callEvent } from "@capsuled/contract";
 import type { z } from "zod";
 import type { RunRecord } from "../../core/run/record.ts";
+import { renderSse } from "../render/sse.ts";
 import type { Place } from "./event-id.ts";
 import { renderEventId } from "./event-id.ts";
 
@@ -8,7 +9,7 @@ type CallEvent = z.output<typeof callEvent>;
 
 /** One event as it stands in a stream. */
 export function renderEvent(place: Place, event: CallEvent): string {
-  return `id: ${renderEventId(place)}\ndata: ${JSON.stringify(event)}\n\n`;
+  return renderSse({ id: renderEventId(place), data: event });
 }
 
 /** Whether a run's end is an outcome of its command, whatever the exit code, and not a failure to run it. */

@@ -3,6 +3,7 @@ import type { RunRecord } from "../../core/run/record.ts";
 import type { RunHandle } from "../../core/run/service.ts";
 import type { BodySink, BodyStream } from "../answer.ts";
 import type { RouteDeps } from "../deps.ts";
+import { KEEP_ALIVE } from "../event-stream.ts";
 import { endEvent, hasOutcome, renderEvent } from "./end-event.ts";
 import type { Place } from "./event-id.ts";
 import { renderEventId } from "./event-id.ts";
@@ -11,7 +12,6 @@ import { SseLines } from "./sse-lines.ts";
 
 /** Milliseconds after which a browser comes back when the stream breaks off; spread, so that a server that starts again is not met by all at once. */
 const RETRY_MS = { least: 1500, spread: 1500 } as const;
-const KEEP_ALIVE = ": keep-alive\n\n";
 
 export interface RunStreamOptions {
   readonly handle: RunHandle;
@@ -94,7 +94,7 @@ class RunEvents {
             break;
           }
           case "idle":
-            if (!(await this.#writer.send(KEEP_ALIVE))) return;
+            if (!(await this.#writer.send(`${KEEP_ALIVE}\n`))) return;
             break;
           case "end": {
             lines.finish();
@@ -134,7 +134,7 @@ class RunEvents {
     while (!signal.aborted) {
       const run = await settledFirst(handle.ended, signal, this.#deps.streamLimits.keepAliveMs);
       if (run !== undefined) return run;
-      if (!signal.aborted && !(await this.#writer.send(KEEP_ALIVE))) return undefined;
+      if (!signal.aborted && !(await this.#writer.send(`${KEEP_ALIVE}\n`))) return undefined;
     }
     return undefined;
   }

@@ -45,7 +45,7 @@ export const callEndpoint: AnswerRoute<"callEndpoint"> = {
     deps.rates.count(caller?.keyId ?? null, exchange);
     if (exchange.header(NOTIFICATION_HEADER) !== undefined && definition.notify_url !== undefined) throw notifiesAgain();
     const asked = { published, caller, exchange };
-    if (exchange.lastEventId !== undefined && exchange.lastEventId !== "") return attach(deps, asked, exchange.lastEventId);
+    if (exchange.lastEventId !== undefined) return attach(deps, asked, exchange.lastEventId);
     if (definition.trigger === "webhook") return deliver(deps, asked);
     const isBodyInput = definition.stdin === "body";
     const given = isBodyInput ? argumentsOfQuery(exchange.query()) : await givenArguments(exchange);

@@ -1,38 +1,44 @@
+import type { EventReader, ReadItem } from "../../core/event/event-reader.ts";
 import { invalid } from "../../core/fail.ts";
-import type { Answer } from "../answer.ts";
-import { eventStream } from "../event-stream.ts";
+import type { SseSource } from "../event-stream.ts";
+import { answerEvents, KEEP_ALIVE } from "../event-stream.ts";
+import { renderEvent } from "../render/event.ts";
+import { renderSse } from "../render/sse.ts";
 import { route } from "../route.ts";
 
 const EVENT_ID = /^[0-9]{1,15}$/;
 
-export const streamEvents = route(
-  "streamEvents",
-  async ({ caller, query }, { events, streams, streamLimits }, exchange): Promise<Answer> => {
-    const from = lastEventId(exchange.lastEventId) ?? query.from ?? "now";
-    let end = (): void => {};
-    const leave = streams.enter({ keyId: caller.keyId, group: caller.teamId }, () => end());
-    try {
-      const reader = await events.open(caller, { capsule: query.capsule ?? null, type: query.type ?? null, from });
-      end = () => reader.close();
-      // A proxy that buffers would keep events from a client for as long as it likes.
-      const headers = { "x-accel-buffering": "no" };
-      return {
-        status: 200,
-        contentType: "text/event-stream; charset=utf-8",
-        body: null,
-        headers,
-        stream: eventStream(reader, streamLimits.keepAliveMs, leave),
-      };
-    } catch (error) {
-      leave();
-      throw error;
-    }
-  },
-);
+export const streamEvents = route("streamEvents", ({ caller, query }, deps, exchange) => {
+  const from = lastEventId(exchange.lastEventId) ?? query.from ?? "now";
+  return answerEvents(deps, caller, async () =>
+    sourceOf(await deps.events.open(caller, { capsule: query.capsule ?? null, type: query.type ?? null, from })),
+  );
+});
 
-/** A browser that has had no event yet may send none, or an empty one. */
 function lastEventId(header: string | undefined): number | undefined {
-  if (header === undefined || header === "") return undefined;
+  if (header === undefined) return undefined;
   if (!EVENT_ID.test(header)) throw invalid("Last-Event-ID", "must be an event's id");
   return Number(header);
+}
+
+function sourceOf(reader: EventReader): SseSource {
+  return {
+    async next(idleMs) {
+      const items = await reader.next(idleMs);
+      return items.length === 0 ? null : items.map((item) => renderItem(item, reader.position)).join("");
+    },
+    close: () => reader.close(),
+  };
+}
+
+/** An `id` without data sets where a client resumes and is no event to it, so that one that hears nothing for long is not told of a gap. */
+function renderItem(item: ReadItem, position: number): string {
+  switch (item.kind) {
+    case "event":
+      return renderSse({ id: item.event.id, type: item.event.type, data: renderEvent(item.event) });
+    case "gap":
+      return renderSse({ id: item.toId, type: "gap", data: { from_id: item.fromId, to_id: item.toId } });
+    case "idle":
+      return `${KEEP_ALIVE}id: ${position}\n\n`;
+  }
 }

@@ -8,7 +8,7 @@ import type { RouteDeps } from "../deps.ts";
 import { route } from "../route.ts";
 
 export const streamRun = route("streamRun", async ({ caller, params, query }, deps, exchange): Promise<Answer> => {
-  const eventId = exchange.lastEventId === undefined || exchange.lastEventId === "" ? query.last_event_id : exchange.lastEventId;
+  const eventId = exchange.lastEventId ?? query.last_event_id;
   const place = eventId === undefined || eventId === "" ? null : placeOf(eventId);
   const stream = enterStream(deps, caller, exchange);
   try {

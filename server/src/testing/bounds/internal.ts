@@ -158,7 +158,6 @@ export const INTERNAL: readonly Group[] = [
       "server/src/core/build/run-step.ts: PIECE_BYTES",
       "server/src/core/capsule/make-ready.ts: LOOK_MS.first",
       "server/src/core/capsule/make-ready.ts: LOOK_MS.most",
-      "server/src/http/build-log-stream.ts: RETRY_MS",
       "server/src/store/build-store.ts: BATCH_MAX",
       "server/src/core/run/awaited-run.ts: LOOK_MS",
       "server/src/core/run/bound-capsule.ts: LOOK_MS",
