@@ -77,6 +77,30 @@ test("a token is given to anybody who asks, where the registry wants one from ev
   assert.deepEqual(await layersOf(await open(registry.put("public", imageOf({ layers: LAYERS })))), LAYERS);
 });
 
+test("a token that is too old in the middle of an image is asked for anew, once for each request", async () => {
+  let tokens = 0;
+  let good = "";
+  const image = imageOf({ layers: LAYERS });
+  await using registry = await startRegistry({
+    answer(request, response) {
+      if (request.url?.startsWith("/token") === true) {
+        tokens += 1;
+        good = `t${tokens}`;
+        response.end(JSON.stringify({ token: good }));
+        return true;
+      }
+      if (request.headers.authorization === `Bearer ${good}`) {
+        good = "too old by now";
+        return false;
+      }
+      response.writeHead(401, { "www-authenticate": `Bearer realm="http://${request.headers.host}/token"` }).end();
+      return true;
+    },
+  });
+  assert.deepEqual(await layersOf(await open(registry.put("long", image))), LAYERS);
+  assert.equal(tokens, 4, "for the manifest, the configuration and two layers");
+});
+
 test("blobs are fetched from where the registry sends, without what was given for the registry", async () => {
   const seen: (string | undefined)[] = [];
   const image = imageOf({ layers: LAYERS });

@@ -41,7 +41,8 @@ export class RegistrySession {
     const url = new URL(path, this.#base);
     const headers = { "user-agent": "capsuled", ...(accept !== null && { accept }) };
     let answer = await this.#follow(url, headers);
-    if (answer.status === 401 && this.#authorization === null) {
+    // Once for each request: a token that was good for the first layers may be too old for the last.
+    if (answer.status === 401) {
       this.#authorization = await this.#authorize(answer);
       answer = await this.#follow(url, headers);
     }
