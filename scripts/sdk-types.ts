@@ -1,4 +1,15 @@
-import { buildLogEntry, callEvent, ERRORS, eventGap, methodsOf, OPERATION_LIST, STREAM_ERROR_CODES } from "@capsuled/contract";
+import {
+  API_VERSION,
+  NO_SUCH_PATH,
+  VERSION_HEADER,
+  buildLogEntry,
+  callEvent,
+  ERRORS,
+  eventGap,
+  methodsOf,
+  OPERATION_LIST,
+  STREAM_ERROR_CODES,
+} from "@capsuled/contract";
 import type { JsonSchema, OpenapiDocument } from "@capsuled/contract";
 import { SchemaRenderer } from "../contract/src/json-schema.ts";
 
@@ -30,12 +41,21 @@ export function renderSdkOperations(): string {
   const rows = OPERATION_LIST.map((operation) => {
     const [method = "GET"] = methodsOf(operation);
     const shown = operation.method === "ANY" ? "POST" : method;
-    return `  ${operation.id}: { method: "${shown}", path: "${operation.path}", idempotency: "${operation.idempotency}" },\n`;
+    return `  ${operation.id}: { method: "${shown}", path: "${operation.path}", idempotency: "${operation.idempotency}", since: "${operation.since ?? "0.1.0"}" },\n`;
   });
   const errors = Object.entries(ERRORS).map(
     ([code, { status, retry, message }]) => `  ${code}: { status: ${status}, retry: "${retry}", message: ${JSON.stringify(message)} },\n`,
   );
   return `${HEAD}
+/** The version of the API that this SDK is made from. */
+export const API_VERSION = "${API_VERSION}";
+
+/** On every answer of a server: its version. */
+export const VERSION_HEADER = "${VERSION_HEADER}";
+
+/** An error's \`details.reason\` where the server does not know the path itself. */
+export const NO_SUCH_PATH = "${NO_SUCH_PATH}";
+
 /** Every operation of the API. */
 export const OPERATIONS = {\n${rows.join("")}} as const;
 

@@ -11,6 +11,7 @@ import { imageOf, layoutArchive } from "../harness/image.ts";
 import { sdkCapsule, sdkClient } from "../harness/sdk.ts";
 import { tarOf } from "../harness/tar.ts";
 import { newTeam } from "../harness/team.ts";
+import { versionProxy } from "../harness/version-proxy.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 /** The server's capsules that are there, by their ids. */
@@ -258,6 +259,22 @@ test("info, halt, boot, ping, network and events of a capsule", async () => {
   assert.equal(await ask("ping", capsule.id), `${capsule.id} noted\n`);
   assert.match(await ask("network", capsule.id, "--set", "none"), /egress +none/);
   assert.match(await ask("events", "--capsule", capsule.id), /capsule\.stopped[\s\S]*capsule\.created/);
+});
+
+test("--version and doctor say the program's version and the server's; one that does not know what is asked for is told of", async () => {
+  const own = /^capsuled {2}(\S+)\n/.exec((await cli(["--version"])).stdout)?.[1] ?? "";
+  assert.deepEqual(JSON.parse((await cli(["--version", "--json"])).stdout), {
+    version: own,
+    server: { url: sdkClient().url, version: own },
+  });
+  const none = await cli(["--version"], { env: { CAPSULED_URL: "http://127.0.0.1:59998" } });
+  assert.deepEqual([none.code, none.stdout], [0, `capsuled  ${own}\nserver    none answers at http://127.0.0.1:59998\n`]);
+  await using older = await versionProxy("0.0.9", /^\/v1\/images/);
+  const env = { CAPSULED_URL: older.url };
+  const { code, stderr } = await cli(["images", "rm", "im-a"], { env });
+  assert.equal(code, 69);
+  assert.match(stderr, /0\.0\.9 and this SDK of .*\ncapsuled: The server at \S+ is of version 0\.0\.9 and does not know `deleteImage`/);
+  assert.match((await cli(["doctor"], { env })).stdout, new RegExp(`warn {2}versions .*0\\.1\\.0\\n *→ update the server`));
 });
 
 test("doctor looks at server, key and host", async () => {

@@ -22,7 +22,7 @@ export class Context {
   }
 
   get client(): Client {
-    return (this.#client ??= new Client(this.connection));
+    return (this.#client ??= new Client({ ...this.connection, warn: (message) => this.note(`capsuled: ${message}`) }));
   }
 
   /** Whether a person looks at the output. */

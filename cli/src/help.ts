@@ -12,6 +12,8 @@ export function programHelp(commands: readonly Command[]): string {
     "`capsuled COMMAND --help` says more of each. Which server: --server, CAPSULED_URL, or the configuration file; which key: CAPSULED_API_KEY,",
     "the configuration file, or for a server on this machine the file that it wrote.",
     "",
+    "`capsuled --version` says this program's version and the server's.",
+    "",
     "Example: capsuled run -- echo hello",
   ].join("\n");
 }

@@ -57,6 +57,14 @@ export function parseCommand(command: Command, argv: readonly string[]): Given {
   return given;
 }
 
+/** The options that every command line takes, where there is no command. */
+export function parseOptions(argv: readonly string[]): { readonly json: boolean; readonly server: string | undefined } {
+  const { values, positionals } = parsed(COMMON_OPTIONS, argv);
+  if (positionals.length > 0) throw new UsageError("use it as: capsuled --version [--json] [--server NAME]");
+  const { server } = values;
+  return { json: values["json"] === true, server: typeof server === "string" ? server : undefined };
+}
+
 function parsed(
   options: Readonly<Record<string, OptionSpec>>,
   args: readonly string[],

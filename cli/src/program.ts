@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { COMMANDS } from "./commands/index.ts";
 import { Context } from "./context.ts";
 import { EXIT, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { findCommand, parseCommand } from "./parse.ts";
+import { tellVersions } from "./versions.ts";
 
 /** Runs one command line; sets the exit code. */
 export async function runProgram(process: NodeJS.Process): Promise<void> {
@@ -26,7 +25,7 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
 async function run(process: NodeJS.Process): Promise<void> {
   const argv = process.argv.slice(2);
   const [first] = argv;
-  if (first === "--version") return void process.stdout.write(`${version()}\n`);
+  if (first === "--version" || first === "-V") return tellVersions(process, argv.slice(1));
   const found = findCommand(COMMANDS, argv);
   if (found === null) {
     if (first === undefined || first === "--help" || first === "-h" || first === "help")
@@ -39,9 +38,4 @@ async function run(process: NodeJS.Process): Promise<void> {
   const given = parseCommand(found.command, found.argv);
   if (given.flag("help")) return void process.stdout.write(`${commandHelp(found.command)}\n`);
   await found.command.run(new Context(process, given), given);
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(fileURLToPath(new URL("../package.json", import.meta.url)), "utf8"));
-  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "unknown";
 }

@@ -26,4 +26,5 @@ export * from "./schemas/templates.ts";
 export { utf8Bytes } from "./schemas/text.ts";
 export * from "./streams.ts";
 export * from "./terminals.ts";
+export * from "./version.ts";
 export * from "./watches.ts";

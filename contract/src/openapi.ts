@@ -86,7 +86,7 @@ const errorBody = z
 
 const INFO = `Runs commands in isolated Linux capsules and streams what they print.
 
-Every path under \`/v1\` is served under \`/api/v1\` as well. A key goes into the header \`X-API-Key\`. Every answer carries \`X-Request-Id\`. What another team owns is answered exactly as if it did not exist. A capsule is named in a path by its id, or by its \`name\`. Fields that an operation does not know are refused, but for the operations that clients of other systems call: these ignore them and name them in the header \`X-Ignored-Fields\`.`;
+Every path under \`/v1\` is served under \`/api/v1\` as well. A key goes into the header \`X-API-Key\`. Every answer carries \`X-Request-Id\`, and \`Capsuled-Version\`, the version of the server. What another team owns is answered exactly as if it did not exist. A capsule is named in a path by its id, or by its \`name\`. Fields that an operation does not know are refused, but for the operations that clients of other systems call: these ignore them and name them in the header \`X-Ignored-Fields\`.`;
 
 /** The whole API as an OpenAPI 3.1 document. */
 export function renderOpenapi(version: string): OpenapiDocument {

@@ -36,6 +36,8 @@ export interface Operation {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
+  /** The version that it came with, `0.1.0` unless said: clients tell of servers that are older. */
+  readonly since?: string;
   /** `optional`: what is called says whether it needs a key. */
   readonly auth: "none" | "optional" | "member" | "admin";
   /** Whether a ticket in the query stands for a key: for pages in browsers, which cannot send headers here. */

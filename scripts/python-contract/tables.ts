@@ -1,5 +1,15 @@
 import type { ErrorCode, StreamErrorCode } from "@capsuled/contract";
-import { CLOSE_CODES, ERROR_CODES, ERRORS, OPERATION_LIST, STREAM_ERROR_CODES, documentedMethod } from "@capsuled/contract";
+import {
+  API_VERSION,
+  NO_SUCH_PATH,
+  VERSION_HEADER,
+  CLOSE_CODES,
+  ERROR_CODES,
+  ERRORS,
+  OPERATION_LIST,
+  STREAM_ERROR_CODES,
+  documentedMethod,
+} from "@capsuled/contract";
 import { docstring, pascal, quoted } from "./names.ts";
 
 const NOTE = "# Made by `npm run generate` from contract/. Do not change it by hand.";
@@ -7,8 +17,8 @@ const NOTE = "# Made by `npm run generate` from contract/. Do not change it by h
 /** The routes of the API: what a request needs to know of its operation. */
 export function renderOperations(): string {
   const rows = OPERATION_LIST.map(
-    ({ id, path, auth, idempotency, ...operation }) =>
-      `    ${quoted(id)}: Operation(${[id, documentedMethod({ id, path, auth, idempotency, ...operation }).toUpperCase(), path, auth, idempotency].map(quoted).join(", ")}),`,
+    ({ id, path, auth, idempotency, since = "0.1.0", ...operation }) =>
+      `    ${quoted(id)}: Operation(${[id, documentedMethod({ id, path, auth, idempotency, ...operation }).toUpperCase(), path, auth, idempotency, since].map(quoted).join(", ")}),`,
   );
   return `${NOTE}
 """The operations of the API."""
@@ -16,6 +26,13 @@ export function renderOperations(): string {
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
+
+# The version of the API that this SDK is made from.
+API_VERSION = ${quoted(API_VERSION)}
+# On every answer of a server: its version.
+VERSION_HEADER = ${quoted(VERSION_HEADER.toLowerCase())}
+# An error's details.reason where the server does not know the path itself.
+NO_SUCH_PATH = ${quoted(NO_SUCH_PATH)}
 
 OperationId = Literal[
 ${OPERATION_LIST.map(({ id }) => `    ${quoted(id)},`).join("\n")}
@@ -30,6 +47,8 @@ class Operation(NamedTuple):
     path: str
     auth: Literal["none", "optional", "member", "admin"]
     idempotency: Literal["safe", "idempotent", "with_key"]
+    # The version that it came with.
+    since: str
 
 
 OPERATIONS: dict[OperationId, Operation] = {

@@ -5,6 +5,7 @@ import { EXIT, sayingOf } from "../exit.ts";
 import { askHostReport } from "../host-report.ts";
 import { findServerProgram, whyNoServer } from "../server-program.ts";
 import { coloured } from "../table.ts";
+import { isOlder, ownVersion } from "../versions.ts";
 
 /** One thing that was looked at. `warn`: it works without. */
 interface Finding {
@@ -72,14 +73,26 @@ async function hostFindings(context: Context): Promise<readonly Finding[]> {
   }));
 }
 
+function versionsOf(server: string): Finding {
+  const own = ownVersion();
+  const found = `the server's ${server}, this program's ${own}`;
+  if (server === own) return { what: "versions", state: "ok", found };
+  const [older, where] = isOlder(server, own)
+    ? ["server", "where it runs: npm install @capsuled/server@latest"]
+    : ["program", "npm install -g @capsuled/cli@latest"];
+  return { what: "versions", state: "warn", found, mend: `update the ${older}, ${where}` };
+}
+
 async function serverFindings(context: Context, toStart: string): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   try {
     const { connection } = context;
-    const { url, system } = new Client({ ...connection, apiKey: connection.apiKey ?? null });
-    const health = await system.health();
+    const client = new Client({ ...connection, apiKey: connection.apiKey ?? null, warn: () => {} });
+    const { url } = client;
+    const health = await client.system.health();
+    const version = client.serverVersion ?? health.version;
     const bad = Object.entries(health.checks).filter(([, state]) => state !== "ok");
-    found.push({ what: "server", state: "ok", found: `${url}, version ${health.version}` });
+    found.push({ what: "server", state: "ok", found: `${url}, version ${version}` }, versionsOf(version));
     if (bad.length > 0) {
       found.push({
         what: "server's health",

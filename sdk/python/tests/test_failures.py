@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import socket
 import time
+import warnings
 from collections.abc import Callable
 
 import pytest
 
 from capsuled import ApiError, Client, errors
 from capsuled._contract.errors import CLASSES, RETRY
+from capsuled._contract.operations import API_VERSION
 from capsuled._core.answer import api_error
 
 from .behaviours import behaviour
@@ -77,6 +79,57 @@ def test_where_something_else_answers_the_error_says_so_and_shows_it(fake: Fake,
     assert "CAPSULED_URL" in str(raised.value)
     assert raised.value.status == status
     assert len(server.requests) == 1
+
+
+def of_version(version: str, reply: Reply) -> Reply:
+    assert reply is not None
+    return reply[0].replace(b"\r\n", f"\r\nCapsuled-Version: {version}\r\n".encode(), 1), reply[1]
+
+
+@behaviour("error.other-version")
+def test_a_server_of_another_version_is_told_of_once_and_what_it_does_not_know_is_named(fake: Fake) -> None:
+    none = problem("not_found", 404, details={"reason": "no_such_path"})
+    asked = iter([whole(200, TEAMS), whole(200, TEAMS), none, problem("not_found", 404), problem("invalid_request", 400)])
+    older = fake(lambda _index, _request: of_version("0.0.9", next(asked)))
+    with client_of(older) as client:
+        with pytest.warns(errors.ServerVersionWarning, match=r"0\.0\.9 and this SDK of .* Update the server"):
+            client.teams.list()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            client.teams.list()
+            assert client.server_version == "0.0.9"
+            with pytest.raises(
+                errors.UnexpectedAnswerError, match=r"0\.0\.9 and does not know deleteImage .* needs 0\.1\.0: update"
+            ):
+                client.images.delete("im-a")
+            # An older server answers for a path that it does not know as if an object were missing: an endpoint, say.
+            with pytest.raises(errors.UnexpectedAnswerError, match=r"does not know getRun"):
+                client.runs.get("run-none")
+            with pytest.raises(errors.InvalidRequestError, match=r"may not know all that it is asked for"):
+                client.keys.list()
+    newer = fake(lambda index, _request: of_version("9.0.0", [none, problem("not_found", 404)][index]))
+    with client_of(newer) as client:
+        with (
+            pytest.warns(errors.ServerVersionWarning, match=r"Update the SDK"),
+            pytest.raises(errors.UnexpectedAnswerError) as raised,
+        ):
+            client.images.delete("im-a")
+        assert "does not know deleteImage (DELETE /v1/images/{id}) any more" in str(raised.value)
+        with pytest.raises(errors.NotFoundError):
+            client.runs.get("run-none")
+    later = fake(lambda _index, _request: of_version("0.1.999", whole(200, TEAMS)))
+    with client_of(later) as client, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        client.teams.list()
+
+
+@pytest.mark.server
+def test_the_server_says_its_version_and_knows_a_path_from_an_object_that_is_missing(client: Client) -> None:
+    client.teams.list()
+    assert client.server_version == API_VERSION
+    lost = Client(url=f"{client.settings.url}/elsewhere")
+    with lost, pytest.raises(errors.UnexpectedAnswerError, match=r"check that CAPSULED_URL"):
+        lost.teams.list()
 
 
 def test_an_answer_of_another_version_names_the_field_that_is_not_there(fake: Fake) -> None:

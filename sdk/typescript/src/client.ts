@@ -46,6 +46,11 @@ export class Client {
     return this.#transport.settings.url;
   }
 
+  /** The version of the server, as its last answer said it; `null` before the first. */
+  get serverVersion(): string | null {
+    return this.#transport.serverVersion;
+  }
+
   /** Makes a ticket for one request of a page in a browser, which cannot send a key: give it as `?ticket=`. Good for 30 s. */
   async createTicket(ticket: TicketCreate, options: CallOptions = {}): Promise<TicketCreated> {
     return createTicket(this.#transport, ticket, options);

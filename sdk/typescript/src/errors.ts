@@ -46,7 +46,7 @@ export class RequestTimeoutError extends CapsuledError {
   readonly code = "request_deadline";
 }
 
-/** What answers at the URL is not a capsuled server, or one of another version. */
+/** What answers at the URL is not a capsuled server, or one of another version that does not know what it is asked for. */
 export class WrongServerError extends CapsuledError {
   readonly code = "wrong_server";
 }

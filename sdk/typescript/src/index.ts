@@ -14,6 +14,7 @@ export type { OutputOptions, OutputRange } from "./commands/output.ts";
 export type { ExitEvent, GapEvent, OutputEvent, ProcessEvent, StartEvent } from "./commands/process-event.ts";
 export type { ProcessHandle } from "./commands/process-handle.ts";
 export type { ProcessStream } from "./commands/process-stream.ts";
+export { API_VERSION } from "./contract/operations.ts";
 export type { ErrorCode, StreamErrorCode } from "./contract/operations.ts";
 export type * as schemas from "./contract/schemas.ts";
 export * from "./errors.ts";

@@ -17,6 +17,8 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** In place of the runtime's own `WebSocket`: one that takes headers, as that of the package `ws` does. */
   readonly WebSocket?: unknown;
+  /** Hears once of what is no error: that the server is of a version that may not understand this SDK. The runtime's warnings by default. */
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 export interface Settings {
@@ -27,6 +29,7 @@ export interface Settings {
   readonly retryForMs: number;
   readonly fetch: typeof globalThis.fetch;
   readonly WebSocket: unknown;
+  readonly warn: (message: string) => void;
 }
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
@@ -45,7 +48,15 @@ export function settingsFrom(options: ClientOptions): Settings {
     retryForMs: options.retryForMs ?? DEFAULT_RETRY_FOR_MS,
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     WebSocket: options.WebSocket,
+    warn: options.warn ?? warnOf,
   };
+}
+
+/** As the runtime warns, which is not on standard output. */
+function warnOf(message: string): void {
+  if (typeof process !== "undefined" && typeof process.emitWarning === "function") process.emitWarning(message, "CapsuledWarning");
+  // oxlint-disable-next-line no-console -- browsers have no other place for a warning
+  else console.warn(message);
 }
 
 function checkedUrl(text: string): string {

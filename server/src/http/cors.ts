@@ -23,7 +23,7 @@ export function createCorsPolicy(origins: readonly string[]): CorsPolicy {
         "Access-Control-Allow-Origin",
         origin,
         "Access-Control-Expose-Headers",
-        "X-Request-Id, X-Truncated, Retry-After, Idempotent-Replayed, X-Output-From, X-Output-Gap-Bytes, X-Output-Total, X-Output-Ended, X-Run-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Ignored-Fields",
+        "X-Request-Id, Capsuled-Version, X-Truncated, Retry-After, Idempotent-Replayed, X-Output-From, X-Output-Gap-Bytes, X-Output-Total, X-Output-Ended, X-Run-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Ignored-Fields",
       );
     },
     addPreflightHeaders(origin, methods, headers) {

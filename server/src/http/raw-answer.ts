@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { API_VERSION, VERSION_HEADER } from "@capsuled/contract";
 import type { Log } from "../core/ports/log.ts";
 import { renderProblem } from "./problem.ts";
 
@@ -15,6 +16,7 @@ export function rawAnswer(socket: Duplex, error: unknown, requestId: string, log
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
     `X-Request-Id: ${requestId}`,
+    `${VERSION_HEADER}: ${API_VERSION}`,
     `Content-Type: ${contentType ?? "application/json"}`,
     `Content-Length: ${Buffer.byteLength(text)}`,
     "Cache-Control: no-store",

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
-import { methodsOf } from "@capsuled/contract";
+import { API_VERSION, methodsOf, VERSION_HEADER } from "@capsuled/contract";
 import type { Operation } from "@capsuled/contract";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { isReserved } from "../core/access/slug.ts";
@@ -175,7 +175,8 @@ export function sendAnswer(
     answer.stream?.cancel();
     return;
   }
-  const headers: string[] = ["X-Request-Id", requestId, "X-Content-Type-Options", "nosniff", "Cache-Control", "no-store"];
+  const headers: string[] = ["X-Request-Id", requestId, VERSION_HEADER, API_VERSION];
+  headers.push("X-Content-Type-Options", "nosniff", "Cache-Control", "no-store");
   if (answer.contentType !== null) headers.push("Content-Type", answer.contentType);
   const large = answer.body !== null && answer.body.length > AT_ONCE_CHARS_MAX ? Buffer.from(answer.body) : null;
   if (answer.body !== null) headers.push("Content-Length", String(large?.length ?? Buffer.byteLength(answer.body)));

@@ -1,4 +1,4 @@
-import { methodsOf } from "@capsuled/contract";
+import { API_VERSION, methodsOf, NO_SUCH_PATH, VERSION_HEADER } from "@capsuled/contract";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { fail } from "../core/fail.ts";
 import { json } from "./answer.ts";
@@ -21,7 +21,8 @@ export function registerUnrouted(app: FastifyInstance, paths: PathTable<Route>, 
     if (request.raw.url?.split("?", 1)[0] === "/" && (request.method === "GET" || request.method === "HEAD"))
       return answerRoot(request, reply, around);
     const methods = [...new Set(paths.matches(request.raw.url).flatMap(({ route }) => methodsOf(route.operation)))];
-    if (methods.length === 0) return refuse(fail("not_found", "There is no such path."), request, reply);
+    if (methods.length === 0)
+      return refuse(fail("not_found", "There is no such path.", { details: { reason: NO_SUCH_PATH } }), request, reply);
     const allow = allowed(methods);
     if (request.method === "OPTIONS") return answerOptions(request, reply, allow, around);
     refuse(fail("method_not_allowed", undefined, { details: { allow } }), request, reply);
@@ -42,7 +43,7 @@ function answerRoot(request: FastifyRequest, reply: FastifyReply, around: Surrou
 
 function answerOptions(request: FastifyRequest, reply: FastifyReply, allow: readonly string[], around: Surroundings): void {
   reply.hijack();
-  const headers = ["X-Request-Id", request.id, "Allow", allow.join(", ")];
+  const headers = ["X-Request-Id", request.id, VERSION_HEADER, API_VERSION, "Allow", allow.join(", ")];
   around.cors.addHeaders(request.headers.origin, headers);
   around.cors.addPreflightHeaders(request.headers.origin, allow, headers);
   reply.raw.writeHead(204, headers);

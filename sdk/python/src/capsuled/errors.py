@@ -13,6 +13,7 @@ from ._core.failures import (
     StdinLostError,
     UnexpectedAnswerError,
 )
+from ._core.server_version import ServerVersionWarning
 
 __all__ = [
     "ApiError",
@@ -21,6 +22,7 @@ __all__ = [
     "CommandFailedError",
     "ConnectionFailedError",
     "DigestMismatchError",
+    "ServerVersionWarning",
     "SettingsError",
     "StdinLostError",
     "UnexpectedAnswerError",

@@ -1,6 +1,9 @@
 import { apiErrorOf } from "../api-errors.ts";
 import type { ApiError } from "../api-errors.ts";
+import type { OperationId } from "../contract/operations.ts";
+import { API_VERSION } from "../contract/operations.ts";
 import { ConnectionError, WrongServerError } from "../errors.ts";
+import { differSaying, isOlder, isUnknownTo, olderSaying, unknownSaying, versionOf } from "./server-version.ts";
 
 /** Characters of a foreign answer that an error shows. */
 const SHOWN_CHARS = 200;
@@ -16,7 +19,7 @@ export function isOurs(response: Response): boolean {
 }
 
 /** What an answer that is no success means. */
-export async function problemOf(response: Response, url: string): Promise<ApiError | WrongServerError | ConnectionError> {
+export async function problemOf(response: Response, url: string, id: OperationId): Promise<ApiError | WrongServerError | ConnectionError> {
   const text = await response.text();
   const error = property(parsed(text), "error");
   const code = property(error, "code");
@@ -28,19 +31,24 @@ export async function problemOf(response: Response, url: string): Promise<ApiErr
     }
     return foreign(response, url, text);
   }
-  const details = property(error, "details");
+  const told = property(error, "details");
+  const details = typeof told === "object" && told !== null ? { ...told } : {};
+  const server = versionOf(response);
+  if (isUnknownTo(server, id, code, details)) return new WrongServerError(unknownSaying(server, id, url));
   return apiErrorOf({
     status: response.status,
     code,
-    message,
+    message: code === "invalid_request" && server !== null && isOlder(server) ? `${message} ${olderSaying(server, url)}` : message,
     requestId: response.headers.get("x-request-id"),
-    details: typeof details === "object" && details !== null ? { ...details } : {},
+    details,
     retryAfterSec: secondsIn(response.headers.get("retry-after")),
   });
 }
 
 /** The error for an answer that no server of ours gives. */
 export function foreign(response: Response, url: string, text: string): WrongServerError {
+  const server = versionOf(response);
+  if (server !== null && server !== API_VERSION) return new WrongServerError(`${differSaying(server, url)} Its answer was ${shown(text)}.`);
   return new WrongServerError(
     `${url} is answered by something else than a capsuled server, or by one of another version (${response.status} ${response.headers.get("content-type") ?? "without a type"}): ${shown(text)}. Check CAPSULED_URL: it is the address that the server prints when it starts.`,
   );

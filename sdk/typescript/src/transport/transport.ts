@@ -6,6 +6,7 @@ import { foreign, isOurs, parsed, problemOf } from "./answer.ts";
 import { randomHex } from "./bytes.ts";
 import { connectionFailure } from "./failure.ts";
 import { Retry } from "./retry.ts";
+import { differSaying, isIncompatible, versionOf } from "./server-version.ts";
 import { reasonOf, sleep } from "./timing.ts";
 
 /** What every call takes. */
@@ -39,6 +40,7 @@ export interface Request extends Omit<RepeatableOptions, "requestTimeoutMs"> {
 export class Transport {
   readonly settings: Settings;
   #hasAnswered = false;
+  #serverVersion: string | null = null;
 
   constructor(settings: Settings) {
     this.settings = settings;
@@ -47,6 +49,11 @@ export class Transport {
   /** Whether a server of ours has answered before. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
+  }
+
+  /** The version of the server that has answered; `null` where none has, or it did not say. */
+  get serverVersion(): string | null {
+    return this.#serverVersion;
   }
 
   /** The JSON of an answer. What it is follows from the operation, so the caller says its type. */
@@ -132,7 +139,8 @@ export class Transport {
         ...bodyOf(request.body),
       });
       this.#hasAnswered ||= isOurs(response);
-      if (!response.ok) throw await problemOf(response, settings.url);
+      this.#noteVersion(response);
+      if (!response.ok) throw await problemOf(response, settings.url, id);
       return await read(response, settings.url);
     } catch (error) {
       if (limit.signal.aborted) {
@@ -143,6 +151,15 @@ export class Transport {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Tells once of a server that may not understand this SDK. */
+  #noteVersion(response: Response): void {
+    const { url, warn } = this.settings;
+    const version = versionOf(response);
+    if (version === null || version === this.#serverVersion) return;
+    this.#serverVersion = version;
+    if (isIncompatible(version)) warn(differSaying(version, url));
   }
 
   #headersOf(request: Request, key: string | null): Record<string, string> {

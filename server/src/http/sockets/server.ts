@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { parse as parseQueryString } from "node:querystring";
 import type { Duplex } from "node:stream";
-import { CLOSE_CODES, LIMITS } from "@capsuled/contract";
+import { API_VERSION, CLOSE_CODES, LIMITS, VERSION_HEADER } from "@capsuled/contract";
 import type { WebSocket } from "ws";
 import { WebSocketServer } from "ws";
 import { fail } from "../../core/fail.ts";
@@ -63,7 +63,9 @@ class UpgradingServer implements SocketServer {
     this.#deps = deps;
     this.#paths = paths;
     this.#around = around;
-    this.#server.on("headers", (headers, request) => headers.push(`X-Request-Id: ${this.#requestIds.get(request) ?? ""}`));
+    this.#server.on("headers", (headers, request) =>
+      headers.push(`X-Request-Id: ${this.#requestIds.get(request) ?? ""}`, `${VERSION_HEADER}: ${API_VERSION}`),
+    );
     this.#server.on("wsClientError", (error, socket, request) => {
       rawAnswer(
         socket,

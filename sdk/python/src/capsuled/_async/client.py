@@ -73,6 +73,11 @@ class AsyncClient:
         self.keys = AsyncKeys(self.transport)
         self.teams = AsyncTeams(self.transport)
 
+    @property
+    def server_version(self) -> str | None:
+        """The version of the server, as its last answer said it; None before the first."""
+        return self.transport.server_version
+
     async def health(self) -> Health:
         """The server's health and version; needs no key."""
         return await self.transport.get(make_request("getHealth"), Health)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Any, BinaryIO, TypeVar
 
 from .._core.answer import Answer
@@ -11,6 +11,7 @@ from .._core.decode import decode
 from .._core.failures import CapsuledError, ConnectionFailedError
 from .._core.request import Request
 from .._core.retry import RetryState, parse_retry_after
+from .._core.server_version import explained, version_of, warn_of
 from .._core.settings import Settings
 from .._core.wire import SocketRefused
 from .io import AsyncByteStream, AsyncWebSocket, fetch, new_http_client, open_bytes, open_socket, sleep
@@ -28,6 +29,8 @@ class AsyncTransport:
         self.settings = settings
         self._client = new_http_client(settings)
         self._has_answered = False
+        # The version that the server's last answer said.
+        self.server_version: str | None = None
 
     async def aclose(self) -> None:
         """Closes all connections."""
@@ -68,21 +71,21 @@ class AsyncTransport:
         url = f"{self.settings.url}{request.path}"
         pieces = pieces_of(content)
         answer = await fetch(self._client, self.settings, request.method, url, headers, pieces, request.waits)
-        self._has_answered = True
+        self._note(answer.headers)
         if 200 <= answer.status < 300:
             return answer
-        raise answer.error()
+        raise self._error(request, answer.error())
 
     async def stream(self, request: Request) -> AsyncByteStream:
         """One attempt at an answer that is read as it comes; errors of the server are raised."""
         url = f"{self.settings.url}{request.path}"
         headers = request.headers_for(self.settings)
         stream = await open_bytes(self._client, self.settings, request.method, url, headers, request.content, request.waits)
-        self._has_answered = True
+        self._note(stream.headers)
         if 200 <= stream.status < 300:
             return stream
         try:
-            raise (await stream.whole()).error()
+            raise self._error(request, (await stream.whole()).error())
         finally:
             await stream.aclose()
 
@@ -93,8 +96,9 @@ class AsyncTransport:
         }
         try:
             socket = await open_socket(self.settings, request.path, headers)
-        except SocketRefused:
-            self._has_answered = True
+        except SocketRefused as refused:
+            self._note(refused.headers)
+            refused.error = self._error(request, refused.error)
             raise
         self._has_answered = True
         return socket
@@ -102,6 +106,17 @@ class AsyncTransport:
     def may_be_there(self, failure: Exception) -> bool:
         """Whether there is a server to try again with: one that has answered this client, or took its connection."""
         return self._has_answered or not isinstance(failure, ConnectionFailedError) or failure.was_reached
+
+    def _note(self, headers: Mapping[str, str]) -> None:
+        """An answer has come; tells once of a server that may not understand this SDK."""
+        self._has_answered = True
+        version = version_of(headers)
+        if version is not None and version != self.server_version:
+            self.server_version = version
+            warn_of(version, self.settings.url)
+
+    def _error(self, request: Request, error: CapsuledError) -> CapsuledError:
+        return explained(error, request.operation, self.server_version, self.settings.url)
 
     async def _attempt(
         self, request: Request, headers: dict[str, str]
@@ -111,10 +126,10 @@ class AsyncTransport:
             answer = await fetch(self._client, self.settings, request.method, url, headers, request.content, request.waits)
         except CapsuledError as error:
             return error, None, None
-        self._has_answered = True
+        self._note(answer.headers)
         if 200 <= answer.status < 300:
             return None, None, answer
-        return answer.error(), parse_retry_after(answer.headers.get("retry-after")), None
+        return self._error(request, answer.error()), parse_retry_after(answer.headers.get("retry-after")), None
 
 
 async def pieces_of(content: BinaryIO | AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from websockets.http11 import Response
 
 from .._contract.errors import CLOSE_CODES
 from .answer import Answer
-from .failures import ApiError, ClientTimeoutError, ConnectionFailedError, UnexpectedAnswerError
+from .failures import CapsuledError, ClientTimeoutError, ConnectionFailedError
 from .retry import parse_retry_after
 from .settings import Settings
 
@@ -82,7 +82,8 @@ class SocketRefused(Exception):  # noqa: N818 - turned into the error that it ca
     """The server answered an upgrade with a status."""
 
     def __init__(self, answer: Answer) -> None:
-        self.error: ApiError | UnexpectedAnswerError = answer.error()
+        self.error: CapsuledError = answer.error()
+        self.headers = answer.headers
         self.retry_after = parse_retry_after(answer.headers.get("retry-after"))
         super().__init__(str(self.error))
 

@@ -74,6 +74,11 @@ class Client:
         self.keys = Keys(self.transport)
         self.teams = Teams(self.transport)
 
+    @property
+    def server_version(self) -> str | None:
+        """The version of the server, as its last answer said it; None before the first."""
+        return self.transport.server_version
+
     def health(self) -> Health:
         """The server's health and version; needs no key."""
         return self.transport.get(make_request("getHealth"), Health)

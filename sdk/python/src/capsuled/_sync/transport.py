@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar
 
 from .._core.answer import Answer
@@ -12,6 +12,7 @@ from .._core.decode import decode
 from .._core.failures import CapsuledError, ConnectionFailedError
 from .._core.request import Request
 from .._core.retry import RetryState, parse_retry_after
+from .._core.server_version import explained, version_of, warn_of
 from .._core.settings import Settings
 from .._core.wire import SocketRefused
 from .io import ByteStream, WebSocket, fetch, new_http_client, open_bytes, open_socket, sleep
@@ -29,6 +30,8 @@ class Transport:
         self.settings = settings
         self._client = new_http_client(settings)
         self._has_answered = False
+        # The version that the server's last answer said.
+        self.server_version: str | None = None
 
     def close(self) -> None:
         """Closes all connections."""
@@ -69,21 +72,21 @@ class Transport:
         url = f"{self.settings.url}{request.path}"
         pieces = pieces_of(content)
         answer = fetch(self._client, self.settings, request.method, url, headers, pieces, request.waits)
-        self._has_answered = True
+        self._note(answer.headers)
         if 200 <= answer.status < 300:
             return answer
-        raise answer.error()
+        raise self._error(request, answer.error())
 
     def stream(self, request: Request) -> ByteStream:
         """One attempt at an answer that is read as it comes; errors of the server are raised."""
         url = f"{self.settings.url}{request.path}"
         headers = request.headers_for(self.settings)
         stream = open_bytes(self._client, self.settings, request.method, url, headers, request.content, request.waits)
-        self._has_answered = True
+        self._note(stream.headers)
         if 200 <= stream.status < 300:
             return stream
         try:
-            raise (stream.whole()).error()
+            raise self._error(request, (stream.whole()).error())
         finally:
             stream.close()
 
@@ -94,8 +97,9 @@ class Transport:
         }
         try:
             socket = open_socket(self.settings, request.path, headers)
-        except SocketRefused:
-            self._has_answered = True
+        except SocketRefused as refused:
+            self._note(refused.headers)
+            refused.error = self._error(request, refused.error)
             raise
         self._has_answered = True
         return socket
@@ -104,16 +108,27 @@ class Transport:
         """Whether there is a server to try again with: one that has answered this client, or took its connection."""
         return self._has_answered or not isinstance(failure, ConnectionFailedError) or failure.was_reached
 
+    def _note(self, headers: Mapping[str, str]) -> None:
+        """An answer has come; tells once of a server that may not understand this SDK."""
+        self._has_answered = True
+        version = version_of(headers)
+        if version is not None and version != self.server_version:
+            self.server_version = version
+            warn_of(version, self.settings.url)
+
+    def _error(self, request: Request, error: CapsuledError) -> CapsuledError:
+        return explained(error, request.operation, self.server_version, self.settings.url)
+
     def _attempt(self, request: Request, headers: dict[str, str]) -> tuple[CapsuledError | None, float | None, Answer | None]:
         url = f"{self.settings.url}{request.path}"
         try:
             answer = fetch(self._client, self.settings, request.method, url, headers, request.content, request.waits)
         except CapsuledError as error:
             return error, None, None
-        self._has_answered = True
+        self._note(answer.headers)
         if 200 <= answer.status < 300:
             return None, None, answer
-        return answer.error(), parse_retry_after(answer.headers.get("retry-after")), None
+        return self._error(request, answer.error()), parse_retry_after(answer.headers.get("retry-after")), None
 
 
 def pieces_of(content: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
