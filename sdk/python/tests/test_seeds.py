@@ -83,6 +83,30 @@ print(info.status)
 """
 
 
+# Before a sample: its capsules have the files and processes that it speaks of. The sample itself stays as it is written.
+PREPARED = """\
+import capsuled
+
+class Prepared(capsuled.Capsule):
+    def __enter__(self):
+        capsule = super().__enter__()
+        PREPARE
+        return capsule
+
+capsuled.Capsule = Prepared
+"""
+TRAIN = "import sys\nprint('epoch 1')\nprint('loss is nan', file=sys.stderr)\nprint('epoch 2')\nsys.exit(3)\n"
+SERVER = "import time\nfor number in range(1, 4):\n    print('request', number)\n    time.sleep(0.5)\n"
+# Uses up numbers until the next processes are those around 1234.
+BURN = (
+    "import os\nwhile True:\n    pid = os.fork()\n    if pid == 0: os._exit(0)\n    os.waitpid(pid, 0)\n    if pid >= 1200: break"
+)
+
+
+def prepared(sample: str, prepare: str) -> str:
+    return PREPARED.replace("PREPARE", prepare) + sample
+
+
 def run(sample: str, server_url: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
@@ -94,6 +118,19 @@ def run(sample: str, server_url: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_sample_of_the_stream_runs_as_written(server_url: str) -> None:
+    done = run(prepared(STREAM, f"capsule.files.write('train.py', {TRAIN!r})"), server_url)
+    assert done.returncode == 0, done.stderr
+    # The streams are two pipes: what comes first on one says nothing about the other.
+    assert [line for line in done.stdout.splitlines() if not line.startswith("[err]")] == [
+        "epoch 1",
+        "epoch 2",
+        "",
+        "Exited with code 3",
+    ]
+    assert "[err] loss is nan\n" in done.stdout
+
+
+def test_the_sample_of_the_stream_tells_what_goes_wrong(server_url: str) -> None:
     done = run(STREAM, server_url)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Exited with code 2"), done.stderr
     assert "[err] python: can't open file" in done.stdout
@@ -107,17 +144,32 @@ def test_the_sample_of_exec_runs_as_written(server_url: str) -> None:
 
 
 def test_the_samples_of_processes_run_as_written(server_url: str) -> None:
+    started = f"""capsule.commands.run("python", ["-c", {BURN!r}]).or_raise()
+        pids = []
+        while 1234 not in pids:
+            assert len(pids) < 64, pids
+            pids.append(capsule.commands.run("sleep", ["600"], background=True).pid)"""
+    done = run(prepared(PROCESSES, started), server_url)
+    assert done.returncode == 0, done.stderr
+    listed = [line.split() for line in done.stdout.splitlines()]
+    assert ("1234", "bg-", "sleep") in [(pid, tag[:3], cmd) for pid, tag, cmd in listed]
+
+
+def test_the_sample_of_kill_tells_that_there_is_no_such_process(server_url: str) -> None:
     done = run(PROCESSES, server_url)
-    # There is no process 1234, and the sample does not expect one to be missing.
     assert done.returncode == 1
     assert "errors.NotFoundError: There is no such process" in done.stderr
     assert done.stdout == ""
 
 
 def test_the_sample_of_attaching_runs_as_written(server_url: str) -> None:
-    done = run(ATTACH, server_url)
+    done = run(prepared(ATTACH, f"capsule.files.write('server.py', {SERVER!r})"), server_url)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "Exited: 2"
+    *requests, end = done.stdout.splitlines()
+    # It attaches to a process that runs already: from then on nothing is missing.
+    assert end == "Exited: 0"
+    assert requests
+    assert requests == ["request 1", "request 2", "request 3"][-len(requests) :]
 
 
 def test_the_sample_of_a_capsules_facts_runs_as_written(server_url: str, capsule: Capsule) -> None:
