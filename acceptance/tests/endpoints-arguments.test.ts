@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { property } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
-import { getRun, publish } from "../harness/endpoint.ts";
+import { getRun, publish, runEnded } from "../harness/endpoint.ts";
 import type { EndpointCall, TestEndpoint } from "../harness/endpoint.ts";
 
 let capsule: TestCapsule;
@@ -92,6 +92,91 @@ test("values reach the program as elements of their own, whatever is in them: as
   await Promise.all(calls);
   assert.equal((await capsule.sh("test -e /root/pwned && echo broken || echo whole")).stdout, "whole\n");
 });
+
+/** All of the corpus in one call: an argument for each value. */
+const ALL = Object.fromEntries(HOSTILE.map((value, at) => [`v${at}`, value]));
+const NAMES = Object.keys(ALL);
+/** What prints its arguments with a NUL after each, in any capsule. */
+const PRINTF = "printf '%s\\0'";
+const IS_WHOLE = "; test -e /root/pwned && echo broken";
+
+/** The places that a value is put in, each with what it must come to. */
+const PLACES: readonly {
+  readonly place: string;
+  readonly definition: Readonly<Record<string, unknown>>;
+  readonly expected: readonly string[];
+}[] = [
+  { place: "positional", definition: { command: PRINTF, args: NAMES.map((name) => ({ name })) }, expected: HOSTILE },
+  {
+    place: "after a flag",
+    definition: { command: PRINTF, args: NAMES.map((name, at) => ({ name, flag: at % 2 === 0 ? "--flag" : "--flag=" })) },
+    expected: HOSTILE.flatMap((value, at) => (at % 2 === 0 ? ["--flag", value] : [`--flag=${value}`])),
+  },
+  {
+    place: "within a word",
+    definition: { command: `${PRINTF} ${NAMES.map((name) => `"pre {{${name}}}"-post`).join(" ")}`, args: NAMES.map((name) => ({ name })) },
+    expected: HOSTILE.map((value) => `pre ${value}-post`),
+  },
+  {
+    place: "a shell's variable",
+    definition: {
+      command: `${PRINTF} ${NAMES.map((name) => `"$${name}"`).join(" ")}${IS_WHOLE}`,
+      shell: true,
+      args: NAMES.map((name) => ({ name })),
+    },
+    expected: HOSTILE,
+  },
+];
+
+const BOUNDARY = "a-boundary-that-no-value-has";
+/** A form as it is given to the socket: a FormData would make CRLF of every end of a line. */
+const MULTIPART = `${Object.entries(ALL)
+  .map(([name, value]) => `--${BOUNDARY}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
+  .join("")}--${BOUNDARY}--\r\n`;
+
+/** The ways in which a caller gives arguments. */
+const WAYS: Readonly<Record<string, EndpointCall>> = {
+  json: { body: ALL },
+  query: { query: ALL },
+  form: { body: new URLSearchParams(ALL) },
+  multipart: { body: new TextEncoder().encode(MULTIPART), headers: { "content-type": `multipart/form-data; boundary=${BOUNDARY}` } },
+};
+
+/** What a run has come to: of a call that is waited for, and of one that is not. */
+const outputOf = async (endpoint: TestEndpoint, given: EndpointCall): Promise<string> => (await endpoint.json(given)).output ?? "";
+const laterOutputOf = async (endpoint: TestEndpoint, given: EndpointCall): Promise<string> =>
+  (await runEnded(await endpoint.accepted(given))).output ?? "";
+
+for (const { place, definition, expected } of PLACES) {
+  test(`the whole corpus comes ${place} as it was given: by JSON, query, form and multipart, at once, later, to a webhook, in a capsule of the run's own`, async () => {
+    const bound = { ...definition, capsule: capsule.id };
+    await using atOnce = await publish(bound);
+    await using later = await publish({ ...bound, async: true });
+    await using hook = await publish({ ...bound, trigger: "webhook", async: false });
+    await using laterHook = await publish({ ...bound, trigger: "webhook" });
+    await using fresh = await publish(definition);
+    const printed = expected.map((value) => `${value}\0`).join("");
+    const calls: Promise<void>[] = [];
+    const expects = (how: string, output: Promise<string>): void => {
+      calls.push(output.then((got) => assert.deepEqual(got.split("\0"), printed.split("\0"), how)));
+    };
+    for (const [way, given] of Object.entries(WAYS)) {
+      expects(way, outputOf(atOnce, given));
+      expects(`${way}, later`, laterOutputOf(later, given));
+    }
+    // What a webhook's sender posts is for standard input: its arguments are in the URL.
+    for (const [kind, body] of Object.entries({ json: ALL, form: new URLSearchParams({ v0: "of the body" }) })) {
+      expects(`webhook, ${kind}`, outputOf(hook, { query: ALL, body }));
+      expects(`webhook, ${kind}, later`, laterOutputOf(laterHook, { query: ALL, body }));
+    }
+    expects("fresh", outputOf(fresh, WAYS["json"] ?? {}));
+    expects("fresh, multipart", outputOf(fresh, WAYS["multipart"] ?? {}));
+    await Promise.all(calls);
+    assert.equal((await capsule.sh("test -e /root/pwned && echo broken || echo whole")).stdout, "whole\n");
+    const runs = await Promise.all([atOnce, later, hook, laterHook, fresh].map((one) => one.runs()));
+    for (const { args } of runs.flat()) assert.deepEqual(args, ALL, "and its record has what was given");
+  });
+}
 
 test("the corpus does break out of a command that pastes its argument into a shell: the control", async () => {
   await using naive = await publish({ command: `sh -c 'eval "echo $0"'`, args: [{ name: "value" }], capsule: capsule.id });
