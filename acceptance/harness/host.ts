@@ -143,6 +143,17 @@ export function cgroupDirsWith(capsuleId: string, file: string): readonly string
   return cgroupDirs(installationId(readState().dataDir)).filter((path) => path.includes(capsuleId) && existsSync(join(path, file)));
 }
 
+/** Cores that a capsule may use at once, and MiB of memory, as the kernel was told. */
+export function limitsOf(capsuleId: string): { readonly vcpus: number; readonly memoryMb: number } {
+  const read = (file: string): string | undefined => {
+    const dir = cgroupDirsWith(capsuleId, file).find((path) => path.endsWith("/work"));
+    return dir === undefined ? undefined : readFileSync(join(dir, file), "utf8").trim();
+  };
+  const [quota, period] = read("cpu.max")?.split(" ") ?? [read("cpu.cfs_quota_us"), read("cpu.cfs_period_us")]; // v2, then v1
+  const memory = read("memory.max") ?? read("memory.limit_in_bytes");
+  return { vcpus: Number(quota) / Number(period), memoryMb: Number(memory) / (1024 * 1024) };
+}
+
 export function pids(): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { cpus } from "node:os";
 import { after, before, test } from "node:test";
 import { call, expectCall, expectError, property } from "../harness/call.ts";
 import { capsuleOf, newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { getRun, publish, runSeen, someName } from "../harness/endpoint.ts";
+import { limitsOf } from "../harness/host.ts";
 import { newTeam } from "../harness/team.ts";
 
 let capsule: TestCapsule;
@@ -38,7 +40,7 @@ test("a definition is given back as it was given, with its defaults, and without
     notify_on: "failure",
     sensitive: true,
     template: "minimal",
-    vcpus: 1,
+    vcpus: Math.min(2, cpus().length),
     memory_mb: 128,
     envs: { TOKEN: "s3cr3t-value" },
     max_concurrency: 2,
@@ -265,13 +267,16 @@ test("by default each run has a fresh capsule from the template, of the size tha
     ids.push(id);
   }
   assert.notEqual(ids[0], ids[1]);
-  await using slow = await publish({ command: "sleep 1000", memory_mb: 96, vcpus: 1, async: true });
+  // Another than the default, where the host has as many.
+  const vcpus = Math.min(2, cpus().length);
+  await using slow = await publish({ command: "sleep 1000", memory_mb: 96, vcpus, async: true });
   const id = await slow.accepted();
   const { capsule_id: own } = await runSeen(id, ({ started_at: at }) => at !== null, "start");
   const seen = await expectCall("getCapsule", 200, { params: { id: own ?? "" } });
   assert.equal(seen.template, "minimal");
   assert.equal(seen.memory_mb, 96);
-  assert.equal(seen.vcpus, 1);
+  assert.equal(seen.vcpus, vcpus);
+  assert.deepEqual(limitsOf(own ?? ""), { vcpus, memoryMb: 96 }, "the limits that the kernel was given");
   assert.equal((await expectCall("cancelRun", 200, { params: { id } })).endpoint, slow.name);
   for (const gone of [...ids, own ?? ""]) {
     let status = 200;

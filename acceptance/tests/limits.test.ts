@@ -4,7 +4,7 @@ import { cpus } from "node:os";
 import { test } from "node:test";
 import { call, expectCall, expectError } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
-import { agentPid, cgroupDirsWith, processUse } from "../harness/host.ts";
+import { agentPid, cgroupDirsWith, limitsOf, processUse } from "../harness/host.ts";
 import { readState } from "../harness/state.ts";
 import { startStream } from "../harness/stream.ts";
 import { isAlive, waitUntil } from "../harness/wait.ts";
@@ -47,7 +47,7 @@ test(
       "import os,time\nif os.fork()==0:\n e=time.monotonic()+3\n while time.monotonic()<e: pass\n os._exit(0)\ne=time.monotonic()+3\nwhile time.monotonic()<e: pass\nos.wait()\nt=os.times()\nprint(t.user+t.system+t.children_user+t.children_system)";
     await using one = await newCapsule({ vcpus: 1 });
     await using two = await newCapsule({ vcpus: 2 });
-    assert.deepEqual([coresOf(one.id), coresOf(two.id)], [1, 2], "the limits that the kernel was given");
+    assert.deepEqual([limitsOf(one.id).vcpus, limitsOf(two.id).vcpus], [1, 2], "the limits that the kernel was given");
     // Where others use the cores it may take some rounds until it could have had more than its one.
     for (let round = 0; round < 5 && throttled(one.id) === 0; round++) {
       const seconds = Number((await one.python(burn)).stdout);
@@ -60,17 +60,6 @@ test(
     assert.ok(throttled(two.id) - before < throttled(one.id), "the control: with twice the limit it is not held back so");
   },
 );
-
-/** Cores that a capsule may use at once, as the kernel was told. */
-function coresOf(capsuleId: string): number {
-  const read = (dir: string, file: string): string => readFileSync(`${dir}/${file}`, "utf8").trim();
-  const [v1] = cgroupDirsWith(capsuleId, "cpu.cfs_quota_us").filter((dir) => dir.endsWith("/work"));
-  if (v1 !== undefined) return Number(read(v1, "cpu.cfs_quota_us")) / Number(read(v1, "cpu.cfs_period_us"));
-  const [v2] = cgroupDirsWith(capsuleId, "cpu.max").filter((dir) => dir.endsWith("/work"));
-  assert.ok(v2 !== undefined, "the limit's file was found");
-  const [quota, period] = read(v2, "cpu.max").split(" ").map(Number);
-  return (quota ?? 0) / (period ?? 1);
-}
 
 /** Periods in which the kernel held a capsule back, by its own count. */
 function throttled(capsuleId: string): number {
