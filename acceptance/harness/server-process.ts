@@ -25,6 +25,9 @@ export interface ServerProcess {
 /** The origin that the server under test lets pages of use it; a browser is told where it is. */
 export const PAGES_ORIGIN = "http://pages.test";
 
+/** Ended runs that the server under test keeps of a team: more than a test makes that looks at its first ones. */
+export const TEAM_RUNS_MAX = 400;
+
 /** A variable that no process in a capsule may ever see. */
 export const HOST_CANARY = "capsuled-host-canary";
 
@@ -80,6 +83,7 @@ export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> 
         CAPSULED_TEMPLATES: "minimal",
         CAPSULED_CORS_ORIGINS: PAGES_ORIGIN,
         CAPSULED_NOTIFY_PRIVATE: "true",
+        CAPSULED_TEAM_RUNS_MAX: String(TEAM_RUNS_MAX),
         // What builds keep for later ones would be taken for something that a test left.
         CAPSULED_TEMPLATE_CACHE_MB: "0",
         CAPSULED_IMAGE_PRIVATE: "true",

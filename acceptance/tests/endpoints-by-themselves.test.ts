@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expectCall, jsonAt } from "../harness/call.ts";
+import { call, expectCall, expectError, jsonAt } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { getRun, publish, runEnded, runSeen } from "../harness/endpoint.ts";
 import type { Run } from "../harness/endpoint.ts";
 import { isSigned, newReceiver } from "../harness/receiver.ts";
+import { TEAM_RUNS_MAX } from "../harness/server-process.ts";
+import { readState } from "../harness/state.ts";
 import { newTeam } from "../harness/team.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -56,23 +61,14 @@ describe("what the server does by itself", { concurrency: true, timeout: 300_000
     );
   });
 
-  test("a run that is still under way at the next time is not overlapped: that time is recorded as missed; with overlap: true it runs", async () => {
+  test("a run that is called for does not keep the schedule's from running", async () => {
     await using alone = await publish({ command: "sleep 100", schedule: EVERY_MINUTE, timeout: 110, async: true, capsule: capsule.id });
-    await using many = await publish({
-      command: "sleep 100",
-      schedule: EVERY_MINUTE,
-      timeout: 110,
-      async: true,
-      overlap: true,
-      capsule: capsule.id,
-    });
-    // A run that is called for is none of the schedule's: only those are kept apart.
     const called = await alone.accepted();
     await runSeen(called, ({ started_at: at }) => at !== null, "start");
     const first = await scheduled(alone.runs, () => true);
     assert.equal(first.status === "missed" ? first.reason : first.status, "running");
-    await scheduled(many.runs, ({ status }) => status === "running");
-    for (const one of [alone, many]) for (const { id } of await one.runs()) await expectCall("cancelRun", 200, { params: { id } });
+    assert.equal((await getRun(called)).status, "running");
+    for (const { id } of await alone.runs()) await expectCall("cancelRun", 200, { params: { id } });
   });
 
   test("a paused schedule does not run and keeps its expression; a resumed one goes on from the next time", async () => {
@@ -214,6 +210,49 @@ describe("what the server does by itself", { concurrency: true, timeout: 300_000
     const [delivered] = await receiver.delivered("/tick");
     assert.equal(jsonAt(delivered?.body ?? "{}", "data", "run", "id"), run.id);
     assert.equal((await runEnded(run.id)).source, "schedule");
+  });
+
+  test("of a team's runs the oldest go once they are too many, and one that is too old goes, each with its output", async () => {
+    const [many, old] = [await newTeam(), await newTeam()];
+    const file = (id: string): string => join(readState().dataDir, "runs", id);
+    const isGone = async (id: string, key: string): Promise<true | undefined> => {
+      const { status } = await call("getRun", { key, params: { id } });
+      return status === 404 && !existsSync(file(id)) ? true : undefined;
+    };
+    /** Endpoints of a team's in a capsule of its own, one of them with more output than a row holds. */
+    const endpoints = async ({ key }: { readonly key: string }) => {
+      const { id } = await newCapsule({ memory_mb: 64 }, key);
+      const large = await publish({ command: "seq 200000", capsule: id }, { key });
+      const small = await publish({ command: "true", capsule: id }, { key });
+      return { large, small, end: () => expectCall("destroyCapsule", 204, { key, params: { id } }) };
+    };
+    const [first, second] = [await endpoints(many), await endpoints(old)];
+    const { run_id: oldest } = await first.large.json();
+    const { run_id: aged } = await second.large.json();
+    for (const [id, key] of [
+      [oldest, many.key],
+      [aged, old.key],
+    ] as const)
+      await runSeen(id, ({ ended_at: at }) => at !== null && existsSync(file(id)), "output's file", key);
+    const { run_id: young } = await second.small.json();
+    for (let made = 0; made < TEAM_RUNS_MAX; made += 20) await Promise.all(Array.from({ length: 20 }, () => first.small.json()));
+    await second.small.runs();
+    const days = 31 * 24 * 3_600_000;
+    const database = new DatabaseSync(join(readState().dataDir, "capsuled.db"), { timeout: 5000 });
+    try {
+      const change = "update runs set created_at = created_at - ?, ended_at = ended_at - ? where id = ?";
+      assert.equal(database.prepare(change).run(days, days, aged).changes, 1);
+    } finally {
+      database.close();
+    }
+    const within = { timeoutMs: 90_000, everyMs: 250 };
+    await waitUntil(() => isGone(oldest, many.key), { what: "the end of the oldest run", ...within });
+    await waitUntil(() => isGone(aged, old.key), { what: "the end of the run that is too old", ...within });
+    const page = await expectCall("listRuns", 200, { key: many.key, query: { limit: "500" } });
+    assert.equal(page.items.length, TEAM_RUNS_MAX, "no more go than have to");
+    assert.equal((await getRun(young, old.key)).status, "succeeded");
+    await expectError("getRunOutput", "not_found", { key: old.key, params: { id: aged } });
+    await Promise.all([first.end(), second.end()]);
   });
 
   test("a quiet command's stream begins at once and is kept alive by a comment every 15 s", async () => {

@@ -3,10 +3,11 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { expectCall, property } from "../harness/call.ts";
+import { errorOf, expectCall } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { CallStream } from "../harness/call-stream.ts";
 import { getRun, publish, runEnded, runSeen, someName, streamOf } from "../harness/endpoint.ts";
+import type { Run, TestEndpoint } from "../harness/endpoint.ts";
 import { newReceiver } from "../harness/receiver.ts";
 import { restart } from "../harness/restart.ts";
 import { readState } from "../harness/state.ts";
@@ -195,6 +196,35 @@ test(
   },
 );
 
+test(
+  "a time of a schedule at which its last run is still under way is recorded as missed, whatever server began that; with overlap: true it runs",
+  { timeout: 300_000 },
+  async () => {
+    await using capsule = await newCapsule();
+    const definition = { command: "sleep 1000", timeout: 110, schedule: "0 0 1 1 *", capsule: capsule.id };
+    await using alone = await publish(definition);
+    await using many = await publish({ ...definition, overlap: true });
+    const scheduled = (one: TestEndpoint, status: string): Promise<readonly Run[]> => one.runs({ source: "schedule", status });
+    const bothDue = (): void => {
+      for (const one of [alone, many]) setNextRun(one.published.id, Date.now() - 1000);
+    };
+    const until = (what: string, holds: () => Promise<boolean>): Promise<true> =>
+      waitUntil(async () => ((await holds()) ? true : undefined), { what, timeoutMs: 30_000, everyMs: 50 });
+    await restart("SIGTERM", bothDue);
+    for (const one of [alone, many]) await until("the first time's run", async () => (await scheduled(one, "running")).length === 1);
+    await restart("SIGKILL", bothDue);
+    await until("the second time's run", async () => (await scheduled(many, "running")).length === 2);
+    await until("the second time's record", async () => (await scheduled(alone, "missed")).length === 1);
+    const [missed] = await scheduled(alone, "missed");
+    assert.deepEqual([missed?.reason, missed?.started_at, missed?.exit_code], ["overlapped", null, null]);
+    assert.match((await getRun(missed?.id ?? "")).error ?? "", /still under way/);
+    assert.equal((await scheduled(alone, "running")).length, 1);
+    assert.deepEqual(await scheduled(many, "missed"), []);
+    for (const one of [alone, many])
+      for (const { id } of await scheduled(one, "running")) await expectCall("cancelRun", 200, { params: { id } });
+  },
+);
+
 test("SIGTERM ends a caller's stream cleanly, at an event's end, and lets the run go on", { timeout: 300_000 }, async () => {
   await using capsule = await newCapsule();
   await using one = await publish({ command: `sh -c 'echo up; sleep 3; echo end'`, capsule: capsule.id });
@@ -240,18 +270,33 @@ test(
         assert.match(notification?.last_error ?? "", /public|private/i, host);
       }
       assert.deepEqual(receiver.deliveries, [], "nothing came to this host");
-      await using limited = await publish({ command: "true" }, { key: team.key });
-      const answers: Response[] = [];
-      for (let nth = 0; nth < 7; nth++) {
-        const response = await limited.call({ headers: { accept: "application/json" } });
-        answers.push(response);
-        if (response.status === 429) assert.equal(property(property(await response.json(), "error"), "code"), "rate_limited");
-        else await response.text();
+      await using home = await newCapsule({}, team.key);
+      await using limited = await publish({ command: "true", capsule: home.id }, { key: team.key });
+      const told = ({ headers }: Response, ...names: readonly string[]): readonly number[] =>
+        names.map((name) => Number(headers.get(name) ?? "NaN"));
+      const took = performance.now();
+      let refused: Response | undefined;
+      for (let nth = 1; refused === undefined && nth < 50; nth++) {
+        // Events or JSON, a run or an error of its arguments: each is a call.
+        const response = await limited.call({ headers: { accept: ["text/event-stream", "application/json"][nth % 2] ?? "" } });
+        const [limit = 0, remaining = 0, reset = 0] = told(response, "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset");
+        // One comes back every 12 s.
+        const back = Math.floor((performance.now() - took) / 12_000) + 1;
+        assert.equal(limit, 5);
+        assert.ok(remaining >= Math.max(0, 5 - nth) && remaining <= Math.max(0, 5 - nth) + back, `${remaining} after ${nth} calls`);
+        assert.ok(reset > 0 && reset <= 60, `seconds until all are there again: ${reset}`);
+        if (response.status === 429) refused = response;
+        else assert.equal((await response.text(), response.status), 200);
       }
-      assert.equal(answers[0]?.headers.get("x-ratelimit-limit"), "5");
-      const refused = answers.find(({ status }) => status === 429);
-      assert.ok(refused !== undefined, answers.map(({ status }) => status).join(" "));
-      assert.ok(Number(refused.headers.get("retry-after")) >= 1);
+      assert.ok(refused !== undefined, "more calls than the limit were taken");
+      const [after = 0, remaining] = told(refused, "retry-after", "x-ratelimit-remaining");
+      assert.deepEqual([remaining, after >= 1 && after <= 12], [0, true], `seconds until the next one is there: ${after}`);
+      const { code, details } = errorOf(await refused.json());
+      assert.deepEqual([code, details], ["rate_limited", { limit: 5, window: "60s", retry_after: after }]);
+      const other = await expectCall("createKey", 201, { key: team.key, body: { name: "other", role: "member" } });
+      const another = await limited.call({ key: other.key });
+      await another.text();
+      assert.deepEqual([another.status, ...told(another, "x-ratelimit-remaining")], [200, 4], "another key of the team has its own");
     } finally {
       await restart("SIGTERM");
     }
