@@ -10,6 +10,9 @@ import { readState } from "./state.ts";
 
 const run = promisify(execFile);
 
+/** What a page shows of a request that is refused: its status, or the error's code or message. */
+const SHOWS_REFUSAL = /^[45]\d\d$|"(?:code|message)":/m;
+
 /** A reader who does what a document says, in a directory of their own: what one sample exports and writes is there for the next. */
 export class GuideReader implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), "capsuled-guide-"));
@@ -21,11 +24,17 @@ export class GuideReader implements Disposable {
     this.#variables = variables;
   }
 
-  /** Does all blocks in their order, and compares what they print with what the document shows. Returns how often it compared. */
+  /**
+   * Does all blocks in their order, and compares what they print with what the document shows. Returns how often it compared.
+   * A request that is refused fails its block, unless the output that is shown tells of one.
+   */
   async follow(document: string, blocks: readonly Block[]): Promise<number> {
     let said: string | null = null;
     let compared = 0;
-    for (const block of blocks) {
+    for (const [at, block] of blocks.entries()) {
+      const next = blocks[at + 1];
+      const isRefused = next?.language === "text" && SHOWS_REFUSAL.test(next.text);
+      writeFileSync(join(this.dir, ".curlrc"), isRefused ? "" : "fail-with-body\n");
       const where = `${document}:${block.line}`;
       if (block.language === "text") {
         assert.ok(said !== null, `${where} shows the output of nothing`);
@@ -62,7 +71,7 @@ export class GuideReader implements Disposable {
     const behind = `\nexport ${this.#variables.join(" ")}\ndeclare -f > ${functions} || true\nenv -0 > ${environment}`;
     const { stdout } = await run("bash", ["-c", before + script + behind], {
       cwd: this.dir,
-      env: { PATH: process.env["PATH"] ?? "", ...this.env },
+      env: { PATH: process.env["PATH"] ?? "", CURL_HOME: this.dir, ...this.env },
       timeout: 60_000,
     });
     const pairs = readFileSync(environment, "utf8")

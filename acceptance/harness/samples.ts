@@ -17,15 +17,30 @@ export function samplesOf(guide: string): readonly Sample[] {
   return [...text.matchAll(/```js\n([\s\S]*?)```\n\n```text\n([\s\S]*?)```/g)].map(([, code = "", prints = ""]) => ({ code, prints }));
 }
 
-/** Runs a sample as its reader would, against the server under test; gives what it printed. */
-export async function runSample(code: string): Promise<string> {
+/** Run before a sample: its end tells of each refused request whose status the sample does not name. */
+const WATCH = `const { fetch } = globalThis;
+const named = process.env.SAMPLE_NAMES.split(" ");
+globalThis.fetch = async (url, options) => {
+  const answer = await fetch(url, options);
+  if (answer.status < 400 || named.includes(String(answer.status))) return answer;
+  console.error(options?.method ?? "GET", String(url), "answered", answer.status, await answer.clone().text());
+  process.exitCode = 22;
+  return answer;
+};`;
+
+/**
+ * Runs a sample as its reader would, against the server under test; gives what it printed. A request that is refused fails it, unless
+ * the sample or what it prints names that status.
+ */
+export async function runSample({ code, prints }: Sample): Promise<string> {
   const { url, adminKey } = readState();
   const dir = mkdtempSync(join(tmpdir(), "capsuled-sample-"));
   try {
     const file = join(dir, "sample.mjs");
     writeFileSync(file, code);
-    const child = spawn(process.execPath, [file], {
-      env: { CAPSULED_URL: url, CAPSULED_KEY: adminKey },
+    const named = `${code}\n${prints}`.match(/\b[45]\d\d\b/g) ?? [];
+    const child = spawn(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(WATCH)}`, file], {
+      env: { CAPSULED_URL: url, CAPSULED_KEY: adminKey, SAMPLE_NAMES: named.join(" ") },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let printed = "";

@@ -5,5 +5,5 @@ import { runSample, samplesOf } from "../harness/samples.ts";
 test("every sample of the guide to terminals prints what the guide says", { timeout: 300_000 }, async () => {
   const samples = samplesOf("terminals.md");
   assert.equal(samples.length, 1);
-  for (const { code, prints } of samples) assert.equal(await runSample(code), prints);
+  for (const sample of samples) assert.equal(await runSample(sample), sample.prints);
 });
