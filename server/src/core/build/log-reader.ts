@@ -1,3 +1,4 @@
+import { Bell } from "../../lib/bell.ts";
 import { LOOK_MS } from "../event/event-signal.ts";
 import type { EventSignal } from "../event/event-signal.ts";
 import type { NumberedEntry } from "./record.ts";
@@ -11,7 +12,8 @@ export class BuildLogReader {
   readonly #store: Pick<BuildStore, "readLog">;
   readonly #id: string;
   #position: number;
-  #wake: () => void = () => {};
+  /** Rung whenever there may be more than was read. */
+  readonly #bell = new Bell();
   readonly #stopListening: () => void;
   #isOver = false;
 
@@ -19,28 +21,26 @@ export class BuildLogReader {
     this.#store = store;
     this.#id = id;
     this.#position = position;
-    this.#stopListening = signal.listen(id, () => this.#wake());
+    this.#stopListening = signal.listen(id, () => this.#bell.ring());
+    this.#bell.ring();
   }
 
   /** What comes next, an empty list after `idleMs` without anything, `null` once all has come or it is closed. One call at a time. */
   async next(idleMs: number): Promise<readonly NumberedEntry[] | null> {
     const deadline = performance.now() + idleMs;
     while (!this.#isOver) {
-      const woken = Promise.withResolvers<void>();
-      this.#wake = woken.resolve;
+      // Another server's build rings nothing here.
+      await this.#bell.heard(Math.min(deadline - performance.now(), LOOK_MS));
+      if (this.#isOver) break;
       const entries = await this.#store.readLog(this.#id, this.#position, READ_MAX);
       const last = entries.at(-1);
       if (last !== undefined) {
         this.#position = last.seq;
         if (last.entry.type === "end") this.close();
+        else this.#bell.ring();
         return entries;
       }
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) return [];
-      // Another server's build wakes nobody here.
-      const timer = setTimeout(woken.resolve, Math.min(leftMs, LOOK_MS));
-      await woken.promise;
-      clearTimeout(timer);
+      if (performance.now() >= deadline) return [];
     }
     return null;
   }
@@ -48,6 +48,6 @@ export class BuildLogReader {
   close(): void {
     this.#isOver = true;
     this.#stopListening();
-    this.#wake();
+    this.#bell.ring();
   }
 }

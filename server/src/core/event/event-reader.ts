@@ -1,3 +1,4 @@
+import { Bell } from "../../lib/bell.ts";
 import type { EventSignal } from "./event-signal.ts";
 import type { EventRecord } from "./record.ts";
 import type { EventFilter, EventStore } from "./store.ts";
@@ -21,8 +22,8 @@ export class EventReader {
   readonly #deps: ReaderDeps;
   readonly #filter: EventFilter;
   #position: number;
-  #mayHaveMore = true;
-  #wake: () => void = () => {};
+  /** Rung whenever there may be more than was read. */
+  readonly #bell = new Bell();
   readonly #stopListening: () => void;
   #closed = false;
 
@@ -30,10 +31,8 @@ export class EventReader {
     this.#deps = deps;
     this.#filter = filter;
     this.#position = position;
-    this.#stopListening = deps.signal.listen(filter.teamId, () => {
-      this.#mayHaveMore = true;
-      this.#wake();
-    });
+    this.#stopListening = deps.signal.listen(filter.teamId, () => this.#bell.ring());
+    this.#bell.ring();
   }
 
   /** Everything up to this event has been given out. */
@@ -45,14 +44,11 @@ export class EventReader {
   async next(idleMs: number): Promise<readonly ReadItem[]> {
     const deadline = performance.now() + idleMs;
     while (!this.#closed) {
-      if (this.#mayHaveMore) {
-        const items = await this.#read();
-        if (items.length > 0 || this.#closed) return this.#closed ? [] : items;
-        continue;
-      }
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) return [{ kind: "idle" }];
-      await this.#woken(leftMs);
+      const isRung = await this.#bell.heard(deadline - performance.now());
+      if (this.#closed) break;
+      if (!isRung) return [{ kind: "idle" }];
+      const items = await this.#read();
+      if (items.length > 0 && !this.#closed) return items;
     }
     return [];
   }
@@ -60,32 +56,19 @@ export class EventReader {
   close(): void {
     this.#closed = true;
     this.#stopListening();
-    this.#wake();
+    this.#bell.ring();
   }
 
-  /** The flag is cleared before the look, so that what is committed during it brings another one. */
+  /** The bell is heard before the look, so that what is committed during it brings another one. */
   async #read(): Promise<readonly ReadItem[]> {
-    this.#mayHaveMore = false;
     const before = this.#position;
     const found = await this.#deps.store.readAfter(this.#filter, before, READ_MAX).catch((error: unknown) => {
-      this.#mayHaveMore = true;
+      this.#bell.ring();
       throw error;
     });
-    if (found.items.length === READ_MAX) this.#mayHaveMore = true;
+    if (found.items.length === READ_MAX) this.#bell.ring();
     this.#position = Math.max(found.position, found.horizon);
     const events = found.items.map((event): ReadItem => ({ kind: "event", event }));
     return found.horizon > before ? [{ kind: "gap", fromId: before + 1, toId: found.horizon }, ...events] : events;
-  }
-
-  #woken(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#wake = done;
-    });
   }
 }

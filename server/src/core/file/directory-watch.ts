@@ -1,4 +1,5 @@
 import type { WatchEnd } from "@capsuled/contract";
+import { Bell } from "../../lib/bell.ts";
 import type { LiveCapsule } from "../capsule/live.ts";
 import type { CapsuleState } from "../capsule/state.ts";
 import type { CapsuleStore } from "../capsule/store.ts";
@@ -37,7 +38,8 @@ export class LiveWatch implements DirectoryWatch {
   #isPaused = false;
   #isAsking = false;
   #isOver = false;
-  #wake: () => void = () => {};
+  /** Rung whenever there is something to give out, or the answer to a question has come. */
+  readonly #bell = new Bell();
 
   constructor(watch: FileWatch, live: LiveCapsule, store: Pick<CapsuleStore, "find">, leave: () => void) {
     this.#watch = watch;
@@ -58,16 +60,14 @@ export class LiveWatch implements DirectoryWatch {
       if (this.#items.length > 0) return this.#items.splice(0);
       if (this.#isOver) return [];
       this.#ask();
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) return [{ kind: "idle" }];
-      await this.#woken(leftMs);
+      if (!(await this.#bell.heard(deadline - performance.now()))) return [{ kind: "idle" }];
     }
   }
 
   close(): void {
     this.#items = [];
     this.#end();
-    this.#wake();
+    this.#bell.ring();
   }
 
   /** One question at a time, and none while an answer waits. */
@@ -80,7 +80,7 @@ export class LiveWatch implements DirectoryWatch {
       .catch(async (error: unknown) => this.#finish(await this.#reasonOf(error)))
       .finally(() => {
         this.#isAsking = false;
-        this.#wake();
+        this.#bell.ring();
       });
   }
 
@@ -114,19 +114,7 @@ export class LiveWatch implements DirectoryWatch {
     if (isPaused === this.#isPaused || (!isPaused && this.#live.record.state !== "running")) return;
     this.#isPaused = isPaused;
     this.#items.push({ kind: isPaused ? "paused" : "resumed" });
-    this.#wake();
-  }
-
-  #woken(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#wake = done;
-    });
+    this.#bell.ring();
   }
 }
 

@@ -1,3 +1,4 @@
+import { Bell } from "../../lib/bell.ts";
 import type { DirectoryWatch, WatchItem } from "../../core/file/directory-watch.ts";
 
 /** A watch that tells what a test says. */
@@ -9,7 +10,7 @@ export class FakeWatch implements DirectoryWatch {
   #items: WatchItem[] = [];
   #isOver = false;
   #close: () => void = () => {};
-  #wake: () => void = () => {};
+  readonly #bell = new Bell();
 
   constructor() {
     this.closed = new Promise((resolve) => (this.#close = resolve));
@@ -17,14 +18,13 @@ export class FakeWatch implements DirectoryWatch {
 
   tell(...items: readonly WatchItem[]): void {
     this.#items.push(...items);
-    this.#wake();
+    this.#bell.ring();
   }
 
   async next(idleMs: number): Promise<readonly WatchItem[]> {
     this.asked += 1;
-    if (this.#items.length === 0 && !this.#isOver) await this.#woken(idleMs);
+    while (this.#items.length === 0 && !this.#isOver) if (!(await this.#bell.heard(idleMs))) return [{ kind: "idle" }];
     if (this.#isOver) return [];
-    if (this.#items.length === 0) return [{ kind: "idle" }];
     this.#isOver = this.#items.some(({ kind }) => kind === "ended");
     return this.#items.splice(0);
   }
@@ -32,16 +32,6 @@ export class FakeWatch implements DirectoryWatch {
   close(): void {
     this.#isOver = true;
     this.#close();
-    this.#wake();
-  }
-
-  #woken(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    this.#bell.ring();
   }
 }
