@@ -3,8 +3,10 @@ import { z } from "zod";
 import { TEMPLATE_KINDS, TEMPLATE_STATES } from "../core/template/record.ts";
 import type { TemplateRecord } from "../core/template/record.ts";
 import type { TemplateRows } from "../core/template/store.ts";
+import { TemplateQuotaError } from "../core/template/store.ts";
 import type { Database } from "./database.ts";
 import type { Schema, TemplateRow } from "./schema.ts";
+import { lockTeam, templateUse } from "./template-use.ts";
 
 const state = z.enum(TEMPLATE_STATES);
 const kind = z.enum(TEMPLATE_KINDS);
@@ -56,16 +58,24 @@ export function createTemplateRows(database: Database): TemplateRows {
   const visible = (db: Kysely<Schema>, teamId: string) =>
     all(db).where("team_id", "=", teamId).where("kind", "=", "snapshot").where("state", "=", "ready");
   return {
-    async insert(record, mayReplace) {
+    async insert(record, mayReplace, quota) {
       const row = toRow(record, mayReplace ? null : record.name);
-      const inserted = await database.run((db) =>
-        db
+      const insert = async (db: Kysely<Schema>): Promise<boolean> => {
+        const inserted = await db
           .insertInto("templates")
           .values(row)
           .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst(),
-      );
-      return inserted.numInsertedOrUpdatedRows === 1n;
+          .executeTakeFirst();
+        return inserted.numInsertedOrUpdatedRows === 1n;
+      };
+      if (quota === undefined) return database.run(insert);
+      return database.transact(async (db) => {
+        await lockTeam(database, db, record.teamId);
+        const use = await templateUse(db, record.teamId, []);
+        if ((quota.countMax > 0 && use.count >= quota.countMax) || (quota.bytesMax > 0 && use.bytes >= quota.bytesMax))
+          throw new TemplateQuotaError(use);
+        return insert(db);
+      });
     },
 
     async find(id) {
@@ -84,24 +94,19 @@ export function createTemplateRows(database: Database): TemplateRows {
       return rows.map(toRecord);
     },
 
-    async use(teamId) {
-      const row = await database.run((db) =>
-        db
-          .selectFrom("templates")
-          .select(({ fn }) => [fn.countAll<number>().as("count"), fn.sum<number | string | null>("size_bytes").as("bytes")])
-          .where("team_id", "=", teamId)
-          .where("kind", "=", "snapshot")
-          .where("state", "in", ["making", "ready"])
-          .executeTakeFirstOrThrow(),
-      );
-      return { count: Number(row.count), bytes: Number(row.bytes ?? 0) };
-    },
+    use: (teamId) => database.run((db) => templateUse(db, teamId, [])),
 
     // The name passes from one row to the other at once: there is no moment without it, and none with two.
-    finish: (id, sizeBytes, sealedSettings) =>
+    finish: (id, sizeBytes, sealedSettings, quota) =>
       database.transact(async (db) => {
         const row = await all(db).where("id", "=", id).where("state", "=", "making").executeTakeFirst();
         if (row === undefined) return false;
+        if (quota !== undefined && quota.bytesMax > 0) {
+          await lockTeam(database, db, row.team_id);
+          const replaced = await visible(db, row.team_id).where("held_name", "=", row.name).executeTakeFirst();
+          const use = await templateUse(db, row.team_id, [id, ...(replaced === undefined ? [] : [replaced.id])]);
+          if (use.bytes + sizeBytes > quota.bytesMax) throw new TemplateQuotaError(use);
+        }
         if (row.name !== null) {
           // Two that finish at once under one name go one after the other.
           const same = all(db).where("team_id", "=", row.team_id).where("name", "=", row.name).orderBy("id");

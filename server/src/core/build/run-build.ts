@@ -8,7 +8,7 @@ import type { Intent } from "../idempotency/service.ts";
 import { StartRefused } from "../process/service.ts";
 import { findUser } from "../process/user.ts";
 import { discardLater } from "../template/discard.ts";
-import { requireBytes } from "../template/quota.ts";
+import { quotaOf, quotaRefusal } from "../template/quota.ts";
 import type { ResolvedTemplate } from "../template/resolve.ts";
 import { sealSettings } from "../template/settings.ts";
 import type { TemplateSettings } from "../template/settings.ts";
@@ -134,15 +134,16 @@ function readyCheckOf(ready: NonNullable<BuildContext["recipe"]["ready_check"]>)
 /** The disk as it is now becomes the template. */
 async function finish(ctx: BuildContext, live: LiveCapsule, settings: TemplateSettings): Promise<void> {
   const { deps, principal, record, signal } = ctx;
-  const { templateId, teamId, name } = record;
+  const { templateId, name } = record;
   if (settings.user !== null) await requireUser(ctx, live, settings.user);
   const sizeBytes = await takeDisk(deps, live.record.id, templateId, "a template of it");
-  requireBytes(deps, await deps.teamTemplates.use(teamId), sizeBytes);
   signal.throwIfAborted();
   const replaced = await deps.teamTemplates.findNamed(principal.teamId, name);
   const sealed = sealSettings(deps.sealer, settings, templateId);
-  if (!(await deps.teamTemplates.finish(templateId, sizeBytes, sealed)))
-    throw new BuildError("name_taken", "The template was deleted while it was made.");
+  const isReady = await deps.teamTemplates.finish(templateId, sizeBytes, sealed, quotaOf(deps)).catch((error: unknown) => {
+    throw quotaRefusal(deps, error, sizeBytes);
+  });
+  if (!isReady) throw new BuildError("name_taken", "The template was deleted while it was made.");
   if (replaced !== undefined && replaced.id !== templateId) await discardLater(deps, replaced.id);
 }
 

@@ -6,7 +6,7 @@ import { settledWithin } from "../capsule/wait.ts";
 import { fail, invalid } from "../fail.ts";
 import type { Intent } from "../idempotency/service.ts";
 import { discard } from "../template/discard.ts";
-import { requireQuota } from "../template/quota.ts";
+import { quotaOf, quotaRefusal } from "../template/quota.ts";
 import type { TemplateRecord } from "../template/record.ts";
 import type { ResolvedTemplate } from "../template/resolve.ts";
 import { resolveTemplate } from "../template/resolve.ts";
@@ -37,7 +37,11 @@ export async function startBuild(
   const record = newBuild(deps, principal, recipe, id, templateId, ids.next("cl"));
   const stored = Promise.withResolvers<void>();
   const whole = deps.makingTemplates.run(templateId, async () => {
-    if (!(await deps.teamTemplates.insert(newTemplate(deps, record, recipe, base), recipe.overwrite))) throw nameTaken(recipe.name);
+    const template = newTemplate(deps, record, recipe, base);
+    const isStored = await deps.teamTemplates.insert(template, recipe.overwrite, quotaOf(deps)).catch((error: unknown) => {
+      throw quotaRefusal(deps, error, 0);
+    });
+    if (!isStored) throw nameTaken(recipe.name);
     await deps.builds.insert(record);
     const done = builds.begin(record, principal, recipe);
     stored.resolve();
@@ -70,7 +74,6 @@ async function check(deps: BuildDeps, principal: Principal, recipe: Recipe): Pro
     throw fail("quota_exceeded", `The team has ${TEAM_BUILDS_MAX} builds that wait or are under way, as many as it may.`, {
       details: { limit: TEAM_BUILDS_MAX },
     });
-  await requireQuota(deps, principal.teamId);
   await requireRoomInTeam(deps, principal, 1);
   return base;
 }

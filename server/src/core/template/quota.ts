@@ -1,25 +1,29 @@
 import { fail } from "../fail.ts";
 import type { TemplateDeps } from "./deps.ts";
-import type { TemplateUse } from "./store.ts";
+import type { TemplateQuota } from "./store.ts";
+import { TemplateQuotaError } from "./store.ts";
 
 const MIB = 1024 * 1024;
 
-/** Throws `quota_exceeded` where the team has as many templates as it may, or they take as much as they may. */
-export async function requireQuota(deps: TemplateDeps, teamId: string): Promise<void> {
-  const { teamTemplatesMax: max } = deps.templateLimits;
-  const use = await deps.teamTemplates.use(teamId);
-  if (max > 0 && use.count >= max)
-    throw fail("quota_exceeded", `The team has ${use.count} templates, its limit is ${max}: delete one.`, { details: { limit: max } });
-  requireBytes(deps, use, 0);
+/** What each team's templates may take on this installation. */
+export function quotaOf({ templateLimits: { teamTemplatesMax, teamTemplatesMb } }: Pick<TemplateDeps, "templateLimits">): TemplateQuota {
+  return { countMax: teamTemplatesMax, bytesMax: teamTemplatesMb * MIB };
 }
 
-/** The same with what a new one takes. `use` is that without it. */
-export function requireBytes(deps: TemplateDeps, use: TemplateUse, more: number): void {
-  const { teamTemplatesMb: max } = deps.templateLimits;
-  const bytes = use.bytes + more;
-  if (max === 0 || (more === 0 ? bytes < max * MIB : bytes <= max * MIB)) return;
-  const takes = Math.ceil(bytes / MIB);
-  throw fail("quota_exceeded", `The team's templates would take ${takes} MiB, their limit is ${max}: delete one.`, {
-    details: { limit_mb: max },
-  });
+/** What callers are told of a row that there is no room for; anything else as it is. `sizeBytes`: of the one that was to come. */
+export function quotaRefusal(deps: Pick<TemplateDeps, "templateLimits">, error: unknown, sizeBytes: number): unknown {
+  if (!(error instanceof TemplateQuotaError)) return error;
+  const { teamTemplatesMax: countMax, teamTemplatesMb: mbMax } = deps.templateLimits;
+  const { count, bytes } = error.use;
+  if (countMax > 0 && count >= countMax)
+    return fail("quota_exceeded", `The team has ${count} templates, its limit is ${countMax}: delete one.`, {
+      details: { limit: countMax },
+    });
+  return fail(
+    "quota_exceeded",
+    `The team's templates would take ${Math.ceil((bytes + sizeBytes) / MIB)} MiB, their limit is ${mbMax}: delete one.`,
+    {
+      details: { limit_mb: mbMax },
+    },
+  );
 }

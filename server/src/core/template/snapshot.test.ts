@@ -123,6 +123,29 @@ test("a team's templates are bounded in number and in what they take, and a refu
     assert.equal((await world.templates.list(world.principal, "snapshot")).length, 1);
   }));
 
+test("snapshots that are taken at once do not go beyond the team's limits together, and the refused leave nothing", () =>
+  withWorld(async (world) => {
+    const ids: string[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      const { id } = await createCapsule(world);
+      await text(world, id, "yes 200000 > /root/file");
+      ids.push(id);
+    }
+    const limits = world.deps.templateLimits;
+    const takeAll = () => Promise.allSettled(ids.map((id) => snapshot(world, { capsule_id: id })));
+    const refused = (outcomes: readonly PromiseSettledResult<TemplateView>[]): number =>
+      outcomes.filter((one) => one.status === "rejected" && hasCode("quota_exceeded")(one.reason)).length;
+    Object.assign(limits, { teamTemplatesMax: 2 });
+    assert.equal(refused(await takeAll()), 2);
+    assert.equal((await world.templates.list(world.principal, "snapshot")).length, 2);
+    for (const { name } of await world.templates.list(world.principal, "snapshot")) await world.templates.remove(world.principal, name);
+    // Each takes 0.38 MiB: two have room.
+    Object.assign(limits, { teamTemplatesMax: 0, teamTemplatesMb: 1 });
+    assert.equal(refused(await takeAll()), 2);
+    assert.equal((await world.templates.list(world.principal, "snapshot")).length, 2);
+    assert.equal((await world.driver.snapshots?.list())?.length, 2);
+  }));
+
 for (const [kind, code] of [
   ["host_full", "host_full"],
   ["fail", "agent_error"],

@@ -5,10 +5,11 @@ import { fail, invalid } from "../fail.ts";
 import type { Intent } from "../idempotency/service.ts";
 import { discard, discardLater } from "./discard.ts";
 import type { TemplateDeps } from "./deps.ts";
-import { requireBytes, requireQuota } from "./quota.ts";
+import { quotaOf, quotaRefusal } from "./quota.ts";
 import type { TemplateRecord } from "./record.ts";
 import type { SnapshotInput, TemplateView } from "./service.ts";
 import { openSettings, sealSettings } from "./settings.ts";
+import { TemplateQuotaError } from "./store.ts";
 import { requireMachine, snapshotsOf, takeDisk } from "./take.ts";
 import { viewOf } from "./view.ts";
 
@@ -33,29 +34,29 @@ export async function snapshotCapsule(
   snapshotsOf(deps);
   // What a first try left half-made makes room for this one.
   if (done !== undefined) await discard(deps, id);
-  await requireQuota(deps, principal.teamId);
   const record = newRecord(deps, capsule, id, name);
   return viewOf(deps, await deps.makingTemplates.run(id, () => make(deps, record, overwrite)));
 }
 
 async function make(deps: TemplateDeps, record: TemplateRecord, overwrite: boolean): Promise<TemplateRecord> {
-  if (!(await deps.teamTemplates.insert(record, overwrite))) throw nameTaken(record.name ?? "");
-  const sizeBytes = await takeWithin(deps, record).catch(async (error: unknown) => {
+  const quota = quotaOf(deps);
+  const isStored = await deps.teamTemplates.insert(record, overwrite, quota).catch((error: unknown) => {
+    throw quotaRefusal(deps, error, 0);
+  });
+  if (!isStored) throw nameTaken(record.name ?? "");
+  const sizeBytes = await takeDisk(deps, record.capsuleId, record.id, "a snapshot").catch(async (error: unknown) => {
     await discardLater(deps, record.id);
     throw error;
   });
   const replaced = overwrite ? await deps.teamTemplates.findNamed(record.teamId, record.name ?? "") : undefined;
   // Where this fails nobody knows what became of it: upkeep, which does, removes what is not ready.
-  if (!(await deps.teamTemplates.finish(record.id, sizeBytes))) throw fail("conflict", "The template was deleted while it was made.");
+  const isReady = await deps.teamTemplates.finish(record.id, sizeBytes, undefined, quota).catch(async (error: unknown) => {
+    if (error instanceof TemplateQuotaError) await discardLater(deps, record.id);
+    throw quotaRefusal(deps, error, sizeBytes);
+  });
+  if (!isReady) throw fail("conflict", "The template was deleted while it was made.");
   if (replaced !== undefined) await discardLater(deps, replaced.id);
   return { ...record, state: "ready", sizeBytes };
-}
-
-/** Takes the disk, within what the team's templates may take. */
-async function takeWithin(deps: TemplateDeps, record: TemplateRecord): Promise<number> {
-  const sizeBytes = await takeDisk(deps, record.capsuleId, record.id, "a snapshot");
-  requireBytes(deps, await deps.teamTemplates.use(record.teamId), sizeBytes);
-  return sizeBytes;
 }
 
 function capsuleIdOf({ capsule_id: ours, sandbox_id: theirs }: SnapshotInput): string {

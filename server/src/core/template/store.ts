@@ -6,13 +6,31 @@ export interface TemplateUse {
   readonly bytes: number;
 }
 
+/** What a team's templates may take; 0 is no limit. */
+export interface TemplateQuota {
+  readonly countMax: number;
+  readonly bytesMax: number;
+}
+
+/** A row that a team's quota has no room for; nothing was stored. */
+export class TemplateQuotaError extends Error {
+  override readonly name = "TemplateQuotaError";
+  /** What the others take. */
+  readonly use: TemplateUse;
+  constructor(use: TemplateUse) {
+    super(`the quota is reached with ${use.count} templates of ${use.bytes} bytes`);
+    this.use = use;
+  }
+}
+
 /** Where teams' templates have their rows. Throws `StoreUnavailableError` when the database cannot be reached, is locked or read-only. */
 export interface TemplateRows {
   /**
    * Stores a new row in the state `making`. Unless it may replace one, it holds its name from now on: returns `false`, and stores
-   * nothing, where the team has a template of that name, or a layer of that key.
+   * nothing, where the team has a template of that name, or a layer of that key. Throws `TemplateQuotaError` where there is no room for
+   * one more: of many that come at once, as many are stored as there is room for.
    */
-  insert(record: TemplateRecord, mayReplace: boolean): Promise<boolean>;
+  insert(record: TemplateRecord, mayReplace: boolean, quota?: TemplateQuota): Promise<boolean>;
   find(id: string): Promise<TemplateRecord | undefined>;
   /** The team's ready template of that name. */
   findNamed(teamId: string, name: string): Promise<TemplateRecord | undefined>;
@@ -26,9 +44,10 @@ export interface TemplateRows {
   use(teamId: string): Promise<TemplateUse>;
   /**
    * `making` becomes `ready`, with these settings where they are given, and the team's template that has its name becomes `removing`, in one transaction. `false` when the row is
-   * not `making` any more.
+   * not `making` any more. Throws `TemplateQuotaError` where it would take more than there is room for, the replaced one gone: the rows
+   * are as they were.
    */
-  finish(id: string, sizeBytes: number, sealedSettings?: string | null): Promise<boolean>;
+  finish(id: string, sizeBytes: number, sealedSettings?: string | null, quota?: TemplateQuota): Promise<boolean>;
   /** The row becomes `removing` and its name free. Fine when it is gone. */
   beginRemoval(id: string): Promise<void>;
   remove(id: string): Promise<void>;

@@ -4,6 +4,7 @@ import { createdEvent } from "../../../core/capsule/effects.ts";
 import type { CapsuleRecord } from "../../../core/capsule/record.ts";
 import type { TemplateRecord } from "../../../core/template/record.ts";
 import type { TemplateRows } from "../../../core/template/store.ts";
+import { TemplateQuotaError } from "../../../core/template/store.ts";
 import { createIds } from "../../../lib/node/ids.ts";
 import { createAccessStore } from "../../access-store.ts";
 import { createCapsuleStore } from "../../capsule-store.ts";
@@ -90,6 +91,29 @@ export function describeTemplates(openFresh: OpenFresh): void {
     assert.equal(ready.length, 1);
     assert.ok(others.some(({ id }) => id === ready[0]?.id));
     assert.equal((await rows.listOnHost("host-1", { state: "removing" })).length, 3);
+  });
+
+  test("of many that come at once, as many are stored and finished as a team's quota has room for", async ({ rows, record, teamId }) => {
+    const quota = { countMax: 5, bytesMax: 100 };
+    const all = Array.from({ length: 12 }, (_, n) => record({ name: `n${n}` }));
+    const stored = await Promise.allSettled(all.map((one) => rows.insert(one, false, quota)));
+    const isOver = (outcome: PromiseSettledResult<boolean>): boolean =>
+      outcome.status === "rejected" && outcome.reason instanceof TemplateQuotaError;
+    assert.deepEqual([stored.filter(({ status }) => status === "fulfilled").length, stored.filter(isOver).length], [5, 7]);
+    const taken = all.filter((_, n) => stored[n]?.status === "fulfilled");
+    const finished = await Promise.allSettled(taken.map(({ id }) => rows.finish(id, 40, undefined, quota)));
+    assert.deepEqual([finished.filter(({ status }) => status === "fulfilled").length, finished.filter(isOver).length], [2, 3]);
+    assert.deepEqual(await rows.use(teamId), { count: 5, bytes: 80 });
+    const left = taken.filter((_, n) => finished[n]?.status === "rejected");
+    for (const { id } of left) assert.equal((await rows.find(id))?.state, "making", "what has no room is as it was");
+    for (const { id } of left) await rows.beginRemoval(id);
+    const [ready] = await rows.list(teamId);
+    const next = record({ name: ready?.name ?? "" });
+    assert.equal(await rows.insert(next, true, quota), true);
+    assert.equal(await rows.finish(next.id, 60, undefined, quota), true, "what it replaces makes room");
+    assert.deepEqual(await rows.use(teamId), { count: 2, bytes: 100 });
+    await assert.rejects(rows.insert(record({ name: "more" }), false, quota), TemplateQuotaError, "nothing is left of the bytes");
+    assert.equal(await rows.insert(record({ name: "more" }), false, { countMax: 0, bytesMax: 0 }), true, "0 is no limit");
   });
 
   test("forks on their way are seen by nobody, and a list is newest first", async ({ rows, record, teamId }) => {
