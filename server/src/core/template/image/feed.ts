@@ -15,44 +15,58 @@ export interface Fed {
  * Runs a process with all of a source as its input, at its pace. Ends when the process does, even where it has not read everything.
  * Throws what the source throws, and where the agent is lost; the process is then told to end.
  */
-export async function feedProcess(link: AgentLink, spec: StartSpec, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Fed> {
+export async function feedProcess(
+  link: Pick<AgentLink, "open">,
+  spec: StartSpec,
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Fed> {
   const stream = await link.open(spec);
   const ended = Promise.withResolvers<ProcessEnd>();
-  // Whoever waits for room or for a piece learns of the end there.
+  // Waited for at the end only: a promise that lasts keeps all that ever waited for it beside something else, and each piece with it.
   ended.promise.catch(() => undefined);
+  let isOver = false;
+  /** Whoever waits for room or for a piece learns here that the process is over. */
+  let wake = (): void => undefined;
+  let makeRoom = (): void => undefined;
+  const over = (settle: () => void): void => {
+    settle();
+    isOver = true;
+    wake();
+  };
+  const fail = (error: unknown): void => over(() => ended.reject(error));
   const output = { stdout: "", stderr: "" };
-  const decoder = new TextDecoder();
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   let inFlight = 0;
-  let room = Promise.withResolvers<void>();
   stream.onEvent((event) => {
     switch (event.kind) {
       case "stdout":
       case "stderr":
-        if (output[event.kind].length < OUTPUT_BYTES_MAX) output[event.kind] += decoder.decode(event.bytes);
+        if (output[event.kind].length < OUTPUT_BYTES_MAX) output[event.kind] += decoders[event.kind].decode(event.bytes, { stream: true });
         return;
       case "stdin_room":
         inFlight -= event.bytes;
-        room.resolve();
+        makeRoom();
         return;
       case "exit":
-        return ended.resolve(event);
+        return over(() => ended.resolve(event));
       case "failed":
-        return ended.reject(new Error(`the agent said no more: ${event.code} ${event.message}`));
+        return fail(new Error(`the agent said no more: ${event.code} ${event.message}`));
       case "stdin_full":
       case "stdin_gap":
-        return ended.reject(new Error("the agent dropped a part of the input"));
+        return fail(new Error("the agent dropped a part of the input"));
       case "gap":
         return;
     }
   });
-  const onAbort = (): void => ended.reject(signal.reason);
+  const onAbort = (): void => fail(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   const pieces = source[Symbol.asyncIterator]();
   try {
-    for (;;) {
-      const next = await Promise.race([pieces.next(), ended.promise]);
-      if ("kind" in next) break;
+    while (!isOver) {
+      const next = await unlessOver(pieces.next());
+      if (next === null) break;
       if (next.done === true) {
         stream.closeStdin();
         break;
@@ -70,13 +84,21 @@ export async function feedProcess(link: AgentLink, spec: StartSpec, source: Asyn
     void pieces.return?.().catch(() => undefined);
   }
 
+  /** What a promise brings, or `null` where the process is over first. */
+  function unlessOver<T>(coming: Promise<T>): Promise<T | null> {
+    return new Promise((resolve, reject) => {
+      wake = () => resolve(null);
+      coming.then(resolve, reject);
+      if (isOver) wake();
+    });
+  }
+
   /** Whether the process is still there to take more. */
   async function sendPiece(piece: Uint8Array): Promise<boolean> {
     for (let at = 0; at < piece.length;) {
       while (inFlight >= WINDOW_BYTES) {
-        room = Promise.withResolvers();
-        const over = await Promise.race([room.promise.then(() => false), ended.promise.then(() => true)]);
-        if (over) return false;
+        const room = new Promise<true>((resolve) => (makeRoom = () => resolve(true)));
+        if ((await unlessOver(room)) === null) return false;
       }
       const part = piece.subarray(at, at + WINDOW_BYTES - inFlight);
       stream.sendStdin(part);
