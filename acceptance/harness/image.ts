@@ -54,6 +54,23 @@ export function indexOf(images: readonly { readonly image: TestImage; readonly a
   return json({ schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests });
 }
 
+/** The same image behind so many indexes, each of which leads to the next. */
+export function chainOf(image: TestImage, indexes: number): TestImage {
+  const blobs = new Map(image.blobs);
+  let { digest } = image;
+  for (let n = 0; n < indexes; n += 1) {
+    const size = blobs.get(digest)?.length;
+    const platform = { os: "linux", architecture: ARCHITECTURE };
+    const index = json({
+      schemaVersion: 2,
+      manifests: [{ mediaType: "application/vnd.oci.image.index.v1+json", digest, size, platform }],
+    });
+    digest = sha256(index);
+    blobs.set(digest, index);
+  }
+  return { ...image, digest, blobs };
+}
+
 /** A tar archive of an OCI image layout. */
 export function layoutArchive({ digest, blobs }: TestImage): Buffer {
   const index = json({ schemaVersion: 2, manifests: [{ mediaType: "m", digest, size: blobs.get(digest)?.length }] });

@@ -22,6 +22,19 @@ export function tarOf(entries: readonly TarEntry[]): Buffer {
   return Buffer.concat([...parts, Buffer.alloc(2 * BLOCK)]);
 }
 
+/** The content of an `x` header: `length key=value`, a line each. */
+export function paxOf(records: Readonly<Record<string, string>>): Buffer {
+  return Buffer.concat(
+    Object.entries(records).map(([key, value]) => {
+      const rest = Buffer.byteLength(` ${key}=${value}\n`);
+      // The length counts its own digits.
+      let length = rest + 1;
+      while (rest + String(length).length !== length) length += 1;
+      return Buffer.from(`${length} ${key}=${value}\n`);
+    }),
+  );
+}
+
 function headerOf(
   { name, type = "0", mode = type === "5" ? 0o755 : 0o644, uid = 0, gid = 0, link = "", size }: TarEntry,
   length: number,

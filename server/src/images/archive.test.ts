@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { imageOf, json, layoutArchive, savedArchive, sha256 } from "../../../acceptance/harness/image.ts";
-import { tarOf } from "../../../acceptance/harness/tar.ts";
+import { chainOf, imageOf, json, layoutArchive, savedArchive, sha256 } from "../../../acceptance/harness/image.ts";
+import type { TarEntry } from "../../../acceptance/harness/tar.ts";
+import { paxOf, tarOf } from "../../../acceptance/harness/tar.ts";
 import type { OpenImage } from "../core/ports/images.ts";
 import { ImageError } from "../core/ports/images.ts";
 import { createImageLibrary } from "./library.ts";
@@ -136,9 +137,64 @@ test("what is no archive, or a hostile one, is refused, and its names lead to no
   for (const [archive, text] of cases) await assert.rejects(opened(archive), refused("bad_image", text));
 });
 
-test("an index that leads to itself, and an archive without an end of entries, are refused", async () => {
-  const index = json({ manifests: [{ digest: `sha256:${"0".repeat(64)}`, size: 1 }] });
-  await assert.rejects(opened(tarOf([{ name: "index.json", content: index }])), refused("bad_image", /has no/));
+test("indexes lead to an index a few times and not without an end", async () => {
+  const made = imageOf({ layers: LAYERS });
+  const image = await opened(layoutArchive(chainOf(made, 3)));
+  assert.equal(image.digest, made.digest);
+  await image.close();
+  await assert.rejects(opened(layoutArchive(chainOf(made, 5))), refused("bad_image", /lead from one to another/));
+});
+
+/** An entry with what a pax header says of it. */
+function extendedEntry(records: Readonly<Record<string, string>>, name: string, content = ""): readonly TarEntry[] {
+  return [
+    { name: "about", type: "x", content: paxOf(records) },
+    { name, content },
+  ];
+}
+
+test("an archive's headers take memory for its names only, each of them and all together bounded", async () => {
+  const made = imageOf({ layers: LAYERS });
+  const saved = savedArchive(made);
+  const end = saved.length - 1024;
+  const withMore = (entries: readonly TarEntry[]): Buffer => Buffer.concat([saved.subarray(0, end), tarOf(entries)]);
+  const fits = await opened(withMore(extendedEntry({ path: `a/${"b".repeat(4094)}`, comment: "c".repeat(50_000) }, "short")));
+  await fits.close();
+  for (const entries of [
+    extendedEntry({ path: "b".repeat(4097) }, "short"),
+    extendedEntry({ linkpath: "b".repeat(4097) }, "short"),
+    [{ name: "././@LongLink", type: "L", content: "b".repeat(4097) }, { name: "short" }],
+    [{ name: "././@LongLink", type: "K", content: "b".repeat(4097) }, { name: "short" }],
+  ])
+    await assert.rejects(opened(withMore(entries)), refused("bad_image", /a name has more than 4096 bytes/));
+  const records = (n: number) => ({ [`key${n}`]: "v".repeat(60_000) });
+  const piled = Array.from({ length: 80 }, (_, n): TarEntry => ({ name: "about", type: "x", content: paxOf(records(n)) }));
+  await assert.rejects(opened(withMore([...piled, { name: "x" }])), refused("too_big", /extended headers/));
+  await assert.rejects(opened(withMore(piled.flatMap((one) => [one, { name: "x" }]))), refused("too_big", /extended headers/));
+});
+
+test("a file is as long as its extended header says, and the header itself as long as its own", async () => {
+  const made = imageOf({ layers: LAYERS });
+  const [manifest = { name: "" }, ...others] = extendedEntry(
+    { size: String(made.config.length), path: "config.json" },
+    "elsewhere",
+    made.config.toString(),
+  );
+  const list = json([{ Config: "config.json", Layers: ["one", "two"] }]);
+  const layers = LAYERS.map((content, n) => ({ name: ["one", "two"][n] ?? "", content }));
+  const long = { name: "././@LongLink", type: "K", content: "unused" };
+  const image = await opened(tarOf([manifest, long, ...others, ...layers, { name: "manifest.json", content: list }]));
+  assert.deepEqual(await contents(image), LAYERS);
+  await image.close();
+});
+
+test("a look that takes too long ends at the next entry, with the reason that it is given", async () => {
+  const archivePath = join(dir, "slow.tar");
+  writeFileSync(archivePath, savedArchive(imageOf({ layers: LAYERS })));
+  await assert.rejects(library.open({ archivePath }, null, AbortSignal.abort(new Error("took too long"))), /took too long/);
+});
+
+test("an archive without an end of entries, and one with a document without an end, are refused", async () => {
   const many = tarOf(Array.from({ length: IMAGE_LIMITS.archiveEntriesMax + 1 }, () => ({ name: "x" })));
   await assert.rejects(opened(many), refused("too_big", /entries/));
   const long = tarOf([{ name: "manifest.json", content: " ".repeat(IMAGE_LIMITS.documentBytesMax + 1) }]);
@@ -156,4 +212,10 @@ test("more layers, variables and layers than the configuration names are refused
   const big = { Env: [`A=${"x".repeat(IMAGE_LIMITS.textCharsMax)}`] };
   await assert.rejects(opened(layoutArchive(imageOf({ layers: LAYERS, config: big }))), refused("too_big", /characters/));
   await assert.rejects(opened(layoutArchive(imageOf({ layers: LAYERS, config: { Cmd: ["a\0b"] } }))), refused("bad_image", /NUL/));
+});
+
+test("a variable without a value in the image's configuration is none", async () => {
+  const image = await opened(layoutArchive(imageOf({ layers: LAYERS, config: { Env: ["FOO", "=x", "A=", "B=1=2"] } })));
+  assert.deepEqual(image.defaults.envs, { A: "", B: "1=2" });
+  await image.close();
 });

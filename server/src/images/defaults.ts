@@ -10,7 +10,9 @@ export function defaultsOf({ config }: ImageConfig): ImageDefaults {
   if (texts.some((text) => text.includes("\0"))) throw new ImageError("bad_image", "The image's configuration has a NUL in a text.");
   if (texts.reduce((sum, text) => sum + text.length, 0) > IMAGE_LIMITS.textCharsMax)
     throw new ImageError("too_big", `The image's variables and commands have more than ${IMAGE_LIMITS.textCharsMax} characters.`);
-  const pairs = (given.Env ?? []).map((line) => [line.split("=", 1)[0] ?? "", line.slice(line.indexOf("=") + 1)] as const);
+  // A line without `=` sets nothing.
+  const lines = (given.Env ?? []).filter((line) => line.includes("="));
+  const pairs = lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)] as const);
   const cwd = given.WorkingDir ?? "";
   return {
     envs: Object.fromEntries(pairs.filter(([name]) => name !== "")),

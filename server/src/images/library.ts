@@ -9,7 +9,7 @@ export function createImageLibrary(get: HttpGet): ImageLibrary {
   return {
     async open(source, digest, signal) {
       if ("reference" in source) return openReference(get, source.reference, source.credentials, digest, signal);
-      const image = await openArchive(source.archivePath);
+      const image = await openArchive(source.archivePath, signal);
       if (digest === null || image.digest === digest) return image;
       await image.close();
       throw new ImageError("bad_image", "The archive is not the one that it was.");

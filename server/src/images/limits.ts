@@ -10,6 +10,8 @@ export const IMAGE_LIMITS = {
   layerBytesMax: 16 * KIB * MIB,
   /** Entries of an archive of images. */
   archiveEntriesMax: 10_000,
+  /** Bytes of all extended headers of one, which have its longer names. */
+  archiveHeaderBytesMax: 4 * MIB,
   /** Bytes of the memory that a zstd layer may want for its window, as a power of two. */
   zstdWindowLogMax: 27,
   /** Milliseconds for the head of a registry's answer, and between two pieces of its body. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { test } from "node:test";
-import { ARCHITECTURE, imageOf, indexOf, json, sha256 } from "../../../acceptance/harness/image.ts";
+import { ARCHITECTURE, chainOf, imageOf, indexOf, json, sha256 } from "../../../acceptance/harness/image.ts";
 import { CREDENTIALS, startRegistry } from "../../../acceptance/harness/registry.ts";
 import { tarOf } from "../../../acceptance/harness/tar.ts";
 import type { ImageErrorCode, OpenImage } from "../core/ports/images.ts";
@@ -99,6 +99,32 @@ test("a token that is too old in the middle of an image is asked for anew, once 
   });
   assert.deepEqual(await layersOf(await open(registry.put("long", image))), LAYERS);
   assert.equal(tokens, 4, "for the manifest, the configuration and two layers");
+});
+
+test("whom the registry sends to learns no password by asking for one", async () => {
+  const asked: string[] = [];
+  await using realm = await startRegistry({
+    answer(request, response) {
+      asked.push(request.url ?? "");
+      response.writeHead(401, { "www-authenticate": `Bearer realm="http://${request.headers.host ?? ""}/token"` }).end();
+      return true;
+    },
+  });
+  await using registry = await startRegistry({
+    answer(_, response) {
+      response.writeHead(307, { location: `http://${realm.host}/blob` }).end();
+      return true;
+    },
+  });
+  await assert.rejects(open(registry.put("elsewhere", imageOf({ layers: LAYERS })), "right"), refused("unauthorized", /./));
+  assert.deepEqual(asked, ["/blob"]);
+});
+
+test("indexes lead to an index a few times and not without an end", async () => {
+  await using registry = await startRegistry();
+  const image = imageOf({ layers: LAYERS });
+  assert.equal((await open(registry.put("few", chainOf(image, 3)))).digest, image.digest);
+  await assert.rejects(open(registry.put("many", chainOf(image, 5))), refused("bad_image", /lead from one to another/));
 });
 
 test("blobs are fetched from where the registry sends, without what was given for the registry", async () => {

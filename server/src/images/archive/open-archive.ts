@@ -20,14 +20,16 @@ const DEPTH_MAX = 4;
 interface Archive {
   readonly file: FileHandle;
   readonly index: ArchiveIndex;
+  /** Of its opening. */
+  readonly signal: AbortSignal;
 }
 
-/** Opens a tar archive as `docker save` writes it, or one of an OCI image layout. Throws `ImageError`. */
-export async function openArchive(path: string): Promise<OpenImage> {
+/** Opens a tar archive as `docker save` writes it, or one of an OCI image layout. Throws `ImageError`, and the signal's reason. */
+export async function openArchive(path: string, signal: AbortSignal): Promise<OpenImage> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    const archive = { file, index: await indexArchive(file, size) };
+    const archive = { file, index: await indexArchive(file, size, signal), signal };
     const image = findFile(archive.index, "index.json") === undefined ? await ofSaved(archive) : await ofLayout(archive);
     return { ...image, close: () => file.close() };
   } catch (error) {
@@ -104,7 +106,8 @@ function requireFile(index: ArchiveIndex, name: string): ArchiveFile {
   return found;
 }
 
-async function readDocument({ file, index }: Archive, name: string, digest: string | null): Promise<Uint8Array> {
+async function readDocument({ file, index, signal }: Archive, name: string, digest: string | null): Promise<Uint8Array> {
+  signal.throwIfAborted();
   const { at, sizeBytes } = requireFile(index, name);
   if (sizeBytes > IMAGE_LIMITS.documentBytesMax)
     throw new ImageError("too_big", `${JSON.stringify(name.slice(0, 200))} is longer than ${IMAGE_LIMITS.documentBytesMax} bytes.`);

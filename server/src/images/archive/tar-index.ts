@@ -3,8 +3,10 @@ import { ImageError } from "../../core/ports/images.ts";
 import { IMAGE_LIMITS } from "../limits.ts";
 
 const BLOCK = 512;
-/** Bytes of a name or of extended headers. */
+/** Bytes of one extended header, of which only a name or two and a size are kept. */
 const EXTENDED_BYTES_MAX = 64 * 1024;
+/** Bytes of a name, or of what a link leads to: as many as Linux takes. */
+const NAME_BYTES_MAX = 4096;
 
 /** A file of an archive: where its content is. */
 export interface ArchiveFile {
@@ -18,11 +20,14 @@ export interface ArchiveIndex {
   readonly links: ReadonlyMap<string, string>;
 }
 
-/** Finds the files of a tar archive by its headers, without reading what is between. Throws `ImageError` for what is no archive. */
-export async function indexArchive(archive: FileHandle, sizeBytes: number): Promise<ArchiveIndex> {
+/**
+ * Finds the files of a tar archive by its headers, without reading what is between. Throws `ImageError` for what is no archive, and the
+ * signal's reason.
+ */
+export async function indexArchive(archive: FileHandle, sizeBytes: number, signal: AbortSignal): Promise<ArchiveIndex> {
   const files = new Map<string, ArchiveFile>();
   const links = new Map<string, string>();
-  for await (const { kind, name, target, at, sizeBytes: bytes } of entriesOf(archive, sizeBytes)) {
+  for await (const { kind, name, target, at, sizeBytes: bytes } of entriesOf(archive, sizeBytes, signal)) {
     if (kind === "0" || kind === "\0") files.set(normal(name), { at, sizeBytes: bytes });
     else if (kind === "1") links.set(normal(name), normal(target));
     else if (kind === "2") links.set(normal(name), normal(`${name.split("/").slice(0, -1).join("/")}/${target}`));
@@ -38,11 +43,19 @@ interface Entry extends ArchiveFile {
   readonly target: string;
 }
 
-async function* entriesOf(archive: FileHandle, sizeBytes: number): AsyncGenerator<Entry> {
-  /** What stands before an entry, about it. */
-  let extended = new Map<string, string>();
+/** What stands before an entry, about it. */
+interface Extended {
+  path?: string;
+  linkpath?: string;
+  size?: string;
+}
+
+async function* entriesOf(archive: FileHandle, sizeBytes: number, signal: AbortSignal): AsyncGenerator<Entry> {
+  let extended: Extended = {};
+  let extendedBytes = 0;
   let count = 0;
   for (let at = 0; ;) {
+    signal.throwIfAborted();
     const block = await readAt(archive, at, BLOCK, sizeBytes);
     // Writers end with two empty blocks; some with the file's end.
     if (block === null || block.every((byte) => byte === 0)) break;
@@ -50,16 +63,20 @@ async function* entriesOf(archive: FileHandle, sizeBytes: number): AsyncGenerato
     if (count > IMAGE_LIMITS.archiveEntriesMax)
       throw new ImageError("too_big", `The archive has more than ${IMAGE_LIMITS.archiveEntriesMax} entries.`);
     requireChecksum(block);
-    const size = Number(extended.get("size") ?? sizeOf(block));
+    const kind = String.fromCharCode(block[156] ?? 0);
+    const isAbout = kind === "x" || kind === "L" || kind === "K";
+    const size = Number((isAbout ? undefined : extended.size) ?? sizeOf(block));
     const content = at + BLOCK;
     if (!Number.isSafeInteger(size) || size < 0 || content + size > sizeBytes) throw broken("an entry is longer than the archive");
-    const kind = String.fromCharCode(block[156] ?? 0);
-    if (kind === "x" || kind === "L" || kind === "K") {
+    if (isAbout) {
+      extendedBytes += size;
+      if (extendedBytes > IMAGE_LIMITS.archiveHeaderBytesMax)
+        throw new ImageError("too_big", `The archive's extended headers have more than ${IMAGE_LIMITS.archiveHeaderBytesMax} bytes.`);
       await readExtended(archive, kind, { at: content, sizeBytes: size }, sizeBytes, extended);
     } else if (kind !== "g") {
-      const name = extended.get("path") ?? nameOf(block);
-      yield { kind, name, target: extended.get("linkpath") ?? text(block, 157, 100), at: content, sizeBytes: size };
-      extended = new Map();
+      const name = extended.path ?? nameOf(block);
+      yield { kind, name, target: extended.linkpath ?? text(block, 157, 100), at: content, sizeBytes: size };
+      extended = {};
     }
     at = content + Math.ceil(size / BLOCK) * BLOCK;
   }
@@ -72,12 +89,15 @@ async function readExtended(
   kind: "x" | "L" | "K",
   { at, sizeBytes }: ArchiveFile,
   archiveBytes: number,
-  into: Map<string, string>,
+  into: Extended,
 ): Promise<void> {
   if (sizeBytes > EXTENDED_BYTES_MAX) throw broken("a header is too long");
   const content = (await readAt(archive, at, sizeBytes, archiveBytes)) ?? Buffer.alloc(0);
-  if (kind === "x") for (const [key, value] of paxRecords(content)) into.set(key, value);
-  else into.set(kind === "L" ? "path" : "linkpath", text(content, 0, content.length));
+  if (kind === "L") into.path = text(content, 0, content.length);
+  else if (kind === "K") into.linkpath = text(content, 0, content.length);
+  else for (const [key, value] of paxRecords(content)) if (key === "path" || key === "linkpath" || key === "size") into[key] = value;
+  for (const name of [into.path, into.linkpath])
+    if (name !== undefined && Buffer.byteLength(name) > NAME_BYTES_MAX) throw broken(`a name has more than ${NAME_BYTES_MAX} bytes`);
 }
 
 /** The file behind a name, through links within the archive. */

@@ -13,7 +13,6 @@ export interface Reference {
 const HOST = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,45}\])(?::[0-9]{1,5})?$/;
 const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-const CHARS_MAX = 512;
 
 /** Reads `alpine`, `ghcr.io/owner/name:tag`, `host:5000/name@sha256:…` as Docker does. Throws `refused` for anything else. */
 export function readReference(text: string): Reference {
@@ -22,7 +21,7 @@ export function readReference(text: string): Reference {
   const isHub = host === "docker.io" || host === "index.docker.io";
   const repository = isHub && !path.includes("/") ? `library/${path}` : path;
   const version = digest ?? tag;
-  const isWhole = text.length <= CHARS_MAX && more.length === 0 && TAG.test(tag) && (digest === undefined || DIGEST.test(digest));
+  const isWhole = more.length === 0 && TAG.test(tag) && (digest === undefined || DIGEST.test(digest));
   if (!isWhole || !HOST.test(host) || repository.length > 255 || !REPOSITORY.test(repository)) throw malformed(text);
   return { registry: isHub ? "registry-1.docker.io" : host, repository, version };
 }

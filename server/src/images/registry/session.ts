@@ -42,7 +42,7 @@ export class RegistrySession {
     const headers = { "user-agent": "capsuled", ...(accept !== null && { accept }) };
     let answer = await this.#follow(url, headers);
     // Once for each request: a token that was good for the first layers may be too old for the last.
-    if (answer.status === 401) {
+    if (answer.status === 401 && answer.isOfRegistry) {
       this.#authorization = await this.#authorize(answer);
       answer = await this.#follow(url, headers);
     }
@@ -52,13 +52,14 @@ export class RegistrySession {
   }
 
   /** Follows redirects. What was given for the registry is sent to nobody else, as blobs lie in other hosts' stores. */
-  async #follow(from: URL, headers: Readonly<Record<string, string>>): Promise<Answered> {
+  async #follow(from: URL, headers: Readonly<Record<string, string>>): Promise<Answered & { readonly isOfRegistry: boolean }> {
     let url = from;
     for (let redirects = 0; redirects <= IMAGE_LIMITS.redirectsMax; redirects += 1) {
-      const own = this.#authorization !== null && url.origin === this.#base.origin ? { authorization: this.#authorization } : {};
+      const isOfRegistry = url.origin === this.#base.origin;
+      const own = this.#authorization !== null && isOfRegistry ? { authorization: this.#authorization } : {};
       const answer = await this.#ask(url, { ...headers, ...own });
       const location = answer.headers["location"];
-      if (![301, 302, 303, 307, 308].includes(answer.status) || typeof location !== "string") return answer;
+      if (![301, 302, 303, 307, 308].includes(answer.status) || typeof location !== "string") return { ...answer, isOfRegistry };
       answer.body.destroy();
       url = this.#checked(URL.parse(location, url.href), "redirects");
     }
@@ -91,7 +92,7 @@ export class RegistrySession {
     throw new ImageError("refused", `${this.#where} ${what} to where no TLS is.`);
   }
 
-  /** The `Authorization` that a 401 asks for. */
+  /** The `Authorization` that a 401 of the registry asks for. */
   async #authorize(answer: Answered): Promise<string> {
     answer.body.destroy();
     const { credentials, reference } = this.#options;
