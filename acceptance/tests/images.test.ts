@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { LIMITS } from "@capsuled/contract";
+import { filesThatHold } from "../harness/at-rest.ts";
 import { call, expectCall, expectError, property } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import { imageOf, layoutArchive, savedArchive, sha256 } from "../harness/image.ts";
@@ -127,11 +129,39 @@ test("a private registry is read with credentials, and what it refuses is told i
   assert.match(wrong.message ?? "", /not for this user name and password/);
   const absent = await buildOf({ reference: `${registry.host}/test/image:absent` });
   assert.match(absent.message ?? "", /has no test\/image with absent/);
-  assert.ok(!JSON.stringify([wrong, absent]).includes("right"), "no password is told");
   const long = "x".repeat(LIMITS.credentialCharsMax + 1);
   await expectError("createTemplate", "invalid_request", {
     body: { name: "long", from: { image: { reference, username: "u", password: long } } },
   });
+});
+
+test("a registry's password is in no answer, no log and no row, whatever came of the build", async () => {
+  const [right, wrong] = [`right-${randomBytes(12).toString("hex")}`, `wrong-${randomBytes(12).toString("hex")}`];
+  for (const authority of ["basic", "token"] as const) {
+    await using locked = await startRegistry({ authority, password: right });
+    const reference = locked.put("one", imageOf({ layers: [programs] }));
+    for (const [password, state] of [
+      [right, "ready"],
+      [wrong, "failed"],
+    ] as const) {
+      const build = await buildOf({ reference, ...CREDENTIALS, password }, { use_cache: false });
+      assert.equal(build.state, state, build.message ?? "");
+      const told = [build, (await call("streamTemplateBuild", { params: { id: build.id } })).body, await expectCall("listTemplateBuilds", 200)];
+      assert.ok(JSON.stringify(told).includes(build.id));
+      for (const secret of [right, wrong]) assert.ok(!JSON.stringify(told).includes(secret), "no password is told");
+      assert.ok(filesThatHold(build.id).length > 0, "what is in the database is found there");
+      for (const secret of [right, wrong]) assert.deepEqual(filesThatHold(secret), []);
+      if (state === "ready") await expectCall("deleteSnapshot", 204, { params: { name: build.name } });
+    }
+  }
+});
+
+test("a reference has a bounded length, and one that is longer is told by its field", async () => {
+  const image = (length: number) => ({ name: "long", from: { image: { reference: "x".repeat(length) } } });
+  const { details } = await expectError("createTemplate", "invalid_request", { body: image(LIMITS.imageReferenceCharsMax + 1) });
+  assert.match(String(property(details, "field")), /^from\.image/);
+  const longest = await expectCall("createTemplate", 202, { body: { ...image(LIMITS.imageReferenceCharsMax), wait_ms: 30_000 } });
+  assert.deepEqual([longest.state, longest.reason], ["failed", "base_failed"], "its length is no reason to refuse it unseen");
 });
 
 /** A layer that is refused, and what the build says of it. */

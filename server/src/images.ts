@@ -32,7 +32,13 @@ export async function createImageParts(
 ): Promise<ImageParts> {
   const get = createGuardedGet({ allowPrivate: imagePrivate, resolve: imagePrivate ? resolveBySystem : resolveByQuestions });
   const library = createImageLibrary(get);
-  const uploads = createImageUploads({ dataDir, bytesMax: LIMITS.imageArchiveBytesMax, diskFloorMb, now: deps.clock.now });
+  const uploads = createImageUploads({
+    dataDir,
+    bytesMax: LIMITS.imageArchiveBytesMax,
+    archivesMax: LIMITS.imageArchivesMax,
+    diskFloorMb,
+    now: deps.clock.now,
+  });
   const archiveDeps = { uploads, library, clock: deps.clock };
   await removeUnusedArchives(archiveDeps);
   const tick = (): Promise<number> => removeUnusedArchives(archiveDeps);

@@ -18,6 +18,8 @@ export interface UploadOptions {
   readonly dataDir: string;
   /** Bytes of an archive, as it comes and as it is without its compression. */
   readonly bytesMax: number;
+  /** Archives that a team may have, with those that are being written. */
+  readonly archivesMax: number;
   /** MiB of the disk that must stay free. */
   readonly diskFloorMb: number;
   readonly now: () => number;
@@ -32,35 +34,64 @@ export function createImageUploads(options: UploadOptions): ImageUploads {
   };
   /** Unfinished ones that this server is writing. */
   const writing = new Set<string>();
+  /** Places that uploads under way hold, by team. */
+  const held = new Map<string, number>();
   let next = 0;
+
+  /** With a place of the team's, or without one. One that ends meanwhile may be counted twice, and never not at all. */
+  async function inPlace<T>(teamId: string, work: (hasPlace: boolean) => Promise<T>): Promise<T> {
+    const before = held.get(teamId) ?? 0;
+    held.set(teamId, before + 1);
+    const leave = (): void => {
+      const others = (held.get(teamId) ?? 1) - 1;
+      if (others === 0) held.delete(teamId);
+      else held.set(teamId, others);
+    };
+    let isHeld = true;
+    try {
+      const hasPlace = before + (await namesIn(teamDirectory(teamId))).filter((name) => ID.test(name)).length < options.archivesMax;
+      if (!hasPlace) leave();
+      isHeld = hasPlace;
+      return await work(hasPlace);
+    } finally {
+      if (isHeld) leave();
+    }
+  }
+
+  async function save(teamId: string, source: AsyncIterable<Uint8Array>): Promise<KeptArchive> {
+    const own = teamDirectory(teamId);
+    await mkdir(own, { recursive: true, mode: 0o700 });
+    const unfinished = join(own, `${(next += 1)}-${process.pid}${UNFINISHED}`);
+    writing.add(unfinished);
+    try {
+      const id = await write(options, unfinished, source);
+      await rename(unfinished, join(own, id));
+      return await kept(join(own, id), id);
+    } finally {
+      writing.delete(unfinished);
+      await rm(unfinished, { force: true });
+    }
+  }
+
+  async function find(teamId: string, id: string): Promise<KeptArchive | undefined> {
+    if (!ID.test(id)) return undefined;
+    const path = join(teamDirectory(teamId), id);
+    const now = options.now() / 1000;
+    try {
+      await utimes(path, now, now);
+      return await kept(path, id);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
   return {
-    async save(teamId, source) {
-      const own = teamDirectory(teamId);
-      await mkdir(own, { recursive: true, mode: 0o700 });
-      const unfinished = join(own, `${(next += 1)}-${process.pid}${UNFINISHED}`);
-      writing.add(unfinished);
-      try {
-        const id = await write(options, unfinished, source);
-        await rename(unfinished, join(own, id));
-        return await kept(join(own, id), id);
-      } finally {
-        writing.delete(unfinished);
-        await rm(unfinished, { force: true });
-      }
-    },
-    async find(teamId, id) {
-      if (!ID.test(id)) return undefined;
-      const path = join(teamDirectory(teamId), id);
-      const now = options.now() / 1000;
-      try {
-        await utimes(path, now, now);
-        return await kept(path, id);
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
-      }
-    },
-    count: async (teamId) => (await namesIn(teamDirectory(teamId))).filter((name) => ID.test(name)).length,
+    save: (teamId, source) =>
+      inPlace(teamId, async (hasPlace) =>
+        hasPlace ? save(teamId, source) : ((await find(teamId, await digested(options, source, async () => {}))) ?? null),
+      ),
+    find,
     async remove(teamId, id) {
       if (!ID.test(id)) return false;
       try {
@@ -76,9 +107,7 @@ export function createImageUploads(options: UploadOptions): ImageUploads {
       for (const team of (await namesIn(directory)).filter((name) => TEAM.test(name))) {
         for (const name of await namesIn(join(directory, team))) {
           const path = join(directory, team, name);
-          const isLeft = name.endsWith(UNFINISHED) && !writing.has(path);
-          if (!isLeft && (await stat(path)).mtimeMs >= before) continue;
-          if (writing.has(path)) continue;
+          if (writing.has(path) || (!name.endsWith(UNFINISHED) && (await usedSince(path, before)))) continue;
           await rm(path, { force: true });
           removed += 1;
         }
@@ -91,22 +120,15 @@ export function createImageUploads(options: UploadOptions): ImageUploads {
 /** Resolves with the id that follows from what was written. */
 async function write(options: UploadOptions, path: string, source: AsyncIterable<Uint8Array>): Promise<string> {
   const file = await open(path, "wx", 0o600);
+  let look = 0;
   try {
-    const sum = createHash("sha256");
-    let bytes = 0;
-    let look = 0;
-    for await (const piece of decompressed(bounded(source, options.bytesMax), new AbortController().signal)) {
-      if (bytes + piece.length > options.bytesMax) throw tooBig(options);
-      if (bytes >= look) {
+    return await digested(options, source, async (piece, at) => {
+      if (at >= look) {
         await requireDisk(options);
-        look = bytes + LOOK_BYTES;
+        look = at + LOOK_BYTES;
       }
       await writeAll(file, piece);
-      sum.update(piece);
-      bytes += piece.length;
-    }
-    const number = BigInt(`0x${sum.digest("hex").slice(0, 32)}`);
-    return `im-${number.toString(36).padStart(25, "0")}`;
+    });
   } catch (error) {
     if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT"))
       throw new HostFullError("disk", "The host's disk is full.");
@@ -114,6 +136,24 @@ async function write(options: UploadOptions, path: string, source: AsyncIterable
   } finally {
     await file.close();
   }
+}
+
+/** The id that follows from an archive's content, its compression undone; `onPiece` has each piece and where it begins. */
+async function digested(
+  options: UploadOptions,
+  source: AsyncIterable<Uint8Array>,
+  onPiece: (piece: Uint8Array, at: number) => Promise<void>,
+): Promise<string> {
+  const sum = createHash("sha256");
+  let bytes = 0;
+  for await (const piece of decompressed(bounded(source, options.bytesMax), new AbortController().signal)) {
+    if (bytes + piece.length > options.bytesMax) throw tooBig(options);
+    await onPiece(piece, bytes);
+    sum.update(piece);
+    bytes += piece.length;
+  }
+  const number = BigInt(`0x${sum.digest("hex").slice(0, 32)}`);
+  return `im-${number.toString(36).padStart(25, "0")}`;
 }
 
 async function* bounded(source: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array> {
@@ -136,6 +176,16 @@ async function requireDisk({ dataDir, diskFloorMb }: UploadOptions): Promise<voi
   const { bavail, bsize } = await statfs(dataDir);
   const freeMb = Math.floor((bavail * bsize) / MIB);
   if (freeMb < diskFloorMb) throw new HostFullError("disk", `${freeMb} MiB of disk are free, and ${diskFloorMb} must stay free.`);
+}
+
+/** One that is gone by now needs no removal. */
+async function usedSince(path: string, time: number): Promise<boolean> {
+  try {
+    return (await stat(path)).mtimeMs >= time;
+  } catch (error) {
+    if (isMissing(error)) return true;
+    throw error;
+  }
 }
 
 async function kept(path: string, id: string): Promise<KeptArchive> {

@@ -50,19 +50,21 @@ async function upload(
   { teamId }: Principal,
   source: AsyncIterable<Uint8Array>,
 ): Promise<UploadedArchive> {
-  if ((await uploads.count(teamId)) >= LIMITS.imageArchivesMax)
-    throw fail("quota_exceeded", `The team has ${LIMITS.imageArchivesMax} archives already: delete one, or wait until one expires.`, {
-      details: { limit: LIMITS.imageArchivesMax },
-    });
   const kept = await uploads.save(teamId, source).catch((error: unknown) => {
     throw refusal(error);
   });
+  if (kept === null)
+    throw fail("quota_exceeded", `The team has ${LIMITS.imageArchivesMax} archives already: delete one, or wait until one expires.`, {
+      details: { limit: LIMITS.imageArchivesMax },
+    });
+  const bounded = AbortSignal.timeout(LOOK_MS);
   try {
-    const image = await library.open({ archivePath: kept.path }, null, AbortSignal.timeout(LOOK_MS));
+    const image = await library.open({ archivePath: kept.path }, null, bounded);
     await image.close();
     return uploaded(kept, image.digest);
   } catch (error) {
     await uploads.remove(teamId, kept.id);
+    if (error === bounded.reason) throw invalid("archive", `It takes more than ${LOOK_MS / 1000} s to look through.`);
     throw refusal(error);
   }
 }

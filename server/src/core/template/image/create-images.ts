@@ -9,9 +9,7 @@ import { IMAGE_DIRECTORY, unpackLayers } from "./unpack-layers.ts";
 const TOOLS = "minimal";
 /** What the unpacking capsule has. */
 const MACHINE = { vcpus: 1, memoryMb: 512, pidsMax: 32 } as const;
-/** Images unpacked at once on this host; more wait. */
-export const UNPACKING_MAX = 2;
-/** Milliseconds for a registry to tell what an image is. */
+/** Milliseconds until it is known what an image is. */
 export const RESOLVE_MS = 120_000;
 
 export interface ImageDeps extends Pick<CapsuleDeps, "driver" | "templates" | "connect" | "acts" | "ids" | "log"> {
@@ -22,26 +20,9 @@ export interface ImageDeps extends Pick<CapsuleDeps, "driver" | "templates" | "c
 
 /**
  * Images as snapshots. Layers are unpacked inside a capsule that is made for it and thrown away: nothing of an image is read by the host
- * but its documents. The capsule has no row, so where this server dies the next one's reconciler removes it.
+ * but its documents. As many at once as there are builds. The capsule has no row, so where this server dies the next one's reconciler removes it.
  */
 export function createImages(deps: ImageDeps): TemplateImages {
-  let unpacking = 0;
-  const waiting: (() => void)[] = [];
-  const inTurn = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
-    while (unpacking >= UNPACKING_MAX) {
-      const turn = Promise.withResolvers<void>();
-      waiting.push(turn.resolve);
-      await turn.promise;
-    }
-    unpacking += 1;
-    try {
-      signal.throwIfAborted();
-      return await work();
-    } finally {
-      unpacking -= 1;
-      waiting.shift()?.();
-    }
-  };
   return {
     async resolve(source, work) {
       const image = await opened(deps, source, null, AbortSignal.any([work.signal, AbortSignal.timeout(RESOLVE_MS)]), work.signal);
@@ -49,15 +30,14 @@ export function createImages(deps: ImageDeps): TemplateImages {
       work.onLine(`${image.digest}, ${image.layers.length} layers`);
       return { digest: image.digest, defaults: image.defaults };
     },
-    unpack: (source, digest, snapshotId, diskMb, work) =>
-      inTurn(async () => {
-        const image = await opened(deps, source, digest, work.signal, work.signal);
-        try {
-          return await inCapsule(deps, image, snapshotId, diskMb, work);
-        } finally {
-          await image.close();
-        }
-      }, work.signal),
+    async unpack(source, digest, snapshotId, diskMb, work) {
+      const image = await opened(deps, source, digest, work.signal, work.signal);
+      try {
+        return await inCapsule(deps, image, snapshotId, diskMb, work);
+      } finally {
+        await image.close();
+      }
+    },
   };
 }
 
@@ -72,7 +52,7 @@ async function opened(
     return await library.open(source, digest, bounded);
   } catch (error) {
     asked.throwIfAborted();
-    if (bounded.aborted) throw new ImageError("timed_out", `The registry took more than ${RESOLVE_MS / 1000} s to tell what the image is.`);
+    if (bounded.aborted) throw new ImageError("timed_out", `It took more than ${RESOLVE_MS / 1000} s to learn what the image is.`);
     throw error;
   }
 }
