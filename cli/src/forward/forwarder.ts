@@ -11,11 +11,11 @@ const LOOPBACK = "127.0.0.1";
 
 /** A local port whose HTTP requests and WebSockets go to a capsule's port. */
 export class Forwarder {
-  readonly #route: PortRoute;
+  readonly #route: Pick<PortRoute, "pass" | "request" | "close">;
   readonly #server: Server;
   readonly #tunnels = new Set<Duplex>();
 
-  constructor(route: PortRoute) {
+  constructor(route: Pick<PortRoute, "pass" | "request" | "close">) {
     this.#route = route;
     // Uploads and event streams take as long as they take.
     this.#server = createServer({ requestTimeout: 0, shouldUpgradeCallback: isWebSocket });
@@ -48,7 +48,8 @@ export class Forwarder {
     const pass = await this.#admitted(request, (status, text) => {
       response.writeHead(status, { "content-type": "text/plain", connection: "close" }).end(`${text}\n`);
     });
-    if (pass === null) return;
+    // Whoever has left meanwhile is told of no more, and its `close` has been.
+    if (pass === null || response.destroyed) return;
     const local = request.headers.host ?? "";
     const sent = this.#route.request(pass, {
       method: request.method,
@@ -76,7 +77,7 @@ export class Forwarder {
     socket.on("close", () => this.#tunnels.delete(socket));
     socket.on("error", () => socket.destroy());
     const pass = await this.#admitted(request, (status, text) => refuse(socket, status, text));
-    if (pass === null) return;
+    if (pass === null || socket.destroyed) return;
     const local = request.headers.host ?? "";
     const headers = requestHeaders(request.rawHeaders, local, pass, request.headers.upgrade);
     const sent = this.#route.request(pass, { method: request.method, path: request.url, headers, agent: false });
