@@ -1,5 +1,6 @@
 import type { ExitEvent, ProcessStream } from "capsuled";
 import type { Context } from "./context.ts";
+import { EXIT } from "./exit.ts";
 import { onInterrupt } from "./interrupt.ts";
 
 export interface FollowOptions {
@@ -53,5 +54,5 @@ async function passStdin(process: NodeJS.Process, stream: ProcessStream): Promis
 
 /** What a command's end means for this program. */
 export function exitCodeOfEnd(end: ExitEvent | null): number {
-  return end === null ? 130 : end.exit_code;
+  return end === null ? EXIT.interrupted : end.exit_code;
 }

@@ -1,6 +1,6 @@
 import type { Terminal } from "capsuled";
 import type { Context } from "./context.ts";
-import { ExitError } from "./exit.ts";
+import { EXIT, ExitError } from "./exit.ts";
 
 /** Ctrl-], which leaves the terminal without ending it. */
 const DETACH = 0x1d;
@@ -42,6 +42,9 @@ export async function useTerminal(context: Context, terminal: Terminal): Promise
 export function requireTerminal(context: Context): void {
   const { stdin, stdout } = context.process;
   if (stdin.isTTY !== true || stdout.isTTY !== true) {
-    throw new ExitError(64, "This needs a terminal on both ends; standard input or output is none. For scripts there is `capsuled exec`.");
+    throw new ExitError(
+      EXIT.usage,
+      "This needs a terminal on both ends; standard input or output is none. For scripts there is `capsuled exec`.",
+    );
   }
 }

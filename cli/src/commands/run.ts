@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { CREATE_OPTIONS, createOptions } from "../create-options.ts";
-import { ExitError, UsageError } from "../exit.ts";
+import { EXIT, ExitError, UsageError } from "../exit.ts";
 import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
 import { withProgress } from "../progress.ts";
 import { requireTerminal, useTerminal } from "../terminal-session.ts";
@@ -25,7 +25,7 @@ export const run: Command = {
     const isTerminal = given.flag("tty");
     if (isTerminal) requireTerminal(context);
     const abort = new AbortController();
-    const leaveEarly = (): void => abort.abort(new ExitError(130));
+    const leaveEarly = (): void => abort.abort(new ExitError(EXIT.interrupted));
     context.process.once("SIGINT", leaveEarly);
     const creating = context.client.capsules.create({ ...createOptions(given), signal: abort.signal });
     const capsule = await withProgress(context, "starting a capsule", creating);
