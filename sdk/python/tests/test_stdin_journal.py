@@ -32,7 +32,7 @@ def test_whatever_is_cut_all_that_was_written_comes_once_and_then_its_end() -> N
             match dice.choice(["write", "write", "cut", "ack"]):
                 case "write":
                     piece = dice.randbytes(dice.randint(1, 20))
-                    assert journal.append(piece) == b""
+                    assert len(journal.append(piece)) == 0
                     written += piece
                 case "cut":
                     for message in list(journal.messages())[: dice.randint(0, 3)]:
@@ -55,3 +55,39 @@ def test_what_is_beyond_the_bound_is_given_back_until_the_command_has_taken_some
     assert (len(rest), journal.room) == (1000, 0)
     journal.ack(400)
     assert len(journal.append(rest)) == 600
+
+
+def test_what_is_written_a_byte_at_a_time_is_kept_as_few_pieces() -> None:
+    journal, server = StdinJournal(), Server()
+    journal.begin(0, False)
+    for n in range(20_000):
+        journal.append(bytes([n % 251]))
+        assert len(list(journal.messages())) == 1, "each is sent at once"
+    journal.begin(0, False)
+    again = list(journal.messages())
+    assert len(again) == 1
+    server.take(again[0])
+    assert server.content == bytes(n % 251 for n in range(20_000))
+
+
+def test_what_has_no_room_is_given_back_without_a_copy() -> None:
+    content = bytes(UNTAKEN_BYTES_MAX * 4)
+    journal = StdinJournal()
+    journal.begin(0, False)
+    rest = journal.append(content)
+    assert rest.obj is content
+    journal.ack(UNTAKEN_BYTES_MAX)
+    assert journal.append(rest).obj is content
+
+
+def test_what_is_written_while_a_message_is_on_its_way_is_sent_behind_it() -> None:
+    journal, server = StdinJournal(), Server()
+    journal.begin(0, False)
+    journal.append(b"one ")
+    for message in journal.messages():
+        if not server.content:
+            journal.append(b"two")
+        server.take(message)
+    for message in journal.messages():
+        server.take(message)
+    assert server.content == b"one two"

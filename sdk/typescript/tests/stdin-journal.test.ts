@@ -65,6 +65,34 @@ test("at most 512 KiB wait: what is beyond is given back until the command has t
   assert.equal(journal.append(rest).length, rest.length - 100);
 });
 
+test("what is written a byte at a time is kept as few pieces", () => {
+  const journal = new StdinJournal();
+  const server = new Server();
+  journal.begin({ bytes: 0, closed: false });
+  for (let n = 0; n < 20_000; n += 1) {
+    journal.append(Uint8Array.of(n % 251));
+    assert.equal([...journal.messages()].length, 1, "each is sent at once");
+  }
+  journal.begin({ bytes: 0, closed: false });
+  const again = [...journal.messages()];
+  assert.equal(again.length, 1);
+  for (const message of again) server.take(message);
+  assert.ok(server.bytes.every((byte, n) => byte === n % 251));
+  assert.equal(server.bytes.length, 20_000);
+});
+
+test("what is written is the journal's own: its writer may use its buffer again", () => {
+  const journal = new StdinJournal();
+  const server = new Server();
+  journal.begin({ bytes: 0, closed: false });
+  const buffer = Uint8Array.of(1, 2);
+  journal.append(buffer);
+  buffer.fill(9);
+  journal.append(buffer);
+  for (const message of journal.messages()) server.take(message);
+  assert.deepEqual(server.bytes, [1, 2, 9, 9]);
+});
+
 test("nothing is sent while no connection stands", () => {
   const journal = new StdinJournal();
   journal.append(Uint8Array.of(1));

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -19,6 +18,7 @@ from .._core.failures import (
     StdinLostError,
     UnexpectedAnswerError,
 )
+from .._core.held_events import HeldEvents
 from .._core.journal_reader import Begin, JournalReader, count_in
 from .._core.request import encode_json, make_request
 from .._core.retry import Patience, backoff
@@ -33,8 +33,7 @@ from .transport import AsyncTransport
 RESUMABLE = frozenset({"server_stopping", "slow_consumer", "agent_error", "internal_error", "shutting_down", "unavailable"})
 # Bytes of one message of standard input to servers of before.
 STDIN_MESSAGE_BYTES = 256 * 1024
-# Messages that are kept while a process is written to, and seconds between looks whether it has taken more.
-PENDING_MAX = 1024
+# Seconds between looks whether a process that is written to has taken more.
 POLL_S = 0.005
 
 
@@ -67,7 +66,7 @@ class AsyncProcessStream:
         self._ends_process = ends_process
         self._deadline = deadline
         self._socket: AsyncWebSocket | None = None
-        self._pending: deque[StreamEvent] = deque()
+        self._pending = HeldEvents()
         self._is_context = False
         self._patience = Patience(transport.settings.reconnect_timeout)
         self._lock = AsyncLock()
@@ -132,7 +131,7 @@ class AsyncProcessStream:
 
         A connection that is cut meanwhile changes nothing: what had not come is sent again, once. At most 512 KiB wait for
         the process; beyond that this waits, and keeps the output that comes meanwhile for the iteration (at most 1024
-        messages: read the stream beside it where more comes).
+        events with 64 MiB of output: read the stream beside it where more comes).
 
         Raises `StdinLostError` where the process has ended, and after a cut where the server does not say how much came.
         """
@@ -168,7 +167,7 @@ class AsyncProcessStream:
             await self._step()
         finally:
             self._receiving.release()
-        if len(self._pending) > PENDING_MAX:
+        if self._pending.is_beyond:
             raise CapsuledError("the process prints more than can be kept while it is written to: read the stream beside it")
 
     async def _feed(self, message: Mapping[str, Any]) -> None:
@@ -191,13 +190,13 @@ class AsyncProcessStream:
     async def _read(self) -> AsyncIterator[StreamEvent]:
         try:
             while self._pending:
-                yield self._pending.popleft()
+                yield self._pending.take()
             while self._reader.exit is None and not self._is_closed:
                 async with self._receiving:
                     if not self._pending:
                         await self._step()
                 while self._pending:
-                    yield self._pending.popleft()
+                    yield self._pending.take()
         except GeneratorExit:
             if not self._is_context:
                 await leave(self.aclose)

@@ -27,12 +27,13 @@ class AsyncStdinFeed:
 
     async def write(self, content: bytes) -> None:
         """Waits until all of it is on its way, or kept to be sent."""
+        rest = memoryview(content)
         while True:
             if self._stream.exit is not None or self._journal.is_closed:
                 raise StdinLostError("standard input is closed, or the process has ended")
-            content = self._journal.append(content)
+            rest = self._journal.append(rest)
             await self._flush()
-            if not content:
+            if not rest:
                 return
             while not self._journal.room and self._stream.exit is None:
                 await self._stream._pump()

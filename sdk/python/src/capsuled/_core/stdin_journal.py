@@ -23,7 +23,8 @@ class StdinJournal:
     written: int = 0
     taken: int = 0
     is_closed: bool = False
-    _parts: deque[tuple[int, bytes]] = field(default_factory=deque)
+    # Where each begins; all but the last are full, however little is written at a time.
+    _parts: deque[tuple[int, bytearray]] = field(default_factory=deque)
     _sent: int = 0
     _is_end_sent: bool = False
 
@@ -32,14 +33,18 @@ class StdinJournal:
         """How many bytes can be written now."""
         return max(0, UNTAKEN_BYTES_MAX - (self.written - self.taken))
 
-    def append(self, content: bytes) -> bytes:
-        """Takes as much as has room, and gives the rest."""
-        while content and self.room:
-            length = min(MESSAGE_BYTES, self.room)
-            piece, content = content[:length], content[length:]
-            self._parts.append((self.written, piece))
-            self.written += len(piece)
-        return content
+    def append(self, content: bytes | memoryview) -> memoryview:
+        """Takes as much as has room, and gives the rest, which is no copy."""
+        rest = memoryview(content)
+        while rest and self.room:
+            if not self._parts or len(self._parts[-1][1]) == MESSAGE_BYTES:
+                self._parts.append((self.written, bytearray()))
+            part = self._parts[-1][1]
+            length = min(MESSAGE_BYTES - len(part), self.room, len(rest))
+            part += rest[:length]
+            rest = rest[length:]
+            self.written += length
+        return rest
 
     def begin(self, received: int, is_closed: bool) -> None:
         """A connection stands, and the server has so many bytes."""
@@ -59,12 +64,13 @@ class StdinJournal:
     def messages(self) -> Iterator[dict[str, Any]]:
         """What is to be sent over the connection that stands."""
         for at, piece in tuple(self._parts):
-            known = max(0, self._sent - at)
-            if known >= len(piece):
+            # More may be written behind it while it is sent.
+            known, length = max(0, self._sent - at), len(piece)
+            if known >= length:
                 continue
-            data = base64.b64encode(piece[known:]).decode()
+            data = base64.b64encode(piece[known:length]).decode()
             yield {"type": "stdin", "data": data, "encoding": "base64", "offset": at + known}
-            self._sent = at + len(piece)
+            self._sent = at + length
         if self.is_closed and not self._is_end_sent:
             yield {"type": "stdin_close", "offset": self.written}
             self._is_end_sent = True

@@ -7,7 +7,6 @@ import base64
 import contextlib
 import json
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -20,6 +19,7 @@ from .._core.failures import (
     StdinLostError,
     UnexpectedAnswerError,
 )
+from .._core.held_events import HeldEvents
 from .._core.journal_reader import Begin, JournalReader, count_in
 from .._core.request import encode_json, make_request
 from .._core.retry import Patience, backoff
@@ -34,8 +34,7 @@ from .transport import Transport
 RESUMABLE = frozenset({"server_stopping", "slow_consumer", "agent_error", "internal_error", "shutting_down", "unavailable"})
 # Bytes of one message of standard input to servers of before.
 STDIN_MESSAGE_BYTES = 256 * 1024
-# Messages that are kept while a process is written to, and seconds between looks whether it has taken more.
-PENDING_MAX = 1024
+# Seconds between looks whether a process that is written to has taken more.
 POLL_S = 0.005
 
 
@@ -68,7 +67,7 @@ class ProcessStream:
         self._ends_process = ends_process
         self._deadline = deadline
         self._socket: WebSocket | None = None
-        self._pending: deque[StreamEvent] = deque()
+        self._pending = HeldEvents()
         self._is_context = False
         self._patience = Patience(transport.settings.reconnect_timeout)
         self._lock = Lock()
@@ -133,7 +132,7 @@ class ProcessStream:
 
         A connection that is cut meanwhile changes nothing: what had not come is sent again, once. At most 512 KiB wait for
         the process; beyond that this waits, and keeps the output that comes meanwhile for the iteration (at most 1024
-        messages: read the stream beside it where more comes).
+        events with 64 MiB of output: read the stream beside it where more comes).
 
         Raises `StdinLostError` where the process has ended, and after a cut where the server does not say how much came.
         """
@@ -169,7 +168,7 @@ class ProcessStream:
             self._step()
         finally:
             self._receiving.release()
-        if len(self._pending) > PENDING_MAX:
+        if self._pending.is_beyond:
             raise CapsuledError("the process prints more than can be kept while it is written to: read the stream beside it")
 
     def _feed(self, message: Mapping[str, Any]) -> None:
@@ -192,13 +191,13 @@ class ProcessStream:
     def _read(self) -> Iterator[StreamEvent]:
         try:
             while self._pending:
-                yield self._pending.popleft()
+                yield self._pending.take()
             while self._reader.exit is None and not self._is_closed:
                 with self._receiving:
                     if not self._pending:
                         self._step()
                 while self._pending:
-                    yield self._pending.popleft()
+                    yield self._pending.take()
         except GeneratorExit:
             if not self._is_context:
                 leave(self.close)
