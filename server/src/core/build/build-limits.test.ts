@@ -12,15 +12,17 @@ import type { NumberedEntry } from "./record.ts";
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A log whose store takes everything, or for so many times nothing. */
-function logWith(failures = 0): { readonly log: BuildLog; readonly stored: NumberedEntry[] } {
+function logWith(failures = 0): { readonly log: BuildLog; readonly stored: NumberedEntry[]; readonly taken: Promise<void> } {
   const stored: NumberedEntry[] = [];
+  const taken = Promise.withResolvers<void>();
   let left = failures;
   const appendLog = async (_id: string, entries: readonly NumberedEntry[]): Promise<void> => {
     left -= 1;
     if (left >= 0) throw new Error("the store is away");
     stored.push(...entries);
+    taken.resolve();
   };
-  return { log: new BuildLog({ appendLog }, new EventSignal(), silent, "bd-1"), stored };
+  return { taken: taken.promise, log: new BuildLog({ appendLog }, new EventSignal(), silent, "bd-1"), stored };
 }
 
 const dataOf = (entries: readonly NumberedEntry[]): readonly string[] =>
@@ -70,6 +72,14 @@ test("what the store does not take is kept for the next time, and given back at 
   log.line(0, "one");
   assert.deepEqual(dataOf(await log.close()), ["one\n"]);
   assert.deepEqual(stored, []);
+});
+
+test("what the store did not take comes to it although nothing more is printed", { timeout: 30_000 }, async () => {
+  const { log, stored, taken } = logWith(2);
+  log.line(0, "one");
+  await taken;
+  assert.deepEqual(dataOf(stored), ["one\n"]);
+  assert.deepEqual(await log.close(), []);
 });
 
 test("a command in the log is one line of a bounded length", () => {

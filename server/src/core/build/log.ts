@@ -27,6 +27,8 @@ export class BuildLog {
   #dropped = 0;
   #step = 0;
   #isClosed = false;
+  /** Whether the store did not take it the last time. */
+  #isFailing = false;
   #last = "";
   #decoders = freshDecoders();
 
@@ -146,10 +148,14 @@ export class BuildLog {
       this.#waiting = [];
       try {
         await this.#store.appendLog(this.#id, entries);
+        this.#isFailing = false;
         this.#signal.signal(this.#id);
       } catch (error) {
         this.#waiting = [...entries, ...this.#waiting];
-        this.#log.warn({ buildId: this.#id, error }, "a build's log could not be stored yet");
+        if (!this.#isFailing) this.#log.warn({ buildId: this.#id, error }, "a build's log could not be stored yet");
+        this.#isFailing = true;
+        // Nothing more may be printed for long. Once it is closed, who closed it has the rest.
+        if (!this.#isClosed) this.#later();
       }
     });
     return this.#writing;

@@ -117,7 +117,7 @@ test("a watch that cannot begin is an HTTP error, by socket and by stream: 400, 
   assert.equal((await problemOf(await world.call("GET", socketPath))).code, "upgrade_required");
 });
 
-test("a quiet stream of changes sends comments, and a quiet socket is kept open", async () => {
+test("a quiet stream of changes sends comments, and a quiet socket is kept open", { timeout: 30_000 }, async (t) => {
   await using world = await createWorld({ streams: { keepAliveMs: 5 } });
   const watch = fake(world);
   const response = await world.call("GET", eventsPath);
@@ -129,7 +129,10 @@ test("a quiet stream of changes sends comments, and a quiet socket is kept open"
   await watch.closed;
   const second = fake(world);
   const client = await watchBySocket(world, socketPath);
-  while (second.asked < 4) await new Promise((resolve) => setImmediate(resolve));
+  while (second.asked < 4) {
+    t.signal.throwIfAborted();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   second.tell({ kind: "overflow" });
   await client.until(2);
   client.socket.close();
@@ -206,7 +209,7 @@ test("messages to a watch are refused, and too many of them close it", async () 
   await watch.closed;
 });
 
-test("a reader that takes nothing is asked for nothing more, and is let go after its bound", async () => {
+test("a reader that takes nothing is asked for nothing more, and is let go after its bound", { timeout: 60_000 }, async (t) => {
   const big = { kind: "created", path: `/root/${"n".repeat(60_000)}`, isDirectory: false } as const;
   await using world = await createWorld({
     limits: { stallMs: 100, laggardCloseMs: 100, outboundCharsHigh: 1024 },
@@ -230,6 +233,7 @@ test("a reader that takes nothing is asked for nothing more, and is let go after
     void watch.closed.then(() => (isClosed = true));
     let asked = 0;
     while (!isClosed) {
+      t.signal.throwIfAborted();
       if (watch.asked > asked) {
         asked = watch.asked;
         watch.tell(...Array.from({ length: 20 }, () => big));
