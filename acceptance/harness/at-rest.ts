@@ -16,7 +16,9 @@ export function filesThatHold(text: string): readonly string[] {
 /** What is in the base64 of any text that has this one in it, by where it begins. */
 function base64Of(text: string): readonly string[] {
   return [0, 1, 2].map((before) => {
-    const encoded = Buffer.from(`${" ".repeat(before)}${text}`).toString("base64").replaceAll("=", "");
+    const encoded = Buffer.from(`${" ".repeat(before)}${text}`)
+      .toString("base64")
+      .replaceAll("=", "");
     // The first and the last characters have bits of what is beside it.
     return encoded.slice(before === 0 ? 0 : before + 1, -1);
   });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -226,10 +228,20 @@ test("events -f tells what happens until Ctrl-C", async () => {
   for (const line of stdout.trim().split("\n")) assert.ok(made.includes((JSON.parse(line) as schemas.Event).capsule_id));
 });
 
+/** A port of this machine on which nobody listens: one that was free a moment ago. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  await once(server.close(), "close");
+  if (address === null || typeof address === "string") throw new Error("the listener had no port");
+  return address.port;
+}
+
 test("errors say what to do, and exit codes say what kind they are", async () => {
   const cases: readonly [readonly string[], Readonly<Record<string, string>>, number, RegExp][] = [
     [["ls"], { CAPSULED_URL: "http://127.0.0.1:9" }, 69, /No server answers at .*bad port.*CAPSULED_URL/],
-    [["ls"], { CAPSULED_URL: "http://127.0.0.1:59998" }, 69, /No server answers at .*CAPSULED_URL/],
+    [["ls"], { CAPSULED_URL: `http://127.0.0.1:${await closedPort()}` }, 69, /No server answers at .*CAPSULED_URL/],
     [["ls"], { CAPSULED_API_KEY: `wrn_${"0".repeat(40)}` }, 77, /CAPSULED_API_KEY/],
     [["ls"], { CAPSULED_API_KEY: "", CAPSULED_URL: "http://example.invalid" }, 77, /There is no API key/],
     [["ls"], { CAPSULED_URL: "nonsense" }, 78, /is not a URL/],

@@ -22,7 +22,9 @@ before(
 );
 after(() => capsule[Symbol.asyncDispose]());
 
-test("a capsule of it has its Jupyter server up by itself, and until then its port answers in a way that clients wait out", () => {
+test("a capsule of it has its Jupyter server up by itself, and until then its port answers in a way that clients wait out", async () => {
+  const nobody = await askPort(capsule.id, 59_999, { path: "/" });
+  assert.equal(nobody.status, 502, "as every port does on which nobody listens");
   assert.ok(
     interpreter.waited.every((status) => status === 502),
     interpreter.waited.join(" "),

@@ -15,7 +15,7 @@ import type { TestRegistry } from "../harness/registry.ts";
 import { endServer, readAdminKey, startServer } from "../harness/server-process.ts";
 import { readState } from "../harness/state.ts";
 import type { TarEntry } from "../harness/tar.ts";
-import { tarOf } from "../harness/tar.ts";
+import { paxOf, tarOf } from "../harness/tar.ts";
 import { newTeam } from "../harness/team.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -146,7 +146,11 @@ test("a registry's password is in no answer, no log and no row, whatever came of
     ] as const) {
       const build = await buildOf({ reference, ...CREDENTIALS, password }, { use_cache: false });
       assert.equal(build.state, state, build.message ?? "");
-      const told = [build, (await call("streamTemplateBuild", { params: { id: build.id } })).body, await expectCall("listTemplateBuilds", 200)];
+      const told = [
+        build,
+        (await call("streamTemplateBuild", { params: { id: build.id } })).body,
+        await expectCall("listTemplateBuilds", 200),
+      ];
       assert.ok(JSON.stringify(told).includes(build.id));
       for (const secret of [right, wrong]) assert.ok(!JSON.stringify(told).includes(secret), "no password is told");
       assert.ok(filesThatHold(build.id).length > 0, "what is in the database is found there");
@@ -169,6 +173,14 @@ const HOSTILE: readonly (readonly [string, readonly TarEntry[], RegExp])[] = [
   ["a name that goes up", [{ name: "../../../../etc/escaped", content: "x" }], /leaves the image/],
   ["a hard link to above", [{ name: "srv/x", type: "1", link: "../../etc/passwd" }], /leaves the image/],
   ["a hard link to nothing", [{ name: "srv/x", type: "1", link: "absent" }], /leads to nothing/],
+  [
+    "a name that is too long",
+    [
+      { name: "about", type: "x", content: paxOf({ path: `srv/${"long/".repeat(1000)}x` }) },
+      { name: "short", content: "x" },
+    ],
+    /longer than 4096 bytes/,
+  ],
   ["a size that is not there", [{ name: "srv/x", content: "x", size: 1_000_000 }], /no tar archive|ends in the middle/],
   [
     "a link in a circle",
