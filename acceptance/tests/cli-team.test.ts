@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -80,23 +79,4 @@ test("a run is cancelled: whoever called it hears so", async () => {
   const [after] = JSON.parse(await asking(env)("runs", "--json")) as schemas.Run[];
   assert.equal(after?.status, "cancelled");
   assert.equal((await cli(["runs", "cancel", "run-none"], { env })).code, 1);
-});
-
-test("cp says what it leaves out, both ways", async () => {
-  await using capsule = await sdkClient().capsules.create();
-  const dir = mkdtempSync(join(tmpdir(), "capsuled-cli-"));
-  try {
-    mkdirSync(join(dir, "in"));
-    writeFileSync(join(dir, "in/file"), "x");
-    symlinkSync("file", join(dir, "in/link"));
-    execFileSync("mkfifo", [join(dir, "in/fifo")]);
-    const there = await cli(["cp", join(dir, "in"), `${capsule.id}:/workspace/in`]);
-    assert.deepEqual([there.code, there.stdout], [0, "1 file\n"]);
-    assert.match(there.stderr, /left out: 1 link, 1 special file/);
-    (await capsule.commands.run("cd /workspace/in && ln -s file a && ln -s file b")).orThrow();
-    const back = await cli(["cp", "--json", `${capsule.id}:/workspace/in`, join(dir, "back")]);
-    assert.deepEqual(JSON.parse(back.stdout), { files: 1, left_out: { links: 2, special: 0 } });
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
 });

@@ -3,6 +3,8 @@ import type { Capsule, ClientOptions } from "capsuled";
 import type { Given } from "./command.ts";
 import { connectionFrom } from "./servers.ts";
 
+const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
+
 /** What a command has of its surroundings. */
 export class Context {
   readonly process: NodeJS.Process;
@@ -35,8 +37,14 @@ export class Context {
     return this.isTerminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
   }
 
-  capsule(id: string): Promise<Capsule> {
-    return this.client.capsules.connect(id);
+  /** The capsule of an id, or of a name. */
+  capsule(word: string): Promise<Capsule> {
+    return this.client.capsules.connect(word);
+  }
+
+  /** The id of a capsule that is named by its id, which may be that of one that is gone, or by its name. */
+  async capsuleId(word: string): Promise<string> {
+    return CAPSULE_ID.test(word) ? word : (await this.capsule(word)).id;
   }
 
   /** A line for whoever reads standard output. */

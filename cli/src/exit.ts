@@ -62,5 +62,23 @@ export function sayingOf(error: unknown): string {
     return `${error.message} The key comes from CAPSULED_API_KEY, else from the server's entry in the configuration file.`;
   }
   if (error instanceof CapsuledError || error instanceof UsageError || error instanceof ExitError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return fileSaying(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or directory",
+  EACCES: "this user may not do that",
+  EPERM: "this user may not do that",
+  EISDIR: "it is a directory",
+  ENOTDIR: "it is no directory, or lies below something that is none",
+  ENOSPC: "the disk is full",
+  EROFS: "it lies on a file system that cannot be written to",
+  EEXIST: "it is there already",
+};
+
+/** What is wrong with a file of this machine; `null` where that is not what it is. */
+function fileSaying(error: unknown): string | null {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string" || !("syscall" in error)) return null;
+  const path = "path" in error && (typeof error.path === "string" || Buffer.isBuffer(error.path)) ? `${error.path.toString()}: ` : "";
+  return `${path}${FILE_ERRORS[error.code] ?? error.message}`;
 }

@@ -9,7 +9,7 @@ export function programHelp(commands: readonly Command[]): string {
     "",
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     "",
-    "`capsuled COMMAND --help` says more of each. Which server: --server, CAPSULED_URL, or the configuration file; which key: CAPSULED_API_KEY,",
+    "A capsule is named by its id or by its name. `capsuled COMMAND --help` says more of each. Which server: --server, CAPSULED_URL, or the configuration file; which key: CAPSULED_API_KEY,",
     "the configuration file, or for a server on this machine the file that it wrote.",
     "",
     "`capsuled --version` says this program's version and the server's.",

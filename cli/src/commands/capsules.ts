@@ -61,7 +61,7 @@ export const info: Command = {
   summary: "Say what is known of a capsule",
   usage: "CAPSULE",
   arguments: [1, 1],
-  examples: ["capsuled info cl-…"],
+  examples: ["capsuled info box", "capsuled info cl-…"],
   async run(context, given) {
     const found = await context.client.capsules.getInfo(given.arguments[0] ?? "");
     context.show(found, () => factsOf(context, found));
@@ -86,7 +86,7 @@ function each(name: string, summary: string, done: string, act: (context: Contex
     summary,
     usage: "CAPSULE…",
     arguments: [1, 1000],
-    examples: [`capsuled ${name} cl-…`],
+    examples: [`capsuled ${name} box`],
     async run(context, given) {
       for (const id of given.arguments) {
         const result = await act(context, id);
@@ -122,7 +122,7 @@ export const network: Command = {
     log: { type: "boolean", help: "Also what it tried lately." },
   },
   arguments: [1, 1],
-  examples: ["capsuled network cl-… --log", "capsuled network cl-… --set pypi.org,203.0.113.0/24"],
+  examples: ["capsuled network box --log", "capsuled network box --set pypi.org,203.0.113.0/24"],
   async run(context, given) {
     const capsule = await context.capsule(given.arguments[0] ?? "");
     const set = given.text("set");

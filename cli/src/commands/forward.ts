@@ -9,7 +9,7 @@ export const forward: Command = {
   summary: "Reach a capsule's port by one of this machine: HTTP and WebSockets",
   usage: "CAPSULE [LOCAL:]PORT…",
   arguments: [2, 17],
-  examples: ["capsuled forward cl-… 3000", "capsuled forward cl-… 8081:3000 0:5173"],
+  examples: ["capsuled forward box 3000", "capsuled forward box 8081:3000 0:5173"],
   async run(context, given) {
     const [id = "", ...texts] = given.arguments;
     const wanted = texts.map(portsOf);

@@ -3,8 +3,7 @@ import { open } from "node:fs/promises";
 import type { schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
-import { withProgress } from "../progress.ts";
-import { bytesText } from "../table.ts";
+import { progressText, withProgress } from "../progress.ts";
 import { webStream } from "../web-stream.ts";
 
 export const imagesUpload: Command = {
@@ -42,7 +41,7 @@ export async function uploadArchive(context: Context, file: string): Promise<sch
     const total = handle === null ? null : (await handle.stat()).size;
     const source = handle === null ? stdin : createReadStream("", { fd: handle.fd, autoClose: false });
     const archive = webStream(source, (bytes) => (sent += bytes));
-    const told = (): string => (total === null ? `uploading, ${bytesText(sent)}` : `uploading, ${bytesText(sent)} of ${bytesText(total)}`);
+    const told = (columns: number): string => progressText("uploading", sent, total, columns);
     return await withProgress(context, told, context.client.images.upload(archive));
   } finally {
     await handle?.close();

@@ -18,7 +18,7 @@ export const exec: Command = {
   },
   arguments: [1, 1],
   takesRest: true,
-  examples: ["capsuled exec cl-… -- ls -l /workspace", "capsuled exec -d cl-… -- python3 -m http.server"],
+  examples: ["capsuled exec box -- ls -l /workspace", "capsuled exec -d box -- python3 -m http.server"],
   async run(context, given) {
     const [cmd, ...args] = given.rest ?? [];
     if (cmd === undefined) throw new UsageError("say what to run, after --: capsuled exec CAPSULE -- echo hello");
@@ -42,7 +42,7 @@ export const shell: Command = {
   options: { attach: { type: "string", value: "TERMINAL", help: "A terminal that is there: its tag, id or pid." } },
   arguments: [1, 1],
   takesRest: true,
-  examples: ["capsuled shell cl-…", "capsuled shell cl-… --attach pty-…"],
+  examples: ["capsuled shell box", "capsuled shell box --attach pty-…"],
   async run(context, given) {
     requireTerminal(context);
     const [id = ""] = given.arguments;
@@ -66,7 +66,7 @@ export const ps: Command = {
   summary: "List a capsule's processes",
   usage: "CAPSULE",
   arguments: [1, 1],
-  examples: ["capsuled ps cl-…"],
+  examples: ["capsuled ps box"],
   async run(context, given) {
     const found = await (await context.capsule(given.arguments[0] ?? "")).commands.list();
     context.show(found, () =>
@@ -91,7 +91,7 @@ export const kill: Command = {
   usage: "CAPSULE PROCESS…",
   options: { signal: { type: "string", short: "s", value: "SIGNAL", help: "SIGKILL, the default, or SIGTERM." } },
   arguments: [2, 1000],
-  examples: ["capsuled kill cl-… 42", "capsuled kill cl-… server --signal SIGTERM"],
+  examples: ["capsuled kill box 42", "capsuled kill box server --signal SIGTERM"],
   async run(context, given) {
     const wanted = given.text("signal") ?? "SIGKILL";
     const signal = wanted === "SIGKILL" || wanted === "SIGTERM" ? wanted : null;
@@ -114,7 +114,7 @@ export const logs: Command = {
     stream: { type: "string", value: "STREAM", help: "Without -f: stdout, the default, or stderr." },
   },
   arguments: [2, 2],
-  examples: ["capsuled logs cl-… server", "capsuled logs -f cl-… bg-…"],
+  examples: ["capsuled logs box server", "capsuled logs -f box bg-…"],
   async run(context, given) {
     const [id = "", selector = ""] = given.arguments;
     const capsule = await context.capsule(id);

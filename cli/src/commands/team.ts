@@ -94,9 +94,10 @@ export const events: Command = {
     limit: { type: "string", value: "N", help: "Without -f: at most so many; 50 by default." },
   },
   arguments: [0, 0],
-  examples: ["capsuled events -f", "capsuled events --capsule cl-… --limit 10"],
+  examples: ["capsuled events -f", "capsuled events --capsule box --limit 10"],
   async run(context, given) {
-    const capsule = given.text("capsule");
+    const word = given.text("capsule");
+    const capsule = word === undefined ? undefined : await context.capsuleId(word);
     const abort = new AbortController();
     const quiet = onInterrupt(
       context.process,

@@ -11,7 +11,7 @@ export const snapshot: Command = {
     overwrite: { type: "boolean", help: "Take the place of the team's template of that name." },
   },
   arguments: [1, 1],
-  examples: ["capsuled snapshot cl-… --name with-dependencies"],
+  examples: ["capsuled snapshot box --name with-dependencies"],
   async run(context, given) {
     const capsule = await context.capsule(given.arguments[0] ?? "");
     const work = capsule.snapshot({ name: given.text("name"), overwrite: given.flag("overwrite") });
@@ -29,7 +29,7 @@ export const fork: Command = {
     name: { type: "string", value: "NAME", help: "Your name for it." },
   },
   arguments: [1, 1],
-  examples: ["capsuled fork cl-… --count 3"],
+  examples: ["capsuled fork box --count 3"],
   async run(context, given) {
     const capsule = await context.capsule(given.arguments[0] ?? "");
     const made = await withProgress(context, "forking", capsule.fork({ count: given.number("count"), name: given.text("name") }));

@@ -2,8 +2,8 @@ import type { FileChange } from "capsuled";
 import type { Command } from "../command.ts";
 import { EXIT, ExitError, UsageError } from "../exit.ts";
 import { onInterrupt } from "../interrupt.ts";
+import { placeOf } from "../place.ts";
 import { plain } from "../table.ts";
-import { placeOf } from "./files.ts";
 
 export const watch: Command = {
   name: "watch",
@@ -11,7 +11,7 @@ export const watch: Command = {
   usage: "CAPSULE:PATH [-r]",
   options: { recursive: { type: "boolean", short: "r", help: "In all directories below it, too." } },
   arguments: [1, 1],
-  examples: ["capsuled watch -r cl-…:/workspace", "capsuled watch --json cl-…:/workspace/out"],
+  examples: ["capsuled watch -r box:/workspace", "capsuled watch --json cl-…:/workspace/out"],
   async run(context, given) {
     const { capsule, path } = placeOf(given.arguments[0] ?? "");
     if (capsule === null) throw new UsageError("say where to look: capsuled watch CAPSULE:PATH");

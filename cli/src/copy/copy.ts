@@ -1,0 +1,137 @@
+import { constants } from "node:fs";
+import { open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, posix, resolve } from "node:path";
+import { randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { NotFoundError } from "capsuled";
+import type { Files, schemas } from "capsuled";
+import { ExitError, EXIT } from "../exit.ts";
+import { webStream } from "../web-stream.ts";
+import type { Copied } from "./copied.ts";
+import { pack, sumOf } from "./pack.ts";
+import { unpack } from "./unpack.ts";
+
+/** Levels below a directory that a server lists at once. */
+const DEPTH_MAX = 256;
+
+/** Links that are followed one after another, where a link is named. */
+const LINKS_MAX = 40;
+
+/** What is to be copied in all, as far as it is known. */
+export interface Total {
+  bytes: number | null;
+}
+
+/** Copies a file or directory of this machine into a capsule; into the target where that is a directory. What is there stays beside it. */
+export async function copyIn(files: Files, from: string, to: string, copied: Copied, total: Total): Promise<void> {
+  const facts = await stat(from);
+  const isInto = (to.endsWith("/") || (await isDirectory(files, to))) && !isContents(from);
+  const target = isInto ? posix.join(to, basename(resolve(from))) : to;
+  if (!facts.isDirectory()) {
+    total.bytes = facts.size;
+    const mode = (facts.mode & 0o777).toString(8).padStart(3, "0");
+    await files.write(
+      target,
+      webStream(createReadStream(from), (bytes) => (copied.bytes += bytes)),
+      { mode },
+    );
+    copied.files += 1;
+    return;
+  }
+  const directory = Buffer.from(from);
+  total.bytes = (await sumOf(directory)).bytes;
+  await files.makeDirectory(target);
+  // What is wrong with a file here would else be told as a connection that broke.
+  let wrong: unknown;
+  async function* noted(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* pack(directory, copied);
+    } catch (error) {
+      wrong = error;
+      throw error;
+    }
+  }
+  try {
+    await files.writeArchive(target, webStream(noted()), { uid: 0, gid: 0 });
+  } catch (error) {
+    throw wrong ?? error;
+  }
+}
+
+/** Copies a file or directory of a capsule to this machine. */
+export async function copyOut(files: Files, from: string, to: string, copied: Copied, total: Total): Promise<void> {
+  const facts = await factsOf(files, from);
+  if (facts.type === "symlink") return copyOut(files, await behindLink(files, facts), to, copied, total);
+  const here = await stat(to).catch(() => null);
+  const isInto = here?.isDirectory() === true && !isContents(from);
+  const target = isInto ? join(to, checkedName(facts.name)) : to;
+  if (facts.type === "file") {
+    if (facts.special !== undefined)
+      throw new ExitError(EXIT.failure, `${from} is a ${facts.special.replace("_", " ")}, which has no bytes to copy`);
+    total.bytes = facts.size;
+    await download(await files.readStream(from), target, facts.mode & 0o777, copied);
+    copied.files += 1;
+    return;
+  }
+  let bytes = 0;
+  for await (const entry of files.list(from, { depth: DEPTH_MAX })) {
+    if (entry.special !== undefined) copied.special += 1;
+    else if (entry.type === "file") bytes += entry.size;
+  }
+  total.bytes = bytes;
+  await unpack(await files.readArchive(from), Buffer.from(target), copied);
+}
+
+async function factsOf(files: Files, path: string): Promise<schemas.FileEntry> {
+  try {
+    return await files.stat(path);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new ExitError(EXIT.failure, `${path}: there is no such file or directory in the capsule`);
+  }
+}
+
+/** Where a link that was named itself leads to in the end: that is what is meant. */
+async function behindLink(files: Files, link: schemas.FileEntry): Promise<string> {
+  let at = link;
+  for (let count = 0; count < LINKS_MAX && at.type === "symlink"; count += 1) {
+    at = await factsOf(files, posix.resolve(posix.dirname(at.path), at.symlink_target ?? ""));
+  }
+  if (at.type === "symlink") throw new ExitError(EXIT.failure, `${link.path} is a link that leads to no file`);
+  return at.path;
+}
+
+/** `DIR/.` is what is in the directory, without the directory. */
+const isContents = (path: string): boolean => path === "." || path.endsWith("/.");
+
+/** Writes a file beside its place and puts it there when it is whole; into what is there and no file (a device, say) at once. */
+async function download(source: AsyncIterable<Uint8Array>, target: string, mode: number, copied: Copied): Promise<void> {
+  const there = await stat(target).catch(() => null);
+  const isDirect = there !== null && !there.isFile();
+  const place = isDirect ? target : join(dirname(target), `.${basename(target)}.${randomBytes(4).toString("hex")}`);
+  const flags = constants.O_WRONLY | (isDirect ? 0 : constants.O_CREAT | constants.O_EXCL);
+  const file = await open(place, flags, there?.mode ?? mode);
+  try {
+    for await (const piece of source) {
+      await file.writeFile(piece);
+      copied.bytes += piece.length;
+    }
+    await file.close();
+    if (!isDirect) await rename(place, target);
+  } catch (error) {
+    await file.close().catch(() => {});
+    if (!isDirect) await rm(place, { force: true });
+    throw error;
+  }
+}
+
+/** A name from a capsule that stays in its directory. */
+function checkedName(name: string): string {
+  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name))
+    throw new ExitError(EXIT.failure, `the capsule has a file with the name ${JSON.stringify(name)}, which is not copied`);
+  return name;
+}
+
+async function isDirectory(files: Files, path: string): Promise<boolean> {
+  return (await files.exists(path)) && (await files.stat(path)).type === "directory";
+}
