@@ -195,7 +195,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const look = () => signal.look(() => eventStore.latestId());
     for (const loop of startLoops(deps, keyUse, retain, () => removeOld(old), look)) shutdown.defer("loop", () => loop.close());
     startEndpointLoops();
-    void buildOthers(others, templates, log);
+    const ending = new AbortController();
+    shutdown.defer("builds of templates", () => ending.abort());
+    // Who has none built at the start has none built anew either.
+    if (first !== undefined) void buildOthers(others, templates, log, ending.signal);
     return { url: http.url, adminKeyPath: adminKeyPath(config.dataDir), close };
   } catch (error) {
     await close();
@@ -288,9 +291,22 @@ async function health(
   }
 }
 
-/** Templates beyond the first are built while the server already works. */
-async function buildOthers(names: readonly string[], templates: Parameters<typeof requireTemplate>[0], log: Log): Promise<void> {
-  for (const name of names) {
+/**
+ * Templates beyond the first are built while the server already works, and then those that were built on demand and whose recipes have
+ * changed since. None is begun once the server ends.
+ */
+async function buildOthers(
+  names: readonly string[],
+  templates: Parameters<typeof requireTemplate>[0],
+  log: Log,
+  ending: AbortSignal,
+): Promise<void> {
+  const outdated = await templates.outdated().catch((error: unknown) => {
+    log.error({ error }, "the templates' recipes could not be looked at");
+    return [];
+  });
+  for (const name of new Set([...names, ...outdated])) {
+    if (ending.aborted) return;
     try {
       await requireTemplate(templates, name, (line) => log.info({ template: name }, line));
     } catch (error) {

@@ -15,7 +15,7 @@ const template = (state: Template["state"]): Template => ({
 
 /** A store with one template; `build` is what its `ensure` does. */
 function store(found: Template | undefined, build: TemplateStore["ensure"]): TemplateStore {
-  return { list: async () => [], find: async () => found, ensure: build };
+  return { list: async () => [], find: async () => found, outdated: async () => [], ensure: build };
 }
 
 async function said(templates: TemplateStore): Promise<readonly string[]> {

@@ -110,7 +110,8 @@ export const SETTINGS = {
     schema: list((name) => TEMPLATE_NAME.test(name), "templates' names with commas between, or none"),
     default: "minimal,base-python",
     unit: null,
-    about: "Templates to build at the start, the first one before the server listens, the others in the background; `none` builds none.",
+    about:
+      "Templates to build at the start, the first one before the server listens, the others in the background, with those that were built later and whose recipes have changed; `none` builds none.",
   }),
   templateMirror: defineSetting({
     schema: orNull(url(["http", "https"])),

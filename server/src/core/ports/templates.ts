@@ -27,6 +27,11 @@ export interface TemplateStore {
   list(): Promise<readonly Template[]>;
   /** The template of that name, or `undefined` when there is neither a build nor a recipe. */
   find(name: string): Promise<Template | undefined>;
-  /** Builds it unless it is ready; a build under way is joined, not doubled. Throws with the builder's last lines. */
+  /** Names of those that are built as their recipes no longer say. They stay in use until they are built again. */
+  outdated(): Promise<readonly string[]>;
+  /**
+   * Builds it unless it is ready as its recipe says; a build under way is joined, not doubled. An earlier build stays in use until the new
+   * one is whole, and for capsules that began with it. Throws with the builder's last lines.
+   */
   ensure(name: string, onProgress?: (progress: BuildProgress) => void): Promise<void>;
 }

@@ -61,6 +61,7 @@ export function createFakeTemplates(script: FakeTemplateScript = {}): FakeTempla
     builds,
     list: async () => recipes.flatMap((name) => tell(name) ?? []),
     find: async (name) => tell(name),
+    outdated: async () => [],
     async ensure(name, onProgress) {
       if (!state.has(name)) throw new Error(`there is no recipe for the template ${name}`);
       if (state.get(name) === "ready") return;

@@ -6,6 +6,8 @@ import { TemplateMissingError } from "../../../core/ports/driver.ts";
 import type { OciHost } from "../host.ts";
 import type { OciOptions } from "../options.ts";
 import { originsInUse } from "../snapshots/in-use.ts";
+import type { Layout } from "../layout.ts";
+import type { AptSources } from "./apt-sources.ts";
 import { chooseSources } from "./apt-sources.ts";
 import { readBuildFacts } from "./build-facts.ts";
 import { buildTemplate } from "./build.ts";
@@ -63,6 +65,10 @@ export function createTemplateStore(options: OciOptions, openHost: () => Promise
       const template = look(host, name);
       return template.state === "missing" && !recipes().has(name) ? undefined : template;
     },
+    async outdated() {
+      const { layout } = await openHost();
+      return [...recipes().values()].filter((recipe) => isOutdated(options, layout, recipe)).map(({ name }) => name);
+    },
     async ensure(name, onProgress) {
       const host = await openHost();
       const recipe = recipes().get(name);
@@ -86,15 +92,33 @@ async function ensureBuilt(
   onProgress: (progress: BuildProgress) => void,
 ): Promise<void> {
   const { layout } = host;
-  const sources = chooseSources(options.templateMirror, recipe.suite);
-  const build = fingerprint(recipe, sources.suite);
+  const { sources, build } = wanted(options, recipe);
   const dir = templateDir(layout, recipe.name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  if (currentBuild(layout, recipe.name) === build && existsSync(join(dir, build))) return;
-  onProgress({ step: "starting", fraction: 0 });
-  await buildTemplate({ recipe, build, sources, dir, storeDir: layout.storeDir, env: options.buildEnv, onProgress });
-  options.log.info({ template: recipe.name, build }, "template built");
-  await removeUnused(host, recipe.name, build);
+  if (builtAs(layout, recipe.name) !== build) {
+    onProgress({ step: "starting", fraction: 0 });
+    await buildTemplate({ recipe, build, sources, dir, storeDir: layout.storeDir, env: options.buildEnv, onProgress });
+    options.log.info({ template: recipe.name, build }, "template built");
+  }
+  await removeUnused(host, recipe.name, build).catch((error: unknown) =>
+    options.log.warn({ template: recipe.name, error }, "earlier builds of a template could not be removed"),
+  );
+}
+
+function wanted({ templateMirror }: OciOptions, recipe: Recipe): { readonly sources: AptSources; readonly build: string } {
+  const sources = chooseSources(templateMirror, recipe.suite);
+  return { sources, build: fingerprint(recipe, sources.suite) };
+}
+
+/** The build in use, whose name says what it was made of; `null` where there is none. */
+function builtAs(layout: Layout, name: string): string | null {
+  const build = currentBuild(layout, name);
+  return build !== null && existsSync(join(templateDir(layout, name), build)) ? build : null;
+}
+
+function isOutdated(options: OciOptions, layout: Layout, recipe: Recipe): boolean {
+  const build = builtAs(layout, recipe.name);
+  return build !== null && build !== wanted(options, recipe).build;
 }
 
 async function removeUnused(host: OciHost, name: string, current: string): Promise<void> {
