@@ -107,6 +107,8 @@ const isContents = (path: string): boolean => path === "." || path.endsWith("/."
 /** Writes a file beside its place and puts it there when it is whole; into what is there and no file (a device, say) at once. */
 async function download(source: AsyncIterable<Uint8Array>, target: string, mode: number, copied: Copied): Promise<void> {
   const there = await stat(target).catch(() => null);
+  // Where it is to lie is named if it is not there, and not the name that the file has meanwhile.
+  await stat(dirname(target));
   const isDirect = there !== null && !there.isFile();
   const place = isDirect ? target : join(dirname(target), `.${basename(target)}.${randomBytes(4).toString("hex")}`);
   const flags = constants.O_WRONLY | (isDirect ? 0 : constants.O_CREAT | constants.O_EXCL);
