@@ -100,7 +100,7 @@ test("the installed command line runs a command in a capsule, and the clone's do
   const ended = await installed(["run", "--", "sh", "-c", "echo hello; exit 3"], { CAPSULED_URL: url, CAPSULED_API_KEY: adminKey });
   assert.deepEqual([ended.code, ended.stdout, ended.stderr], [3, "hello\n", ""]);
   const own = await cli(["--version"]);
-  assert.match(own.stdout, /^\d+\.\d+\.\d+\n$/);
+  assert.match(own.stdout, /^capsuled {2}\d+\.\d+\.\d+\nserver {4}/);
 });
 
 test("what is not installed beside the command line is named, with what installs it", async () => {
