@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import type { Driver } from "./core/ports/driver.ts";
 import type { BuildProgress, TemplateStore } from "./core/ports/templates.ts";
+import { codeOf } from "./lib/error-code.ts";
 
 /** Milliseconds between two lines of a build that says nothing new. */
 const BEAT_MS = 15_000;
@@ -30,8 +31,7 @@ export async function listening(
   try {
     await http.listen();
   } catch (error) {
-    const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
-    const mend = typeof code === "string" ? ADDRESS_MENDS[code] : undefined;
+    const mend = ADDRESS_MENDS[codeOf(error) ?? ""];
     if (mend === undefined) throw error;
     throw new CannotStartError(`${host}:${port}: ${mend}`);
   }

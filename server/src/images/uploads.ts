@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat, statfs, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { HostFullError } from "../core/ports/driver.ts";
 import type { ImageUploads, KeptArchive } from "../core/ports/image-uploads.ts";
 import { ImageError } from "../core/ports/images.ts";
+import { isMissing, namesIn } from "../lib/node/missing.ts";
 import { decompressed } from "./decompressed.ts";
+import { codeOf } from "../lib/error-code.ts";
 
 const TEAM = /^team-[0-9a-z]{25}$/;
 const ID = /^im-[0-9a-z]{25}$/;
@@ -130,8 +132,8 @@ async function write(options: UploadOptions, path: string, source: AsyncIterable
       await writeAll(file, piece);
     });
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT"))
-      throw new HostFullError("disk", "The host's disk is full.");
+    const code = codeOf(error);
+    if (code === "ENOSPC" || code === "EDQUOT") throw new HostFullError("disk", "The host's disk is full.");
     throw error;
   } finally {
     await file.close();
@@ -191,17 +193,4 @@ async function usedSince(path: string, time: number): Promise<boolean> {
 async function kept(path: string, id: string): Promise<KeptArchive> {
   const { size, mtimeMs } = await stat(path);
   return { id, path, sizeBytes: size, usedAt: Math.floor(mtimeMs) };
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -3,6 +3,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { AddressGuard } from "./checked-addresses.ts";
 import { checkedAddresses, hostOf, lookupOf, orAborted, RefusedAddressError } from "./checked-addresses.ts";
+import { codeOf } from "../lib/error-code.ts";
 
 /** What came of a GET: its head with the body to be read (or destroyed), or why there is none. */
 export type GetOutcome =
@@ -61,7 +62,7 @@ function headOf(
 /** The reason of a failure, in words for callers: of the host that they named, and of nothing behind it. */
 function describe(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
+  const code = codeOf(error);
   switch (code) {
     case "ECONNREFUSED":
       return "the connection was refused";

@@ -5,6 +5,7 @@ import type { NotificationSender, SendOutcome } from "../core/ports/notification
 import { checkedAddresses, hostOf, lookupOf, orAborted, RefusedAddressError } from "./checked-addresses.ts";
 import type { Resolve } from "./resolve.ts";
 import { retryAfterMs } from "./retry-after.ts";
+import { codeOf } from "../lib/error-code.ts";
 
 /** Milliseconds from the first look at the name to the head of the answer. */
 export const ATTEMPT_MS = 10_000;
@@ -91,7 +92,7 @@ function drain(response: IncomingMessage): void {
 function describe(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
   if (!(error instanceof Error)) return "The request failed.";
-  const code = "code" in error && typeof error.code === "string" ? error.code : null;
+  const code = codeOf(error);
   switch (code) {
     case "ECONNREFUSED":
       return "The connection was refused.";
@@ -102,6 +103,6 @@ function describe(error: unknown): string {
     case "ENODATA":
       return "Its host has no address.";
     default:
-      return code === null ? error.message.slice(0, 200) : `${code}: ${error.message.slice(0, 200)}`;
+      return code === undefined ? error.message.slice(0, 200) : `${code}: ${error.message.slice(0, 200)}`;
   }
 }

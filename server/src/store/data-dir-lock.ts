@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DataDirError } from "./data-dir.ts";
+import { codeOf } from "../lib/error-code.ts";
 
 /** Held until `release`, or until the process ends in whatever way. */
 export interface DataDirLock {
@@ -56,7 +57,7 @@ function openLock(dataDir: string, path: string): DatabaseSync {
 
 /** What a file system that takes no writes throws, in words; anything else as it is. */
 function unusable(dataDir: string, error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   const errcode = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
   if (code === "EROFS" || errcode === SQLITE_READONLY) return new DataDirError(`the data directory ${dataDir} is read-only`);
   if (code === "EACCES" || errcode === SQLITE_CANTOPEN)
@@ -72,7 +73,7 @@ function makeLockFile(path: string): void {
   try {
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (codeOf(error) !== "EEXIST") throw error;
   }
 }
 

@@ -1,8 +1,9 @@
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RUN_ID } from "@capsuled/contract";
 import type { RunFileReader, RunFiles, RunFileWriter } from "../core/ports/run-files.ts";
+import { isMissing, namesIn } from "../lib/node/missing.ts";
 
 const UNFINISHED = ".new";
 
@@ -112,17 +113,4 @@ async function readAt(file: FileHandle, at: number, length: number): Promise<Uin
     done += bytesRead;
   }
   return bytes.subarray(0, done);
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { Job, JobAnswer, JobSource } from "./job.ts";
 import { faulty, jobAnswer, READY, refused } from "./job.ts";
 import { WORKER_LIMITS } from "./limits.ts";
+import { codeOf } from "../lib/error-code.ts";
 
 /**
  * One thread that does one job at a time, for what could hold the event loop. A job that takes too long, or too much memory, is ended
@@ -122,5 +123,5 @@ function post(thread: Worker, job: Job): void {
 }
 
 function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+  return codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY";
 }

@@ -2,8 +2,9 @@ import { existsSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hierarchies } from "./hierarchies.ts";
-import { isMissing } from "./missing.ts";
+import { isMissing } from "../../lib/node/missing.ts";
 import { OCI_LIMITS } from "./options.ts";
+import { codeOf } from "../../lib/error-code.ts";
 
 /** Whether a process is in the cgroup2 directory or below; `false` when the directory is gone. */
 export function isPopulated(directory: string): boolean {
@@ -56,7 +57,8 @@ function removeTree(directory: string): boolean {
     return true;
   } catch (error) {
     if (isMissing(error)) return true;
-    if (error instanceof Error && "code" in error && (error.code === "EBUSY" || error.code === "ENOTEMPTY")) return false;
+    const code = codeOf(error);
+    if (code === "EBUSY" || code === "ENOTEMPTY") return false;
     throw error;
   }
 }

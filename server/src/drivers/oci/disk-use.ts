@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { OciHost } from "./host.ts";
 import { subvolumeOf } from "./launcher.ts";
 import type { CapsulePaths } from "./layout.ts";
-import { isMissing } from "./missing.ts";
+import { isMissing } from "../../lib/node/missing.ts";
 
 /** What capsules' disks hold, as the kernel counts it for their limits: one small file each, found once. */
 export class DiskUse {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HandleGoneError } from "../../core/ports/driver.ts";
-import { isMissing } from "./missing.ts";
+import { isMissing } from "../../lib/node/missing.ts";
 import { OCI_LIMITS } from "./options.ts";
 
 /** Looks at the state this often without yielding: a freeze mostly takes tens of microseconds, an event loop's turn longer. */

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { isMissing } from "./missing.ts";
+import { isMissing } from "../../lib/node/missing.ts";
 
 /** The agent's files, the older one first; each is at most this long while the agent has its way. */
 const FILES = ["processes.log.1", "processes.log"] as const;

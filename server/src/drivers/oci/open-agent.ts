@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { setTimeout as after } from "node:timers/promises";
 import { HandleGoneError } from "../../core/ports/driver.ts";
 import { OCI_LIMITS } from "./options.ts";
+import { codeOf } from "../../lib/error-code.ts";
 
 /** Milliseconds between two tries while the backlog is full. */
 const RETRY_MS = 5;
@@ -15,7 +16,7 @@ export async function openAgentSocket(path: string): Promise<Socket> {
       return await connect(path, until);
     } catch (cause) {
       // Where the backlog of a Unix socket is full, the kernel refuses at once instead of letting the caller wait.
-      const isFull = cause instanceof Error && "code" in cause && cause.code === "EAGAIN";
+      const isFull = codeOf(cause) === "EAGAIN";
       if (!isFull || performance.now() + RETRY_MS > until) {
         throw new HandleGoneError("Nobody listens on the agent's socket.", { cause });
       }

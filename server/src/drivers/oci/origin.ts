@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { TemplateMissingError } from "../../core/ports/driver.ts";
 import type { Layout } from "./layout.ts";
-import { isMissing } from "./missing.ts";
+import { isMissing } from "../../lib/node/missing.ts";
 
 /** A snapshot's name in the store. What comes to the driver is checked against it before it becomes a path. */
 const SNAPSHOT_ID = /^tp-[0-9a-z]{25}$/;

@@ -3,8 +3,9 @@ import { readFileSync, readdirSync, statfsSync } from "node:fs";
 import { HostFullError } from "../../core/ports/driver.ts";
 import type { OciHost } from "./host.ts";
 import { isCapsuleId } from "./layout.ts";
-import { isMissing } from "./missing.ts";
+import { isMissing } from "../../lib/node/missing.ts";
 import { OCI_LIMITS } from "./options.ts";
+import { codeOf } from "../../lib/error-code.ts";
 
 const MiB = 1024 * 1024;
 
@@ -59,8 +60,6 @@ function freePids(): number {
 
 /** What a launch failed with, as a full host where the disk had no room for it: the floor is looked at before, and others write too. */
 export function asRoom(error: unknown): unknown {
-  const isFull =
-    error instanceof Error &&
-    (("code" in error && error.code === "ENOSPC") || error.message.endsWith(`(os error ${constants.errno.ENOSPC})`));
+  const isFull = codeOf(error) === "ENOSPC" || (error instanceof Error && error.message.endsWith(`(os error ${constants.errno.ENOSPC})`));
   return isFull ? new HostFullError("disk", "The host's disk is full.", { cause: error }) : error;
 }

@@ -6,7 +6,7 @@ import type { OciHandle } from "./handle.ts";
 import type { OciHost } from "./host.ts";
 import type { CapsulePaths } from "./layout.ts";
 import { capsulePaths, isCapsuleId } from "./layout.ts";
-import { isMissing } from "./missing.ts";
+import { isMissing } from "../../lib/node/missing.ts";
 import { hasMachine, idsIn, placesOf } from "./remove.ts";
 
 /** Where a host keeps its cgroups. */

@@ -3,7 +3,7 @@ import type { DriverStats } from "../../core/ports/driver.ts";
 import { HandleGoneError } from "../../core/ports/driver.ts";
 import type { OciHost } from "./host.ts";
 import type { CapsulePaths } from "./layout.ts";
-import { isMissing } from "./missing.ts";
+import { isMissing } from "../../lib/node/missing.ts";
 import { oomCounter } from "./work-limits.ts";
 
 /** What the capsule's processes use, the agent not counted. @throws HandleGoneError when the machine is gone */

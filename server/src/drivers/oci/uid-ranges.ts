@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { codeOf } from "../../lib/error-code.ts";
 
 /** Uids (and gids) of one capsule. */
 export const RANGE_SIZE = 65_536;
@@ -60,7 +61,7 @@ export class UidRanges {
           this.#held.set(capsuleId, n);
           return n;
         } catch (error) {
-          if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+          if (codeOf(error) !== "EEXIST") throw error;
         }
       }
       return null;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { codeOf } from "../error-code.ts";
 
 async function writeBeside(path: string, content: string | Uint8Array, mode: number): Promise<string> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.new`;
@@ -35,7 +36,7 @@ export async function createFile(path: string, content: string | Uint8Array, mod
     await syncDirectory(path);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw error;
   } finally {
     await rm(temporary, { force: true });

@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync }
 import { createHash } from "node:crypto";
 import { BlockList } from "node:net";
 import { join } from "node:path";
+import { codeOf } from "../../../lib/error-code.ts";
 
 const AUTO_BITS = 20;
 /** /20s of 10.128.0.0/9. */
@@ -63,7 +64,7 @@ export function reserveSubnet(directory: string, installationId: string, taken: 
         linkSync(temporary, join(directory, String(index)));
         return cidrOf(index);
       } catch (error) {
-        if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+        if (codeOf(error) !== "EEXIST") throw error;
       }
     }
   } finally {

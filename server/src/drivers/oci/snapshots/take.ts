@@ -5,7 +5,7 @@ import { HandleGoneError, HostFullError } from "../../../core/ports/driver.ts";
 import { isToldToFreeze, setFrozen } from "../freezer.ts";
 import type { OciHost } from "../host.ts";
 import type { CapsulePaths } from "../layout.ts";
-import { isMissing } from "../missing.ts";
+import { isMissing } from "../../../lib/node/missing.ts";
 import { OCI_LIMITS } from "../options.ts";
 import type { Origin, SnapshotFacts, SnapshotPaths } from "../origin.ts";
 import { readOrigin, snapshotPaths, writeJson } from "../origin.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { isMissing } from "../missing.ts";
+import { isMissing } from "../../../lib/node/missing.ts";
 
 const buildFacts = z.object({
   sizeBytes: z.int(),

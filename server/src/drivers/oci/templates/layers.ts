@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TemplateMissingError } from "../../../core/ports/driver.ts";
 import type { Layout } from "../layout.ts";
-import { isMissing } from "../missing.ts";
+import { isMissing } from "../../../lib/node/missing.ts";
 
 export const TEMPLATE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/;
 const BUILD = /^[0-9a-f]{16}$/;

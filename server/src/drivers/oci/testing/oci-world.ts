@@ -1,4 +1,4 @@
-import { isMissing } from "../missing.ts";
+import { isMissing } from "../../../lib/node/missing.ts";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
