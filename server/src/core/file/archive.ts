@@ -1,55 +1,28 @@
 import type { Principal } from "../access/principal.ts";
-import { runningCapsule } from "../capsule/running.ts";
 import { invalid } from "../fail.ts";
 import type { ModeChange, ReadArchive, WrittenArchive } from "../ports/agent-files.ts";
 import { AgentRefusal } from "../ports/agent-link.ts";
-import { elseEnded } from "../process/else-ended.ts";
 import type { FileDeps } from "./deps.ts";
 import type { PathInput } from "./path.ts";
 import { resolvePath } from "./path.ts";
-import { fileRefusal } from "./refusal.ts";
-import { attend, workIn } from "./work.ts";
+import type { ByteContent } from "./work.ts";
+import { openIn, workIn } from "./work.ts";
 import type { ByteSource } from "./write-file.ts";
 import { sendAll } from "./write-file.ts";
 
-/** A directory or a file as a tar stream. Somebody must read it to its end or close it. */
-export interface ArchiveContent {
-  /** The next bytes; `null` after the last. Throws where it cannot be read to its end. */
-  next(): Promise<Uint8Array | null>;
+/** A directory or a file as a tar stream. */
+export interface ArchiveContent extends ByteContent {
   /** What is in it; known after the last. */
   end(): ReadArchive | null;
-  close(): void;
 }
 
 /** Begins to read an archive, which counts as activity to its end. */
 export async function readArchive(deps: FileDeps, principal: Principal, capsuleId: string, input: PathInput): Promise<ArchiveContent> {
   const path = resolvePath(input);
-  const live = await runningCapsule(deps, principal, capsuleId);
-  const leave = attend(deps, live);
-  try {
-    const download = await elseEnded(deps, capsuleId, live.link.files.readArchive(path));
-    return {
-      async next() {
-        try {
-          const bytes = await download.next();
-          if (bytes === null) leave();
-          else live.touch(deps.clock.now());
-          return bytes;
-        } catch (error) {
-          leave();
-          throw fileRefusal(error);
-        }
-      },
-      end: () => download.end,
-      close() {
-        download.close();
-        leave();
-      },
-    };
-  } catch (error) {
-    leave();
-    throw fileRefusal(error);
-  }
+  return openIn(deps, principal, capsuleId, async ({ link }, attended) => {
+    const download = await link.files.readArchive(path);
+    return { ...attended(download), end: () => download.end };
+  });
 }
 
 /** Unpacks a tar stream below a directory. What was unpacked before it fails stays. */

@@ -1,14 +1,12 @@
 import { fail } from "../fail.ts";
 import type { Principal } from "../access/principal.ts";
 import type { LiveCapsule } from "../capsule/live.ts";
-import { runningCapsule } from "../capsule/running.ts";
 import type { FileDownload, FileHead, FilePath } from "../ports/agent-files.ts";
-import { elseEnded } from "../process/else-ended.ts";
 import type { FileDeps } from "./deps.ts";
 import type { PathInput } from "./path.ts";
 import { resolvePath } from "./path.ts";
-import { fileRefusal } from "./refusal.ts";
-import { attend } from "./work.ts";
+import type { ByteContent } from "./work.ts";
+import { openIn } from "./work.ts";
 
 /** Bytes `from` up to, and without, `to`. */
 export interface ByteRange {
@@ -16,18 +14,15 @@ export interface ByteRange {
   readonly to: number;
 }
 
-/** A file's content, or a range of it, as it comes. Somebody must read it to its end or close it. */
-export interface FileContent {
+/** A file's content, or a range of it, as it comes. */
+export interface FileContent extends ByteContent {
   readonly head: FileHead;
   /** Names this content of this file, for as long as it is not written in place within one millisecond and to the same size. */
   readonly version: string;
   /** Whether it is a range of the file. */
   readonly isRange: boolean;
-  /** The next bytes; `null` after the last. Throws where the file cannot be read to its end. */
-  next(): Promise<Uint8Array | null>;
   /** Of the bytes that came, in hex; known after the last. */
   sha256(): string | null;
-  close(): void;
 }
 
 /** Which range of a file is wanted, once its facts are known: `null` for all of it. Throws `range_not_satisfiable`. */
@@ -45,15 +40,11 @@ export async function readFile(
   choose: ChooseRange | null,
 ): Promise<FileContent> {
   const path = resolvePath(input);
-  const live = await runningCapsule(deps, principal, capsuleId);
-  const leave = attend(deps, live);
-  try {
-    const { download, isRange } = await elseEnded(deps, capsuleId, open(live, path, choose));
-    return contentOf(download, isRange, leave, () => live.touch(deps.clock.now()));
-  } catch (error) {
-    leave();
-    throw fileRefusal(error);
-  }
+  return openIn(deps, principal, capsuleId, async (live, attended) => {
+    const { download, isRange } = await open(live, path, choose);
+    const { head } = download;
+    return { ...attended(download), head, version: versionOf(head), isRange, sha256: () => download.sha256 };
+  });
 }
 
 interface Opened {
@@ -78,28 +69,4 @@ async function open({ link: { files } }: LiveCapsule, path: FilePath, choose: Ch
 
 function versionOf({ size, modifiedAt, inode }: FileHead): string {
   return [size, modifiedAt, ...(inode === null ? [] : [inode])].map((number) => number.toString(36)).join("-");
-}
-
-function contentOf(download: FileDownload, isRange: boolean, leave: () => void, touch: () => void): FileContent {
-  return {
-    head: download.head,
-    version: versionOf(download.head),
-    isRange,
-    async next() {
-      try {
-        const bytes = await download.next();
-        if (bytes === null) leave();
-        else touch();
-        return bytes;
-      } catch (error) {
-        leave();
-        throw fileRefusal(error);
-      }
-    },
-    sha256: () => download.sha256,
-    close() {
-      download.close();
-      leave();
-    },
-  };
 }

@@ -35,3 +35,52 @@ export async function workIn<T>(
     leave();
   }
 }
+
+/** What comes of a capsule's files piece by piece. Somebody must read it to its end or close it. */
+export interface ByteContent {
+  /** The next bytes; `null` after the last. Throws where it cannot be read to its end. */
+  next(): Promise<Uint8Array | null>;
+  close(): void;
+}
+
+/** As `workIn`, for work that goes on once it is begun: `attended` makes reading what was opened activity, to its end. */
+export async function openIn<T>(
+  deps: FileDeps,
+  principal: Principal,
+  capsuleId: string,
+  open: (live: LiveCapsule, attended: (content: ByteContent) => ByteContent) => Promise<T>,
+): Promise<T> {
+  const live = await runningCapsule(deps, principal, capsuleId);
+  const leave = attend(deps, live);
+  const touch = (): void => live.touch(deps.clock.now());
+  try {
+    return await elseEnded(
+      deps,
+      capsuleId,
+      open(live, (content) => attendedContent(content, touch, leave)),
+    );
+  } catch (error) {
+    leave();
+    throw fileRefusal(error);
+  }
+}
+
+function attendedContent(content: ByteContent, touch: () => void, leave: () => void): ByteContent {
+  return {
+    async next() {
+      try {
+        const bytes = await content.next();
+        if (bytes === null) leave();
+        else touch();
+        return bytes;
+      } catch (error) {
+        leave();
+        throw fileRefusal(error);
+      }
+    },
+    close() {
+      content.close();
+      leave();
+    },
+  };
+}

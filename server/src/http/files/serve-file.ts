@@ -3,10 +3,11 @@ import { fail } from "../../core/fail.ts";
 import type { PathInput } from "../../core/file/path.ts";
 import type { ChooseRange, FileContent } from "../../core/file/read-file.ts";
 import type { FileService } from "../../core/file/service.ts";
-import type { Answer, BodyStream } from "../answer.ts";
+import type { Answer } from "../answer.ts";
 import { wholeBody } from "../body-stream.ts";
 import type { Exchange } from "../route.ts";
 import { namesTag, rangeOf } from "./byte-range.ts";
+import { contentStream } from "./content-stream.ts";
 
 /** Bytes of a file that are read before the answer begins, so that their digest stands before them. */
 export const DIGESTED_BYTES_MAX = 1024 * 1024;
@@ -64,8 +65,9 @@ async function answerWith(content: FileContent, exchange: Exchange): Promise<Ans
     if (head.length <= AT_ONCE_BYTES_MAX) return { ...answer, headers, bytes: joined(parts) };
     return { ...answer, headers, stream: wholeBody(parts) };
   }
-  if (wantsTrailers(exchange)) return { ...answer, headers: { ...facts, trailer: "Content-Digest" }, stream: contentStream(content, true) };
-  return { ...answer, headers: { ...facts, "content-length": String(head.length) }, stream: contentStream(content, false) };
+  const withTrailers = wantsTrailers(exchange);
+  const length = withTrailers ? { trailer: "Content-Digest" } : { "content-length": String(head.length) };
+  return { ...answer, headers: { ...facts, ...length }, stream: contentStream(content, withTrailers, () => trailersOf(content)) };
 }
 
 /** Size, time and place of the file stand for what is in it. */
@@ -74,10 +76,19 @@ function tagOf(version: string): string {
 }
 
 function digests(content: FileContent): Readonly<Record<string, string>> {
-  const sha256 = content.sha256();
-  if (sha256 === null) return {};
-  const digest = `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:`;
+  const digest = digestOf(content);
+  if (digest === null) return {};
   return content.isRange ? { "content-digest": digest } : { "content-digest": digest, "repr-digest": digest };
+}
+
+function trailersOf(content: FileContent): Readonly<Record<string, string>> | null {
+  const digest = digestOf(content);
+  return digest === null ? null : { "Content-Digest": digest };
+}
+
+function digestOf(content: FileContent): string | null {
+  const sha256 = content.sha256();
+  return sha256 === null ? null : `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:`;
 }
 
 /** Whether the client says that it takes trailers. */
@@ -99,21 +110,4 @@ async function readAll(content: FileContent): Promise<readonly Uint8Array[]> {
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const [first] = parts;
   return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
-}
-
-/** As the client takes it. What cannot be read to its end throws, which breaks the answer off. */
-function contentStream(content: FileContent, withTrailer: boolean): BodyStream {
-  return {
-    cancel: () => content.close(),
-    async write(sink) {
-      sink.onClose(() => content.close());
-      for (let bytes = await content.next(); bytes !== null; bytes = await content.next()) {
-        if (!(await sink.pass(bytes))) throw new Error("the client has gone");
-      }
-      const { "content-digest": digest } = digests(content);
-      // Without one the reading was ended early, by whoever closed the connection.
-      if (digest === undefined) throw new Error("the file was not read to its end");
-      if (withTrailer) sink.setTrailers({ "Content-Digest": digest });
-    },
-  };
 }
