@@ -139,9 +139,14 @@ export function createTemplateRows(database: Database): TemplateRows {
       );
     },
 
-    async findLayer(teamId, key) {
+    async findLayer(teamId, hostId, key) {
       const row = await database.run((db) =>
-        all(db).where("team_id", "=", teamId).where("layer_key", "=", key).where("state", "=", "ready").executeTakeFirst(),
+        all(db)
+          .where("team_id", "=", teamId)
+          .where("host_id", "=", hostId)
+          .where("layer_key", "=", key)
+          .where("state", "=", "ready")
+          .executeTakeFirst(),
       );
       return row === undefined ? undefined : toRecord(row);
     },

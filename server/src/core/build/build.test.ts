@@ -3,9 +3,12 @@ import test from "node:test";
 import { templateCreate } from "@capsuled/contract";
 import type { BuildLogEntry, ErrorCode } from "@capsuled/contract";
 import type { z } from "zod";
+import { createAccessStore } from "../../store/access-store.ts";
+import { keyRecord, teamRecord } from "../../store/testing/records.ts";
 import { createCapsule, exec } from "../../testing/ask.ts";
 import type { World } from "../../testing/world.ts";
 import { createWorld } from "../../testing/world.ts";
+import type { Principal } from "../access/principal.ts";
 import { CapsuledError } from "../fail.ts";
 import { tendLayers } from "./layers.ts";
 import { BUILDS_AT_ONCE, LAYER_KEPT_MS, TEAM_BUILDS_MAX } from "./limits.ts";
@@ -104,6 +107,22 @@ test("steps are taken from the cache as long as they and what they follow are th
     assert.equal(await cachedOf({ files: [{ path: "/root/f", content: "2" }] }), 0);
     const stranger = { ...world.principal, teamId: world.principal.teamId.replace(/.$/, "x") };
     assert.deepEqual(await world.builds.list(stranger, 10), []);
+  }));
+
+test("another team's steps are done anew, however alike, and then kept for that team alone", () =>
+  withWorld(async (world) => {
+    const other = teamRecord();
+    const key = keyRecord({ teamId: other.id });
+    await createAccessStore(world.database).insertTeam(other, key);
+    const stranger: Principal = { keyId: key.id, teamId: other.id, role: "admin", isFirstTeam: false };
+    const given = templateCreate.parse({ name: "t", overwrite: true, steps: [{ run: "echo a > /root/a" }], wait_ms: 60_000 });
+    const cachedOf = async (principal: Principal): Promise<readonly [string, number]> => {
+      const { state, cachedSteps } = await world.builds.start(principal, given);
+      return [state, cachedSteps];
+    };
+    assert.deepEqual(await cachedOf(world.principal), ["ready", 0]);
+    assert.deepEqual(await cachedOf(stranger), ["ready", 0]);
+    for (const principal of [world.principal, stranger]) assert.deepEqual(await cachedOf(principal), ["ready", 1]);
   }));
 
 test("layers unused for long go, the ones unused longest go where they take too much, and none is a team's template", () =>

@@ -71,8 +71,8 @@ async function beginning(
   key: string,
   unpack: (id: string, diskMb: number) => Promise<{ readonly sizeBytes: number }>,
 ): Promise<Beginning> {
-  const known = await deps.teamTemplates.findLayer(record.teamId, key);
-  if (recipe.use_cache && known !== undefined && known.hostId === deps.hostId) {
+  const known = await deps.teamTemplates.findLayer(record.teamId, deps.hostId, key);
+  if (recipe.use_cache && known !== undefined) {
     log.line(0, "it was unpacked before");
     await deps.teamTemplates.touchLayer(known.id, deps.clock.now());
     return { snapshotId: known.id, settle: async () => {} };

@@ -17,9 +17,8 @@ export interface CachedSteps {
 export async function cachedSteps({ deps, record, recipe }: BuildContext, keys: readonly string[]): Promise<CachedSteps> {
   if (!recipe.use_cache) return { count: 0, layerId: null };
   for (let count = keys.length; count > 0; count -= 1) {
-    const layer = await deps.teamTemplates.findLayer(record.teamId, keys[count - 1] ?? "");
-    // Disks are copied on the host that has them.
-    if (layer === undefined || layer.hostId !== deps.hostId) continue;
+    const layer = await deps.teamTemplates.findLayer(record.teamId, deps.hostId, keys[count - 1] ?? "");
+    if (layer === undefined) continue;
     await deps.teamTemplates.touchLayer(layer.id, deps.clock.now());
     return { count, layerId: layer.id };
   }
@@ -31,7 +30,7 @@ export async function keepLayer({ deps, record, recipe }: BuildContext, { record
   const { snapshots } = deps.driver;
   if (deps.templateCacheMb === 0 || snapshots === null || !(await snapshots.sharesBlocks())) return;
   const { teamId, vcpus, memoryMb, diskMb } = capsule;
-  const old = recipe.use_cache ? undefined : await deps.teamTemplates.findLayer(teamId, key);
+  const old = recipe.use_cache ? undefined : await deps.teamTemplates.findLayer(teamId, deps.hostId, key);
   if (old !== undefined) await discardLater(deps, old.id);
   const id = deps.ids.next("tp");
   const now = deps.clock.now();

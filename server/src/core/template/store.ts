@@ -36,8 +36,8 @@ export interface TemplateRows {
   findNamed(teamId: string, name: string): Promise<TemplateRecord | undefined>;
   /** The team's ready templates, newest first. */
   list(teamId: string): Promise<readonly TemplateRecord[]>;
-  /** The team's ready layer of that key. */
-  findLayer(teamId: string, key: string): Promise<TemplateRecord | undefined>;
+  /** The team's ready layer of that key on that host. */
+  findLayer(teamId: string, hostId: string, key: string): Promise<TemplateRecord | undefined>;
   /** A build begins with it now. */
   touchLayer(id: string, at: number): Promise<void>;
   /** Templates of a team that are made or being made, forks on their way and layers not counted. */

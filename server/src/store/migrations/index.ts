@@ -7,6 +7,7 @@ import { runLists } from "./0005_run_lists.ts";
 import { templates } from "./0006_templates.ts";
 import { ports } from "./0007_ports.ts";
 import { builds } from "./0008_builds.ts";
+import { layersOfHosts } from "./0009_layers_of_hosts.ts";
 
 /** Every migration, in the order in which they are applied. */
-export const migrations: readonly Migration[] = [first, events, endpoints, network, runLists, templates, ports, builds];
+export const migrations: readonly Migration[] = [first, events, endpoints, network, runLists, templates, ports, builds, layersOfHosts];

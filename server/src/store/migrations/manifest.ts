@@ -40,4 +40,9 @@ export const manifest: readonly { readonly name: string; readonly sqlite: string
     sqlite: "44b7c57ac2d7dbc1b2f382f4327d63fea57d8bad135d1bed04178a3201cccf6d",
     postgres: "143ca888828d3bec313fd73510fff473116662c2094b3a06b0e9c1cf4f049dbc",
   },
+  {
+    name: "0009_layers_of_hosts",
+    sqlite: "db1dd4e08012352dcd0c9d95529776bd40f9ccdc912999cc9ba20484a7a8b07e",
+    postgres: "db1dd4e08012352dcd0c9d95529776bd40f9ccdc912999cc9ba20484a7a8b07e",
+  },
 ];

@@ -142,6 +142,23 @@ export function describeTemplates(openFresh: OpenFresh): void {
     assert.equal((await rows.idsOnHost("host-2")).size, 0);
   });
 
+  test("a layer of the same steps is another one for each team and each host, and one for each of them", async (ground) => {
+    const { rows, record, teamId, otherTeamId } = ground;
+    const layer = (given: Partial<TemplateRecord>): TemplateRecord => record({ kind: "layer", name: null, layerKey: "the same", ...given });
+    const [mine, elsewhere, theirs] = [layer({}), layer({ hostId: "host-2" }), layer({ teamId: otherTeamId })];
+    for (const one of [mine, elsewhere, theirs]) {
+      assert.equal(await rows.findLayer(one.teamId, one.hostId, "the same"), undefined, "nobody else's is found in its place");
+      assert.equal(await rows.insert(one, true), true);
+      assert.equal(await rows.insert(layer({ teamId: one.teamId, hostId: one.hostId }), true), false);
+      assert.equal(await rows.finish(one.id, 1), true);
+    }
+    for (const one of [mine, elsewhere, theirs]) assert.equal((await rows.findLayer(one.teamId, one.hostId, "the same"))?.id, one.id);
+    assert.equal(await rows.findLayer(otherTeamId, "host-2", "the same"), undefined);
+    await rows.beginRemoval(mine.id);
+    assert.equal(await rows.findLayer(teamId, "host-1", "the same"), undefined);
+    assert.equal((await rows.findLayer(otherTeamId, "host-1", "the same"))?.id, theirs.id);
+  });
+
   test("a template is awaited while a capsule that is to begin with it has no disk", async ({ rows, capsules, teamId }) => {
     const snapshotId = ids.next("tp");
     const waiting: CapsuleRecord = capsuleRecord({ teamId, snapshotId });
