@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { filesThatHold } from "../harness/at-rest.ts";
 import { begin, build, logOf, newName, newTemplate, printed } from "../harness/build.ts";
-import type { Recipe } from "../harness/build.ts";
+import type { Build, Recipe } from "../harness/build.ts";
 import { call, expectCall, expectError } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { Capsule } from "../harness/capsule.ts";
 import { restart } from "../harness/restart.ts";
 import { readState } from "../harness/state.ts";
+import { newTeam } from "../harness/team.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 /** Elsewhere nothing is kept of builds' steps, so that nothing is left of them on the host. */
 const CACHED = { CAPSULED_TEMPLATE_CACHE_MB: "1000" };
@@ -31,6 +35,7 @@ async function capsulesOf(build: string): Promise<readonly Capsule[]> {
 
 test("a recipe's files, steps and settings are what capsules of its template begin with, and its log tells how it was made", async () => {
   const before = await capsules();
+  const secret = randomBytes(16).toString("hex");
   await using made = await newTemplate({
     ...small,
     files: [
@@ -44,9 +49,9 @@ test("a recipe's files, steps and settings are what capsules of its template beg
     ],
     steps: [
       { run: "useradd --create-home web && chown -R web: /srv/www && echo made the user >&2" },
-      { run: "id -un; pwd; echo $GREETING $STEP > made; cat made", user: "web", cwd: "/home/web", envs: { STEP: "two" } },
+      { run: "id -un; pwd; echo $GREETING ${#SECRET} $STEP > made; cat made", user: "web", cwd: "/home/web", envs: { STEP: "two" } },
     ],
-    envs: { GREETING: "hi" },
+    envs: { GREETING: "hi", SECRET: secret },
     user: "web",
     cwd: "/srv/www",
     start_command: { cmd: "python3", args: ["-m", "http.server", "8000"] },
@@ -58,19 +63,22 @@ test("a recipe's files, steps and settings are what capsules of its template beg
     log.map((_, at) => at + 1),
   );
   assert.equal(printed(log, 2, "stderr"), "made the user\n");
-  assert.equal(printed(log, 3), "web\n/home/web\nhi two\n");
+  assert.equal(printed(log, 3), "web\n/home/web\nhi 32 two\n");
   assert.equal(log.at(-1)?.entry.type, "end");
 
   const [listed] = (await expectCall("listSnapshots", 200)).filter(({ name }) => name === made.name);
   assert.deepEqual(
     [listed?.user, listed?.cwd, listed?.env_names, listed?.start_command?.cmd, listed?.ready_check?.port, listed?.memory_mb],
-    ["web", "/srv/www", ["GREETING"], "python3", 8000, 128],
+    ["web", "/srv/www", ["GREETING", "SECRET"], "python3", 8000, 128],
   );
-  assert.equal(JSON.stringify(listed).includes('"hi"'), false, "values are nobody's to read");
+  const told = [listed, made.build, log, await expectCall("listTemplateBuilds", 200)];
+  for (const value of ['"hi"', secret]) assert.equal(JSON.stringify(told).includes(value), false, "values are nobody's to read");
 
   await using capsule = await newCapsule({ template: made.name });
-  const said = await capsule.sh("id -un; pwd; echo $HOME $GREETING; tool; cat /home/web/made");
-  assert.equal(said.stdout, "web\n/srv/www\n/home/web hi\ntool ran\nhi two\n");
+  const said = await capsule.sh("id -un; pwd; echo $HOME $GREETING $SECRET; tool; cat /home/web/made");
+  assert.equal(said.stdout, `web\n/srv/www\n/home/web hi ${secret}\ntool ran\nhi 32 two\n`);
+  assert.ok(filesThatHold(made.build.id).length > 0, "what is in the database is found there");
+  assert.deepEqual(filesThatHold(secret), []);
   const started = (await capsule.processes()).find(({ tag }) => tag === "start");
   assert.equal(started?.cmd, "python3");
   const fetched = await capsule.python("import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/').read().decode(), end='')");
@@ -189,6 +197,26 @@ test("a cancelled build ends at once, with its capsule, and its name is free", a
   assert.equal((await logOf(id)).at(-1)?.entry.type, "end");
   await using again = await newTemplate({ ...small, name });
   assert.equal(again.name, name);
+});
+
+test("what a team's steps left is taken by its own builds only: another team does the same steps anew", { timeout: 300_000 }, async () => {
+  const strangers = await newTeam();
+  const recipe = { ...small, steps: [{ run: `echo ${newName()} > /root/made` }] };
+  const cachedOf = async (key?: string): Promise<readonly unknown[]> => {
+    const given = key === undefined ? {} : { key };
+    const { id, name } = await expectCall("createTemplate", 202, { ...given, body: { ...recipe, name: newName() } });
+    const ended = async (): Promise<Build | undefined> => {
+      const now = await expectCall("getTemplateBuild", 200, { ...given, params: { id } });
+      return now.ended_at === null ? undefined : now;
+    };
+    const built = await waitUntil(ended, { what: "the build's end", timeoutMs: 120_000 });
+    await expectCall("deleteSnapshot", 204, { ...given, params: { name } });
+    return [built.state, built.cached_steps];
+  };
+  assert.deepEqual(await cachedOf(), ["ready", 0]);
+  assert.deepEqual(await cachedOf(strangers.key), ["ready", 0]);
+  assert.deepEqual(await cachedOf(), ["ready", 1]);
+  assert.deepEqual(await cachedOf(strangers.key), ["ready", 1]);
 });
 
 test(
