@@ -52,6 +52,8 @@ function toRow(record: TemplateRecord, heldName: string | null): TemplateRow {
   };
 }
 
+const recordOf = (row: TemplateRow | undefined): TemplateRecord | undefined => (row === undefined ? undefined : toRecord(row));
+
 /** Teams' templates in SQL. */
 export function createTemplateRows(database: Database): TemplateRows {
   const all = (db: Kysely<Schema>) => db.selectFrom("templates").selectAll();
@@ -78,15 +80,11 @@ export function createTemplateRows(database: Database): TemplateRows {
       });
     },
 
-    async find(id) {
-      const row = await database.run((db) => all(db).where("id", "=", id).executeTakeFirst());
-      return row === undefined ? undefined : toRecord(row);
-    },
+    find: async (id) => recordOf(await database.run((db) => all(db).where("id", "=", id).executeTakeFirst())),
 
     async findNamed(teamId, name) {
       if (name.includes("\0")) return undefined;
-      const row = await database.run((db) => visible(db, teamId).where("held_name", "=", name).executeTakeFirst());
-      return row === undefined ? undefined : toRecord(row);
+      return recordOf(await database.run((db) => visible(db, teamId).where("held_name", "=", name).executeTakeFirst()));
     },
 
     async list(teamId) {
@@ -148,7 +146,7 @@ export function createTemplateRows(database: Database): TemplateRows {
           .where("state", "=", "ready")
           .executeTakeFirst(),
       );
-      return row === undefined ? undefined : toRecord(row);
+      return recordOf(row);
     },
 
     async touchLayer(id, at) {
