@@ -9,6 +9,7 @@ import { startServer } from "./server.ts";
 import { CannotStartError } from "./start-up.ts";
 import { DataDirError } from "./store/data-dir.ts";
 import { SchemaMismatchError } from "./store/migrate.ts";
+import { createLogFile } from "./telemetry/log-file.ts";
 import { createLogger } from "./telemetry/logger.ts";
 
 /** Exit codes as sysexits.h names them: a wrong setting, and something that the host lacks. */
@@ -51,7 +52,7 @@ async function command(process: NodeJS.Process, complain: (line: string) => void
 }
 
 async function serve(process: NodeJS.Process, config: Config, version: string, say: (line: string) => void): Promise<void> {
-  const log = createLogger({ level: config.logLevel });
+  const log = createLogger({ level: config.logLevel, ...(config.logFile !== null && { destination: logFileOf(config.logFile, config) }) });
   const server = await startServer({ config, version, log, say, buildEnv: proxies(process.env) });
   say(welcome(server));
   let stopping = false;
@@ -63,6 +64,14 @@ async function serve(process: NodeJS.Process, config: Config, version: string, s
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+}
+
+function logFileOf(path: string, { logFileMb }: Config): ReturnType<typeof createLogFile> {
+  try {
+    return createLogFile(path, logFileMb * 1024 * 1024);
+  } catch (error) {
+    throw new CannotStartError(`the log cannot be written to ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function welcome(server: Server): string {

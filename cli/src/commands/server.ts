@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { accessSync, closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,7 +7,8 @@ import { Client } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { EXIT, ExitError } from "../exit.ts";
-import { isServer, requireServerProgram } from "../server-program.ts";
+import { findRunningServer, isAlive, pidFileOf } from "../running-server.ts";
+import { requireServerProgram } from "../server-program.ts";
 
 /** The first start builds a template. */
 const START_MS = 900_000;
@@ -35,22 +36,23 @@ export const start: Command = {
     const program = requireServerProgram(process);
     const dir = dataDir(process);
     makeDataDir(dir);
-    const pidFile = join(dir, "server.pid");
-    const running = pidIn(pidFile);
-    if (running !== null) throw new ExitError(EXIT.failure, `A server runs already, with the pid ${running}.`);
-    const logFile = join(dir, "server.log");
-    const log = openSync(logFile, "a", 0o600);
-    const from = fstatSync(log).size;
+    const pidFile = pidFileOf(dir);
+    const running = findRunningServer(dir);
+    if (running !== null) throw new ExitError(EXIT.failure, `A server runs already, with the pid ${running.pid}.`);
+    const logFile = process.env["CAPSULED_LOG_FILE"] || join(dir, "server.log");
+    // What it says to people, and its last words where it has to die: no more than a page for each start.
+    const saidFile = join(dir, "server.out");
+    const said = openSync(saidFile, "w", 0o600);
     const child = spawn(process.execPath, [program, ...(given.rest ?? [])], {
       detached: true,
-      stdio: ["ignore", log, log],
-      env: process.env,
+      stdio: ["ignore", said, said],
+      env: { ...process.env, CAPSULED_LOG_FILE: logFile },
     });
-    closeSync(log);
+    closeSync(said);
     child.unref();
     if (child.pid === undefined) throw new ExitError(EXIT.failure, "The server could not be started.");
     writeFileSync(pidFile, String(child.pid), { mode: 0o600 });
-    const url = await listening(context, child.pid, { path: logFile, from }).catch((error: unknown) => {
+    const url = await listening(context, child.pid, saidFile, logFile).catch((error: unknown) => {
       if (child.exitCode !== null || child.signalCode !== null) rmSync(pidFile, { force: true });
       throw error;
     });
@@ -80,63 +82,65 @@ function makeDataDir(dir: string): void {
 }
 
 /** Waits until the server listens, and passes on what it says to people meanwhile. */
-async function listening(context: Context, pid: number, log: { readonly path: string; readonly from: number }): Promise<string> {
+async function listening(context: Context, pid: number, saidFile: string, logFile: string): Promise<string> {
   let told = 0;
   for (const until = Date.now() + START_MS; Date.now() < until; await sleep(LOOK_MS)) {
     const hasEnded = !isAlive(pid);
-    const lines = readFileSync(log.path).subarray(log.from).toString("utf8").split("\n").slice(0, -1);
+    const lines = readFileSync(saidFile, "utf8").split("\n").slice(0, -1);
     for (const line of lines.slice(told)) {
       const url = /^listening on (http:\/\/\S+)/.exec(line)?.[1];
       if (url !== undefined) return url;
-      // Its log is JSON; what it says to people is not.
-      if (line !== "" && !line.startsWith("{")) context.note(line);
+      if (line !== "") context.note(line);
     }
     told = lines.length;
-    if (hasEnded) throw new ExitError(EXIT.unavailable, `The server has ended at its start; what it said is above and in ${log.path}.`);
+    if (hasEnded)
+      throw new ExitError(
+        EXIT.unavailable,
+        `The server has ended at its start; what it said is above and in ${saidFile}, its log in ${logFile}.`,
+      );
   }
-  throw new ExitError(EXIT.timeout, `The server does not listen yet; ${log.path} tells why.`);
+  throw new ExitError(EXIT.timeout, `The server does not listen yet; ${saidFile} and ${logFile} tell why.`);
 }
 
 export const stop: Command = {
   name: "stop",
-  summary: "Stop the server that `start` started; capsules go on, unless --capsules",
+  summary: "Stop the server of this machine's data directory; capsules go on, unless --capsules",
   usage: "[--capsules]",
   options: { capsules: { type: "boolean", help: "Destroy the team's capsules first." } },
   arguments: [0, 0],
   examples: ["sudo capsuled stop", "sudo capsuled stop --capsules"],
   async run(context, given) {
-    const pidFile = join(dataDir(context.process), "server.pid");
-    const pid = pidIn(pidFile);
-    if (pid === null) throw new ExitError(EXIT.failure, `No server runs that \`capsuled start\` started (${pidFile}).`);
+    const dir = dataDir(context.process);
+    const running = findRunningServer(dir);
+    if (running === null) throw new ExitError(EXIT.failure, await whyNone(context, dir));
+    const { pid, isOurs } = running;
     if (given.flag("capsules")) {
       const client = new Client(context.connection);
       for await (const { id } of client.capsules.list()) await (await client.capsules.connect(id)).destroy();
     }
-    process.kill(pid, "SIGTERM");
+    try {
+      process.kill(pid, "SIGTERM");
+    } catch {
+      throw new ExitError(EXIT.noPermission, `The server (pid ${pid}) is another user's: stop it as that user, or as root (with sudo).`);
+    }
     for (const until = Date.now() + STOP_MS; isAlive(pid); await sleep(LOOK_MS)) {
       if (Date.now() > until) throw new ExitError(EXIT.timeout, `The server (${pid}) does not end.`);
     }
-    rmSync(pidFile, { force: true });
-    context.show({ pid, stopped: true }, () => "stopped");
+    rmSync(pidFileOf(dir), { force: true });
+    context.show({ pid, stopped: true }, () =>
+      isOurs ? "stopped" : `stopped the server of ${dir} (pid ${pid}), which was not started by \`capsuled start\``,
+    );
   },
 };
 
-/** The pid in a file, where that process runs and is a server. */
-function pidIn(file: string): number | null {
+/** What to do where no server uses the data directory; one that answers all the same is another one. */
+async function whyNone(context: Context, dir: string): Promise<string> {
+  const none = `No server uses the data directory ${dir}.`;
   try {
-    const pid = Number(readFileSync(file, "utf8"));
-    return Number.isInteger(pid) && pid > 1 && isAlive(pid) && isServer(readFileSync(`/proc/${pid}/cmdline`, "utf8")) ? pid : null;
+    const client = new Client({ ...context.connection, apiKey: null, retryForMs: 0, requestTimeoutMs: 2_000, warn: () => {} });
+    await client.system.health();
+    return `${none} The one that answers at ${client.url} is another: stop it where it was started (Ctrl-C in its terminal, or its service manager), or say which directory it has: CAPSULED_DATA_DIR=… capsuled stop.`;
   } catch {
-    return null;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // A child of ours that has ended and was not waited for yet is no server.
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
+    return `${none} One with another directory: CAPSULED_DATA_DIR=… capsuled stop.`;
   }
 }

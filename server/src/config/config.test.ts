@@ -61,6 +61,8 @@ test("without any setting the documented defaults hold", () => {
     imagePrivate: false,
     metricsPublic: false,
     logLevel: "info",
+    logFile: null,
+    logFileMb: 32,
     shutdownMs: 4000,
   });
 });

@@ -237,6 +237,19 @@ export const SETTINGS = {
     unit: null,
     about: "Least severe log lines to write; `debug` has one for each request.",
   }),
+  logFile: defineSetting({
+    schema: orNull(z.string().refine((path) => isAbsolute(path) && !path.includes("\0"), { error: "an absolute path" })),
+    default: null,
+    unit: null,
+    about:
+      "File that the log goes to; left out, standard output. `capsuled start` sets it to `server.log` in the data directory. At its size it is put aside, and four older ones are kept.",
+  }),
+  logFileMb: defineSetting({
+    schema: whole(1, 100_000),
+    default: "32",
+    unit: "MiB",
+    about: "Size at which the log's file is put aside.",
+  }),
   shutdownMs: defineSetting({
     schema: whole(0, 600_000),
     default: "4000",

@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { findRunningServer, isLocker } from "../src/running-server.ts";
+
+const CLI = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const SERVER = fileURLToPath(new URL("../../server/src/main.ts", import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A server of its own that makes no capsules: what `start` and `stop` do needs none. */
+const settings = (dir: string): Record<string, string> => ({
+  PATH: process.env["PATH"] ?? "",
+  HOME: dir,
+  CAPSULED_DATA_DIR: dir,
+  CAPSULED_DRIVER: "fake",
+  CAPSULED_PORT: "0",
+});
+
+async function capsuled(dir: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [CLI, ...args], { env: { ...settings(dir), ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, stdout: await stdout, stderr: await stderr };
+}
+
+async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
+  let text = "";
+  for await (const chunk of stream) text += String(chunk);
+  return text;
+}
+
+async function inDataDir(run: (dir: string) => Promise<void>): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-server-"));
+  try {
+    await run(dir);
+  } finally {
+    const left = findRunningServer(dir);
+    if (left !== null) process.kill(left.pid, "SIGKILL");
+    rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
+  }
+}
+
+test(
+  "stop stops what start started, and what was started otherwise where it holds the directory's lock; and says which",
+  { timeout: 120_000 },
+  async () => {
+    await inDataDir(async (dir) => {
+      const begun = await capsuled(dir, ["start"]);
+      assert.equal(begun.code, 0, begun.stderr);
+      assert.match(begun.stdout, /^listening on http:/);
+      const again = await capsuled(dir, ["start"]);
+      assert.deepEqual([again.code, /runs already, with the pid \d+/.test(again.stderr)], [1, true], again.stderr);
+      assert.deepEqual(await capsuled(dir, ["stop"]), { code: 0, stdout: "stopped\n", stderr: "" });
+      assert.equal(findRunningServer(dir), null);
+
+      const other = spawn(process.execPath, [SERVER], { env: settings(dir), stdio: ["ignore", "pipe", "ignore"] });
+      await listening(other);
+      assert.deepEqual(findRunningServer(dir), { pid: other.pid, isOurs: false });
+      const second = await capsuled(dir, ["start"]);
+      assert.match(second.stderr, new RegExp(`runs already, with the pid ${other.pid}`));
+      const ended = once(other, "exit");
+      const stopped = await capsuled(dir, ["stop"]);
+      assert.deepEqual([stopped.code, stopped.stderr], [0, ""]);
+      assert.match(stopped.stdout, new RegExp(`^stopped the server of ${dir} \\(pid ${other.pid}\\), which was not started by`));
+      assert.deepEqual(await ended, [0, null]);
+    });
+  },
+);
+
+test("stop signals no process that is not the directory's server, whatever the files say", { timeout: 120_000 }, async () => {
+  await inDataDir(async (dir) => {
+    const none = await capsuled(dir, ["stop"], { CAPSULED_URL: "http://127.0.0.1:9" });
+    assert.deepEqual(
+      [none.code, none.stderr],
+      [1, `capsuled: No server uses the data directory ${dir}. One with another directory: CAPSULED_DATA_DIR=… capsuled stop.\n`],
+    );
+    // A server of another directory, to which both files of this one lead: pids are given anew.
+    await inDataDir(async (elsewhere) => {
+      const other = spawn(process.execPath, [SERVER], { env: settings(elsewhere), stdio: ["ignore", "pipe", "ignore"] });
+      const url = await listening(other);
+      writeFileSync(join(dir, "lock.db"), "");
+      writeFileSync(join(dir, "lock.pid"), `${other.pid}\n`);
+      const refused = await capsuled(dir, ["stop"], { CAPSULED_URL: url });
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, new RegExp(`The one that answers at ${url} is another: stop it where it was started`));
+      assert.equal(other.exitCode, null);
+      const ended = once(other, "exit");
+      other.kill("SIGTERM");
+      await ended;
+    });
+    const stranger = spawn("sleep", ["600"], { stdio: "ignore" });
+    for (const name of ["lock.pid", "server.pid"]) writeFileSync(join(dir, name), `${stranger.pid}\n`);
+    assert.equal((await capsuled(dir, ["stop"], { CAPSULED_URL: "http://127.0.0.1:9" })).code, 1);
+    assert.equal(stranger.exitCode, null);
+    const ended = once(stranger, "exit");
+    stranger.kill("SIGKILL");
+    await ended;
+  });
+});
+
+test(
+  "a server that start started has a log of its own, put aside at its size, and what it says to people beside it",
+  { timeout: 120_000 },
+  async () => {
+    await inDataDir(async (dir) => {
+      const log = join(dir, "server.log");
+      writeFileSync(log, "x".repeat(1024 * 1024 + 1));
+      const { code, stderr } = await capsuled(dir, ["start"], { CAPSULED_LOG_LEVEL: "debug", CAPSULED_LOG_FILE_MB: "1" });
+      assert.equal(code, 0, stderr);
+      const url = /listening on (\S+)/.exec(readFileSync(join(dir, "server.out"), "utf8"))?.[1] ?? "";
+      await fetch(`${url}/v1/capsules`);
+      await fetch(`${url}/v1/capsules`);
+      assert.equal((await capsuled(dir, ["stop"])).code, 0);
+      assert.deepEqual(
+        readdirSync(dir)
+          .filter((name) => name.startsWith("server."))
+          .sort(),
+        ["server.log", "server.log.1", "server.out"],
+      );
+      assert.ok(statSync(log).size < 1024 * 1024);
+      assert.match(readFileSync(log, "utf8"), /stopping; capsules go on running/);
+      assert.doesNotMatch(readFileSync(join(dir, "server.out"), "utf8"), /^\{/m);
+      for (const name of ["server.log", "server.log.1", "server.out"]) assert.equal(statSync(join(dir, name)).mode & 0o77, 0, name);
+    });
+  },
+);
+
+test("a lock is a process's own on that file", () => {
+  const locks = "1: POSIX  ADVISORY  WRITE 4711 fe:00:393219 0 EOF\n2: FLOCK  ADVISORY  WRITE 12 00:1f:77 0 EOF\n";
+  assert.deepEqual(
+    [isLocker(locks, 4711, 393219), isLocker(locks, 4711, 77), isLocker(locks, 471, 393219), isLocker("", 1, 1)],
+    [true, false, false, false],
+  );
+});
+
+async function listening(child: ChildProcess): Promise<string> {
+  let text = "";
+  for await (const chunk of child.stdout ?? []) {
+    text += String(chunk);
+    const url = /listening on (http:\S+)/.exec(text)?.[1];
+    if (url !== undefined) return url;
+  }
+  throw new Error(`the server ended: ${text}`);
+}
