@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
-import { expectCall, expectError } from "../harness/call.ts";
+import { LIMITS } from "@capsuled/contract";
+import { expectCall, expectError, property } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { download, expectProblem, fileRequest, postJson, upload } from "../harness/files.ts";
@@ -153,11 +154,43 @@ test("directories are made, listed in order, in depth and page by page, and remo
   await expectError("statFile", "not_found", at({ path: "/tmp/tree" }));
 });
 
-test("a directory of more entries than one page of the agent's is listed whole", async () => {
-  await capsule.sh("mkdir /tmp/many && cd /tmp/many && seq -f 'a-rather-long-name-of-a-file-%06g' 1 9000 | xargs touch");
-  const all = await names("/tmp/many");
-  assert.equal(all.length, 9000);
-  assert.deepEqual(all, [...all].sort());
+test("a directory of more entries than one page of the agent's is listed whole, up to the most of one answer; the rest is on the next", async () => {
+  const max = LIMITS.fileListLimitMax;
+  await capsule.sh(`mkdir /tmp/many && cd /tmp/many && seq -f 'a-rather-long-name-of-a-file-%06g' 1 ${max} | xargs touch`);
+  const list = (body: object) => expectCall("listFiles", 200, at({ path: "/tmp/many", ...body }));
+  const expected = Array.from({ length: max }, (_, n) => `a-rather-long-name-of-a-file-${String(n + 1).padStart(6, "0")}`);
+  for (const body of [{}, { limit: max }]) {
+    const { entries, next_cursor: next } = await list(body);
+    assert.deepEqual([entries.map(({ name }) => name), next], [expected, null]);
+  }
+  await capsule.sh("touch /tmp/many/b");
+  const first = await list({});
+  assert.deepEqual([first.entries.length, typeof first.next_cursor], [max, "string"]);
+  const second = await list({ cursor: first.next_cursor });
+  assert.deepEqual([second.entries.map(({ name }) => name), second.next_cursor], [["b"], null]);
+  for (const limit of [max + 1, 0]) {
+    const { details } = await expectError("listFiles", "invalid_request", at({ path: "/tmp/many", limit }));
+    assert.equal(property(details, "field"), "limit");
+  }
+});
+
+test("a list goes down as many levels as it may and no further, and more is a 400 that names the field", async () => {
+  const max = LIMITS.fileListDepthMax;
+  const levels = Array.from({ length: max + 4 }, (_, n) => `l${n + 1}`);
+  await capsule.sh(`mkdir -p /tmp/levels/${levels.join("/")}`);
+  const { entries } = await expectCall("listFiles", 200, at({ path: "/tmp/levels", depth: max }));
+  assert.deepEqual(
+    entries.map(({ name }) => name),
+    levels.slice(0, max),
+  );
+  const { details } = await expectError("listFiles", "invalid_request", at({ path: "/tmp/levels", depth: max + 1 }));
+  assert.equal(property(details, "field"), "depth");
+  const below = await expectCall("listFiles", 200, at({ path: `/tmp/levels/${levels.slice(0, max).join("/")}`, depth: max }));
+  assert.deepEqual(
+    below.entries.map(({ name }) => name),
+    levels.slice(max),
+    "what lies deeper is listed from there",
+  );
 });
 
 test("names may be anything that a name can be", async () => {
