@@ -13,6 +13,7 @@ import { isSigned, newReceiver } from "../harness/receiver.ts";
 import { TEAM_RUNS_MAX } from "../harness/server-process.ts";
 import { readState } from "../harness/state.ts";
 import { newTeam } from "../harness/team.ts";
+import { openTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 let capsule: TestCapsule;
@@ -253,6 +254,20 @@ describe("what the server does by itself", { concurrency: true, timeout: 300_000
     assert.equal((await getRun(young, old.key)).status, "succeeded");
     await expectError("getRunOutput", "not_found", { key: old.key, params: { id: aged } });
     await Promise.all([first.end(), second.end()]);
+  });
+
+  test("a terminal in which nothing happens is sent a ping every 30 s, and each of its viewers is", async () => {
+    await using first = await openTerminal(capsule.id, { type: "start", cmd: "sleep", args: ["1000"] });
+    const { tag } = await first.message("started");
+    const began = performance.now();
+    await using second = await openTerminal(capsule.id, { type: "connect", tag });
+    assert.deepEqual(await Promise.all([first.message("ping", 60_000), second.message("ping", 60_000)]), [
+      { type: "ping" },
+      { type: "ping" },
+    ]);
+    assert.ok(performance.now() - began > 20_000, "and not much more often than it says");
+    first.send({ type: "kill" });
+    await second.message("exit");
   });
 
   test("a quiet command's stream begins at once and is kept alive by a comment every 15 s", async () => {

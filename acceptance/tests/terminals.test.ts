@@ -6,6 +6,7 @@ import { expectCall, expectError } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { refusedUpgrade } from "../harness/stream.ts";
+import { upload } from "../harness/files.ts";
 import { openTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -93,6 +94,58 @@ test("Ctrl-C ends the job in the foreground only, Ctrl-Z stops it, and fg goes o
   terminal.type("\u0004");
   terminal.type("exit 5\r");
   assert.equal((await terminal.message("exit")).exit_code, 5);
+});
+
+test("Ctrl-\\ ends the job in the foreground with SIGQUIT, and the shell goes on", async () => {
+  await using terminal = await openTerminal(capsule.id, BASH);
+  await terminal.shows("% ");
+  terminal.type("ulimit -c 0; sleep 7303; echo status $?\r");
+  await waitUntil(async () => ((await capsule.processes()).some(({ args }) => args.includes("7303")) ? true : undefined), {
+    what: "the job",
+  });
+  terminal.type("\u001c");
+  await terminal.shows(/\^\\[^]*Quit[^]*status 131\r\n/);
+  terminal.type("echo still $((40+2))\r");
+  await terminal.shows("still 42\r\n");
+  terminal.type("exit\r");
+  assert.equal((await terminal.message("exit")).exit_code, 0);
+});
+
+test("when a terminal's first process ends, its foreground and what is stopped in it are hung up, and what has left it goes on", async () => {
+  // Each job writes the signals that it gets to a file of its name, once it is up.
+  const job = `import os,signal,sys
+name=sys.argv[1]
+def got(number, _): open("/tmp/hup-"+name,"a").write(signal.Signals(number).name+" ")
+for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGCONT): signal.signal(number, got)
+if name=="left":
+  if os.fork(): os._exit(0)
+  os.setsid()
+open("/tmp/hup-"+name,"w").close()
+if name=="foreground": os.kill(os.getppid(), signal.SIGKILL)
+if name=="stopped": os.kill(0, signal.SIGSTOP)
+while True: signal.pause()`;
+  await upload(capsule.id, "/tmp/job.py", job);
+  const file = async (name: string): Promise<string> => (await capsule.sh(`cat /tmp/hup-${name} 2>&1 || true`)).stdout;
+  const said = (name: string, what: string | RegExp): Promise<true> =>
+    waitUntil(async () => ((await file(name)).match(what) === null ? undefined : true), { what: `${String(what)} of ${name}` });
+  await using terminal = await openTerminal(capsule.id, BASH);
+  await terminal.shows("% ");
+  terminal.type("python3 /tmp/job.py left &\r");
+  await said("left", /^$/);
+  terminal.type("python3 /tmp/job.py stopped &\r");
+  await waitUntil(
+    async () => ((await capsule.sh("ps -eo stat=,args=")).stdout.match(/^T.*job\.py stopped$/m) === null ? undefined : true),
+    {
+      what: "the job that stops itself",
+    },
+  );
+  terminal.type("python3 /tmp/job.py foreground\r");
+  const exit = await terminal.message("exit");
+  assert.deepEqual([exit.signal, exit.reason], ["SIGKILL", "signaled"]);
+  await said("foreground", /^SIGHUP /);
+  await said("stopped", /SIGHUP/);
+  assert.equal(await file("left"), "");
+  await capsule.sh("pkill -9 -f /tmp/job.py; true");
 });
 
 test("a viewer that connects by tag is told of the terminal, shown its scrollback, and then what comes", async () => {
