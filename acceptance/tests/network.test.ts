@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { call, errorOf, expectCall } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
@@ -9,6 +10,7 @@ import type { TestCapsule } from "../harness/capsule.ts";
 import { agentPid } from "../harness/host.ts";
 import type { Internet } from "../harness/internet.ts";
 import { createInternet, PLACES } from "../harness/internet.ts";
+import { probeSource } from "../harness/probe.ts";
 import { endServer, startServer } from "../harness/server-process.ts";
 import { readState, writeState } from "../harness/state.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -69,6 +71,12 @@ test("left out, the network is `allow`: a capsule reaches the internet by addres
   const facts = await report(capsule);
   assert.ok((facts.allowed?.packets ?? 0) >= 4, JSON.stringify(facts));
   assert.equal(facts.log, null);
+  const { log } = await report(capsule, true);
+  const allowed = log
+    ?.filter(({ decision }) => decision === "allowed")
+    .map(({ address, protocol, port }) => `${protocol} ${address} ${port}`);
+  for (const line of [`tcp ${PLACES.one} 80`, `tcp ${PLACES.two} 80`, `tcp ${PLACES.six} 80`, `udp ${PLACES.one} 9000`])
+    assert.ok(allowed?.includes(line), `${line} in ${JSON.stringify(log)}`);
 });
 
 test("private ranges, cloud metadata and link-local are refused at once, whatever name they have, and the refusals are told", async () => {
@@ -101,6 +109,44 @@ test("the host answers a capsule on none of its addresses, this API's port inclu
   for (const address of own) {
     assert.equal(await code(capsule, address, Number(port)), REFUSED, address);
     assert.equal(await code(opened, address, Number(port)), REFUSED, `${address}, listed`);
+  }
+});
+
+test("the host's link-local addresses are refused on the link that a capsule shares with it, and so are other capsules'", async () => {
+  const port = 8099;
+  const serve = ["-m", "http.server", String(port), "--bind", "::"];
+  await using one = await newCapsule();
+  await using two = await newCapsule();
+  await two.background({ cmd: "python3", args: serve, tag: "serves" });
+  const server = spawn("ip", ["netns", "exec", basename(internet.host), "python3", ...serve], { stdio: "ignore", cwd: dir });
+  try {
+    const links = [
+      ...internet.onHost("ip", "-o", "-6", "addr", "show", "scope", "link").matchAll(/^\d+: (\S+)\s+inet6 (fe80:[0-9a-f:]+)\//gm),
+    ];
+    const shared = links.find(([, name]) => name?.startsWith("cap"));
+    assert.ok(shared !== undefined, `a bridge with an address of its own: ${links.map(([line]) => line).join("; ")}`);
+    const [, bridge, address] = shared;
+    const onHost = `http://[${address}%25${bridge}]:${port}/`;
+    const answers = (): true | undefined => {
+      try {
+        return internet.onHost("curl", "-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", onHost) === "200" ? true : undefined;
+      } catch {
+        return undefined;
+      }
+    };
+    await waitUntil(answers, { what: "the control: the host's server, on that address" });
+    for (const [, , own = ""] of links) assert.equal(await code(one, `${own}%25eth0`, port), REFUSED, own);
+    const others = /inet6 (fe80:[0-9a-f:]+)\//.exec(
+      internet.onHost("nsenter", `--net=/proc/${agentPid(two.id)}/ns/net`, "--", "ip", "-o", "-6", "addr", "show", "dev", "eth0"),
+    )?.[1];
+    assert.ok(others !== undefined);
+    const self = await two.sh(
+      `for i in $(seq 100); do curl -s -m 5 -o /dev/null 'http://[${others}%25eth0]:${port}/' && exit 0; sleep 0.1; done; exit 1`,
+    );
+    assert.equal(self.exit_code, 0, "the control: it serves");
+    assert.notEqual(await code(one, `${others}%25eth0`, port), OK);
+  } finally {
+    server.kill("SIGKILL");
   }
 });
 
@@ -209,28 +255,7 @@ test("a change while paused or stopped holds after resume and start; pause, stop
 
 test("nobody inside changes the network: no link, no route, no rule, no raw socket, no namespace of its own", async () => {
   await using capsule = await newCapsule({ network: { egress: "none" } });
-  const attempts = `
-import socket,struct,ctypes,os
-def attempt(name, f):
-    try: f(); print(name, "done")
-    except OSError as e: print(name, "refused")
-def netlink(proto, kind, body):
-    s=socket.socket(16,3,proto); s.bind((0,0))
-    s.send(struct.pack("IHHII",16+len(body),kind,5,1,0)+body)
-    code=struct.unpack("i",s.recv(4096)[16:20])[0]
-    if code: raise OSError(-code,"")
-attempt("link", lambda: netlink(0,16,struct.pack("BxHiII",0,0,2,0,1)))
-attempt("route", lambda: netlink(0,25,struct.pack("BBBBBBBBI",2,0,0,0,254,3,0,1,0)))
-attempt("rules", lambda: netlink(12,(10<<8)|2,struct.pack("BBH",1,0,0)))
-attempt("raw", lambda: socket.socket(2,3,1))
-attempt("packet", lambda: socket.socket(17,3,3))
-attempt("mark", lambda: socket.socket().setsockopt(1,36,1))
-def unshare():
-    if ctypes.CDLL(None,use_errno=True).unshare(0x40000000): raise OSError(ctypes.get_errno(),"")
-attempt("namespace", unshare)
-attempt("sysctl", lambda: open("/proc/sys/net/ipv4/ip_forward","w").write("1"))
-`;
-  const { stdout, stderr } = await capsule.python(attempts);
+  const { stdout, stderr } = await capsule.exec({ cmd: "python3", args: ["-"], stdin: probeSource("network") });
   assert.deepEqual(
     stdout.trim().split("\n"),
     ["link", "route", "rules", "raw", "packet", "mark", "namespace", "sysctl"].map((name) => `${name} refused`),
