@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
+import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { call, expectCall, expectError, property } from "../harness/call.ts";
-import { newCapsule } from "../harness/capsule.ts";
+import { capsuleOf, newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { restart } from "../harness/restart.ts";
 import { readState } from "../harness/state.ts";
@@ -104,6 +105,74 @@ test("the source is then in the state it was in, and its output has no hole", { 
   for (const one of taken) await expectCall("deleteSnapshot", 204, named(one));
 });
 
+test("a snapshot and a fork are of one moment: two files that are written in turns agree in them, and their writer goes on", async () => {
+  await using source = await newCapsule({ disk_mb: 128 });
+  // The first and the last in the order of names, with much to copy between them.
+  await source.sh("mkdir /root/pair && head -c 48M /dev/urandom > /root/pair/m-between");
+  const writer = `import os, time
+first, last = (os.open("/root/pair/"+name, os.O_CREAT|os.O_WRONLY|os.O_APPEND) for name in ("a-first", "z-last"))
+n = 0
+while n < 3_000_000:
+  for fd in (first, last): os.write(fd, b"%09d\\n" % n)
+  n += 1
+  if n % 20 == 0: time.sleep(0.0005)`;
+  await source.background({ cmd: "python3", args: ["-c", writer] });
+  await source.sh("until [ -s /root/pair/z-last ]; do sleep 0.01; done");
+  const check = `import os
+a, z = (open("/root/pair/"+name,"rb").read() for name in ("a-first", "z-last"))
+lines = len(a)//10
+whole = b"".join(b"%09d\\n" % n for n in range(lines))
+print(lines, len(z)//10, a == whole and z == whole[:len(z)] and len(z) % 10 == 0)`;
+  const seen: number[] = [];
+  const agrees = async (like: TestCapsule): Promise<void> => {
+    const { stdout, stderr } = await like.python(check);
+    const [first = "", last = "", whole] = stdout.trim().split(" ");
+    assert.equal(whole, "True", `${stdout}${stderr}`);
+    assert.ok([0, 1].includes(Number(first) - Number(last)), `${first} records in the one, ${last} in the other`);
+    seen.push(Number(first));
+  };
+  for (let count = 0; count < 2; count += 1) {
+    const name = newName();
+    await expectCall("createSnapshot", 201, { body: { capsule_id: source.id, name } });
+    await using like = await newCapsule({ template: name });
+    await agrees(like);
+    await expectCall("deleteSnapshot", 204, named(name));
+    const { capsules } = await expectCall("forkCapsule", 201, { params: { id: source.id }, body: { wait_ms: 60_000 } });
+    for (const one of capsules) {
+      await using made = capsuleOf(one);
+      await agrees(made);
+    }
+  }
+  assert.ok(
+    seen.every((records, nth) => nth === 0 || records > (seen[nth - 1] ?? 0)),
+    `it wrote on between them: ${seen.join(" ")}`,
+  );
+});
+
+test("what a snapshot and a fork have of their source's disk is not copied: its blocks are theirs too", async () => {
+  await using source = await newCapsule({ disk_mb: 64 });
+  const name = newName();
+  const before = onHost();
+  await source.sh("head -c 24M /dev/urandom > /root/large; sync");
+  await expectCall("createSnapshot", 201, { body: { capsule_id: source.id, name } });
+  const [snapshot = ""] = onHost().filter((entry) => /^tp-[0-9a-z]{25}$/.test(entry) && !before.includes(entry));
+  await using like = await newCapsule({ template: name });
+  const { capsules } = await expectCall("forkCapsule", 201, { params: { id: source.id }, body: { wait_ms: 60_000 } });
+  const store = join(readState().dataDir, "store");
+  /** Bytes of the file in a disk, and those of them that nothing else has. */
+  const bytesIn = (disk: string): readonly number[] => {
+    const out = execFileSync("btrfs", ["filesystem", "du", "--raw", join(store, disk, "u/root/large")], { encoding: "utf8" });
+    return (out.trim().split("\n").at(-1) ?? "").trim().split(/\s+/).slice(0, 2).map(Number);
+  };
+  const disks = [`snapshots/${snapshot}`, ...[source, like, ...capsules].map(({ id }) => `capsules/${id}`)];
+  for (const disk of disks) assert.deepEqual(bytesIn(disk), [24 << 20, 0], disk);
+  await like.sh("head -c 24M /dev/urandom > /root/large; sync");
+  assert.deepEqual(bytesIn(`capsules/${like.id}`), [24 << 20, 24 << 20], "the control: what it writes is its own");
+  assert.deepEqual(bytesIn(`capsules/${source.id}`), [24 << 20, 0]);
+  for (const one of capsules) await capsuleOf(one)[Symbol.asyncDispose]();
+  await expectCall("deleteSnapshot", 204, named(name));
+});
+
 test("names: taken, overwritten, reserved, malformed; left out, one is made", async () => {
   const body = { capsule_id: capsule.id };
   const name = newName();
@@ -119,9 +188,22 @@ test("names: taken, overwritten, reserved, malformed; left out, one is made", as
   await expectError("createSnapshot", "not_found", { body: { sandbox_id: "cl-nonsense" } });
   await capsule.sh("echo two > /root/which");
   await expectCall("createSnapshot", 201, { body: { ...body, name }, query: { overwrite: "true" } });
-  await using like = await newCapsule({ template: name });
-  assert.equal((await like.sh("cat /root/which")).stdout, "two\n");
-  assert.equal((await names()).filter((one) => one === name).length, 1);
+  const holds = async (text: string): Promise<void> => {
+    await using like = await newCapsule({ template: name });
+    assert.equal((await like.sh("cat /root/which")).stdout, text);
+    assert.equal((await names()).filter((one) => one === name).length, 1);
+  };
+  await holds("two\n");
+  await capsule.sh("echo three > /root/which");
+  for (const [overwrite, query] of [
+    [false, {}],
+    [false, { overwrite: "true" }],
+  ] as const)
+    await expectError("createSnapshot", "template_name_taken", { body: { ...body, name, overwrite }, query });
+  await expectError("createSnapshot", "invalid_request", { body: { ...body, name, overwrite: "true" } });
+  await holds("two\n");
+  await expectCall("createSnapshot", 201, { body: { ...body, name, overwrite: true } });
+  await holds("three\n");
   const { name: given } = await expectCall("createSnapshot", 201, { body });
   assert.match(given, /^template-[0-9a-f]{8}$/);
   for (const one of [name, given]) await expectCall("deleteSnapshot", 204, named(one));

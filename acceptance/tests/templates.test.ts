@@ -256,6 +256,41 @@ test("a template whose start command does not come up makes capsules that say wh
   await expectCall("destroyCapsule", 204, { params: { id: capsule.id } });
 });
 
+test(
+  "a capsule is running when its template's ready check, a command, exits with 0; one that never does says so",
+  { timeout: 120_000 },
+  async () => {
+    const start_command = {
+      cmd: "sh",
+      args: ["-c", "n=0; while [ $n -lt 3 ]; do sleep 0.5; n=$((n+1)); echo $n > /srv/count; done; sleep 1000"],
+    };
+    const check = 'echo asked >> /srv/asked; [ "$(cat /srv/count)" = "$WANTED" ]';
+    await using made = await newTemplate({
+      ...small,
+      envs: { WANTED: "3" },
+      steps: [{ run: "echo 0 > /srv/count" }],
+      start_command,
+      ready_check: { cmd: "sh", args: ["-c", check], timeout_sec: 30 },
+    });
+    {
+      await using capsule = await newCapsule({ template: made.name });
+      const { stdout } = await capsule.sh("cat /srv/count; wc -l < /srv/asked");
+      const [count, asked] = stdout.trim().split("\n").map(Number);
+      assert.ok(count === 3 && (asked ?? 0) > 1, `it was asked until it was ready: ${stdout}`);
+    }
+    await using never = await newTemplate({
+      ...small,
+      steps: [{ run: "true" }],
+      start_command: { cmd: "sh", args: ["-c", "echo still waiting; sleep 1000"] },
+      ready_check: { cmd: "false", timeout_sec: 2 },
+    });
+    const capsule = await expectCall("createCapsule", 201, { body: { template: never.name, wait_ms: 60_000 } });
+    assert.deepEqual([capsule.status, capsule.reason], ["error", "boot_failed"]);
+    assert.match(capsule.message ?? "", /ready[^]*still waiting/);
+    await expectCall("destroyCapsule", 204, { params: { id: capsule.id } });
+  },
+);
+
 test("a build whose capsule is destroyed under it ends, and says so", async () => {
   const { id } = await begin({ ...small, steps: [{ run: "echo begun; sleep 1000" }] });
   await logOf(id, 0, (entry) => entry.type === "output");
