@@ -4,12 +4,16 @@ import { subvolumeOf } from "./launcher.ts";
 import type { CapsulePaths } from "./layout.ts";
 import { isMissing } from "../../lib/node/missing.ts";
 
+interface DiskHost extends Pick<OciHost, "store"> {
+  readonly options: Pick<OciHost["options"], "launcherBinary">;
+}
+
 /** What capsules' disks hold, as the kernel counts it for their limits: one small file each, found once. */
 export class DiskUse {
   readonly #files = new Map<string, string>();
 
   /** Bytes; `null` where disks have no limit and nobody counts. */
-  async of(host: OciHost, { id, disk }: CapsulePaths): Promise<number | null> {
+  async of(host: DiskHost, { id, disk }: Pick<CapsulePaths, "id" | "disk">): Promise<number | null> {
     if (host.store === "plain") return null;
     try {
       const known = this.#files.get(id) ?? (await find(host, disk));
@@ -28,7 +32,7 @@ export class DiskUse {
   }
 }
 
-async function find(host: OciHost, disk: string): Promise<string> {
+async function find(host: DiskHost, disk: string): Promise<string> {
   const { id, fileSystem } = await subvolumeOf(host.options.launcherBinary, disk);
   return `/sys/fs/btrfs/${fileSystem}/qgroups/0_${id}/referenced`;
 }

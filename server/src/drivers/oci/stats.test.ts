@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import test from "node:test";
 import { HandleGoneError } from "../../core/ports/driver.ts";
+import { DiskUse } from "./disk-use.ts";
 import { readStats } from "./stats.ts";
 
 const CGROUP = "/capsuled/i/cl";
@@ -62,4 +64,37 @@ test("the same is read of a host with cgroup v1", (t) => {
 test("a capsule whose cgroup is gone is gone, on either", (t) => {
   assert.throws(() => readStats(hostOf(t, {}, []), paths), HandleGoneError);
   assert.throws(() => readStats(hostOf(t, {}, [["memory", "memory"]]), paths), HandleGoneError);
+});
+
+test("a sample costs six small files, read once each, and no program but the one that finds the disk's counter the first time", async (t) => {
+  const host = hostOf(t, V1, [
+    ["memory", "memory"],
+    ["cpuacct", "cpu"],
+    ["pids", "pids"],
+  ]);
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-sample-"));
+  const [launcher, asked] = [join(dir, "launcher"), join(dir, "asked")];
+  writeFileSync(launcher, `#!/bin/sh\necho "$@" >> ${asked}\necho '{"ok":true,"id":257,"fileSystem":"fs-1"}'\n`, { mode: 0o755 });
+  const counter = "/sys/fs/btrfs/fs-1/qgroups/0_257/referenced";
+  const read: string[] = [];
+  const real = fs.readFileSync;
+  t.mock.method(fs, "readFileSync", (file: string, encoding: BufferEncoding) => {
+    read.push(file);
+    return file === counter ? "4096\n" : real(file, encoding);
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+    rmSync(dir, { recursive: true });
+  });
+  const disks = new DiskUse();
+  for (let sample = 0; sample < 3; sample += 1) {
+    read.length = 0;
+    readStats(host, paths);
+    assert.equal(await disks.of({ store: "native", options: { launcherBinary: launcher } }, { id: "cl", disk: "/store/cl" }), 4096);
+    assert.deepEqual([read.length, new Set(read).size, read.at(-1)], [6, 6, counter]);
+  }
+  assert.equal(real(asked, "utf8"), "subvolume-of /store/cl\n");
+  assert.equal(readFileSync, fs.readFileSync, "it is the reads of the code that were counted");
 });

@@ -24,7 +24,9 @@ export interface RunStreamOptions {
   leave(): void;
 }
 
-type Deps = Pick<RouteDeps, "transformed" | "streamLimits">;
+interface Deps extends Pick<RouteDeps, "streamLimits"> {
+  readonly transformed: Pick<RouteDeps["transformed"], "of">;
+}
 
 /** A run's events from a place on, at the reader's own pace: the run goes on whether or not they are read. */
 export function runStream(deps: Deps, options: RunStreamOptions): BodyStream {
