@@ -16,9 +16,9 @@ export async function measureEndpoints(context: BenchContext): Promise<readonly 
   const { server } = context;
   const id = await server.create({ vcpus: cpus().length, memory_mb: 512 });
   try {
-    return [...(await measureCalls(context, id)), ...(await measureEvents(context, id))];
+    return [...(await measureCalls(context, id)), ...(await measureFresh(context)), ...(await measureEvents(context, id))];
   } finally {
-    for (const name of ["bench-hello", "bench-lines"]) await server.call("DELETE", `/v1/endpoints/${name}`);
+    for (const name of ["bench-hello", "bench-fresh", "bench-lines"]) await server.call("DELETE", `/v1/endpoints/${name}`);
     await server.destroy(id);
   }
 }
@@ -68,6 +68,43 @@ function rowsOf(of: Row["of"], [one, sixteen]: readonly [Latencies, Latencies]):
     { what: `${what}, 1 at a time, p99`, of, value: one.p99_us / 1000, unit: "ms", note: "" },
     { what: `${what}, 16 at once`, of, value: sixteen.per_second, unit: "/s", note: `${sixteen.count} calls` },
     { what: `${what}, 16 at once, p99`, of, value: sixteen.p99_us / 1000, unit: "ms", note: "" },
+  ];
+}
+
+/** A call whose run has a capsule of its own, beside what that is made of: a create and the first exec in it, in turn with it. */
+async function measureFresh({ server, scale }: BenchContext): Promise<readonly Row[]> {
+  const rounds = Math.max(5, Math.ceil(50 * scale));
+  const path = await publish(server, "bench-fresh", { command: "echo hello", async: false });
+  const [calls, creations]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    const began = performance.now();
+    const called = await server.call("GET", path, undefined, { accept: "application/json" });
+    calls.push(performance.now() - began);
+    if (called.status !== 200 || Reflect.get(Object(called.body), "output") !== "hello\n")
+      throw new Error(`bench-fresh answered ${JSON.stringify(called)}`);
+    const created = performance.now();
+    const id = await server.create();
+    const { status } = await server.call("POST", `/v1/capsules/${id}/exec`, { cmd: "echo", args: ["hello"] });
+    creations.push(performance.now() - created);
+    if (status !== 200) throw new Error(`the exec answered ${status}`);
+    await server.destroy(id);
+  }
+  const row = (what: string, values: readonly number[], part: number, note: string): Row => ({
+    what,
+    of: "capsuled",
+    value: percentile(values, part),
+    unit: "ms",
+    note,
+  });
+  return [
+    row("endpoint with a fresh capsule, p50", calls, 0.5, `${rounds} calls, one at a time`),
+    row("endpoint with a fresh capsule, p99", calls, 0.99, ""),
+    row(
+      "the same by hand: create → first exec's result, p50",
+      creations,
+      0.5,
+      "in turn with the calls; the capsule is destroyed after it, untimed",
+    ),
   ];
 }
 

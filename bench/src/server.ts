@@ -10,7 +10,12 @@ export interface BenchServer {
   /** `null` when it was not started here. */
   readonly pid: number | null;
   readonly dataDir: string;
-  call(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }>;
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+    more?: Readonly<Record<string, string>>,
+  ): Promise<{ readonly status: number; readonly body: unknown }>;
   /** Creates a capsule and waits until it runs. */
   create(body?: Readonly<Record<string, unknown>>): Promise<string>;
   destroy(id: string): Promise<void>;
@@ -61,11 +66,12 @@ export async function openServer(options: OpenOptions): Promise<BenchServer> {
 function client(url: string, key: string, pid: number | null, dataDir: string, close: () => Promise<void>): BenchServer {
   const { host } = new URL(url);
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  const call: BenchServer["call"] = (method, path, body) =>
+  const call: BenchServer["call"] = (method, path, body, more = {}) =>
     new Promise((done, failed) => {
       const text = body === undefined ? "" : JSON.stringify(body);
       const headers = {
         "x-api-key": key,
+        ...more,
         ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
       };
       const sent = request(`${url}${path}`, { method, agent, headers }, (response) => {
