@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from ._contract.models import BuildFailure
 
@@ -51,3 +51,4 @@ class BuildEndEvent:
 
 
 BuildEvent = BuildStepEvent | BuildOutputEvent | BuildGapEvent | BuildEndEvent
+BUILD_EVENTS: tuple[type[BuildEvent], ...] = get_args(BuildEvent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ._core.outcome import Outcome
 
@@ -69,3 +69,5 @@ class RunErrorEvent:
 
 
 CallEvent = OutputEvent | TransformedOutputEvent | OutputGapEvent | DoneEvent | RunErrorEvent
+CALL_EVENTS: tuple[type[CallEvent], ...] = get_args(CallEvent)
+CALL_ENDS = (DoneEvent, RunErrorEvent)

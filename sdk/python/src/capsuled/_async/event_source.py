@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import TypeVar
 
 from .._core.answer import Answer, retry_of
 from .._core.failures import ApiError, CapsuledError, ClientTimeoutError, ConnectionFailedError
 from .._core.request import Request
 from .._core.retry import Patience
 from .._core.sse import EventParser, ServerSentEvent
+from .._core.told import event_of_kinds
 from .io import AsyncByteStream, leave, sleep
 from .transport import AsyncTransport
+
+T = TypeVar("T")
 
 
 class AsyncEventSource:
@@ -59,6 +63,16 @@ class AsyncEventSource:
                 await stream.aclose()
             attempt += 1
             await sleep(self._delay(failure, attempt))
+
+    async def of_kinds(self, kinds: Iterable[type[T]], last: tuple[type[T], ...]) -> AsyncIterator[T]:
+        """The events of these kinds, up to one of the last; those of a newer server are passed over."""
+        async for event in self.events():
+            told = event_of_kinds(event, kinds)
+            if told is None:
+                continue
+            yield told
+            if isinstance(told, last):
+                return
 
     def _is_stream(self, stream: AsyncByteStream) -> bool:
         self.headers = dict(stream.headers)

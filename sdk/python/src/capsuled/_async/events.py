@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from .._contract.models import Event
 from .._core.decode import decode
-from .._core.failures import UnexpectedAnswerError
-from .._core.request import QueryValue, make_request
+from .._core.request import make_request
+from .._core.sse import headers_behind
+from .._core.told import json_of
 from .event_source import AsyncEventSource
+from .paging import listed
 from .transport import AsyncTransport
 
 EventType = Literal[
@@ -25,7 +26,6 @@ EventType = Literal[
     "process.started",
     "process.ended",
 ]
-PAGE_ITEMS = 100
 
 
 class AsyncEvents:
@@ -34,7 +34,7 @@ class AsyncEvents:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
-    async def list(
+    def list(
         self,
         *,
         capsule: str | None = None,
@@ -50,20 +50,8 @@ class AsyncEvents:
             since: Only those after this id.
             order: `asc` is oldest first.
         """
-        query: dict[str, QueryValue] = {
-            "limit": PAGE_ITEMS,
-            "capsule": capsule,
-            "type": type,
-            "since": since,
-            "order": order,
-        }
-        while True:
-            page = await self._transport.json(make_request("listEvents", query=query))
-            for item in page["items"]:
-                yield _decoded(item)
-            query["cursor"] = page["next_cursor"]
-            if query["cursor"] is None:
-                return
+        query = {"capsule": capsule, "type": type, "since": since, "order": order}
+        return listed(self._transport, "listEvents", query, _decoded)
 
     async def stream(
         self,
@@ -82,17 +70,11 @@ class AsyncEvents:
             lambda last_id: make_request(
                 "streamEvents",
                 query={"capsule": capsule, "type": type, "from": begin if last_id is None else None},
-                headers={
-                    "Accept": "text/event-stream",
-                    **({} if last_id is None else {"Last-Event-ID": last_id}),
-                },
+                headers=headers_behind(last_id),
             ),
         )
         async for event in source.events():
-            try:
-                value = json.loads(event.data)
-            except ValueError as error:
-                raise UnexpectedAnswerError(f"an event is no JSON: {event.data[:80]!r}") from error
+            value = json_of(event.data, "an event")
             yield decode(EventGap, value, "a gap") if event.event == "gap" else _decoded(value)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterable, AsyncIterator
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -12,11 +11,14 @@ from .._contract.operations import OperationId
 from .._core.answer import Answer
 from .._core.content_digest import check_digest
 from .._core.decode import decode
-from .._core.failures import ApiError, UnexpectedAnswerError
+from .._core.failures import ApiError
 from .._core.request import make_request
+from .._core.sse import headers_behind
+from .._core.told import json_of
 from ..results import FileChange, WrittenArchive
 from .event_source import AsyncEventSource
 from .io import leave
+from .paging import Page, items_of
 from .transport import AsyncTransport
 
 PAGE_ITEMS = 1000
@@ -118,16 +120,15 @@ class AsyncFiles:
         """A URL that gives a directory as a tar archive once, within 30 s and without a key: for a page in a browser."""
         return await self._ticket_url("downloadArchive", path)
 
-    async def list(self, path: str, *, depth: int = 1) -> AsyncIterator[FileEntry]:
+    def list(self, path: str, *, depth: int = 1) -> AsyncIterator[FileEntry]:
         """What is in a directory, and below it to this depth, read page by page."""
-        body: dict[str, Any] = {"path": path, "depth": depth, "limit": PAGE_ITEMS}
-        while True:
-            page = (await self._call("listFiles", body)).json()
-            for item in page["entries"]:
-                yield decode(FileEntry, item, "an entry")
-            body["cursor"] = page["next_cursor"]
-            if body["cursor"] is None:
-                return
+
+        async def page(cursor: str | None) -> Page:
+            body = {"path": path, "depth": depth, "limit": PAGE_ITEMS, "cursor": cursor}
+            answer = (await self._call("listFiles", body)).json()
+            return {"items": answer["entries"], "next_cursor": answer["next_cursor"]}
+
+        return items_of(page, lambda item: decode(FileEntry, item, "an entry"))
 
     async def watch(self, path: str, *, recursive: bool = False) -> AsyncIterator[FileChange]:
         """What changes in a directory, as it happens, over cuts, up to `ended`. Watching is no activity.
@@ -144,10 +145,7 @@ class AsyncFiles:
                 "streamFileChanges",
                 params={"id": self._capsule_id},
                 query={"path": path, "recursive": True if recursive else None},
-                headers={
-                    "Accept": "text/event-stream",
-                    **({} if last_id is None else {"Last-Event-ID": last_id}),
-                },
+                headers=headers_behind(last_id),
             ),
         )
         has_begun = False
@@ -155,11 +153,7 @@ class AsyncFiles:
             if event.event == "watching" and has_begun:
                 continue
             has_begun = True
-            try:
-                value = json.loads(event.data)
-            except ValueError as error:
-                raise UnexpectedAnswerError(f"a change is no JSON: {event.data[:80]!r}") from error
-            yield decode(FileChange, value, "a change")
+            yield decode(FileChange, json_of(event.data, "a change"), "a change")
             if event.event == "ended":
                 return
 

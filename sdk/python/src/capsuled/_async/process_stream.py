@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
@@ -22,6 +21,7 @@ from .._core.held_events import HeldEvents
 from .._core.journal_reader import Begin, JournalReader, count_in
 from .._core.request import encode_json, make_request
 from .._core.retry import Patience, backoff
+from .._core.told import message_of
 from .._core.wire import SocketCut, SocketRefused
 from ..stream_events import ExitEvent, StartEvent, StreamEvent
 from .end_process import end_process
@@ -239,13 +239,7 @@ class AsyncProcessStream:
             text = await socket.receive(remaining)
         except ClientTimeoutError as error:
             raise ClientTimeoutError("The process did not end in time; it goes on.") from error
-        try:
-            message = json.loads(text)
-        except ValueError as error:
-            raise UnexpectedAnswerError(f"a message is no JSON: {text[:80]!r}", beginning=text[:200]) from error
-        if not isinstance(message, dict):
-            raise UnexpectedAnswerError(f"a message is no object: {text[:80]!r}", beginning=text[:200])
-        return message
+        return message_of(text)
 
     def _fails(self, message: Mapping[str, Any]) -> bool:
         """Whether the message says that the stream has to be opened anew; an error that ends it is raised."""

@@ -6,17 +6,17 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from .._contract.models import OutputPage, Run, RunWithOutput
-from .._core.call_reader import call_event
 from .._core.decode import decode
-from .._core.request import QueryValue, make_request
-from ..call_events import CallEvent, DoneEvent, RunErrorEvent
+from .._core.request import make_request
+from .._core.sse import headers_behind
+from ..call_events import CALL_ENDS, CALL_EVENTS, CallEvent
 from .event_source import AsyncEventSource
 from .output import OutputStream, read_output, read_pages
+from .paging import listed
 from .transport import AsyncTransport
 
 RunStatus = Literal["queued", "running", "succeeded", "failed", "timed_out", "cancelled", "missed", "error"]
 RunSource = Literal["api", "public", "webhook", "schedule"]
-PAGE_ITEMS = 100
 
 
 class AsyncRuns:
@@ -25,43 +25,28 @@ class AsyncRuns:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
-    async def list(
+    def list(
         self, *, endpoint: str | None = None, status: RunStatus | None = None, source: RunSource | None = None
     ) -> AsyncIterator[Run]:
         """Runs, newest first, read page by page."""
-        query: dict[str, QueryValue] = {"limit": PAGE_ITEMS, "endpoint": endpoint, "status": status, "source": source}
-        while True:
-            page = await self._transport.json(make_request("listRuns", query=query))
-            for item in page["items"]:
-                yield decode(Run, item, "a run")
-            query["cursor"] = page["next_cursor"]
-            if query["cursor"] is None:
-                return
+        query = {"endpoint": endpoint, "status": status, "source": source}
+        return listed(self._transport, "listRuns", query, lambda item: decode(Run, item, "a run"))
 
     async def get(self, id: str) -> RunWithOutput:
         """A run with the head of its output."""
         return await self._transport.get(make_request("getRun", params={"id": id}), RunWithOutput)
 
-    async def stream(self, id: str, *, last_event_id: str | None = None) -> AsyncIterator[CallEvent]:
+    def stream(self, id: str, *, last_event_id: str | None = None) -> AsyncIterator[CallEvent]:
         """Its events from the beginning, or behind one, over cuts; ends after `done` or `error`."""
         source = AsyncEventSource(
             self._transport,
             lambda last_id: make_request(
                 "streamRun",
                 params={"id": id},
-                headers={
-                    "Accept": "text/event-stream",
-                    **({} if last_id is None and last_event_id is None else {"Last-Event-ID": last_id or last_event_id or ""}),
-                },
+                headers=headers_behind(last_id or last_event_id),
             ),
         )
-        async for event in source.events():
-            told = call_event(event)
-            if told is None:
-                continue
-            yield told
-            if isinstance(told, (DoneEvent, RunErrorEvent)):
-                return
+        return source.of_kinds(CALL_EVENTS, CALL_ENDS)
 
     async def output(self, id: str, *, stream: OutputStream = "stdout", offset: int = 0, limit: int | None = None) -> bytes:
         """What it has printed so far on one stream, at most `limit` bytes or 16 MiB."""

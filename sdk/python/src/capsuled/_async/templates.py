@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from .._contract.models import TemplateBuild, TemplateCreate
-from .._core.build_reader import build_event
 from .._core.decode import decode
 from .._core.request import make_request
-from ..build_events import BuildEndEvent, BuildEvent
+from .._core.sse import headers_behind
+from ..build_events import BUILD_EVENTS, BuildEndEvent, BuildEvent
 from .event_source import AsyncEventSource
 from .transport import AsyncTransport
 
@@ -24,23 +24,17 @@ class AsyncTemplates:
         request = make_request("createTemplate", body=recipe, waits=(recipe.get("wait_ms") or 0) / 1000)
         return await self._transport.get(request, TemplateBuild)
 
-    async def build_log(self, id: str) -> AsyncIterator[BuildEvent]:
+    def build_log(self, id: str) -> AsyncIterator[BuildEvent]:
         """What a build tells, from its beginning to its end: also while it goes on, and over cuts."""
         source = AsyncEventSource(
             self._transport,
             lambda last_id: make_request(
                 "streamTemplateBuild",
                 params={"id": id},
-                headers={"Accept": "text/event-stream", **({} if last_id is None else {"Last-Event-ID": last_id})},
+                headers=headers_behind(last_id),
             ),
         )
-        async for event in source.events():
-            told = build_event(event)
-            if told is None:
-                continue
-            yield told
-            if isinstance(told, BuildEndEvent):
-                return
+        return source.of_kinds(BUILD_EVENTS, (BuildEndEvent,))
 
     async def get_build(self, id: str) -> TemplateBuild:
         """A build, with the step that failed and why."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from .._core.failures import CapsuledError, ClientTimeoutError, ConnectionFailed
 from .._core.request import encode_json, make_request
 from .._core.retry import Patience, backoff
 from .._core.terminal_reader import TerminalReader
+from .._core.told import message_of
 from .._core.wire import SocketCut, SocketRefused
 from ..terminal_events import TerminalEvent, TerminalExitEvent, TerminalOutputEvent, TerminalStartedEvent
 from .io import AsyncLock, AsyncWebSocket, leave, sleep
@@ -141,7 +141,7 @@ class AsyncTerminal:
             while self._reader.exit is None and not self._is_closed:
                 socket = await self._connected()
                 try:
-                    message = _parsed(await socket.receive(None))
+                    message = message_of(await socket.receive(None))
                 except SocketCut as cut:
                     await self._lose(socket)
                     await self._wait_after(cut)
@@ -235,16 +235,6 @@ class AsyncTerminal:
             elif self._transport.may_be_there(error) or attempt <= 1:
                 return backoff(attempt)
         raise (error.error if isinstance(error, SocketRefused) else error) from error.__cause__
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        message = json.loads(text)
-    except ValueError as error:
-        raise UnexpectedAnswerError(f"a message is no JSON: {text[:80]!r}", beginning=text[:200]) from error
-    if not isinstance(message, dict):
-        raise UnexpectedAnswerError(f"a message is no object: {text[:80]!r}", beginning=text[:200])
-    return message
 
 
 def open_terminal(transport: AsyncTransport, capsule_id: str, start: Mapping[str, Any]) -> AsyncTerminal:

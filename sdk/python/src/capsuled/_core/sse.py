@@ -20,6 +20,11 @@ class ServerSentEvent:
     id: str | None
 
 
+def headers_behind(last_id: str | None) -> dict[str, str]:
+    """What a request for events says: where to go on, if it does."""
+    return {"Accept": "text/event-stream", **({} if last_id is None else {"Last-Event-ID": last_id})}
+
+
 class EventParser:
     """Takes bytes, however they are cut, and gives the events that are whole."""
 

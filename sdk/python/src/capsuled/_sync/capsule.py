@@ -7,7 +7,7 @@ import builtins
 import logging
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
 from .._contract.models import CapsuleInfo, CapsuleMetrics, Egress, Forks, NetworkReport, Template
 from .._core.decode import decode
@@ -17,6 +17,7 @@ from .capsule_calls import WAIT_MS, Action, InfoOf, act, get_capsule, until_runn
 from .client import Client
 from .commands import Commands
 from .files import Files
+from .paging import listed
 from .ports import Ports
 from .terminal import Terminal, connect_terminal, open_terminal
 
@@ -26,7 +27,6 @@ log = logging.getLogger("capsuled")
 READY_TIMEOUT_S = 120.0
 # Seconds that forking may take.
 FORK_S = 300.0
-PAGE_ITEMS = 100
 
 Status = Literal["pending", "starting", "running", "paused", "stopped", "error"]
 
@@ -184,16 +184,10 @@ class Capsule:
             metadata: Only those with these labels.
         """
         used = client if client is not None else Client(url=url, api_key=api_key)
-        query: dict[str, Any] = {"limit": PAGE_ITEMS, "status": status}
-        query.update({f"metadata.{key}": value for key, value in (metadata or {}).items()})
+        query = {"status": status, **{f"metadata.{key}": value for key, value in (metadata or {}).items()}}
         try:
-            while True:
-                page = used.transport.json(make_request("listCapsules", query=query))
-                for item in page["items"]:
-                    yield decode(CapsuleInfo, item, "a capsule")
-                query["cursor"] = page["next_cursor"]
-                if query["cursor"] is None:
-                    return
+            for info in listed(used.transport, "listCapsules", query, lambda item: decode(CapsuleInfo, item, "a capsule")):
+                yield info
         finally:
             if client is None:
                 used.close()

@@ -10,17 +10,17 @@ from typing import Any
 
 from .._contract.models import CallAccepted, CallResult, Endpoint, EndpointDefinition, ImportResult
 from .._core.answer import Answer, api_error
-from .._core.call_reader import call_event, result_of_run
+from .._core.call_result import result_of_run
 from .._core.decode import decode
 from .._core.failures import SettingsError
-from .._core.request import QueryValue, Request, make_request, new_key
-from ..call_events import CallEvent, DoneEvent, RunErrorEvent
+from .._core.request import Request, make_request, new_key
+from ..call_events import CALL_ENDS, CALL_EVENTS, CallEvent
 from .event_source import EventSource
+from .paging import listed
 from .runs import Runs
 from .transport import Transport
 
 Arguments = Mapping[str, str | int | float | bool | None]
-PAGE_ITEMS = 100
 
 
 class Endpoints:
@@ -59,14 +59,7 @@ class Endpoints:
 
     def list(self) -> Iterator[Endpoint]:
         """The team's endpoints by name, read page by page."""
-        query: dict[str, QueryValue] = {"limit": PAGE_ITEMS}
-        while True:
-            page = self._transport.json(make_request("listEndpoints", query=query))
-            for item in page["items"]:
-                yield decode(Endpoint, item, "an endpoint")
-            query["cursor"] = page["next_cursor"]
-            if query["cursor"] is None:
-                return
+        return listed(self._transport, "listEndpoints", {}, lambda item: decode(Endpoint, item, "an endpoint"))
 
     def delete(self, name: str) -> None:
         """Takes an endpoint away; its runs under way go on."""
@@ -148,13 +141,8 @@ class Endpoints:
         """
         first = self._request(endpoint, arguments, method, body, idempotency_key, "text/event-stream, application/json;q=0.1")
         source = EventSource(self._transport, lambda last_id: _after(first, last_id))
-        for event in source.events():
-            told = call_event(event)
-            if told is None:
-                continue
+        for told in source.of_kinds(CALL_EVENTS, CALL_ENDS):
             yield told
-            if isinstance(told, (DoneEvent, RunErrorEvent)):
-                return
         if source.answer is not None and source.answer.status == 202:
             run_id = decode(CallAccepted, source.answer.json()).run_id
             for told in Runs(self._transport).stream(run_id):

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from .._core.answer import Answer, retry_of
 from .._core.failures import ApiError, CapsuledError, ClientTimeoutError, ConnectionFailedError
 from .._core.request import Request
 from .._core.retry import Patience
 from .._core.sse import EventParser, ServerSentEvent
+from .._core.told import event_of_kinds
 from .io import ByteStream, leave, sleep
 from .transport import Transport
+
+T = TypeVar("T")
 
 
 class EventSource:
@@ -60,6 +64,16 @@ class EventSource:
                 stream.close()
             attempt += 1
             sleep(self._delay(failure, attempt))
+
+    def of_kinds(self, kinds: Iterable[type[T]], last: tuple[type[T], ...]) -> Iterator[T]:
+        """The events of these kinds, up to one of the last; those of a newer server are passed over."""
+        for event in self.events():
+            told = event_of_kinds(event, kinds)
+            if told is None:
+                continue
+            yield told
+            if isinstance(told, last):
+                return
 
     def _is_stream(self, stream: ByteStream) -> bool:
         self.headers = dict(stream.headers)

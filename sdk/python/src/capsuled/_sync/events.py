@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from .._contract.models import Event
 from .._core.decode import decode
-from .._core.failures import UnexpectedAnswerError
-from .._core.request import QueryValue, make_request
+from .._core.request import make_request
+from .._core.sse import headers_behind
+from .._core.told import json_of
 from .event_source import EventSource
+from .paging import listed
 from .transport import Transport
 
 EventType = Literal[
@@ -26,7 +27,6 @@ EventType = Literal[
     "process.started",
     "process.ended",
 ]
-PAGE_ITEMS = 100
 
 
 class Events:
@@ -51,20 +51,8 @@ class Events:
             since: Only those after this id.
             order: `asc` is oldest first.
         """
-        query: dict[str, QueryValue] = {
-            "limit": PAGE_ITEMS,
-            "capsule": capsule,
-            "type": type,
-            "since": since,
-            "order": order,
-        }
-        while True:
-            page = self._transport.json(make_request("listEvents", query=query))
-            for item in page["items"]:
-                yield _decoded(item)
-            query["cursor"] = page["next_cursor"]
-            if query["cursor"] is None:
-                return
+        query = {"capsule": capsule, "type": type, "since": since, "order": order}
+        return listed(self._transport, "listEvents", query, _decoded)
 
     def stream(
         self,
@@ -83,17 +71,11 @@ class Events:
             lambda last_id: make_request(
                 "streamEvents",
                 query={"capsule": capsule, "type": type, "from": begin if last_id is None else None},
-                headers={
-                    "Accept": "text/event-stream",
-                    **({} if last_id is None else {"Last-Event-ID": last_id}),
-                },
+                headers=headers_behind(last_id),
             ),
         )
         for event in source.events():
-            try:
-                value = json.loads(event.data)
-            except ValueError as error:
-                raise UnexpectedAnswerError(f"an event is no JSON: {event.data[:80]!r}") from error
+            value = json_of(event.data, "an event")
             yield decode(EventGap, value, "a gap") if event.event == "gap" else _decoded(value)
 
 

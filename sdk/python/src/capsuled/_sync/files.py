@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -13,11 +12,14 @@ from .._contract.operations import OperationId
 from .._core.answer import Answer
 from .._core.content_digest import check_digest
 from .._core.decode import decode
-from .._core.failures import ApiError, UnexpectedAnswerError
+from .._core.failures import ApiError
 from .._core.request import make_request
+from .._core.sse import headers_behind
+from .._core.told import json_of
 from ..results import FileChange, WrittenArchive
 from .event_source import EventSource
 from .io import leave
+from .paging import Page, items_of
 from .transport import Transport
 
 PAGE_ITEMS = 1000
@@ -121,14 +123,13 @@ class Files:
 
     def list(self, path: str, *, depth: int = 1) -> Iterator[FileEntry]:
         """What is in a directory, and below it to this depth, read page by page."""
-        body: dict[str, Any] = {"path": path, "depth": depth, "limit": PAGE_ITEMS}
-        while True:
-            page = (self._call("listFiles", body)).json()
-            for item in page["entries"]:
-                yield decode(FileEntry, item, "an entry")
-            body["cursor"] = page["next_cursor"]
-            if body["cursor"] is None:
-                return
+
+        def page(cursor: str | None) -> Page:
+            body = {"path": path, "depth": depth, "limit": PAGE_ITEMS, "cursor": cursor}
+            answer = (self._call("listFiles", body)).json()
+            return {"items": answer["entries"], "next_cursor": answer["next_cursor"]}
+
+        return items_of(page, lambda item: decode(FileEntry, item, "an entry"))
 
     def watch(self, path: str, *, recursive: bool = False) -> Iterator[FileChange]:
         """What changes in a directory, as it happens, over cuts, up to `ended`. Watching is no activity.
@@ -145,10 +146,7 @@ class Files:
                 "streamFileChanges",
                 params={"id": self._capsule_id},
                 query={"path": path, "recursive": True if recursive else None},
-                headers={
-                    "Accept": "text/event-stream",
-                    **({} if last_id is None else {"Last-Event-ID": last_id}),
-                },
+                headers=headers_behind(last_id),
             ),
         )
         has_begun = False
@@ -156,11 +154,7 @@ class Files:
             if event.event == "watching" and has_begun:
                 continue
             has_begun = True
-            try:
-                value = json.loads(event.data)
-            except ValueError as error:
-                raise UnexpectedAnswerError(f"a change is no JSON: {event.data[:80]!r}") from error
-            yield decode(FileChange, value, "a change")
+            yield decode(FileChange, json_of(event.data, "a change"), "a change")
             if event.event == "ended":
                 return
 

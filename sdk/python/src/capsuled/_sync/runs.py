@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from typing import Literal
 
 from .._contract.models import OutputPage, Run, RunWithOutput
-from .._core.call_reader import call_event
 from .._core.decode import decode
-from .._core.request import QueryValue, make_request
-from ..call_events import CallEvent, DoneEvent, RunErrorEvent
+from .._core.request import make_request
+from .._core.sse import headers_behind
+from ..call_events import CALL_ENDS, CALL_EVENTS, CallEvent
 from .event_source import EventSource
 from .output import OutputStream, read_output, read_pages
+from .paging import listed
 from .transport import Transport
 
 RunStatus = Literal["queued", "running", "succeeded", "failed", "timed_out", "cancelled", "missed", "error"]
 RunSource = Literal["api", "public", "webhook", "schedule"]
-PAGE_ITEMS = 100
 
 
 class Runs:
@@ -30,14 +30,8 @@ class Runs:
         self, *, endpoint: str | None = None, status: RunStatus | None = None, source: RunSource | None = None
     ) -> Iterator[Run]:
         """Runs, newest first, read page by page."""
-        query: dict[str, QueryValue] = {"limit": PAGE_ITEMS, "endpoint": endpoint, "status": status, "source": source}
-        while True:
-            page = self._transport.json(make_request("listRuns", query=query))
-            for item in page["items"]:
-                yield decode(Run, item, "a run")
-            query["cursor"] = page["next_cursor"]
-            if query["cursor"] is None:
-                return
+        query = {"endpoint": endpoint, "status": status, "source": source}
+        return listed(self._transport, "listRuns", query, lambda item: decode(Run, item, "a run"))
 
     def get(self, id: str) -> RunWithOutput:
         """A run with the head of its output."""
@@ -50,19 +44,10 @@ class Runs:
             lambda last_id: make_request(
                 "streamRun",
                 params={"id": id},
-                headers={
-                    "Accept": "text/event-stream",
-                    **({} if last_id is None and last_event_id is None else {"Last-Event-ID": last_id or last_event_id or ""}),
-                },
+                headers=headers_behind(last_id or last_event_id),
             ),
         )
-        for event in source.events():
-            told = call_event(event)
-            if told is None:
-                continue
-            yield told
-            if isinstance(told, (DoneEvent, RunErrorEvent)):
-                return
+        return source.of_kinds(CALL_EVENTS, CALL_ENDS)
 
     def output(self, id: str, *, stream: OutputStream = "stdout", offset: int = 0, limit: int | None = None) -> bytes:
         """What it has printed so far on one stream, at most `limit` bytes or 16 MiB."""

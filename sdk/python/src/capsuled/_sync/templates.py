@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._contract.models import TemplateBuild, TemplateCreate
-from .._core.build_reader import build_event
 from .._core.decode import decode
 from .._core.request import make_request
-from ..build_events import BuildEndEvent, BuildEvent
+from .._core.sse import headers_behind
+from ..build_events import BUILD_EVENTS, BuildEndEvent, BuildEvent
 from .event_source import EventSource
 from .transport import Transport
 
@@ -32,16 +32,10 @@ class Templates:
             lambda last_id: make_request(
                 "streamTemplateBuild",
                 params={"id": id},
-                headers={"Accept": "text/event-stream", **({} if last_id is None else {"Last-Event-ID": last_id})},
+                headers=headers_behind(last_id),
             ),
         )
-        for event in source.events():
-            told = build_event(event)
-            if told is None:
-                continue
-            yield told
-            if isinstance(told, BuildEndEvent):
-                return
+        return source.of_kinds(BUILD_EVENTS, (BuildEndEvent,))
 
     def get_build(self, id: str) -> TemplateBuild:
         """A build, with the step that failed and why."""

@@ -1,0 +1,36 @@
+"""Lists that the server gives page by page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from .._contract.operations import OperationId
+from .._core.request import QueryValue, make_request
+from .transport import AsyncTransport
+
+T = TypeVar("T")
+Page = Mapping[str, Any]
+
+PAGE_ITEMS = 100
+
+
+async def items_of(read: Callable[[str | None], Awaitable[Page]], item: Callable[[object], T]) -> AsyncIterator[T]:
+    """Every item of a list, read page by page while it is iterated over; `read` gives the page behind a cursor."""
+    cursor: str | None = None
+    while True:
+        page = await read(cursor)
+        for value in page["items"]:
+            yield item(value)
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return
+
+
+def listed(
+    transport: AsyncTransport, operation: OperationId, query: Mapping[str, QueryValue], item: Callable[[object], T]
+) -> AsyncIterator[T]:
+    """Every item that a listing operation gives."""
+    return items_of(
+        lambda cursor: transport.json(make_request(operation, query={"limit": PAGE_ITEMS, **query, "cursor": cursor})), item
+    )
