@@ -6,6 +6,7 @@ import { defaultsOf } from "../defaults.ts";
 import { digestOf, requireDigest } from "../digest.ts";
 import type { Descriptor } from "../documents.ts";
 import { readConfig, readManifestOrIndex, readSavedImages } from "../documents.ts";
+import { findImage, requireSameCount } from "../find-image.ts";
 import type { LayerFacts } from "../layer-bytes.ts";
 import { uncompressed } from "../layer-bytes.ts";
 import { IMAGE_LIMITS } from "../limits.ts";
@@ -14,8 +15,6 @@ import type { ArchiveFile, ArchiveIndex } from "./tar-index.ts";
 import { findFile, indexArchive } from "./tar-index.ts";
 
 const READ_BYTES = 1024 * 1024;
-/** Indexes that lead to an index, before that is taken for a circle. */
-const DEPTH_MAX = 4;
 
 interface Archive {
   readonly file: FileHandle;
@@ -40,22 +39,16 @@ export async function openArchive(path: string, signal: AbortSignal): Promise<Op
 
 /** An OCI image layout: blobs by digest, and an index that names them. */
 async function ofLayout(archive: Archive): Promise<Omit<OpenImage, "close">> {
-  let digest = ofThisPlatform(onlyImages((await readIndex(archive, "index.json", null)).manifests)).digest;
-  for (let depth = 0; depth < DEPTH_MAX; depth += 1) {
-    const read = readManifestOrIndex(await readDocument(archive, blobPath(digest), digest));
-    if ("index" in read) {
-      ({ digest } = ofThisPlatform(onlyImages(read.index)));
-      continue;
-    }
-    const { config: wanted, layers } = read.manifest;
-    const config = readConfig(await readDocument(archive, blobPath(wanted.digest), wanted.digest));
-    requireThisPlatform(config);
-    requireSameCount(layers.length, config.rootfs.diff_ids.length);
-    const facts = layers.map((layer, n) => ({ digest: layer.digest, sizeBytes: layer.size, diffId: config.rootfs.diff_ids[n] ?? "" }));
-    const files = layers.map((layer) => requireFile(archive.index, blobPath(layer.digest)));
-    return { digest, defaults: defaultsOf(config), layers: facts.map((fact, n) => layerOf(archive.file, files[n], fact)) };
-  }
-  throw new ImageError("bad_image", "The archive's indexes lead from one to another without an end.");
+  const blob = (digest: string): Promise<Uint8Array> => readDocument(archive, blobPath(digest), digest);
+  const first = await readDocument(archive, "index.json", null);
+  if ("manifest" in readManifestOrIndex(first)) throw new ImageError("bad_image", "The archive's index.json is not an index.");
+  const { layers, ...image } = await findImage(first, {
+    manifest: blob,
+    config: blob,
+    choose: (manifests) => ofThisPlatform(onlyImages(manifests)),
+  });
+  const files = layers.map(({ digest }) => requireFile(archive.index, blobPath(digest)));
+  return { ...image, layers: layers.map((layer, n) => layerOf(archive.file, files[n], layer)) };
 }
 
 /** What Docker's own format names: its layers are tar archives, told by the digests in the configuration. */
@@ -72,12 +65,6 @@ async function ofSaved(archive: Archive): Promise<Omit<OpenImage, "close">> {
   return { digest: digestOf(bytes), defaults: defaultsOf(config), layers: facts.map((fact, n) => layerOf(archive.file, files[n], fact)) };
 }
 
-async function readIndex(archive: Archive, name: string, digest: string | null): Promise<{ readonly manifests: readonly Descriptor[] }> {
-  const read = readManifestOrIndex(await readDocument(archive, name, digest));
-  if ("manifest" in read) throw new ImageError("bad_image", "The archive's index.json is not an index.");
-  return { manifests: read.index };
-}
-
 /** Builders add attestations, which are no images, with a platform that does not exist; several names may stand for one image. */
 function onlyImages(manifests: readonly Descriptor[]): readonly Descriptor[] {
   const images = manifests.filter(({ platform }) => platform?.os !== "unknown");
@@ -92,10 +79,6 @@ function severalImages(names: readonly string[]): ImageError {
     "refused",
     `The archive holds ${names.length} images; save the one that is wanted: ${names.join(", ").slice(0, 500)}.`,
   );
-}
-
-function requireSameCount(layers: number, diffIds: number): void {
-  if (layers !== diffIds) throw new ImageError("bad_image", `The image has ${layers} layers, and its configuration names ${diffIds}.`);
 }
 
 const blobPath = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
