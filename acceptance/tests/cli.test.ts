@@ -179,7 +179,7 @@ test("cp copies files and directories both ways; snapshot, templates and fork", 
   }
 });
 
-test("an archive of an image is uploaded from a file or standard input, a template is built of it, and it is gone after that", async () => {
+test("an image archive is uploaded from a file or standard input, a template is built of it, and it is gone after that", async () => {
   const { key } = await newTeam();
   const env = { CAPSULED_API_KEY: key };
   const dir = mkdtempSync(join(tmpdir(), "capsuled-cli-"));

@@ -57,9 +57,9 @@ export const LIMITS = {
   /** Characters of a reference to an image, and of a user name or a password for its registry. */
   imageReferenceCharsMax: 512,
   credentialCharsMax: 16 * 1024,
-  /** Bytes of an archive of an image, compressed or not. */
+  /** Bytes of an image archive, compressed or not. */
   imageArchiveBytesMax: 16 * 1024 * 1024 * 1024,
-  /** Archives of images of one team, and seconds that one is kept after its last use. */
+  /** Image archives of one team, and seconds that one is kept after its last use. */
   imageArchivesMax: 4,
   imageArchiveSec: 3600,
   /** Capsules that one fork makes. */

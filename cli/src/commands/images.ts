@@ -8,7 +8,7 @@ import { webStream } from "../web-stream.ts";
 
 export const imagesUpload: Command = {
   name: "images upload",
-  summary: "Upload an archive of an image, and say its id",
+  summary: "Upload an image archive, and say its id",
   usage: "FILE",
   arguments: [1, 1],
   examples: ["capsuled images upload image.tar", "docker save my/image | capsuled images upload -"],
@@ -20,7 +20,7 @@ export const imagesUpload: Command = {
 
 export const imagesRm: Command = {
   name: "images rm",
-  summary: "Remove an uploaded archive; templates of it go on",
+  summary: "Remove an image archive; templates of it go on",
   usage: "IMAGE…",
   arguments: [1, 1000],
   examples: ["capsuled images rm im-…"],

@@ -10,7 +10,7 @@ export const uploadImage = defineOperation({
   method: "POST",
   path: "/v1/images",
   tag,
-  summary: "Upload an archive of an image",
+  summary: "Upload an image archive",
   description:
     'The body is a tar archive as `docker save` writes it, or one of an OCI image layout, with one image; gzip and zstd are taken too. A template is built of it with `from: {"image": {"archive": id}}`. The same archive has the same id, so a repeat changes nothing.',
   auth: "member",
@@ -39,7 +39,7 @@ export const deleteImage = defineOperation({
   method: "DELETE",
   path: "/v1/images/{id}",
   tag,
-  summary: "Remove an uploaded archive",
+  summary: "Remove an image archive",
   description: "Templates that were built of it stay.",
   auth: "member",
   idempotency: "idempotent",

@@ -3,7 +3,7 @@ import { IMAGE_ID } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { defaulted, noNul, optional, timestamp } from "./text.ts";
 
-const imageId = z.string().regex(IMAGE_ID, { error: "must be the id of an uploaded archive, im-…" });
+const imageId = z.string().regex(IMAGE_ID, { error: "must be the id of an image archive, im-…" });
 const secret = noNul(z.string().min(1).max(LIMITS.credentialCharsMax));
 
 const useEntrypoint = defaulted(z.boolean(), false).describe(
@@ -24,7 +24,7 @@ export const imageFrom = z.union([
     password: optional(secret),
     use_entrypoint: useEntrypoint,
   }),
-  z.strictObject({ archive: imageId.describe("An archive that was uploaded, by its id."), use_entrypoint: useEntrypoint }),
+  z.strictObject({ archive: imageId.describe("An image archive that was uploaded, by its id."), use_entrypoint: useEntrypoint }),
 ]);
 
 export const uploadedImage = z

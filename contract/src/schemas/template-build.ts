@@ -33,7 +33,7 @@ export type BuildReason = (typeof BUILD_REASONS)[number];
 
 const base = z.union([
   z.strictObject({ template: z.string().regex(TEMPLATE_NAME, { error: "must be a template's name" }) }),
-  z.strictObject({ image: imageFrom.describe("An image of a registry, or an uploaded archive of one.") }),
+  z.strictObject({ image: imageFrom.describe("An image of a registry, or an image archive that was uploaded.") }),
 ]);
 
 /** A Debian or an Alpine package, in a version if one is said: nothing that a package manager takes for an option. */
@@ -95,9 +95,7 @@ export const templateCreate = z
     timeout_sec: defaulted(z.int().min(1).max(LIMITS.buildSecMax), LIMITS.buildSecDefault).describe(
       "Seconds of the whole build, its wait for a turn not counted.",
     ),
-    use_cache: defaulted(z.boolean(), true).describe(
-      "Whether steps that were done before, on the same beginnings, are taken as they were.",
-    ),
+    use_cache: defaulted(z.boolean(), true).describe("Whether steps that were done before, on the same base, are taken as they were."),
     wait_ms: defaulted(z.int().min(0).max(LIMITS.waitMsMax), 0).describe(
       "Milliseconds to wait for the build's end before answering with its state so far.",
     ),
@@ -118,8 +116,8 @@ export const templateBuild = z
     id: z.string().regex(BUILD_ID),
     name: z.string().describe("Of the template."),
     state: z.enum(BUILD_STATES),
-    step: z.int().nullable().describe("The step under way, or the one it ended in; 0 is the beginning. null while it waits for its turn."),
-    steps: z.int().describe("Steps in all, the beginning not counted."),
+    step: z.int().nullable().describe("The step under way, or the one it ended in; 0 is the base. null while it waits for its turn."),
+    steps: z.int().describe("Steps in all, the base not counted."),
     cached_steps: z.int().describe("Steps that were taken from the cache."),
     reason: z.enum(BUILD_REASONS).nullable().describe("Why it made no template."),
     message: z.string().nullable().describe("The reason in words."),
@@ -140,7 +138,7 @@ export const buildLogQuery = z.strictObject({
   last_event_id: z.string().max(20).optional().describe("The same as the header `Last-Event-ID`, which goes before it."),
 });
 
-const stepIndex = z.int().describe("0 is the beginning.");
+const stepIndex = z.int().describe("0 is the base.");
 
 /** What a build tells, in the order in which it happened: `data` of its Server-Sent Events. */
 export const buildLogEntry = z

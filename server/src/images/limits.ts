@@ -8,7 +8,7 @@ export const IMAGE_LIMITS = {
   documentBytesMax: 4 * MIB,
   /** Bytes of one layer as it is transferred, and of one as it is unpacked. */
   layerBytesMax: 16 * KIB * MIB,
-  /** Entries of an archive of images. */
+  /** Entries of an image archive. */
   archiveEntriesMax: 10_000,
   /** Bytes of all extended headers of one, which have its longer names. */
   archiveHeaderBytesMax: 4 * MIB,

@@ -10,7 +10,7 @@ from ._contract.models import BuildFailure
 
 @dataclass(frozen=True)
 class BuildStepEvent:
-    """A step begins, ends, or is taken from the cache; step 0 is the beginning."""
+    """A step begins, ends, or is taken from the cache; step 0 is the base."""
 
     step: int
     command: str

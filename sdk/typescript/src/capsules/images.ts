@@ -1,7 +1,7 @@
 import type { UploadedImage } from "../contract/schemas.ts";
 import type { CallOptions, Transport } from "../transport/transport.ts";
 
-/** Archives of images that templates are built of: `client.images`. */
+/** Image archives that templates are built of: `client.images`. */
 export class Images {
   readonly #transport: Transport;
 

@@ -57,7 +57,7 @@ export interface BuildFailure {
 
 export type BuildLogEntry = {
   type: "step";
-  /** 0 is the beginning. */
+  /** 0 is the base. */
   step: number;
   command: string;
   state: "started" | "cached" | "done" | "failed";
@@ -65,13 +65,13 @@ export type BuildLogEntry = {
   exit_code?: number | undefined;
 } | {
   type: "output";
-  /** 0 is the beginning. */
+  /** 0 is the base. */
   step: number;
   stream: "stdout" | "stderr";
   data: string;
 } | {
   type: "gap";
-  /** 0 is the beginning. */
+  /** 0 is the base. */
   step: number;
   /** What was printed beyond the log's bound, and is not in it. */
   bytes: number;
@@ -1276,9 +1276,9 @@ export interface TemplateBuild {
   /** Of the template. */
   name: string;
   state: "queued" | "building" | "ready" | "failed" | "cancelled";
-  /** The step under way, or the one it ended in; 0 is the beginning. null while it waits for its turn. */
+  /** The step under way, or the one it ended in; 0 is the base. null while it waits for its turn. */
   step: number | null;
-  /** Steps in all, the beginning not counted. */
+  /** Steps in all, the base not counted. */
   steps: number;
   /** Steps that were taken from the cache. */
   cached_steps: number;
@@ -1303,7 +1303,7 @@ export interface TemplateCreate {
   from?: {
     template: string;
   } | {
-    /** An image of a registry, or an uploaded archive of one. */
+    /** An image of a registry, or an image archive that was uploaded. */
     image: {
       /** As with Docker: `alpine:3.20`, `ghcr.io/owner/name@sha256:…`. Registries are spoken to over TLS, on this machine without. */
       reference: string;
@@ -1313,7 +1313,7 @@ export interface TemplateCreate {
       /** Whether the image's entry point and command are the template's start command, where the recipe has none. Default: `false`. */
       use_entrypoint?: boolean | undefined;
     } | {
-      /** An archive that was uploaded, by its id. */
+      /** An image archive that was uploaded, by its id. */
       archive: string;
       /** Whether the image's entry point and command are the template's start command, where the recipe has none. Default: `false`. */
       use_entrypoint?: boolean | undefined;
@@ -1380,7 +1380,7 @@ export interface TemplateCreate {
   network?: NetworkPolicy | undefined;
   /** Seconds of the whole build, its wait for a turn not counted. Default: `3600`. */
   timeout_sec?: number | undefined;
-  /** Whether steps that were done before, on the same beginnings, are taken as they were. Default: `true`. */
+  /** Whether steps that were done before, on the same base, are taken as they were. Default: `true`. */
   use_cache?: boolean | undefined;
   /** Milliseconds to wait for the build's end before answering with its state so far. Default: `0`. */
   wait_ms?: number | undefined;

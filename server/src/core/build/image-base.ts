@@ -5,7 +5,7 @@ import type { ImageDefaults, ImageSource, ImageWork, TemplateImages } from "../p
 import { discardLater } from "../template/discard.ts";
 import type { TemplateRecord } from "../template/record.ts";
 import type { TemplateSettings } from "../template/settings.ts";
-import type { Base, Beginning } from "./base.ts";
+import type { Base, OpenBase } from "./base.ts";
 import { BuildError } from "./build-error.ts";
 import type { BuildContext } from "./context.ts";
 import type { BuildDeps } from "./deps.ts";
@@ -24,7 +24,7 @@ export async function imageBase(ctx: BuildContext, from: ImageFrom): Promise<Bas
     template: { snapshotId: null, vcpus: null, memoryMb: null, diskMb: null, settings: null },
     settings: settingsOf(defaults, from.use_entrypoint),
     key,
-    open: () => beginning(ctx, key, (id, diskMb) => images.unpack(source, digest, id, diskMb, work)),
+    open: () => openImage(ctx, key, (id, diskMb) => images.unpack(source, digest, id, diskMb, work)),
   };
 }
 
@@ -66,11 +66,11 @@ function settingsOf({ envs, user, cwd, entrypoint, cmd }: ImageDefaults, useEntr
 }
 
 /** A layer of an earlier build, or what is unpacked now: a layer as well, from when the build's capsule has begun with it. */
-async function beginning(
+async function openImage(
   { deps, record, recipe, log }: BuildContext,
   key: string,
   unpack: (id: string, diskMb: number) => Promise<{ readonly sizeBytes: number }>,
-): Promise<Beginning> {
+): Promise<OpenBase> {
   const known = await deps.teamTemplates.findLayer(record.teamId, deps.hostId, key);
   if (recipe.use_cache && known !== undefined) {
     log.line(0, "it was unpacked before");

@@ -21,7 +21,7 @@ export interface BuildRecord {
   readonly templateId: string;
   readonly name: string;
   readonly state: BuildState;
-  /** The step under way; 0 is the beginning, `null` its wait for a turn. */
+  /** The step under way; 0 is the base, `null` its wait for a turn. */
   readonly step: number | null;
   /** Steps of the recipe. */
   readonly steps: number;

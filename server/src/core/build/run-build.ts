@@ -22,7 +22,7 @@ import { layerKeys, planSteps } from "./plan.ts";
 import type { PlannedStep } from "./plan.ts";
 import { runStep } from "./run-step.ts";
 
-/** Makes the template: its beginning, the steps that no layer has, then its disk. Throws `BuildError` and what it is made of; the capsule is gone in any case. */
+/** Makes the template: its base, the steps that no layer has, then its disk. Throws `BuildError` and what it is made of; the capsule is gone in any case. */
 export async function runBuild(ctx: BuildContext): Promise<void> {
   const { deps, principal, record, recipe, signal } = ctx;
   const onAbort = (): void => void destroyCapsule(deps, record.capsuleId, byKey(principal)).catch(() => {});
@@ -47,7 +47,7 @@ export async function runBuild(ctx: BuildContext): Promise<void> {
   }
 }
 
-/** The build's capsule, with the furthest beginning there is. */
+/** The build's capsule, of the furthest layer there is, or of the base. */
 async function begun(ctx: BuildContext, base: Base, layerId: string | null): Promise<LiveCapsule> {
   if (layerId !== null) return bootCapsule(ctx, { ...base.template, snapshotId: layerId }, base.settings);
   const { snapshotId, settle } = await base.open();

@@ -1,4 +1,4 @@
-/** An archive that a team uploaded. */
+/** An image archive that a team uploaded. */
 export interface KeptArchive {
   /** `im-…`; follows from its content. */
   readonly id: string;
@@ -9,7 +9,7 @@ export interface KeptArchive {
   readonly usedAt: number;
 }
 
-/** Archives of images between their upload and the builds that use them. Throws `ImageError`, and `HostFullError` for the disk. */
+/** Image archives between their upload and the builds that use them. Throws `ImageError`, and `HostFullError` for the disk. */
 export interface ImageUploads {
   /**
    * Keeps it as a whole; what the source throws leaves nothing. An archive that is there already is the same one. Where the team has as

@@ -166,5 +166,5 @@ function text(block: Buffer, at: number, length: number): string {
 }
 
 function broken(why: string): ImageError {
-  return new ImageError("bad_image", `The archive is no tar archive of an image: ${why}.`);
+  return new ImageError("bad_image", `The archive is no image archive: ${why}.`);
 }

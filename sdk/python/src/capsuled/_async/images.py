@@ -1,4 +1,4 @@
-"""Archives of images that templates are built of."""
+"""Image archives that templates are built of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ARCHIVE = "application/octet-stream"
 
 
 class AsyncImages:
-    """Archives of images: `client.images`."""
+    """Image archives: `client.images`."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport

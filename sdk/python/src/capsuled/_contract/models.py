@@ -1309,9 +1309,9 @@ class TemplateBuild:
     """Of the template."""
     state: Literal["queued", "building", "ready", "failed", "cancelled"]
     step: int | None
-    """The step under way, or the one it ended in; 0 is the beginning. null while it waits for its turn."""
+    """The step under way, or the one it ended in; 0 is the base. null while it waits for its turn."""
     steps: int
-    """Steps in all, the beginning not counted."""
+    """Steps in all, the base not counted."""
     cached_steps: int
     """Steps that were taken from the cache."""
     reason: Literal["step_failed", "step_timed_out", "timed_out", "cancelled", "server_lost", "disk_full", "host_full", "base_failed", "capsule_lost", "user_not_found", "name_taken", "quota_exceeded", "internal_error"] | None
@@ -1349,7 +1349,7 @@ class TemplateCreateFromImageImage(_TemplateCreateFromImageImageRequired, total=
 
 class _TemplateCreateFromImageImage1Required(TypedDict):
     archive: str
-    """An archive that was uploaded, by its id."""
+    """An image archive that was uploaded, by its id."""
 
 
 class TemplateCreateFromImageImage1(_TemplateCreateFromImageImage1Required, total=False):
@@ -1359,7 +1359,7 @@ class TemplateCreateFromImageImage1(_TemplateCreateFromImageImage1Required, tota
 
 class TemplateCreateFromImage(TypedDict):
     image: Union[TemplateCreateFromImageImage, TemplateCreateFromImageImage1]
-    """An image of a registry, or an uploaded archive of one."""
+    """An image of a registry, or an image archive that was uploaded."""
 
 
 class _TemplateCreateFilesItemRequired(TypedDict):

@@ -1,5 +1,5 @@
 # Made by tools/make_sync.py from _async/images.py. Do not change it by hand.
-"""Archives of images that templates are built of."""
+"""Image archives that templates are built of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ARCHIVE = "application/octet-stream"
 
 
 class Images:
-    """Archives of images: `client.images`."""
+    """Image archives: `client.images`."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

@@ -19,7 +19,7 @@ export interface UploadedArchive {
   readonly expiresAt: number;
 }
 
-/** A team's archives of images. Every call throws `CapsuledError`. */
+/** A team's image archives. Every call throws `CapsuledError`. */
 export interface ArchiveService {
   upload(principal: Principal, source: AsyncIterable<Uint8Array>): Promise<UploadedArchive>;
   remove(principal: Principal, id: string): Promise<void>;
