@@ -119,7 +119,8 @@ test("every operation of the contract has a method in the TypeScript SDK that as
   await using known = await fakeServer({ answer: () => ({ body: RUNNING }) });
   let url = known.url;
   // The capsule is one that is there; whatever is asked of it goes to the server that keeps account.
-  const fetchFrom: typeof fetch = (input, init) => fetch(String(input).replace(server.url, url), init);
+  const fetchFrom: typeof fetch = (input, init) =>
+    fetch((input instanceof Request ? input.url : input.toString()).replace(server.url, url), init);
   const options = { url: server.url, apiKey: "wrn_test", retryForMs: 0, fetch: fetchFrom };
   const client = new Client(options);
   const capsule = await Capsule.connect(RUNNING.id, options);
