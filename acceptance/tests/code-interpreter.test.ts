@@ -4,7 +4,7 @@ import { expectCall } from "../harness/call.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { capsuleOf } from "../harness/capsule.ts";
 import { CodeInterpreter } from "../harness/code-interpreter.ts";
-import { askPort } from "../harness/port-request.ts";
+import { askPort, keyed } from "../harness/port-request.ts";
 import { firstCapsuleOf } from "../harness/template.ts";
 
 /** Milliseconds for a template's first build, its packages downloaded. */
@@ -23,7 +23,7 @@ before(
 after(() => capsule[Symbol.asyncDispose]());
 
 test("a capsule of it has its Jupyter server up by itself, and until then its port answers in a way that clients wait out", async () => {
-  const nobody = await askPort(capsule.id, 59_999, { path: "/" });
+  const nobody = await askPort(capsule.id, 59_999, { headers: keyed() });
   assert.equal(nobody.status, 502, "as every port does on which nobody listens");
   assert.ok(
     interpreter.waited.every((status) => status === 502),
