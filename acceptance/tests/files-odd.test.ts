@@ -113,6 +113,26 @@ test("a file that is replaced or removed while it is read is given as it was", a
   assert.equal((await download(capsule.id, "/tmp/swapped")).toString(), "new");
 });
 
+test("a file that is written in place while it is read breaks the connection, so that nobody takes a mix for a file", async () => {
+  const size = 64 * MIB;
+  for (const operation of ["read", "stream/read"]) {
+    await capsule.sh(`rm -f /tmp/rewritten; truncate -s ${size} /tmp/rewritten`);
+    const answer = await postJson(capsule.id, operation, { path: "/tmp/rewritten" });
+    assert.equal(answer.headers.get("content-length"), String(size));
+    let read = 0;
+    const toTheEnd = async (): Promise<void> => {
+      for await (const bytes of bodyOf(answer)) {
+        if (read === 0) await capsule.sh("printf x | dd of=/tmp/rewritten bs=1 conv=notrunc 2> /dev/null");
+        read += bytes.length;
+      }
+    };
+    await assert.rejects(toTheEnd(), TypeError, "the body ends before its length");
+    assert.ok(read < size);
+    assert.equal((await download(capsule.id, "/tmp/rewritten")).length, size, "read again it is whole");
+  }
+  await capsule.sh("rm /tmp/rewritten");
+});
+
 test("an archive of a file that grows meanwhile is a whole one, with the length that the file had", async () => {
   await capsule.sh(`mkdir /tmp/growing && truncate -s ${32 * MIB} /tmp/growing/log`);
   const answer = await postJson(capsule.id, "archive/read", { path: "/tmp/growing" });

@@ -62,8 +62,18 @@ pub fn run(channel: &mut Channel, object: &Object) -> Result<Value, Stop> {
         }
     }
     out.truncate(start);
+    if length > CHUNK as u64 && rewritten(&about, &calls::about(&file).map_err(|errno| refused(errno, &path))?) {
+        return Err(stop(Code::Changed, "the file was written in place meanwhile", &path));
+    }
     channel.hold(out);
     Ok(json!({"bytes": length, "sha256": digest.hex()}))
+}
+
+/// Whether bytes that were read in several pieces may be of two contents. One that has grown was
+/// appended to as far as anybody can tell, like a log.
+fn rewritten(before: &About, after: &About) -> bool {
+    let time = |about: &About| (about.st_mtime, about.st_mtime_nsec);
+    after.st_size < before.st_size || (after.st_size == before.st_size && time(after) != time(before))
 }
 
 /// Opens a regular file for reading and nothing else: neither waits for the other end of a FIFO

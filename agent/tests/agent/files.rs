@@ -12,13 +12,13 @@ use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A directory for files, which goes with the agent's.
-fn space(agent: &TestAgent) -> PathBuf {
+pub fn space(agent: &TestAgent) -> PathBuf {
     let path = agent.dir.join("files");
     fs::create_dir_all(&path).unwrap();
     path
 }
 
-fn make_fifo(path: &Path) {
+pub fn make_fifo(path: &Path) {
     let path = CString::new(path.as_os_str().as_bytes()).unwrap();
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
 }
@@ -27,13 +27,13 @@ fn stat(agent: &TestAgent, path: &Path) -> Value {
     file(agent, json!({"op": "stat", "path": path})).unwrap()["entry"].clone()
 }
 
-fn read(agent: &TestAgent, request: Value) -> Result<(Value, Vec<u8>, Value), Value> {
+pub fn read(agent: &TestAgent, request: Value) -> Result<(Value, Vec<u8>, Value), Value> {
     let mut client = Client::connect(agent);
     client.send(Kind::File, &request);
     download(&mut client)
 }
 
-fn noise(length: usize) -> Vec<u8> {
+pub fn noise(length: usize) -> Vec<u8> {
     (0..length as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8).collect()
 }
 
@@ -244,28 +244,6 @@ fn what_is_no_regular_file_is_refused_at_once() {
         assert_eq!(code(upload(&agent, Kind::File, &json!({"op": "write", "path": at(name)}), b"x")), "not_a_file", "{}", name);
     }
     assert_eq!(code(upload(&agent, Kind::File, &json!({"op": "write", "path": "/dev/null"}), b"x")), "not_a_file");
-}
-
-#[test]
-fn a_file_that_shrinks_while_it_is_read_is_told_and_one_that_is_replaced_is_read_to_its_end() {
-    let agent = TestAgent::start();
-    let space = space(&agent);
-    let (path, bytes) = (space.join("f"), noise(8 << 20));
-    fs::write(&path, &bytes).unwrap();
-    let mut client = Client::connect(&agent);
-    client.send(Kind::File, &json!({"op": "read", "path": path}));
-    assert_eq!(client.next().unwrap().0, Kind::Head);
-    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 20).unwrap();
-    assert_eq!(download(&mut client).unwrap_err()["code"], "changed");
-    fs::write(&path, &bytes).unwrap();
-    let mut client = Client::connect(&agent);
-    client.send(Kind::File, &json!({"op": "read", "path": path}));
-    assert_eq!(client.next().unwrap().0, Kind::Head);
-    fs::remove_file(&path).unwrap();
-    make_fifo(&path);
-    let (_, got, result) = download(&mut client).unwrap();
-    assert!(got == bytes && result["sha256"] == json!(sha256(&bytes)));
-    assert_eq!(read(&agent, json!({"op": "read", "path": path})).unwrap_err()["code"], "not_a_file");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The built agent as PID 1, seen from its socket. Needs root and Linux with cgroup2.
 
+mod changing;
 mod client;
 mod harness;
 
