@@ -60,7 +60,7 @@ def test_facts_are_read_by_id_alone_and_anew_on_an_object(capsule: Capsule, clie
 
 @behaviour("capsule.list")
 def test_listing_iterates_over_pages_and_is_narrowed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("capsuled._sync.capsule.PAGE_ITEMS", 1)
+    monkeypatch.setattr("capsuled._sync.paging.PAGE_ITEMS", 1)
     label = {"list": str(time.time())}
     with Capsule(memory_mb=64, metadata=label, client=client) as one, Capsule(memory_mb=64, metadata=label, client=client) as two:
         assert [info.id for info in Capsule.list(metadata=label, client=client)] == [two.id, one.id]

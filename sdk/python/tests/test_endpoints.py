@@ -38,7 +38,7 @@ def test_an_endpoint_is_published_read_changed_listed_and_taken_away(
     assert client.endpoints.get(name).command == "echo ho"
     assert client.endpoints.pause_schedule(name).schedule_paused
     assert not client.endpoints.resume_schedule(name).schedule_paused
-    monkeypatch.setattr("capsuled._sync.endpoints.PAGE_ITEMS", 1)
+    monkeypatch.setattr("capsuled._sync.paging.PAGE_ITEMS", 1)
     assert name in [one.name for one in client.endpoints.list()]
     client.endpoints.delete(name)
     with pytest.raises(errors.NotFoundError):
@@ -150,7 +150,7 @@ def test_runs_are_listed_read_followed_and_read_by_offset(
 ) -> None:
     client.endpoints.define(name, {"command": "seq 2000", "capsule": capsule.id})
     ids = [client.endpoints.call(f"{owner}/{name}").run_id for _ in range(2)]
-    monkeypatch.setattr("capsuled._sync.runs.PAGE_ITEMS", 1)
+    monkeypatch.setattr("capsuled._sync.paging.PAGE_ITEMS", 1)
     assert sorted(run.id for run in client.runs.list(endpoint=name)) == sorted(ids)
     assert list(client.runs.list(endpoint=name, status="failed")) == []
     expected = b"".join(b"%d\n" % n for n in range(1, 2001))

@@ -18,7 +18,7 @@ Cutting = Callable[[Iterator[int | None]], CuttingProxy]
 
 @behaviour("event.list")
 def test_events_are_iterated_over_narrowed_by_capsule_and_type(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("capsuled._sync.events.PAGE_ITEMS", 2)
+    monkeypatch.setattr("capsuled._sync.paging.PAGE_ITEMS", 2)
     with Capsule(memory_mb=64, wait=True, client=client) as capsule:
         capsule.commands.run("exit 3", background=True).wait()
     types = [event.type for event in client.events.list(capsule=capsule.id, order="asc")]
