@@ -23,9 +23,14 @@ const outcome = z.object({
 });
 type PythonOutcome = z.output<typeof outcome>;
 
-/** Runs the Python SDK's tests with these marks, each as a test of this one. */
-export async function testPython(t: TestContext, marks: string, env: Readonly<Record<string, string>>): Promise<void> {
-  const outcomes = await runPytest(marks, env);
+/** Runs the Python SDK's tests with these marks, each as a test of this one; by this interpreter in place of the usual one. */
+export async function testPython(
+  t: TestContext,
+  marks: string,
+  env: Readonly<Record<string, string>>,
+  python: string = PYTHON,
+): Promise<void> {
+  const outcomes = await runPytest(marks, env, python);
   for (const { name, outcome: how, told } of outcomes) {
     await t.test(name, () => assert.equal(how, "passed", told));
     // A runner that is forced to exit loses what is not written by then.
@@ -35,11 +40,11 @@ export async function testPython(t: TestContext, marks: string, env: Readonly<Re
 }
 
 /** Runs the Python SDK's tests with these marks and gives each one's outcome; a run that breaks off is an outcome too. */
-async function runPytest(marks: string, env: Readonly<Record<string, string>>): Promise<readonly PythonOutcome[]> {
+async function runPytest(marks: string, env: Readonly<Record<string, string>>, python: string): Promise<readonly PythonOutcome[]> {
   const dir = mkdtempSync(join(tmpdir(), "capsuled-pytest-"));
   const results = join(dir, "results.jsonl");
   try {
-    const child = spawn(PYTHON, ["-m", "pytest", "--tb=short", "--quiet", "-m", marks], {
+    const child = spawn(python, ["-m", "pytest", "--tb=short", "--quiet", "-m", marks], {
       cwd: SDK,
       env: {
         ...process.env,
