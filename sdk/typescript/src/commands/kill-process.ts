@@ -20,15 +20,16 @@ export async function killProcess(
 /** How often, and how far apart in milliseconds, a process that may be about to start is looked for. */
 const TRIES = 5;
 const TRY_AGAIN_MS = 100;
-const ABANDON_TIMEOUT_MS = 5_000;
+const ABANDON_TIMEOUT_MS_MAX = 5_000;
 
 /**
  * Ends a command whose caller has gone. It may not have been started yet, or never come to be; nobody waits for what goes wrong here.
  */
 export async function abandonProcess(transport: Transport, capsuleId: string, selector: string, isStarted: boolean): Promise<void> {
+  const requestTimeoutMs = Math.min(ABANDON_TIMEOUT_MS_MAX, transport.settings.requestTimeoutMs);
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     try {
-      return await killProcess(transport, capsuleId, selector, "SIGKILL", { requestTimeoutMs: ABANDON_TIMEOUT_MS });
+      return await killProcess(transport, capsuleId, selector, "SIGKILL", { requestTimeoutMs });
     } catch (error) {
       if (!(error instanceof CapsuledError)) throw error;
       if (isStarted || !(error instanceof NotFoundError)) return;

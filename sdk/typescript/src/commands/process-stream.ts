@@ -195,7 +195,8 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
   }
 
   async #abandon(): Promise<void> {
-    if (!this.#endsOnLeave || this.#hasExit()) return;
+    // What was never asked for has not begun.
+    if (!this.#endsOnLeave || this.#hasExit() || this.#connection.connections === 0) return;
     const selector = this.#feed.id ?? ("start" in this.#source ? this.#source.start.tag : this.#source.selector);
     await abandonProcess(this.#transport, this.#capsuleId, selector, this.#feed.id !== null);
   }

@@ -1,6 +1,7 @@
 import type { ExecResult } from "../contract/schemas.ts";
 import { StreamError } from "../errors.ts";
 import { randomHex, toBase64 } from "../transport/bytes.ts";
+import { throwIfAborted } from "../transport/timing.ts";
 import type { Transport } from "../transport/transport.ts";
 import { collect, timeoutOf } from "./collect.ts";
 import type { RunOptions, StreamOptions } from "./command-options.ts";
@@ -37,6 +38,7 @@ async function overHttp(
   timeout: number,
 ): Promise<CommandResult> {
   const { signal, stdin } = options;
+  throwIfAborted(signal);
   const key = options.idempotencyKey === undefined ? `sdk-${randomHex(16)}` : options.idempotencyKey;
   // A named command goes on without its client, so an abort has to find it.
   const tag = options.tag ?? (signal !== undefined && key !== null ? `sdk-${randomHex(8)}` : undefined);

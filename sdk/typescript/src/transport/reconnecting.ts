@@ -1,5 +1,5 @@
 import type { OperationId } from "../contract/operations.ts";
-import { CapsuledError, ConnectionError } from "../errors.ts";
+import { CapsuledError, ConnectionError, RequestTimeoutError } from "../errors.ts";
 import { ApiError } from "../api-errors.ts";
 import { property, parsed } from "./answer.ts";
 import { Retry } from "./retry.ts";
@@ -117,17 +117,24 @@ export class Reconnecting {
       clearTimeout(silence);
       silence = setTimeout(() => (this.#reader.mayRenew() ? cut("it was silent for too long") : listen()), SILENT_MS);
     };
+    // A server that takes the connection and says nothing is not waited for longer than for any other answer.
+    const { url, requestTimeoutMs } = this.#transport.settings;
+    const opening = setTimeout(
+      () => fail(new RequestTimeoutError(`${url} did not answer within ${requestTimeoutMs} ms (requestTimeoutMs)`)),
+      requestTimeoutMs,
+    );
     const abort = (): void => cut("");
     this.#signal?.addEventListener("abort", abort, { once: true });
     this.#leave = abort;
     try {
       if (this.#signal?.aborted === true) throw reasonOf(this.#signal);
-      const opening = openSocket(
+      this.#socket = await openSocket(
         this.#transport,
         id,
         { ...request, signal: this.#signal },
         {
           opened: () => {
+            clearTimeout(opening);
             const first = this.#reader.first();
             this.connections += 1;
             if (first !== null) this.#socket?.send(first);
@@ -147,9 +154,9 @@ export class Reconnecting {
         },
       );
       listen();
-      this.#socket = await opening;
       return await ended;
     } finally {
+      clearTimeout(opening);
       clearTimeout(silence);
       this.#signal?.removeEventListener("abort", abort);
       this.#leave = null;

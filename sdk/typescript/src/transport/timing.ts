@@ -23,6 +23,11 @@ export function reasonOf(signal: AbortSignal | undefined): Error {
   return reason instanceof Error ? reason : new DOMException("This operation was aborted", "AbortError");
 }
 
+/** Throws what a signal was aborted with, where it was. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw reasonOf(signal);
+}
+
 /** Half of the time by chance, so that many clients do not come back at one moment. */
 export function backoffMs(attempt: number, maxMs = 2_000): number {
   const ms = Math.min(maxMs, 50 * 2 ** attempt);
