@@ -35,18 +35,16 @@ function runs(program: string): boolean {
   }
 }
 
-test(`the Python SDK without a server, by Python ${OLDEST}, the oldest that it supports`, { timeout: 300_000 }, async (t) => {
-  const oldest = findOldest();
-  if (oldest === null) {
-    t.skip(`no Python ${OLDEST} on this host; scripts/check looks at the source as ${OLDEST} would, by mypy and ruff`);
-    return;
-  }
+const oldest = findOldest();
+const skip = oldest === null && `no Python ${OLDEST} on this host; scripts/check looks at the source as ${OLDEST} would, by mypy and ruff`;
+
+test(`the Python SDK without a server, by Python ${OLDEST}, the oldest that it supports`, { timeout: 300_000, skip }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), "capsuled-oldest-python-"));
   try {
     const [venv, pins] = [join(dir, "venv"), join(dir, "requirements.txt")];
     const lines = readFileSync(REQUIREMENTS, "utf8").split("\n");
     writeFileSync(pins, lines.filter((line) => !NOT_RUN.test(line)).join("\n"));
-    execFileSync(oldest, ["-m", "venv", "--without-pip", venv]);
+    execFileSync(oldest ?? "", ["-m", "venv", "--without-pip", venv]);
     const python = join(venv, "bin/python");
     execFileSync(PIP, ["--python", python, "--disable-pip-version-check", "install", "--quiet", "--no-compile", "-r", pins], {
       stdio: ["ignore", "ignore", "inherit"],
