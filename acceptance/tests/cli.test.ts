@@ -292,7 +292,7 @@ test("--version and doctor say the program's version and the server's; one that 
 test("doctor looks at server, key and host", async () => {
   const { code, stdout } = await cli(["doctor"]);
   assert.equal(code, 0, stdout);
-  assert.match(stdout, /ok +OCI runtime +runc[\s\S]*ok +agent[\s\S]*ok +server +http[^\n]*version \d[\s\S]*ok +key/);
+  assert.match(stdout, /ok +OCI runtime +(?:crun|runc)[\s\S]*ok +agent[\s\S]*ok +server +http[^\n]*version \d[\s\S]*ok +key/);
 });
 
 test("shell is a real terminal: size, keys, leaving with Ctrl-] and coming back", async () => {

@@ -6,6 +6,7 @@ import type { TemplateStore } from "./core/ports/templates.ts";
 import { createFakeDriver } from "./drivers/fake/driver.ts";
 import { createFakeTemplates } from "./drivers/fake/templates.ts";
 import { createOci } from "./drivers/oci/oci.ts";
+import { chooseRuntime } from "./drivers/oci/runtimes.ts";
 import { installedFiles } from "./installed-files.ts";
 
 /** The driver that the settings name, and its templates. */
@@ -22,7 +23,7 @@ export function createDriver(
       return createOci({
         dataDir: config.dataDir,
         installationId,
-        runtime: config.runtime,
+        runtime: chooseRuntime(config.runtime),
         runDir: "/run/capsuled",
         ...installedFiles({ os: platform(), cpu: arch() }),
         capsulesMax: config.capsulesMax,

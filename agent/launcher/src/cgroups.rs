@@ -1,10 +1,10 @@
-//! A capsule's cgroups: `<id>/agent` (made by the runtime), `<id>/work` for everything else, and `<id>/launch`, in which the
-//! runtime itself runs while it launches, so that one `cgroup.kill` on `<id>` ends whatever a broken launch left.
+//! A capsule's cgroups: `<id>/agent`, `<id>/work` for everything else, and `<id>/launch`, in which a runtime that makes `agent`
+//! itself runs while it launches. One `cgroup.kill` on `<id>` ends whatever a broken launch left.
 
 use crate::failure::{During, Failure, Result};
 use crate::kernel;
 use crate::namespaces::{self, Namespaces};
-use crate::spec::Cgroup;
+use crate::spec::{Cgroup, Limit};
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -14,14 +14,24 @@ const SLOTS_MAX: &str = "8192";
 
 /// What the rest of the launch needs of the cgroups.
 pub struct Groups {
-    /// cgroup2 directory in which the runtime is born.
+    /// cgroup2 directory of the capsule.
+    pub whole: File,
+    /// cgroup2 directory of what helps the launch and ends with it.
     pub launch: File,
+    /// Where the runtime is born, in every hierarchy, if it leaves cgroups alone.
+    pub agent: Option<AgentGroup>,
     /// `work` in cgroup2, as a detached clone: `..` stops at it.
     pub work: File,
     /// `tasks` of `work` in each v1 hierarchy where it has a group.
     pub joins: Vec<File>,
     pub oom_counter: File,
     pub namespaces: Namespaces,
+}
+
+/// The group `agent` in cgroup2, and its `tasks` in every hierarchy of cgroup v1.
+pub struct AgentGroup {
+    pub unified: File,
+    pub v1: Vec<File>,
 }
 
 pub fn make(spec: &Cgroup, owner: u32) -> Result<Groups> {
@@ -38,7 +48,8 @@ pub fn make(spec: &Cgroup, owner: u32) -> Result<Groups> {
     for mount in &spec.work_v1 {
         make_directory(mount, &format!("{}/work", spec.path))?;
     }
-    write_limits(spec)?;
+    write_limits(spec, "work", &spec.limits)?;
+    let agent = spec.agent.as_ref().map(|limits| make_agent(spec, &unified, limits)).transpose()?;
     delegate(&unified, owner)?;
     let mut joins = Vec::new();
     for mount in &spec.work_v1 {
@@ -46,6 +57,8 @@ pub fn make(spec: &Cgroup, owner: u32) -> Result<Groups> {
         joins.push(OpenOptions::new().write(true).open(&path).during(|| format!("open {}", path))?);
     }
     Ok(Groups {
+        whole: File::open(&unified).during(|| format!("open {}", unified))?,
+        agent,
         launch: File::open(format!("{}/launch", unified)).during(|| "open the launch cgroup".to_string())?,
         work: kernel::clone_tree(&format!("{}/work", unified))?,
         joins,
@@ -105,9 +118,23 @@ fn hand_down(spec: &Cgroup) -> Result<()> {
     Ok(())
 }
 
-fn write_limits(spec: &Cgroup) -> Result<()> {
-    for limit in &spec.limits {
-        let path = format!("{}{}/work/{}", limit.mount, spec.path, limit.file);
+/// Its limits are in force before anybody is in it.
+fn make_agent(spec: &Cgroup, unified: &str, limits: &[Limit]) -> Result<AgentGroup> {
+    let directory = format!("{}/agent", unified);
+    make_one(&directory)?;
+    let mut v1 = Vec::new();
+    for mount in &spec.v1 {
+        make_directory(mount, &format!("{}/agent", spec.path))?;
+        let path = format!("{}{}/agent/tasks", mount, spec.path);
+        v1.push(OpenOptions::new().write(true).open(&path).during(|| format!("open {}", path))?);
+    }
+    write_limits(spec, "agent", limits)?;
+    Ok(AgentGroup { unified: File::open(&directory).during(|| format!("open {}", directory))?, v1 })
+}
+
+fn write_limits(spec: &Cgroup, group: &str, limits: &[Limit]) -> Result<()> {
+    for limit in limits {
+        let path = format!("{}{}/{}/{}", limit.mount, spec.path, group, limit.file);
         if limit.optional && !Path::new(&path).exists() {
             continue;
         }

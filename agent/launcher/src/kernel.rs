@@ -125,6 +125,24 @@ pub fn mount(source: &str, target: &str, kind: &str, flags: libc::c_ulong, data:
     Ok(())
 }
 
+/// Takes a mount out of this mount namespace; what is open on it goes on.
+pub fn unmount(path: &str) -> io::Result<()> {
+    let name = CString::new(path)?;
+    // SAFETY: the name outlives the call.
+    if unsafe { libc::umount2(name.as_ptr(), libc::MNT_DETACH) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Removes an empty directory, if it can be removed.
+pub fn remove_directory(parent: &File, name: &str) {
+    if let Ok(name) = CString::new(name) {
+        // SAFETY: the name outlives the call.
+        unsafe { libc::unlinkat(parent.as_raw_fd(), name.as_ptr(), libc::AT_REMOVEDIR) };
+    }
+}
+
 pub fn unshare(flags: libc::c_int, step: &str) -> Result<()> {
     // SAFETY: no pointers.
     if unsafe { libc::unshare(flags) } < 0 {

@@ -83,7 +83,7 @@ fn launch() -> Result<Value> {
     rootfs::make(&spec)?;
     phases.end("rootfs");
     let rlimits = runtime::write_config(&spec, &groups.namespaces)?;
-    let started = runtime::run(&spec, &groups.launch, &rlimits, descriptors)?;
+    let started = runtime::run(&spec, groups, &rlimits, descriptors)?;
     phases.end("runtime");
     Ok(json!({ "ok": true, "pid": started.pid, "startTime": started.start_time, "phases": phases.done }))
 }

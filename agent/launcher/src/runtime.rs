@@ -1,5 +1,6 @@
 //! The OCI runtime: `run --detach` with the agent's descriptors, and what it says when it fails.
 
+use crate::cgroups::{AgentGroup, Groups};
 use crate::descriptors::FIRST;
 use crate::failure::{During, Failure, Result};
 use crate::kernel::{self, Forked};
@@ -8,6 +9,7 @@ use crate::spec::Spec;
 use serde_json::{json, Value};
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::os::unix::io::AsRawFd;
 use std::time::Duration;
 
@@ -60,42 +62,29 @@ pub fn write_config(spec: &Spec, namespaces: &Namespaces) -> Result<Vec<Rlimit>>
     Ok(rlimits)
 }
 
-/// Runs the runtime to its end, born in the cgroup `launch`. The working directory is the stage.
-pub fn run(spec: &Spec, launch: &File, rlimits: &[Rlimit], descriptors: Vec<File>) -> Result<Started> {
-    let preserve = descriptors.len().to_string();
-    let bundle = format!("{}/bundle", spec.stage);
-    let arguments = [
-        spec.runtime.as_str(),
-        "--root",
-        &spec.runtime_root,
-        "--log",
-        "runtime.log",
-        "--log-format",
-        "json",
-        "run",
-        "--detach",
-        "--preserve-fds",
-        &preserve,
-        "--pid-file",
-        "pid",
-        "--bundle",
-        &bundle,
-        &spec.capsule,
-    ];
-    let arguments = arguments.iter().map(|one| kernel::c_string(one)).collect::<Result<Vec<CString>>>()?;
+/// Runs the runtime to its end, born in the cgroup `launch`, or in `agent` if it leaves cgroups alone. The working directory is the
+/// stage.
+pub fn run(spec: &Spec, groups: Groups, rlimits: &[Rlimit], descriptors: Vec<File>) -> Result<Started> {
+    let arguments = arguments(spec, descriptors.len())?;
     let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null").during(|| "open /dev/null".to_string())?;
-    let warmer = keep_moves_warm(spec, launch)?;
+    let Groups { whole, launch, agent, .. } = groups;
+    let warmer = if agent.is_none() { Some(keep_moves_warm(spec, &launch)?) } else { None };
+    if agent.is_some() {
+        hide_controllers()?;
+    }
     let parent = kernel::own_pid();
-    match kernel::fork(Some(launch))? {
-        Forked::Child => become_runtime(parent, &arguments, nowhere, rlimits, descriptors),
+    match kernel::fork(Some(agent.as_ref().map_or(&launch, |group| &group.unified)))? {
+        Forked::Child => become_runtime(parent, &arguments, nowhere, rlimits, agent, descriptors),
         Forked::Parent(child) => {
             drop(descriptors);
             let status = kernel::wait(child)?;
-            // SAFETY: the child is ours and not reaped.
-            unsafe { libc::kill(warmer, libc::SIGKILL) };
-            kernel::wait(warmer)?;
+            if let Some(warmer) = warmer {
+                // SAFETY: the child is ours and not reaped.
+                unsafe { libc::kill(warmer, libc::SIGKILL) };
+                kernel::wait(warmer)?;
+            }
             // Empty now; what is not removed here goes with the capsule.
-            let _ = fs::remove_dir(format!("{}{}/launch", spec.cgroup.unified, spec.cgroup.path));
+            kernel::remove_directory(&whole, "launch");
             if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 {
                 return started();
             }
@@ -104,17 +93,53 @@ pub fn run(spec: &Spec, launch: &File, rlimits: &[Rlimit], descriptors: Vec<File
     }
 }
 
+fn arguments(spec: &Spec, descriptors: usize) -> Result<Vec<CString>> {
+    let preserve = descriptors.to_string();
+    let bundle = format!("{}/bundle", spec.stage);
+    // Runtimes differ in where a relative name leads.
+    let (log, pid) = (format!("{}/runtime.log", spec.stage), format!("{}/pid", spec.stage));
+    let rest = [
+        "--root",
+        &spec.runtime_root,
+        "--log",
+        &log,
+        "--log-format",
+        "json",
+        "run",
+        "--detach",
+        "--preserve-fds",
+        &preserve,
+        "--pid-file",
+        &pid,
+        "--bundle",
+        &bundle,
+        &spec.capsule,
+    ];
+    let options = spec.runtime_options.iter().map(String::as_str);
+    [spec.runtime.as_str()].into_iter().chain(options).chain(rest).map(kernel::c_string).collect()
+}
+
+/// crun refuses a host whose cgroup2 has controllers beside those of cgroup v1, also when it is told to leave cgroups alone. It looks
+/// at this one place; the mount is taken out of the launcher's own mount namespace, in which nothing asks for it any more.
+fn hide_controllers() -> Result<()> {
+    match kernel::unmount("/sys/fs/cgroup/unified") {
+        Err(error) if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => Err(Failure::new("hide cgroup2", error)),
+        _ => Ok(()),
+    }
+}
+
 /// The runtime moves its child through every hierarchy, and the first move after a quiet moment waits 5 to 15 ms for all
 /// processors to take note. A child that moves itself to where it is, again and again, takes that wait meanwhile.
 fn keep_moves_warm(spec: &Spec, launch: &File) -> Result<libc::pid_t> {
     let parent = kernel::own_pid();
+    let path = format!("{}{}/launch/cgroup.procs", spec.cgroup.unified, spec.cgroup.path);
+    let mut members = OpenOptions::new().write(true).open(&path).during(|| format!("open {}", path))?;
     match kernel::fork(Some(launch))? {
         Forked::Parent(child) => Ok(child),
         Forked::Child => {
             kernel::die_with(parent);
-            let file = format!("{}{}/launch/cgroup.procs", spec.cgroup.unified, spec.cgroup.path);
             for _ in 0..WARM_MOVES {
-                if fs::write(&file, "0").is_err() {
+                if members.write_all(b"0").is_err() {
                     break;
                 }
                 std::thread::sleep(Duration::from_millis(1));
@@ -124,9 +149,20 @@ fn keep_moves_warm(spec: &Spec, launch: &File) -> Result<libc::pid_t> {
     }
 }
 
-fn become_runtime(parent: libc::pid_t, arguments: &[CString], nowhere: File, rlimits: &[Rlimit], descriptors: Vec<File>) -> ! {
+fn become_runtime(
+    parent: libc::pid_t,
+    arguments: &[CString],
+    nowhere: File,
+    rlimits: &[Rlimit],
+    agent: Option<AgentGroup>,
+    descriptors: Vec<File>,
+) -> ! {
     // Without the launcher nobody would look after what the runtime starts.
     kernel::die_with(parent);
+    if !agent.iter().flat_map(|group| &group.v1).all(|mut tasks| tasks.write_all(b"0").is_ok()) {
+        kernel::exit_child(125);
+    }
+    drop(agent);
     // SAFETY: the limits outlive the calls.
     if !rlimits.iter().all(|(resource, limit)| unsafe { libc::setrlimit(*resource, limit) } == 0) {
         kernel::exit_child(126);
@@ -174,6 +210,7 @@ fn complaint(status: libc::c_int) -> String {
         .find_map(|line| line["msg"].as_str().map(str::to_string));
     match last {
         Some(message) => message.chars().take(2000).collect(),
+        None if ended == "exit code 125" => "it could not be put in the capsule's cgroup".to_string(),
         None if ended == "exit code 127" => "it cannot be executed; is it installed?".to_string(),
         None => ended,
     }

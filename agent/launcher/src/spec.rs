@@ -26,6 +26,8 @@ pub struct Spec {
     /// None: the runtime makes a network namespace with loopback only.
     pub network: Option<Network>,
     pub runtime: String,
+    /// What it is told before its command.
+    pub runtime_options: Vec<String>,
     pub runtime_root: String,
     /// OCI configuration without `root` and without the cgroup namespace, which are known only here.
     pub config: Value,
@@ -63,6 +65,8 @@ pub struct Cgroup {
     pub limits: Vec<Limit>,
     /// Absolute path of the file with the `oom_kill` counter.
     pub oom_counter: String,
+    /// Files of `agent` and what to write, for a runtime that leaves cgroups alone and is born in that group; None: the runtime makes it.
+    pub agent: Option<Vec<Limit>>,
 }
 
 pub struct Limit {
@@ -96,6 +100,10 @@ fn limit(from: &Value) -> Result<Limit> {
     Ok(Limit { mount: text(from, "mount")?, file: text(from, "file")?, value: text(from, "value")?, optional: flag(from, "optional")? })
 }
 
+fn limits(from: &Value) -> Result<Vec<Limit>> {
+    from.as_array().ok_or_else(|| bad("limits"))?.iter().map(limit).collect()
+}
+
 impl Spec {
     pub fn parse(source: &str) -> Result<Spec> {
         let all: Value = serde_json::from_str(source).map_err(|error| Failure::new("read the spec", error))?;
@@ -127,14 +135,19 @@ impl Spec {
                 controllers: texts(cgroup, "controllers")?,
                 v1: texts(cgroup, "v1")?,
                 work_v1: texts(cgroup, "workV1")?,
-                limits: cgroup["limits"].as_array().ok_or_else(|| bad("cgroup.limits"))?.iter().map(limit).collect::<Result<_>>()?,
+                limits: limits(&cgroup["limits"])?,
                 oom_counter: text(cgroup, "oomCounter")?,
+                agent: match &cgroup["agent"] {
+                    Value::Null => None,
+                    all => Some(limits(all)?),
+                },
             },
             network: match &all["network"] {
                 Value::Null => None,
                 network => Some(Network { namespace: text(network, "namespace")?, resolv_conf: text(network, "resolvConf")? }),
             },
             runtime: text(&all, "runtime")?,
+            runtime_options: texts(&all, "runtimeOptions")?,
             runtime_root: text(&all, "runtimeRoot")?,
             config: all["config"].clone(),
         })

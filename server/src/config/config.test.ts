@@ -30,7 +30,7 @@ test("without any setting the documented defaults hold", () => {
     dataDir: "/var/lib/capsuled",
     databaseUrl: null,
     driver: "oci",
-    runtime: "runc",
+    runtime: "auto",
     capsulesMax: 1000,
     teamCapsulesMax: 0,
     teamTemplatesMax: 100,

@@ -41,9 +41,10 @@ export const SETTINGS = {
   }),
   runtime: defineSetting({
     schema: z.string().regex(/^[A-Za-z0-9._/-]{1,255}$/, { error: "a program's name or path" }),
-    default: "runc",
+    default: "auto",
     unit: null,
-    about: "OCI runtime of the `oci` driver: a name in PATH or an absolute path.",
+    about:
+      "OCI runtime of the `oci` driver: a name in PATH or an absolute path; `auto` is crun where it is installed and cgroup v1 has the limits, otherwise runc.",
   }),
   capsulesMax: defineSetting({
     schema: whole(1, 100_000),

@@ -12,6 +12,8 @@ export interface Hierarchies {
   readonly v1: readonly string[];
   /** Where each controller that limits capsules is, on cgroup v1. */
   readonly v1Of: ReadonlyMap<string, string>;
+  /** Where cgroup v1 says which devices may be opened; `null` where it does not. */
+  readonly devices: string | null;
 }
 
 /** `unified` is `null` when cgroup2 is mounted nowhere. */
@@ -21,17 +23,19 @@ export function findHierarchies(
   let unified: string | null = null;
   const v1: string[] = [];
   const v1Of = new Map<string, string>();
+  let devices: string | null = null;
   for (const mount of mounts) {
     if (mount.root !== "/") continue;
     if (mount.type === "cgroup2") unified ??= mount.mountPoint;
     if (mount.type !== "cgroup") continue;
+    if (mount.superOptions.includes("devices")) devices ??= mount.mountPoint;
     const named = mount.superOptions.filter((option) => (WANTED as readonly string[]).includes(option));
     // The same hierarchy may be mounted twice; one way to it is enough.
     if (named.length > 0 && named.every((controller) => v1Of.has(controller))) continue;
     v1.push(mount.mountPoint);
     for (const controller of named) v1Of.set(controller, mount.mountPoint);
   }
-  return { unified, v1, v1Of };
+  return { unified, v1, v1Of, devices };
 }
 
 /** The controllers that limit capsules and that neither cgroup2 nor cgroup v1 has. */

@@ -83,7 +83,7 @@ async function openHierarchies(layout: Layout): Promise<Hierarchies> {
   }
   if (found.unified === null) throw new Error("cgroup2 cannot be mounted on this host.");
   const controllers = readFileSync(`${found.unified}/cgroup.controllers`, "utf8").trim().split(/\s+/).filter(Boolean);
-  const hierarchies: Hierarchies = { unified: found.unified, controllers, v1: found.v1, v1Of: found.v1Of };
+  const hierarchies: Hierarchies = { unified: found.unified, controllers, v1: found.v1, v1Of: found.v1Of, devices: found.devices };
   const missing = missingControllers(hierarchies);
   if (missing.length > 0) throw new Error(`The host has no cgroup controller for ${missing.join(", ")}.`);
   return hierarchies;

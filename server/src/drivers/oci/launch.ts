@@ -15,6 +15,7 @@ import { readOrigin, readSnapshot, snapshotPaths, writeJson } from "./origin.ts"
 import { copySnapshot } from "./snapshots/copy.ts";
 import { layerOf, requireBuild } from "./templates/layers.ts";
 import { asRoom } from "./room.ts";
+import { agentLimits } from "./runtimes.ts";
 import { rangeBase } from "./uid-ranges.ts";
 import { oomCounter, workLimits } from "./work-limits.ts";
 
@@ -86,6 +87,7 @@ function launcherSpec(
   network: LauncherSpec["network"],
 ): LauncherSpec {
   const { layout, hierarchies, options } = host;
+  const agent = agentLimits(hierarchies, options.runtime);
   return {
     capsule: paths.id,
     uidBase,
@@ -112,9 +114,11 @@ function launcherSpec(
       workV1: workHierarchies(hierarchies),
       limits: workLimits(hierarchies, spec),
       oomCounter: oomCounter(hierarchies, paths.cgroup),
+      agent,
     },
     network,
     runtime: options.runtime,
+    runtimeOptions: agent === null ? [] : ["--cgroup-manager=disabled"],
     runtimeRoot: layout.runtimeRoot,
     config: ociConfig(spec, network === null ? null : layout.stageDir, uidBase, paths.cgroup, {
       arch: host.arch,

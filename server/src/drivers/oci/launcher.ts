@@ -31,10 +31,13 @@ export interface LauncherSpec {
     readonly workV1: readonly string[];
     readonly limits: readonly WorkLimit[];
     readonly oomCounter: string;
+    /** For a runtime that leaves cgroups alone; `null`: the runtime makes the agent's group. */
+    readonly agent: readonly WorkLimit[] | null;
   };
   /** `null`: loopback only. */
   readonly network: { readonly namespace: string; readonly resolvConf: string } | null;
   readonly runtime: string;
+  readonly runtimeOptions: readonly string[];
   readonly runtimeRoot: string;
   readonly config: Readonly<Record<string, unknown>>;
 }

@@ -7,7 +7,7 @@ export interface OciOptions {
   readonly dataDir: string;
   /** Tells this installation's things on the host from another's: `[a-z0-9-]`, at most 40 characters. */
   readonly installationId: string;
-  /** Name or path of an OCI runtime: runc, crun. */
+  /** Name or path of an OCI runtime: runc, crun. `chooseRuntime` makes one of a setting. */
   readonly runtime: string;
   /** Sockets, the runtime's state and the host-wide reservations: `/run/capsuled`. */
   readonly runDir: string;

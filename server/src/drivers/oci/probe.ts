@@ -8,6 +8,7 @@ import { foreignDrop } from "./network/host-side.ts";
 import { cannotConnect, missingPrograms } from "./network/settings.ts";
 import { hasProgram } from "./has-program.ts";
 import { runProgram } from "./run-program.ts";
+import { leavesCgroupsAlone } from "./runtimes.ts";
 import { hasBtrfs } from "./store-mount.ts";
 
 /** Idmapped layers under overlayfs, and `memory.peak`. */
@@ -101,12 +102,12 @@ async function program(name: string, file: string, args: readonly string[], mend
   }
 }
 
-/** crun refuses hosts with cgroup v1 controllers, and says so only when a capsule is launched. */
+/** crun refuses hosts with cgroup v1 unless it is told to leave cgroups alone, and says so only when a capsule is launched. */
 async function runtime(file: string): Promise<ProbeCheck> {
   const mend = `Install ${file} (Debian, Ubuntu: apt-get install runc), or set another runtime.`;
   const check = await program("OCI runtime", file, ["--version"], mend);
-  const hybrid = findHierarchies(parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"))).v1Of.size > 0;
-  if (!check.ok || !hybrid || !check.found.startsWith("crun")) return check;
+  const found = findHierarchies(parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8")));
+  if (!check.ok || found.v1Of.size === 0 || !check.found.startsWith("crun") || leavesCgroupsAlone(found, file)) return check;
   return verdict(check.name, false, `${check.found} on a host with cgroup v1`, "Use runc, which works there, or boot with cgroup v2 only.");
 }
 

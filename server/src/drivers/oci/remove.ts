@@ -7,6 +7,7 @@ import type { CapsulePaths } from "./layout.ts";
 import { deleteSubvolume } from "./launcher.ts";
 import { OCI_LIMITS } from "./options.ts";
 import { runProgram } from "./run-program.ts";
+import { leavesCgroupsAlone } from "./runtimes.ts";
 
 /** Whether a capsule has anything but its disk: a machine, or what is left of one. */
 export function hasMachine(host: OciHost, paths: CapsulePaths): boolean {
@@ -34,12 +35,12 @@ export async function removeMachine(host: OciHost, paths: CapsulePaths): Promise
 
 /**
  * A runtime keeps what it has in its state directory. runc's `delete` costs 4 to 20 ms and does nothing for a dead container
- * that is not done here; other runtimes are asked, and what none of them understands (a state it was killed over) is removed.
+ * that is not done here, and neither does that of a runtime that leaves cgroups alone; others are asked, and what none of them understands (a state it was killed over) is removed.
  */
 async function removeRuntimeState(host: OciHost, paths: CapsulePaths): Promise<void> {
   const { runtime, log } = host.options;
   const whole = readdirSync(paths.runtimeState).some((name) => name.endsWith(".json"));
-  if (whole && basename(runtime) !== "runc") {
+  if (whole && basename(runtime) !== "runc" && !leavesCgroupsAlone(host.hierarchies, runtime)) {
     const args = ["--root", host.layout.runtimeRoot, "delete", paths.id];
     const outcome = await runProgram(runtime, args, { timeoutMs: OCI_LIMITS.runtimeDeleteMs });
     if (outcome.code !== 0)

@@ -41,7 +41,7 @@ function hostOf(
     writeFileSync(file, text);
   }
   const mounts = new Map(v1Of.map(([controller, mount]) => [controller, join(root, mount)]));
-  return { hierarchies: { unified: root, controllers: [], v1: [...mounts.values()], v1Of: mounts } };
+  return { hierarchies: { unified: root, controllers: [], v1: [...mounts.values()], v1Of: mounts, devices: null } };
 }
 
 const used = { memoryBytes: 45_056, cpuUsageUs: 61_234, pids: 3, oomKills: 2 };

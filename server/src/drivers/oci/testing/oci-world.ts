@@ -13,6 +13,7 @@ import type { CapsulePaths } from "../layout.ts";
 import { capsulePaths } from "../layout.ts";
 import { createDriver } from "../driver.ts";
 import type { OciOptions } from "../options.ts";
+import { chooseRuntime } from "../runtimes.ts";
 import { closeStore } from "../store-mount.ts";
 import { makeTinyTemplate } from "./tiny-template.ts";
 
@@ -54,7 +55,7 @@ export function testOptions(dataDir: string, installationId: string): OciOptions
   return {
     dataDir,
     installationId,
-    runtime: "runc",
+    runtime: chooseRuntime("auto"),
     runDir: "/run/capsuled",
     agentBinary: join(repository, "target/release/capsuled-agent"),
     launcherBinary: join(repository, "target/release/capsuled-launcher"),
