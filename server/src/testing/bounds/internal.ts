@@ -201,6 +201,7 @@ export const INTERNAL: readonly Group[] = [
     numbers: [
       "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.readyMax",
       "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.fillAfterMs",
+      "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.fillWithinMs",
       "server/src/drivers/oci/network/settings.ts: NETWORK_LIMITS.lookMs",
       "agent/src/journal.rs: MAX_MARKS",
       "agent/src/output.rs: MAX_BUFFERS",

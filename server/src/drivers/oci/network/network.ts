@@ -10,6 +10,7 @@ import { pathOf, runInside } from "./inside.ts";
 import { networkNames } from "./names.ts";
 import type { ResolverPlace } from "./own-resolver.ts";
 import { ownResolverLives, replaceOwnResolver } from "./own-resolver.ts";
+import type { Ready } from "./ready.ts";
 import { ReadyNamespaces } from "./ready.ts";
 import { endResolvers, resolversOf, sharedConfig, startShared } from "./resolver.ts";
 import { domainsOf, learnedSet, policyRules } from "./ruleset.ts";
@@ -88,6 +89,25 @@ export class CapsuleNetwork {
   /** Throws when there is no address left. */
   async take(capsuleId: string, egress: Egress): Promise<Taken> {
     await this.#open();
+    const { namespace } = await this.#takeReady(capsuleId, egress).catch((error: unknown) => {
+      this.#ready.done();
+      throw error;
+    });
+    return {
+      namespacePath: pathOf(namespace),
+      resolvConf: `nameserver ${this.#side.subnet.gateway}\noptions timeout:3 attempts:2\n`,
+      launched: async (place) => {
+        await replaceOwnResolver(place, egress, namespace, this.#side.subnet);
+        writeFileSync(markOf(place), JSON.stringify(egress), { mode: 0o600 });
+      },
+      close: () => {
+        closeSync(namespace);
+        this.#ready.done();
+      },
+    };
+  }
+
+  async #takeReady(capsuleId: string, egress: Egress): Promise<Ready> {
     const ready = await this.#ready.take();
     if (ready === null) throw new Error("Every address for capsules is in use on this host.");
     const { n, namespace } = ready;
@@ -99,15 +119,7 @@ export class CapsuleNetwork {
       this.#slots.free(n);
       throw error;
     }
-    return {
-      namespacePath: pathOf(namespace),
-      resolvConf: `nameserver ${this.#side.subnet.gateway}\noptions timeout:3 attempts:2\n`,
-      launched: async (place) => {
-        await replaceOwnResolver(place, egress, namespace, this.#side.subnet);
-        writeFileSync(markOf(place), JSON.stringify(egress), { mode: 0o600 });
-      },
-      close: () => closeSync(namespace),
-    };
+    return ready;
   }
 
   /** Gives the address back; the rest went with the capsule's processes. */

@@ -22,6 +22,10 @@ export class ReadyNamespaces {
   #filling: Promise<void> | null = null;
   #closed = false;
   #later: NodeJS.Timeout | undefined;
+  /** Launches under way that have taken one. */
+  #launches = 0;
+  /** When the first of them began to put the making of more off. */
+  #waitingSince: number | null = null;
 
   constructor(side: HostSide, slots: Slots, log: Log) {
     this.#side = side;
@@ -29,13 +33,33 @@ export class ReadyNamespaces {
     this.#log = log;
   }
 
+  /** `done` when the launch that it is for is over, whatever came of it. */
   async take(): Promise<Ready | null> {
+    this.#launches += 1;
+    this.#fillLater();
+    return this.#ready.shift() ?? this.#make(true);
+  }
+
+  done(): void {
+    this.#launches -= 1;
+    this.#fillLater();
+  }
+
+  /** Launches go first: making more costs the processor as much as they do. */
+  #fillLater(): void {
+    if (this.#closed) return;
     clearTimeout(this.#later);
-    const ready = this.#ready.shift() ?? (await this.#make(true));
-    // The launch that this one is for goes first.
-    this.#later = setTimeout(() => this.fill(), NETWORK_LIMITS.fillAfterMs);
+    const now = performance.now();
+    this.#waitingSince ??= now;
+    const within = this.#waitingSince + NETWORK_LIMITS.fillWithinMs - now;
+    this.#later = setTimeout(
+      () => {
+        this.#waitingSince = null;
+        this.fill();
+      },
+      Math.max(0, this.#launches === 0 ? Math.min(NETWORK_LIMITS.fillAfterMs, within) : within),
+    );
     this.#later.unref();
-    return ready;
   }
 
   fill(): void {

@@ -18,8 +18,10 @@ export interface NetworkSettings {
 export const NETWORK_LIMITS = {
   /** Namespaces kept ready for the next capsules. */
   readyMax: 8,
-  /** Milliseconds after a create before more are made. */
+  /** Milliseconds after the last launch before more are made. */
   fillAfterMs: 40,
+  /** Milliseconds after which more are made although launches go on. */
+  fillWithinMs: 500,
   /** Milliseconds that a program of the network may take. */
   programMs: 10_000,
   /** Addresses learned for one entry of a policy. */
