@@ -1,3 +1,4 @@
+import { CompiledQuery } from "kysely";
 import type { Kysely } from "kysely";
 import type { NotificationDraft } from "../core/run/ended.ts";
 import { invalid } from "../core/fail.ts";
@@ -64,9 +65,19 @@ function* pieces<T>(rows: readonly T[]): Generator<readonly T[]> {
   }
 }
 
+/** The statements of `upsert` by their number of rows: to make one costs more than to run it. */
+type Upserts = Map<number, string>;
+
 /** Whole rows, new or anew; one that has ended stays as it is. */
-async function upsert(db: Kysely<Schema>, rows: readonly RunRow[]): Promise<void> {
-  await db
+async function upsert(db: Kysely<Schema>, made: Upserts, rows: readonly RunRow[]): Promise<void> {
+  const text = made.get(rows.length) ?? upsertText(db, rows);
+  made.set(rows.length, text);
+  // Every row was made by `toRunRow`, so all name their columns in one order.
+  await db.executeQuery(CompiledQuery.raw(text, rows.flatMap(Object.values)));
+}
+
+function upsertText(db: Kysely<Schema>, rows: readonly RunRow[]): string {
+  const query = db
     .insertInto("runs")
     .values([...rows])
     .onConflict((conflict) =>
@@ -82,8 +93,8 @@ async function upsert(db: Kysely<Schema>, rows: readonly RunRow[]): Promise<void
           output_packed: eb.ref("excluded.output_packed"),
         }))
         .where("runs.ended_at", "is", null),
-    )
-    .execute();
+    );
+  return query.compile().sql;
 }
 
 /** Runs in SQL. */
@@ -92,6 +103,7 @@ export function createRunStore(database: Database): RunStore & RunUpkeep {
 }
 
 function runWrites(database: Database): Pick<RunStore, "insert" | "save"> {
+  const made: Upserts = new Map();
   return {
     async insert(runs) {
       return database.transact(async (db) => {
@@ -119,7 +131,7 @@ function runWrites(database: Database): Pick<RunStore, "insert" | "save"> {
       const over = runs.filter(({ run }) => run.endedAt !== null && mayHaveInput(run)).map(({ run }) => run.id);
       const drafts = runs.flatMap(({ notification }) => (notification === undefined || notification === null ? [] : [notification]));
       await database.transact(async (db) => {
-        for (const piece of pieces(rows)) await upsert(db, piece);
+        for (const piece of pieces(rows)) await upsert(db, made, piece);
         for (let start = 0; start < over.length; start += BATCH_MAX)
           await db
             .deleteFrom("run_inputs")
