@@ -18,7 +18,7 @@ use crate::slot::Slots;
 use crate::spill::Disk;
 use crate::sys::Errno;
 use crate::timers::Timers;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::os::unix::io::OwnedFd;
 
 /// Bytes read from a connection or a pipe at once.
@@ -84,6 +84,8 @@ pub struct Agent {
     pub dirty: Vec<Key>,
     /// Connections that have more to write than one turn lets them.
     pub behind: Vec<Key>,
+    /// Children that nobody listens to yet, and until when.
+    pub young: VecDeque<(u64, Key)>,
     /// Processes that wait for their readers.
     pub paced: Vec<Key>,
     /// A reader has taken something, so paced processes look again.
@@ -162,6 +164,7 @@ impl Agent {
             unread: Vec::new(),
             dirty: Vec::new(),
             behind: Vec::new(),
+            young: VecDeque::new(),
             paced: Vec::new(),
             eased: false,
             close_armed: false,

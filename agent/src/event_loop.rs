@@ -20,13 +20,15 @@ impl Agent {
         loop {
             let more = !self.ready.is_empty() || !self.unread.is_empty() || !self.behind.is_empty() || self.disk.has_doomed();
             let busy = more || children;
-            self.poller.wait(if busy { 0 } else { self.sleep_ms() }, &mut events);
+            let sleep_ms = if busy { 0 } else { self.sleep_ms() };
+            self.poller.wait(sleep_ms, &mut events);
             self.now = clock::monotonic();
             children = std::mem::take(&mut children) | self.handle(&events);
             // Children come last: what they wrote and how far they came is known by then.
             children = children && self.reap();
             self.read_ready();
             self.fire();
+            self.young_due();
             self.disk.tidy();
             std::mem::take(&mut self.behind).into_iter().for_each(|key| self.mark_dirty(key));
             // Who waits for an answer comes before the children for later starts.
@@ -38,8 +40,8 @@ impl Agent {
         }
     }
 
-    fn sleep_ms(&self) -> i32 {
-        let next = self.timers.next(&self.clock);
+    fn sleep_ms(&mut self) -> i32 {
+        let next = self.timers.next(&self.clock).into_iter().chain(self.next_young()).min();
         let wait = next.map_or(MAX_SLEEP_MS, |at| (at.saturating_sub(clock::monotonic()) + MS - 1) / MS);
         wait.min(MAX_SLEEP_MS) as i32
     }
@@ -96,10 +98,16 @@ impl Agent {
     }
 
     fn on_output(&mut self, key: Key, stream: Stream) {
+        self.grow_up(key);
+        if stream == Stream::Stderr {
+            // What was printed before it may have no event yet.
+            self.read_output(key, Stream::Stdout);
+        }
         if let Some(process) = self.processes.get_mut(key) {
             process.output(stream).readable = true;
             self.read_output(key, stream);
         }
+        self.watch_output(key);
     }
 
     fn read_ready(&mut self) {

@@ -33,6 +33,7 @@ impl Agent {
         }
         if self.processes.get(key).map_or(false, |process| !process.is_ended()) {
             self.timers.at_unfrozen(due, Timer::OutputEnd(key));
+            self.watch_output(key);
         }
         self.try_finish(key);
     }

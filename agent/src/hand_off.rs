@@ -123,8 +123,7 @@ impl Agent {
         let sent = send_with(&zygote.socket, &worker.message, &[socket.as_raw_fd()])?;
         zygote.send_later(&worker.message[sent..], &self.poller)?;
         zygote.phase = ZygotePhase::Launching(Waiter::Worker(key));
-        let child = zygote.key;
-        self.nudge_later(child);
+        self.listen(index);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use crate::clock::{self, MS, SECOND};
 use crate::connection::Operation;
 use crate::frame::Kind;
 use crate::passing::send_with;
-use crate::poller::{Source, EDGE, READABLE, WRITABLE};
+use crate::poller::{Source, EDGE, WRITABLE};
 use crate::pool::{Waiter, ZygotePhase};
 use crate::process::{Phase, Process};
 use crate::record::Stream;
@@ -25,23 +25,30 @@ pub const MAX_TRIES: u32 = 8;
 const NUDGE_MS: u64 = 100;
 
 impl Agent {
-    /// Gives waiting processes to ready children, in order.
-    pub fn dispatch(&mut self) {
+    /// Gives waiting processes to ready children, in order; true where one was given something.
+    pub fn dispatch(&mut self) -> bool {
+        let mut given = false;
         while let Some(waiter) = self.pool.waiting.front().copied() {
             if !self.still_waits(waiter) {
                 self.pool.waiting.pop_front();
                 continue;
             }
             let ready = |cell: &Option<crate::pool::Zygote>| cell.as_ref().map_or(false, |z| z.phase == ZygotePhase::Ready);
-            let index = match self.pool.cells.iter().position(ready) {
+            let mut found = self.pool.cells.iter().position(ready);
+            if found.is_none() {
+                self.read_answers();
+                found = self.pool.cells.iter().position(ready);
+            }
+            let index = match found {
                 Some(index) => index,
-                None => return,
+                None => return given,
             };
             self.pool.waiting.pop_front();
             let handed = match waiter {
                 Waiter::Process(process) => self.hand_over(process, index),
                 Waiter::Worker(worker) => self.hand_connection(worker, index),
             };
+            given = true;
             if let Err(errno) = handed {
                 if errno == libc::EPIPE || errno == libc::ECONNRESET {
                     self.lose_zygote(index);
@@ -51,6 +58,7 @@ impl Agent {
                 }
             }
         }
+        given
     }
 
     fn still_waits(&self, waiter: Waiter) -> bool {
@@ -69,6 +77,7 @@ impl Agent {
     }
 
     fn hand_over(&mut self, key: Key, index: usize) -> Result<(), Errno> {
+        let oom_before = self.oom.read();
         let (process, zygote) = match (self.processes.get_mut(key), self.pool.cells.get_mut(index)) {
             (Some(process), Some(Some(zygote))) => (process, zygote),
             _ => return Ok(()),
@@ -90,8 +99,8 @@ impl Agent {
         zygote.send_later(&bytes[sent..], &self.poller)?;
         zygote.phase = ZygotePhase::Launching(Waiter::Process(key));
         process.phase = Phase::Launching;
-        let child = zygote.key;
-        self.nudge_later(child);
+        process.oom_before = oom_before;
+        self.listen(index);
         Ok(())
     }
 
@@ -176,8 +185,8 @@ impl Agent {
             Some(zygote) => zygote,
             None => return,
         };
-        let now = self.now;
-        let oom_before = self.oom.read();
+        // One that nobody listened to began when it was given what to do, as far as can be told.
+        let started = if zygote.heard { self.now } else { zygote.given_at };
         let process = match self.processes.get_mut(key) {
             Some(process) => process,
             None => {
@@ -194,18 +203,15 @@ impl Agent {
             Some(size) => (take_terminal(process, &zygote.socket, size), None),
             None => (Some(zygote.stdout), Some(zygote.stderr)),
         };
-        let poller = &self.poller;
-        let watch = |end: &Option<OwnedFd>, source| end.as_ref().map_or(true, |end| poller.add(end, READABLE | EDGE, source, key).is_ok());
-        let watched = watch(&stdout, Source::Stdout) & watch(&stderr, Source::Stderr);
         process.program = Vec::new();
         process.phase = Phase::Running;
         process.pid = zygote.pid;
         process.slot = zygote.slot;
-        process.started = now;
-        process.started_unix_ms = clock::unix() / MS;
-        process.oom_before = oom_before;
+        process.started = started;
+        process.started_unix_ms = (clock::unix() - (self.now - started)) / MS;
         process.output(Stream::Stdout).pipe = stdout;
         process.output(Stream::Stderr).pipe = stderr;
+        process.output(Stream::Stderr).watched = process.is_short();
         if let Some(stdin) = &mut process.stdin {
             stdin.open();
         }
@@ -214,13 +220,11 @@ impl Agent {
             let _ = self.poller.add(pipe, WRITABLE | EDGE, Source::Stdin, key);
         }
         if process.request.timeout_ms > 0 {
-            let due = self.clock.unfrozen(now).saturating_add(process.request.timeout_ms.saturating_mul(MS));
+            let due = self.clock.unfrozen(started).saturating_add(process.request.timeout_ms.saturating_mul(MS));
             self.timers.at_unfrozen(due, Timer::Timeout(key));
         }
-        if !watched {
-            // Without an event there is still the list of streams to read.
-            self.ready.push((key, Stream::Stdout));
-            self.ready.push((key, Stream::Stderr));
+        if zygote.heard {
+            self.watch_output(key);
         }
         self.announce(key);
     }

@@ -23,6 +23,7 @@ mod log;
 mod log_line;
 mod oom;
 mod op;
+mod order;
 mod output;
 mod passing;
 mod poller;
@@ -53,6 +54,7 @@ mod terminal;
 mod timers;
 mod tree;
 mod worker;
+mod young;
 mod zygote;
 
 mod boot;

@@ -2,14 +2,12 @@
 //! children may be stopped, frozen or killed by the capsule at any moment.
 
 use crate::agent::Agent;
-use crate::board::{Board, Progress, CELLS};
+use crate::board::{Board, CELLS};
 use crate::clock::{MS, SECOND};
-use crate::passing::send_with;
-use crate::poller::{Poller, Source, FULL, QUIET, READABLE};
-use crate::refusal::{Code, Refusal};
+use crate::poller::{Poller, Source, FULL, READABLE};
 use crate::seccomp::Filter;
 use crate::slab::Key;
-use crate::spawner::{self, Answer, Inheritance};
+use crate::spawner::{self, Inheritance};
 use crate::sys::{self, Errno};
 use crate::timers::Timer;
 use std::collections::VecDeque;
@@ -48,22 +46,34 @@ pub struct Zygote {
     pub slot: Option<Key>,
     /// What of the request did not fit into the socket.
     pub rest: Vec<u8>,
+    /// Its socket is listened to: its end tells of the program.
+    pub heard: bool,
+    /// Monotonic time at which it was given something to do.
+    pub given_at: u64,
 }
 
 impl Zygote {
     /// Keeps what did not fit, until an event tells of room.
     pub fn send_later(&mut self, rest: &[u8], poller: &Poller) -> Result<(), Errno> {
         self.rest = rest.to_vec();
-        if rest.is_empty() {
+        if rest.is_empty() || self.listen(poller, FULL) {
             return Ok(());
         }
-        poller.change(&self.socket, FULL, Source::Zygote, self.key)
+        Err(libc::ENOMEM)
+    }
+
+    /// Has its socket listened to, unless it is already; false where that cannot be done now.
+    pub fn listen(&mut self, poller: &Poller, flags: u32) -> bool {
+        self.heard = self.heard || poller.add(&self.socket, flags, Source::Zygote, self.key).is_ok();
+        self.heard
     }
 }
 
 pub struct Spawner {
     pub pid: i32,
-    socket: OwnedFd,
+    pub socket: OwnedFd,
+    /// Its answers wake the loop, as somebody waits for a child.
+    pub heard: bool,
 }
 
 pub struct Pool {
@@ -77,7 +87,7 @@ pub struct Pool {
     pub waiting: VecDeque<Waiter>,
     /// How many children to keep ready.
     target: usize,
-    generation: u32,
+    pub generation: u32,
     losses: u32,
     losses_since: u64,
     /// No new spawner or child before this time.
@@ -104,7 +114,7 @@ impl Pool {
         }
     }
 
-    fn count(&self, wanted: impl Fn(ZygotePhase) -> bool) -> usize {
+    pub fn count(&self, wanted: impl Fn(ZygotePhase) -> bool) -> usize {
         self.cells.iter().flatten().filter(|zygote| wanted(zygote.phase)).count()
     }
 
@@ -117,6 +127,16 @@ impl Pool {
         } else {
             None
         }
+    }
+
+    /// The cell of the child that was given this one's request.
+    pub fn find_waiter(&self, waiter: Waiter) -> Option<usize> {
+        self.cells.iter().position(|cell| cell.as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Launching(waiter)))
+    }
+
+    /// Whether a child was ordered whose pid is not known yet.
+    pub fn is_expecting(&self) -> bool {
+        self.count(|phase| phase == ZygotePhase::Ordered) > 0
     }
 
     /// The cell of the child with this pid.
@@ -136,7 +156,7 @@ impl Agent {
         if self.clock.is_paused() {
             return;
         }
-        self.dispatch();
+        let given = self.dispatch();
         let rested = self.now >= self.pool.rest_until;
         if self.pool.spawner.is_none() && rested {
             self.make_spawner();
@@ -147,11 +167,14 @@ impl Agent {
         let coming = self.pool.count(|phase| phase == ZygotePhase::Ordered);
         let ready = self.pool.count(|phase| phase == ZygotePhase::Ready);
         let wanted = self.pool.target + self.pool.waiting.len();
-        for _ in ready + coming..wanted {
+        // One that was given something this turn comes before the next one, as long as there is one more.
+        let enough = if given && ready > 0 { 0 } else { wanted };
+        for _ in ready + coming..enough {
             if !self.order() {
                 break;
             }
         }
+        self.hear_spawner();
     }
 
     /// A start found no child ready: more are kept from now on.
@@ -171,6 +194,7 @@ impl Agent {
 
     /// Lets one child go that load has made and that nobody needed for a second.
     pub fn shrink_pool(&mut self) {
+        self.read_answers();
         self.pool.shrinking = false;
         if self.pool.target > MIN_READY {
             self.pool.target -= 1;
@@ -197,7 +221,7 @@ impl Agent {
             Ok(pid) => {
                 let nobody = Key { index: 0, generation: 0 };
                 if sys::set_nonblocking(&own).is_ok() && self.poller.add(&own, READABLE, Source::Spawner, nobody).is_ok() {
-                    self.pool.spawner = Some(Spawner { pid, socket: own });
+                    self.pool.spawner = Some(Spawner { pid, socket: own, heard: true });
                 }
             }
             Err(errno) => self.no_children(errno),
@@ -224,7 +248,7 @@ impl Agent {
         })
     }
 
-    fn rest(&mut self, time: u64) {
+    pub fn rest(&mut self, time: u64) {
         self.pool.rest_until = self.now + time;
         self.timers.at_real(self.pool.rest_until, Timer::Respawn);
     }
@@ -252,107 +276,6 @@ impl Agent {
             if self.pool.cells[index].as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Ordered) {
                 self.drop_zygote(index);
             }
-        }
-    }
-
-    /// Orders one child; false where that cannot be done now.
-    fn order(&mut self) -> bool {
-        let index = match self.pool.cells.iter().position(|cell| cell.is_none()) {
-            Some(index) => index,
-            None => return false,
-        };
-        let made = sys::pipe().and_then(|out| Ok((out, sys::pipe()?, sys::socket_pair(libc::SOCK_STREAM)?)));
-        let ((stdout, stdout_end), (stderr, stderr_end), (socket, socket_end)) = match made {
-            Ok(made) => made,
-            Err(errno) => {
-                self.no_children(errno);
-                return false;
-            }
-        };
-        for fd in [&stdout, &stderr, &socket] {
-            let _ = sys::set_nonblocking(fd);
-        }
-        self.pool.generation = (self.pool.generation + 1) & 0xff_ffff;
-        let key = Key { index: index as u32, generation: self.pool.generation };
-        if self.poller.add(&socket, QUIET, Source::Zygote, key).is_err() {
-            return false;
-        }
-        let slot = self.slots.take();
-        let mut fds = vec![socket_end.as_raw_fd(), stdout_end.as_raw_fd(), stderr_end.as_raw_fd()];
-        fds.extend(slot.and_then(|slot| self.slots.directory(slot)));
-        self.pool.board.set(index, Progress::Waiting);
-        let phase = ZygotePhase::Ordered;
-        self.pool.cells[index] = Some(Zygote { key, phase, pid: 0, socket, stdout, stderr, slot, rest: Vec::new() });
-        let sent = match &self.pool.spawner {
-            Some(spawner) => send_with(&spawner.socket, &(index as u32).to_le_bytes(), &fds),
-            None => Err(libc::EPIPE),
-        };
-        match sent {
-            Ok(_) => true,
-            Err(errno) => {
-                self.drop_zygote(index);
-                if errno == libc::EPIPE || errno == libc::ECONNRESET {
-                    self.lose_spawner();
-                }
-                false
-            }
-        }
-    }
-
-    /// Reads what the spawner has answered.
-    pub fn read_spawner(&mut self, gone: bool) {
-        let mut buffer = [0; 64];
-        loop {
-            let result = match &self.pool.spawner {
-                Some(spawner) => sys::read(&spawner.socket, &mut buffer),
-                None => return,
-            };
-            match result {
-                Ok(Answer::SIZE) => {
-                    if let Some(answer) = Answer::decode(&buffer) {
-                        self.on_answer(answer);
-                    }
-                }
-                Err(libc::EINTR) => {}
-                Err(libc::EAGAIN) if !gone => return,
-                _ => {
-                    // Killed by signal as well, so that nothing is left that only lost its socket.
-                    if let Some(spawner) = &self.pool.spawner {
-                        sys::kill(spawner.pid, libc::SIGKILL);
-                    }
-                    return self.lose_spawner();
-                }
-            }
-        }
-    }
-
-    fn on_answer(&mut self, answer: Answer) {
-        let index = answer.cell as usize;
-        let zygote = match self.pool.cells.get_mut(index).and_then(|cell| cell.as_mut()) {
-            Some(zygote) if zygote.phase == ZygotePhase::Ordered => zygote,
-            _ => return,
-        };
-        if answer.pid <= 1 {
-            self.drop_zygote(index);
-            return self.no_children(answer.errno);
-        }
-        zygote.pid = answer.pid;
-        zygote.phase = ZygotePhase::Ready;
-        let lost_slot = if answer.joined { None } else { zygote.slot.take() };
-        if let Some(slot) = lost_slot {
-            self.slots.release(slot);
-        }
-    }
-
-    /// The kernel makes no children at the moment: who waits is told so at once.
-    fn no_children(&mut self, errno: Errno) {
-        self.rest(50 * MS);
-        if self.pool.count(|phase| phase == ZygotePhase::Ready) > 0 {
-            return;
-        }
-        while let Some(waiter) = self.pool.waiting.pop_front() {
-            let message = format!("no process can be started (errno {})", errno);
-            self.fail_waiter(waiter, Refusal::new(Code::ProcessLimit, message));
         }
     }
 

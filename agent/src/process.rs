@@ -101,6 +101,8 @@ pub struct Output {
     /// Bytes that were in the pipe when the leader exited and belong to the journal.
     pub owed: usize,
     pub enlarged: bool,
+    /// Events tell of it.
+    pub watched: bool,
 }
 
 pub struct Process {
@@ -222,6 +224,11 @@ impl Process {
     /// Foreground and with no other name than its id: its end is only news to whoever started it.
     pub fn is_plain(&self) -> bool {
         self.request.foreground && self.request.tag.is_empty() && self.request.key.is_none()
+    }
+
+    /// Likely to be over in a moment, and nobody misses what it does before: it is plain, and takes no input.
+    pub fn is_short(&self) -> bool {
+        self.is_plain() && self.stdin.is_none()
     }
 
     /// Its journal stays as it is in memory: the short run of a plain process touches no disk.

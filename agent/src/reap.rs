@@ -55,7 +55,13 @@ impl Agent {
             self.read_spawner(true);
             return self.lose_spawner();
         }
-        if let Some(index) = self.pool.find_pid(pid) {
+        let mut child = self.pool.find_pid(pid);
+        if child.is_none() && !self.by_pid.contains_key(&pid) {
+            // It may be one that the spawner told of, and nobody has listened yet.
+            self.read_answers();
+            child = self.pool.find_pid(pid);
+        }
+        if let Some(index) = child {
             self.settle_zygote(index);
         }
         if let Some(key) = self.by_pid.get(&pid).copied() {

@@ -15,6 +15,8 @@ const MAX_WALKS: usize = 16;
 impl Agent {
     /// Signals a process's tree and notes who asked.
     pub fn signal_tree(&mut self, key: Key, signal: i32, by: &str, reason: Reason) {
+        // So that every child of the agent's own is known.
+        self.read_answers();
         let process = match self.processes.get_mut(key) {
             Some(process) if process.is_live() => process,
             _ => return,

@@ -11,6 +11,7 @@ const BUDGET: usize = MAX_PAYLOAD - 64 * 1024;
 
 pub fn run(agent: &mut Agent) -> Outcome {
     let mut pids = procfs::pids();
+    agent.read_answers();
     // Those started through the API first, should there be more than a frame holds.
     pids.sort_by_key(|pid| (!agent.by_pid.contains_key(pid), *pid));
     let (mut list, mut size, mut truncated) = (Vec::new(), 0, false);

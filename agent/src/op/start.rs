@@ -104,7 +104,9 @@ impl Agent {
             started["repeated"] = true.into();
         }
         let own = !repeated && process.is_plain();
-        let held = !repeated && process.request.foreground;
+        // One that has lasted is not waited for once more.
+        let lasts = process.is_short() && process.outputs[0].watched;
+        let held = !repeated && process.request.foreground && !lasts;
         if let Some(connection) = self.connections.get_mut(asker) {
             connection.push_json(Kind::Started, &started);
             connection.operation = Operation::Idle;

@@ -119,3 +119,51 @@ fn a_background_start_answers_at_once_and_goes_on() {
     let error = client.ask(Kind::Signal, &json!({"selector": "web", "signal": "SIGTERM", "by": ""})).unwrap_err();
     assert_eq!(error["code"], "not_found");
 }
+
+#[test]
+fn what_a_process_prints_at_once_comes_in_its_order_over_both_streams() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    for _ in 0..50 {
+        client.send(Kind::Start, &shell("echo first; echo second >&2"));
+        let mut kinds = Vec::new();
+        loop {
+            let (kind, payload) = client.next().unwrap();
+            if let Kind::Stdout | Kind::Stderr = kind {
+                kinds.push((kind, String::from_utf8_lossy(&payload[28..]).into_owned()));
+            }
+            if kind == Kind::Exit {
+                break;
+            }
+        }
+        assert_eq!(kinds, [(Kind::Stdout, "first\n".to_string()), (Kind::Stderr, "second\n".to_string())]);
+    }
+}
+
+#[test]
+fn what_a_process_that_lasts_has_printed_at_once_is_told_while_it_runs() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    for script in ["echo now; exec sleep 100", "echo now >&2; exec sleep 100", "exec 2>&-; echo now; exec sleep 100"] {
+        let started = client.start(&shell(script));
+        let (kind, payload) = client.next().unwrap();
+        assert!(matches!(kind, Kind::Stdout | Kind::Stderr), "{:?}", kind);
+        assert_eq!(&payload[28..], b"now\n");
+        let mut other = Client::connect(&agent);
+        other.ask(Kind::Signal, &json!({"selector": started["id"], "signal": "SIGKILL", "by": "test"})).unwrap();
+        assert_eq!(client.control().1["reason"], "killed");
+    }
+}
+
+#[test]
+fn the_time_of_a_short_command_is_that_of_its_run() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let outcome = client.run(&program("python3", &["-c", "import time; print(time.time_ns() // 1000000)"])).unwrap();
+    let inside: i64 = outcome.text().trim().parse().unwrap();
+    let (started, ended) = (outcome.exit["started_at_ms"].as_i64().unwrap(), outcome.exit["ended_at_ms"].as_i64().unwrap());
+    assert!(started <= inside && inside <= ended, "{} {} {}", started, inside, ended);
+    let short = client.run(&program("true", &[])).unwrap();
+    let (started, ended) = (short.exit["started_at_ms"].as_i64().unwrap(), short.exit["ended_at_ms"].as_i64().unwrap());
+    assert!(started <= ended, "{}", short.exit);
+}

@@ -115,6 +115,7 @@ export const INTERNAL: readonly Group[] = [
       "agent/src/output.rs: ACTIVE_MS",
       "agent/src/poller.rs: BATCH",
       "agent/src/reader.rs: *",
+      "agent/src/young.rs: YOUNG_MS",
       "agent/src/reap.rs: TURN",
       "agent/src/record.rs: MAX_RECORD",
       "agent/src/replay.rs: CHUNK",

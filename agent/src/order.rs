@@ -1,0 +1,133 @@
+//! Children ordered from the spawner, and its answers, which are read when a child is needed.
+
+use crate::agent::Agent;
+use crate::board::Progress;
+use crate::clock::MS;
+use crate::passing::send_with;
+use crate::poller::{Source, READABLE};
+use crate::pool::{Zygote, ZygotePhase};
+use crate::refusal::{Code, Refusal};
+use crate::slab::Key;
+use crate::spawner::Answer;
+use crate::sys::{self, Errno};
+use std::os::unix::io::AsRawFd;
+
+impl Agent {
+    /// Orders one child; false where that cannot be done now.
+    pub fn order(&mut self) -> bool {
+        let index = match self.pool.cells.iter().position(|cell| cell.is_none()) {
+            Some(index) => index,
+            None => return false,
+        };
+        let made = sys::pipe().and_then(|out| Ok((out, sys::pipe()?, sys::socket_pair(libc::SOCK_STREAM)?)));
+        let ((stdout, stdout_end), (stderr, stderr_end), (socket, socket_end)) = match made {
+            Ok(made) => made,
+            Err(errno) => {
+                self.no_children(errno);
+                return false;
+            }
+        };
+        for fd in [&stdout, &stderr, &socket] {
+            let _ = sys::set_nonblocking(fd);
+        }
+        self.pool.generation = (self.pool.generation + 1) & 0xff_ffff;
+        let key = Key { index: index as u32, generation: self.pool.generation };
+        let slot = self.slots.take();
+        let mut fds = vec![socket_end.as_raw_fd(), stdout_end.as_raw_fd(), stderr_end.as_raw_fd()];
+        fds.extend(slot.and_then(|slot| self.slots.directory(slot)));
+        self.pool.board.set(index, Progress::Waiting);
+        let phase = ZygotePhase::Ordered;
+        self.pool.cells[index] =
+            Some(Zygote { key, phase, pid: 0, socket, stdout, stderr, slot, rest: Vec::new(), heard: false, given_at: 0 });
+        let sent = match &self.pool.spawner {
+            Some(spawner) => send_with(&spawner.socket, &(index as u32).to_le_bytes(), &fds),
+            None => Err(libc::EPIPE),
+        };
+        match sent {
+            Ok(_) => true,
+            Err(errno) => {
+                self.drop_zygote(index);
+                if errno == libc::EPIPE || errno == libc::ECONNRESET {
+                    self.lose_spawner();
+                }
+                false
+            }
+        }
+    }
+
+    /// Learns of the children that are ready by now.
+    pub fn read_answers(&mut self) {
+        if self.pool.is_expecting() {
+            self.read_spawner(false);
+        }
+    }
+
+    /// Reads what the spawner has answered.
+    pub fn read_spawner(&mut self, gone: bool) {
+        let mut buffer = [0; 64];
+        loop {
+            let result = match &self.pool.spawner {
+                Some(spawner) => sys::read(&spawner.socket, &mut buffer),
+                None => return,
+            };
+            match result {
+                Ok(Answer::SIZE) => {
+                    if let Some(answer) = Answer::decode(&buffer) {
+                        self.on_answer(answer);
+                    }
+                }
+                Err(libc::EINTR) => {}
+                Err(libc::EAGAIN) if !gone => return,
+                _ => {
+                    // Killed by signal as well, so that nothing is left that only lost its socket.
+                    if let Some(spawner) = &self.pool.spawner {
+                        sys::kill(spawner.pid, libc::SIGKILL);
+                    }
+                    return self.lose_spawner();
+                }
+            }
+        }
+    }
+
+    fn on_answer(&mut self, answer: Answer) {
+        let index = answer.cell as usize;
+        let zygote = match self.pool.cells.get_mut(index).and_then(|cell| cell.as_mut()) {
+            Some(zygote) if zygote.phase == ZygotePhase::Ordered => zygote,
+            _ => return,
+        };
+        if answer.pid <= 1 {
+            self.drop_zygote(index);
+            return self.no_children(answer.errno);
+        }
+        zygote.pid = answer.pid;
+        zygote.phase = ZygotePhase::Ready;
+        let lost_slot = if answer.joined { None } else { zygote.slot.take() };
+        if let Some(slot) = lost_slot {
+            self.slots.release(slot);
+        }
+    }
+
+    /// The kernel makes no children at the moment: who waits is told so at once.
+    pub fn no_children(&mut self, errno: Errno) {
+        self.rest(50 * MS);
+        if self.pool.count(|phase| phase == ZygotePhase::Ready) > 0 {
+            return;
+        }
+        while let Some(waiter) = self.pool.waiting.pop_front() {
+            let message = format!("no process can be started (errno {})", errno);
+            self.fail_waiter(waiter, Refusal::new(Code::ProcessLimit, message));
+        }
+    }
+
+    /// Has the spawner's answers wake the loop only while somebody waits for them.
+    pub fn hear_spawner(&mut self) {
+        let wanted = !self.pool.waiting.is_empty();
+        if let Some(spawner) = self.pool.spawner.as_mut().filter(|spawner| spawner.heard != wanted) {
+            let nobody = Key { index: 0, generation: 0 };
+            let flags = if wanted { READABLE } else { 0 };
+            if self.poller.change(&spawner.socket, flags, Source::Spawner, nobody).is_ok() {
+                spawner.heard = wanted;
+            }
+        }
+    }
+}
