@@ -156,6 +156,44 @@ test(
   },
 );
 
+test(
+  "a stalled reader of more output than is kept changes nothing for its run, whose readers are told how much is missing, and the end",
+  { timeout: 300_000 },
+  async () => {
+    const [line, lines, from] = [8192, 37_000, 30_000];
+    const total = line * lines;
+    await using one = await publish({
+      command: `sh -c 'yes "$(head -c ${line - 1} /dev/zero | tr "\\0" x)" | head -c ${total}'`,
+      timeout: 110,
+      capsule: capsule.id,
+    });
+    const before = processUse(readState().pid).rssBytes;
+    let most = 0;
+    const watch = setInterval(() => (most = Math.max(most, processUse(readState().pid).rssBytes)), 50);
+    try {
+      const stalled = await stalledReader(one);
+      const ended = await runEnded(stalled.runId, undefined, 110_000);
+      assert.deepEqual([ended.status, ended.exit_code, ended.stdout_bytes], ["succeeded", 0, total]);
+      stalled.close();
+      // As one that had the first 245 MB comes back.
+      await using back = await one.stream({ headers: { "last-event-id": `${stalled.runId}.${from * line}.0` } });
+      await back.over();
+      const gaps = back.events.flatMap((event) => (event.type === "gap" ? [event] : []));
+      const missing = gaps.reduce((sum, gap) => sum + gap.stdout_bytes, 0);
+      const told = back.events.reduce(
+        (sum, event) => sum + (event.type === "output" ? event.data.length + (event.partial === true ? 0 : 1) : 0),
+        0,
+      );
+      assert.ok(missing > 0 && missing <= total - (250 << 20), `${missing} bytes are missing`);
+      assert.equal(told + missing, total - from * line, "every byte is told, or counted");
+      assert.deepEqual([back.done().exit_code, back.done().stdout_bytes, back.events.at(-2)?.type], [0, total, "output"]);
+    } finally {
+      clearInterval(watch);
+    }
+    assert.ok(most - before < 128 << 20, `${(most - before) >> 20} MiB more, while ${total} bytes were printed`);
+  },
+);
+
 test("a buffered answer does not hold the whole output in memory", { timeout: 300_000 }, async () => {
   await using one = await publish({ command: `sh -c 'yes "a line of a build" | head -c 150000000'`, timeout: 100, capsule: capsule.id });
   const before = processUse(readState().pid).rssBytes;

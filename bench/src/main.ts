@@ -31,7 +31,8 @@ Floor: posix_spawn and wait of the same program by that process, without server,
 Files: a copy through a pipe (cat into cat, in the same capsule on the same disk) stands beside each transfer, GET /healthz beside
 each small read. Lifecycle, forks, terminal and Docker figures come from one Node client, keep-alive; Docker by its Engine API over its unix socket,
 network mode none, an image imported from the same template. Endpoints run \`echo hello\` in one capsule; beside them stand
-Debian's \`webhook\` (where it is installed) and a bare Node server over child_process, both without isolation. Memory is read from /proc and the capsule's cgroups.`;
+Debian's \`webhook\` (where it is installed) and a bare Node server over child_process, both without isolation. A call with a capsule
+of its own stands beside a create and an exec in it, in turn with it. Memory is read from /proc and the capsule's cgroups.`;
 
 const STEPS = Object.entries({
   memory: measureMemory,
