@@ -10,9 +10,12 @@ export interface CuttingProxy extends AsyncDisposable {
 
 /**
  * Stands before the server under test and cuts connections. `after` says, for each connection by its number from 1, after how many bytes
- * of the answer; `null` lets it be.
+ * of the answer, `afterSent` after how many of what is sent; `null` lets it be.
  */
-export async function cuttingProxy(after: (connection: number) => number | null): Promise<CuttingProxy> {
+export async function cuttingProxy(
+  after: (connection: number) => number | null,
+  afterSent: (connection: number) => number | null = () => null,
+): Promise<CuttingProxy> {
   const { hostname, port } = new URL(readState().url);
   const open = new Set<Socket>();
   let connections = 0;
@@ -29,7 +32,9 @@ export async function cuttingProxy(after: (connection: number) => number | null)
         upstream.destroy();
       });
     }
-    client.pipe(upstream);
+    const sentLimit = afterSent(connections);
+    if (sentLimit === null) client.pipe(upstream);
+    else passUntil(client, upstream, sentLimit, () => (cuts += 1));
     let passed = 0;
     upstream.on("data", (chunk) => {
       if (limit === null || passed + chunk.length < limit) {
@@ -60,4 +65,23 @@ export async function cuttingProxy(after: (connection: number) => number | null)
       await new Promise<void>((done) => server.close(() => done()));
     },
   };
+}
+
+/** Passes so many bytes on, at the reader's pace, and then resets both connections. */
+function passUntil(from: Socket, to: Socket, limit: number, cut: () => void): void {
+  let left = limit;
+  from.on("data", (chunk) => {
+    if (chunk.length < left) {
+      left -= chunk.length;
+      if (to.write(chunk)) return;
+      from.pause();
+      to.once("drain", () => from.resume());
+      return;
+    }
+    cut();
+    from.removeAllListeners("data");
+    to.write(chunk.subarray(0, left), () => to.resetAndDestroy());
+    from.resetAndDestroy();
+  });
+  from.on("end", () => to.end());
 }

@@ -1,6 +1,7 @@
-import { Client } from "capsuled";
+import { Client, NotFoundError } from "capsuled";
 import type { Capsule, ClientOptions } from "capsuled";
 import type { Given } from "./command.ts";
+import { EXIT, ExitError } from "./exit.ts";
 import { connectionFrom } from "./servers.ts";
 
 const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
@@ -38,8 +39,13 @@ export class Context {
   }
 
   /** The capsule of an id, or of a name. */
-  capsule(word: string): Promise<Capsule> {
-    return this.client.capsules.connect(word);
+  async capsule(word: string): Promise<Capsule> {
+    try {
+      return await this.client.capsules.connect(word);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      throw new ExitError(EXIT.failure, `There is no capsule ${JSON.stringify(word)}: \`capsuled ls\` lists those that there are.`);
+    }
   }
 
   /** The id of a capsule that is named by its id, which may be that of one that is gone, or by its name. */

@@ -18,6 +18,13 @@ export function programHelp(commands: readonly Command[]): string {
   ].join("\n");
 }
 
+/** The help of the commands that begin with one word. */
+export function groupHelp(first: string, commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return [`Usage: capsuled ${first} COMMAND …`, "", ...lines, "", `\`capsuled ${first} COMMAND --help\` says more of each.`].join("\n");
+}
+
 /** The help of one command. */
 export function commandHelp({ name, summary, usage, options = {}, examples }: Command): string {
   const rows = Object.entries({ ...options, ...COMMON_OPTIONS }).map(([option, spec]) => [written(option, spec), spec.help] as const);

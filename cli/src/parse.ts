@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { Command, Given, OptionSpec } from "./command.ts";
 import { COMMON_OPTIONS } from "./command.ts";
 import { UsageError } from "./exit.ts";
+import { suggestion } from "./suggest.ts";
 
 /** Finds the command that an argument list begins with: two words before one. */
 export function findCommand(
@@ -51,6 +52,10 @@ export function parseCommand(command: Command, argv: readonly string[]): Given {
   };
   if (given.flag("help")) return given;
   const [min, max] = command.arguments;
+  if (positionals.length > max && rest === null && command.takesRest === true) {
+    const line = [command.name, ...positionals.slice(0, max), "--", ...positionals.slice(max)].join(" ");
+    throw new UsageError(`the command goes after --, as in: capsuled ${line}`);
+  }
   if (positionals.length < min || positionals.length > max || (rest !== null && command.takesRest !== true)) {
     throw new UsageError(`use it as: capsuled ${command.name} ${command.usage}`);
   }
@@ -79,6 +84,11 @@ function parsed(
     const { values, positionals } = parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true });
     return { values, positionals };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.split("\n")[0] : String(error));
+    const said = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    const unknown = /^Unknown option '(--?)([^']*)'/.exec(said);
+    if (unknown === null) throw new UsageError(said);
+    const [, dashes = "", name = ""] = unknown;
+    const meant = dashes === "--" ? suggestion(name, Object.keys(options), "--") : "";
+    throw new UsageError(`there is no option ${dashes}${name}${meant === "" ? "; --help lists them" : meant}`);
   }
 }

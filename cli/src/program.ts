@@ -1,8 +1,10 @@
 import { COMMANDS } from "./commands/index.ts";
 import { Context } from "./context.ts";
 import { EXIT, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
-import { commandHelp, programHelp } from "./help.ts";
+import type { Command } from "./command.ts";
+import { commandHelp, groupHelp, programHelp } from "./help.ts";
 import { findCommand, parseCommand } from "./parse.ts";
+import { suggestion } from "./suggest.ts";
 import { tellVersions } from "./versions.ts";
 
 /** Runs one command line; sets the exit code. */
@@ -12,7 +14,7 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
     stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failure));
   }
   try {
-    await run(process);
+    await run(process, process.argv.slice(2));
   } catch (error) {
     const said = sayingOf(error);
     if (said !== "") process.stderr.write(`capsuled: ${said}\n`);
@@ -22,20 +24,34 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
   process.stdout.write("", () => process.stderr.write("", () => process.exit()));
 }
 
-async function run(process: NodeJS.Process): Promise<void> {
-  const argv = process.argv.slice(2);
+async function run(process: NodeJS.Process, argv: readonly string[]): Promise<void> {
   const [first] = argv;
   if (first === "--version" || first === "-V") return tellVersions(process, argv.slice(1));
   const found = findCommand(COMMANDS, argv);
   if (found === null) {
+    if (first === "help" && argv.length > 1) return run(process, [...argv.slice(1), "--help"]);
     if (first === undefined || first === "--help" || first === "-h" || first === "help")
       return void process.stdout.write(`${programHelp(COMMANDS)}\n`);
-    const among = COMMANDS.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => `capsuled ${name}`);
-    throw new UsageError(
-      among.length > 0 ? `say which: ${among.join(", ")}` : `there is no command ${JSON.stringify(first)}; \`capsuled --help\` lists them`,
-    );
+    const among = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+    if (among.length > 0 && (argv.includes("--help") || argv.includes("-h")))
+      return void process.stdout.write(`${groupHelp(first, among)}\n`);
+    throw new UsageError(whatIsMeant(first, argv[1], among));
   }
   const given = parseCommand(found.command, found.argv);
   if (given.flag("help")) return void process.stdout.write(`${commandHelp(found.command)}\n`);
   await found.command.run(new Context(process, given), given);
+}
+
+/** What to say of words that are no command. `among`: those that begin with the first one. */
+function whatIsMeant(first: string, second: string | undefined, among: readonly Command[]): string {
+  if (among.length === 0) {
+    const words = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? ""))];
+    const meant = suggestion(first, words);
+    return `there is no command ${JSON.stringify(first)}${meant === "" ? "; `capsuled --help` lists them" : meant}`;
+  }
+  const seconds = among.map(({ name }) => name.slice(first.length + 1));
+  const meant = second === undefined || second.startsWith("-") ? "" : suggestion(second, seconds, `capsuled ${first} `);
+  return meant === ""
+    ? `say which: ${among.map(({ name }) => `capsuled ${name}`).join(", ")}`
+    : `there is no command ${JSON.stringify(`${first} ${second ?? ""}`)}${meant}`;
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Command } from "../src/command.ts";
 import { COMMANDS } from "../src/commands/index.ts";
 import { UsageError } from "../src/exit.ts";
@@ -11,7 +12,10 @@ import { commandHelp, programHelp } from "../src/help.ts";
 import { findCommand, parseCommand } from "../src/parse.ts";
 import { isServer, whyNoServer } from "../src/server-program.ts";
 import { connectionFrom, writeConfiguration } from "../src/servers.ts";
+import { nearest } from "../src/suggest.ts";
 import { plain } from "../src/table.ts";
+
+const CLI = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
 test("every command is found by its name, and its help has an example that its own table takes", () => {
   assert.equal(new Set(COMMANDS.map(({ name }) => name)).size, COMMANDS.length);
@@ -57,6 +61,33 @@ test("a wrong command line is refused with what is wrong", () => {
     [given.pairs("env"), given.number("memory"), given.rest, given.flag("json")],
     [{ A: "1", B: "x=y" }, 256, ["sh", "-c", "--json"], false],
   );
+});
+
+test("a slip in a command or an option is answered with what was probably meant", () => {
+  const said = (argv: readonly string[]): string => spawnSync(process.execPath, [CLI, ...argv], { encoding: "utf8" }).stderr;
+  const cases: readonly [readonly string[], string][] = [
+    [["exce", "box"], 'there is no command "exce"; did you mean exec?'],
+    [["endpoint", "ls"], 'there is no command "endpoint"; did you mean endpoints?'],
+    [["templates", "bild"], 'there is no command "templates bild"; did you mean capsuled templates build?'],
+    [["run", "--tempalte", "x", "--", "ls"], "there is no option --tempalte; did you mean --template?"],
+    [["run", "--xyzzy"], "there is no option --xyzzy; --help lists them"],
+    [["ls", "-x"], "there is no option -x; --help lists them"],
+    [["frobnicate"], 'there is no command "frobnicate"; `capsuled --help` lists them'],
+    [["run", "echo", "hi"], "the command goes after --, as in: capsuled run -- echo hi"],
+    [["exec", "box", "ls", "here"], "the command goes after --, as in: capsuled exec box -- ls here"],
+  ];
+  for (const [argv, due] of cases) assert.equal(said(argv), `capsuled: ${due}\n`);
+  for (const [word, due] of [
+    ["sl", "ls"],
+    ["lss", "ls"],
+    ["rn", "run"],
+    ["q", null],
+    ["logging", null],
+  ] as const)
+    assert.equal(nearest(word, ["ls", "run", "logs", "exec"]), due, word);
+  const help = spawnSync(process.execPath, [CLI, "help", "run"], { encoding: "utf8" }).stdout;
+  assert.match(help, /^Usage: capsuled run /);
+  assert.match(spawnSync(process.execPath, [CLI, "templates", "--help"], { encoding: "utf8" }).stdout, /templates build {2}/);
 });
 
 test("a server is the one that is named, else the environment's, else the configuration's; what holds keys is this user's alone", () => {

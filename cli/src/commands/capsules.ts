@@ -63,7 +63,7 @@ export const info: Command = {
   arguments: [1, 1],
   examples: ["capsuled info box", "capsuled info cl-…"],
   async run(context, given) {
-    const found = await context.client.capsules.getInfo(given.arguments[0] ?? "");
+    const { info: found } = await context.capsule(given.arguments[0] ?? "");
     context.show(found, () => factsOf(context, found));
   },
 };

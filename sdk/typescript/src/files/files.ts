@@ -2,6 +2,7 @@ import { NotFoundError } from "../api-errors.ts";
 import type { FileEntry, FilePage } from "../contract/schemas.ts";
 import { DigestError } from "../errors.ts";
 import { fromBase64, textOf, utf8 } from "../transport/bytes.ts";
+import { bodyOf } from "../transport/body.ts";
 import { itemsOf } from "../transport/pages.ts";
 import { sha256 } from "../transport/sha256.ts";
 import type { CallOptions, RepeatableOptions, Request, Transport } from "../transport/transport.ts";
@@ -68,7 +69,7 @@ export class Files {
   /** A file of any size, piece by piece. It ends with an error where the file could not be sent to its end. */
   async readStream(path: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const response = await this.#transport.open("streamReadFile", { ...this.#request(options), body: { path }, headers: ANY_BYTES });
-    return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
+    return bodyOf(response, this.#transport.settings.url, options.signal);
   }
 
   /** Writes a file as a whole: readers see the old one or the new one. Directories on the way are made. A stream may have any size. */
@@ -159,7 +160,7 @@ export class Files {
    */
   async readArchive(path: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const response = await this.#transport.open("readArchive", { ...this.#request(options), body: { path }, headers: ANY_BYTES });
-    return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
+    return bodyOf(response, this.#transport.settings.url, options.signal);
   }
 
   /**
