@@ -11,10 +11,19 @@ import { z } from "zod";
 const SDK = fileURLToPath(new URL("../../sdk/python/", import.meta.url));
 const PYTHON = join(SDK, ".venv/bin/python");
 
-/** Fewer than this means that the tests were not found, not that all is well. */
-const OUTCOMES_MIN = 30;
+/** A folder of tests, whose conftest.py tells of each test. */
+export interface PythonTests {
+  readonly dir: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Which of the tests are run. */
+  readonly marks: string;
+  /** The interpreter; left out, the one of the folder's own environment in `.venv`. */
+  readonly python?: string;
+  /** Fewer than this means that the tests were not found, not that all is well. */
+  readonly outcomesMin: number;
+}
 
-/** One test of the Python SDK, as its conftest.py writes it. */
+/** One test, as conftest.py writes it. */
 const outcome = z.object({
   name: z.string(),
   outcome: z.enum(["passed", "failed", "skipped"]),
@@ -30,29 +39,32 @@ export async function testPython(
   env: Readonly<Record<string, string>>,
   python: string = PYTHON,
 ): Promise<void> {
-  const outcomes = await runPytest(marks, env, python);
+  const own = { PYTHONPATH: join(SDK, "src"), CAPSULED_URL: "", CAPSULED_API_KEY: "" };
+  await testPythonIn(t, { dir: SDK, env: { ...own, ...env }, marks, python, outcomesMin: 30 });
+}
+
+/** Runs the tests of a folder, each as a test of this one. */
+export async function testPythonIn(t: TestContext, tests: PythonTests): Promise<void> {
+  const outcomes = await runPytest(tests);
   for (const { name, outcome: how, told } of outcomes) {
     await t.test(name, () => assert.equal(how, "passed", told));
     // A runner that is forced to exit loses what is not written by then.
     await turn();
   }
-  assert.ok(outcomes.length >= OUTCOMES_MIN, `only ${outcomes.length} tests ran`);
+  assert.ok(outcomes.length >= tests.outcomesMin, `only ${outcomes.length} tests ran`);
 }
 
-/** Runs the Python SDK's tests with these marks and gives each one's outcome; a run that breaks off is an outcome too. */
-async function runPytest(marks: string, env: Readonly<Record<string, string>>, python: string): Promise<readonly PythonOutcome[]> {
+/** Runs the tests and gives each one's outcome; a run that breaks off is an outcome too. */
+async function runPytest({ dir: tests, env, marks, python }: PythonTests): Promise<readonly PythonOutcome[]> {
   const dir = mkdtempSync(join(tmpdir(), "capsuled-pytest-"));
   const results = join(dir, "results.jsonl");
   try {
-    const child = spawn(python, ["-m", "pytest", "--tb=short", "--quiet", "-m", marks], {
-      cwd: SDK,
+    const child = spawn(python ?? join(tests, ".venv/bin/python"), ["-m", "pytest", "--tb=short", "--quiet", "-m", marks], {
+      cwd: tests,
       env: {
         ...process.env,
-        PYTHONPATH: join(SDK, "src"),
         PYTHONDONTWRITEBYTECODE: "1",
         CAPSULED_TEST_RESULTS: results,
-        CAPSULED_URL: "",
-        CAPSULED_API_KEY: "",
         ...env,
       },
       stdio: ["ignore", "pipe", "pipe"],

@@ -19,6 +19,8 @@ import { unmountStore } from "./unmount-store.ts";
 const TESTS = fileURLToPath(new URL("../tests/", import.meta.url));
 /** Looks at what is left, so it comes after the others; and again after those that restart the server. */
 const LEFTOVERS = "leftovers.test.ts";
+/** Milliseconds for what the server builds anew at its start, where a recipe has changed. */
+const BUILD_MS = 600_000;
 /** They end the server under test and start it anew, or break what it stands on. */
 const RESTART: readonly string[] = [
   "database.test.ts",
@@ -52,7 +54,10 @@ async function main(): Promise<number> {
   try {
     await warmUp();
     // What the server makes ahead for the next capsules is made by children of its.
-    await waitUntil(() => (processUse(server.pid).children === 0 ? true : undefined), { what: "the server's children to end" });
+    await waitUntil(() => (processUse(server.pid).children === 0 ? true : undefined), {
+      what: "the server's children to end",
+      timeoutMs: BUILD_MS,
+    });
     writeFileSync(
       join(dir, "baseline.json"),
       JSON.stringify({ traces: hostTraces(dataDir), use: { pid: server.pid, ...processUse(server.pid) } }),

@@ -11,7 +11,7 @@ import { newTeam } from "../harness/team.ts";
 test("the life of a capsule and of its processes is told in order, each step once, with who caused it", { timeout: 300_000 }, async () => {
   const { key } = await newTeam();
   const keys = await expectCall("listKeys", 200, { key });
-  const by = { type: "key", id: keys[0]?.id };
+  const by = { type: "api_key", id: keys[0]?.id };
   const capsule = await newCapsule({ name: "told", memory_mb: 64 }, key);
   const at = { key, params: { id: capsule.id } };
   const job = await capsule.background({ cmd: "sh", args: ["-c", "exit 3"], tag: "job" });

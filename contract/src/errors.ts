@@ -102,6 +102,7 @@ export const STREAM_ERROR_CODES = [
   "slow_consumer",
   "capsule_gone",
   "terminal_not_found",
+  "output_gap",
   "user_not_found",
   "server_stopping",
 ] as const;

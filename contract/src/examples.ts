@@ -160,7 +160,7 @@ export const eventExample = {
   type: "capsule.running",
   capsule_id: capsuleExample.id,
   process_id: null,
-  actor: { type: "key", id: keyExample.id },
+  actor: { type: "api_key", id: keyExample.id },
   data: {},
 } as const;
 

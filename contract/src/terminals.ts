@@ -7,6 +7,13 @@ import { defaulted, noNul, optional } from "./schemas/text.ts";
 const side = z.int().min(0).max(LIMITS.terminalSideMax);
 const seq = z.int().describe("Of the record that ends with these bytes; left out where more of it follows.");
 
+/** How output comes. */
+export const TERMINAL_FRAMES = ["json", "binary"] as const;
+export type TerminalFrames = (typeof TERMINAL_FRAMES)[number];
+const frames = optional(z.enum(TERMINAL_FRAMES)).describe(
+  "How output comes: `json`, as `output` messages, or `binary`, as binary frames with the bytes alone. Left out, as the client types: who sends input as binary frames gets output so.",
+);
+
 /** A new terminal with a program in it. */
 export const terminalStart = z
   .object({
@@ -23,6 +30,7 @@ export const terminalStart = z
     tag: optional(z.string().regex(TAG, { error: "1 to 64 of letters, digits, `.`, `_` and `-`; not all digits, not `pr-…`" })).describe(
       "Your name for the terminal; `pty-` and 8 hex digits by default.",
     ),
+    frames,
   })
   .meta({ id: "TerminalStart" });
 
@@ -34,13 +42,14 @@ export const terminalConnect = z
     from: optional(z.union([z.enum(["now", "start"]), z.int().min(1)])).describe(
       `Where to begin: \`now\`, \`start\`, or a sequence number, whose record then comes first. Left out, the latest ${LIMITS.scrollbackBytes / 1024} KiB.`,
     ),
+    frames,
   })
   .meta({ id: "TerminalConnect" });
 
 /** The first message of a terminal's socket. */
 export const terminalFirst = z.discriminatedUnion("type", [terminalStart, terminalConnect]).meta({ id: "TerminalFirst" });
 
-/** What a client may send after it. */
+/** What a client may send after it, beside binary frames, whose bytes are typed as they are. */
 export const terminalClientMessage = z
   .discriminatedUnion("type", [
     z.object({ type: z.literal("input"), data: z.string().max(LIMITS.socketMessageBytesMax).describe("Bytes that are typed, in base64.") }),
@@ -48,6 +57,7 @@ export const terminalClientMessage = z
       .object({ type: z.literal("resize"), cols: side, rows: side })
       .describe("A size with a 0 in it is ignored. Of several viewers' the latest wins."),
     z.object({ type: z.literal("kill") }).describe("SIGKILL for everything that runs in the terminal."),
+    z.object({ type: z.literal("pong") }).describe("An answer to `ping`, which needs none."),
   ])
   .meta({ id: "TerminalClientMessage" });
 

@@ -11,7 +11,7 @@ import type { NotificationStore } from "./core/notification/store.ts";
 import type { NotificationSigner } from "./core/ports/notification-signer.ts";
 import type { Runs } from "./core/run/create-run-service.ts";
 import { createRunService, SWEEP_MS } from "./core/run/create-run-service.ts";
-import { resolveTemplate } from "./core/template/resolve.ts";
+import { resolveDocumented } from "./core/template/resolve.ts";
 import { cronSchedules } from "./cron/schedules.ts";
 import { renderRun } from "./http/render/run.ts";
 import type { Shutdown } from "./lib/node/shutdown.ts";
@@ -75,7 +75,7 @@ export async function createEndpoints(around: EndpointSurroundings): Promise<End
     ids,
     sealer,
     schedules: cronSchedules,
-    templates: { isThere: async (teamId, name) => (await resolveTemplate(deps, teamId, name)) !== undefined },
+    templates: { isThere: async (teamId, name) => (await resolveDocumented(deps, teamId, name)) !== undefined },
     transforms,
     capsules: {
       has: async (teamId, id) => {

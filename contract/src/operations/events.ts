@@ -29,7 +29,7 @@ export const streamEvents = defineOperation({
   tag,
   summary: "Follow the team's events as Server-Sent Events",
   description:
-    "Each event carries its `id`; a client that comes back with `Last-Event-ID` (or `from`) misses and repeats none. Events that were removed meanwhile are told by one `gap` event. A comment every 15 s keeps the connection open.",
+    "Each event carries its `id`; a client that comes back with `Last-Event-ID` (or `from`) misses and repeats none. Those of capsules carry beside their own fields what the documented client reads: `event`, `resource`, `timestamp`, and `outcome` or `metadata`. Events that were removed meanwhile are told by one `gap` event. A comment every 15 s keeps the connection open.",
   auth: "member",
   takesTicket: true,
   idempotency: "safe",

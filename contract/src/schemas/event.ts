@@ -23,7 +23,7 @@ export type SystemActor = (typeof SYSTEM_ACTORS)[number];
 
 export const actor = z
   .discriminatedUnion("type", [
-    z.object({ type: z.literal("key"), id: z.string().describe("The API key.") }),
+    z.object({ type: z.literal("api_key"), id: z.string().describe("The API key.") }),
     z.object({ type: z.literal("system"), id: z.enum(SYSTEM_ACTORS) }),
   ])
   .meta({ id: "Actor" });

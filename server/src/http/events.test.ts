@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { eventPage } from "@capsuled/contract";
+import { z } from "zod";
 import type { EventDraft } from "../core/event/record.ts";
 import { EventSourceClient } from "./testing/event-source.ts";
 import { IDS, KEYS } from "./testing/fake-services.ts";
@@ -12,7 +13,7 @@ import { createWorld } from "./testing/world.ts";
 
 function commit(world: World, given: Partial<Pick<EventDraft, "teamId" | "capsuleId">> = {}, name: string | null = null): number {
   const data = { template: "minimal", vcpus: 1, memory_mb: 64, disk_mb: 64, timeout_sec: 0, name };
-  const head = { teamId: IDS.team, capsuleId: IDS.running, processId: null, at: 0, actor: { type: "key", id: IDS.key } as const };
+  const head = { teamId: IDS.team, capsuleId: IDS.running, processId: null, at: 0, actor: { type: "api_key", id: IDS.key } as const };
   const { id, teamId } = world.eventStore.add({ ...head, ...given, type: "capsule.created", data });
   world.signal.signal(teamId);
   return id;
@@ -35,6 +36,33 @@ test("streamEvents: a client that comes back with Last-Event-ID misses none and 
   assert.deepEqual(
     got,
     Array.from({ length: 12 }, (_, index) => `${index + 1} capsule.created`),
+  );
+});
+
+test("streamEvents: an event of a capsule says what the documented client reads, and one of a process no name that it would refuse", async () => {
+  await using world = await createWorld();
+  commit(world);
+  const head = { teamId: IDS.team, capsuleId: IDS.running, processId: null, at: 0, actor: { type: "api_key", id: IDS.key } as const };
+  world.eventStore.add({ ...head, type: "capsule.running", data: {} });
+  const command = { pid: 2, tag: "bg-00000000", cmd: "true", args: [], started_at: "1970-01-01T00:00:00.000Z" };
+  world.eventStore.add({ ...head, type: "process.started", data: command });
+  const answer = await world.call("GET", "/v1/events/stream?from=start");
+  let text = "";
+  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+  while (text.split("data:").length < 4) text += (await reader?.read())?.value ?? assert.fail(text);
+  await reader?.cancel();
+  const told = text
+    .split("\n")
+    .flatMap((line) => (line.startsWith("data:") ? [z.record(z.string(), z.unknown()).parse(JSON.parse(line.slice(5)))] : []));
+  const resource = { id: IDS.running, type: "sandbox" };
+  const timestamp = "1970-01-01T00:00:00.000Z";
+  assert.deepEqual(
+    told.map(({ event, resource: of, timestamp: when, outcome, metadata }) => [event, of, when, outcome, metadata]),
+    [
+      ["capsule.create", resource, timestamp, "success", undefined],
+      ["capsule.state.changed", resource, timestamp, undefined, { to: "running" }],
+      [undefined, undefined, undefined, undefined, undefined],
+    ],
   );
 });
 

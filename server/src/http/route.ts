@@ -74,7 +74,7 @@ export interface SocketRoute<Id extends OperationId = OperationId> {
   readonly id: Id;
   readonly operation: Operation;
   /** Parses the input and prepares the session, while errors still are HTTP answers. */
-  open(deps: RouteDeps, caller: Principal, raw: RawInput): Promise<SocketSession>;
+  open(deps: RouteDeps, caller: Principal, raw: RawInput, userAgent: string | undefined): Promise<SocketSession>;
 }
 
 export type Route = AnswerRoute | SocketRoute;
@@ -123,10 +123,15 @@ export function writtenRoute<Id extends OperationId>(
 
 export function socketRoute<Id extends OperationId>(
   id: Id,
-  open: (call: Call<OperationOf<Id>>, deps: RouteDeps) => Promise<SocketSession>,
+  open: (call: Call<OperationOf<Id>>, deps: RouteDeps, userAgent: string | undefined) => Promise<SocketSession>,
 ): SocketRoute<Id> {
   const operation = OPERATIONS[id];
-  return { kind: "socket", id, operation, open: async (deps, caller, raw) => open(parseCall(operation, caller, raw), deps) };
+  return {
+    kind: "socket",
+    id,
+    operation,
+    open: async (deps, caller, raw, userAgent) => open(parseCall(operation, caller, raw), deps, userAgent),
+  };
 }
 
 function parseCall<O extends Operation>(operation: O, caller: Principal | null, raw: RawInput): Call<O> {

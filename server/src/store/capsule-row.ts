@@ -1,10 +1,10 @@
-import { actor, CAPSULE_REASONS, memoryEvidence, networkAnswer } from "@capsuled/contract";
-import type { Actor } from "@capsuled/contract";
+import { CAPSULE_REASONS, memoryEvidence, networkAnswer } from "@capsuled/contract";
 import { z } from "zod";
 import type { Handle } from "../core/ports/driver.ts";
 import type { CapsuleChange, CapsuleRecord } from "../core/capsule/record.ts";
 import { CAPSULE_STATES } from "../core/capsule/state.ts";
 import type { CapsuleState } from "../core/capsule/state.ts";
+import { toActor } from "./actor-row.ts";
 import type { CapsuleRow } from "./schema.ts";
 
 const handle = z.object({ driver: z.string(), version: z.int(), data: z.record(z.string(), z.union([z.string(), z.number()])) });
@@ -17,10 +17,6 @@ const ports = z.array(z.int());
 /** One way to write a handle, so that it can be compared as text. */
 export function renderHandle({ driver, version, data }: Handle): string {
   return JSON.stringify({ driver, version, data });
-}
-
-function toActor(type: string | null, id: string | null): Actor | null {
-  return type === null ? null : actor.parse({ type, id });
 }
 
 /** The row as core knows it. Throws when it holds what this server does not know, e.g. a later version's state. */
@@ -51,7 +47,7 @@ export function toRecord(row: CapsuleRow): CapsuleRecord {
     lastActiveAt: row.last_active_at,
     stateChangedAt: row.state_changed_at,
     endedAt: row.ended_at,
-    requestedBy: toActor(row.requested_by_type, row.requested_by_id),
+    requestedBy: row.requested_by_type === null ? null : toActor(row.requested_by_type, row.requested_by_id ?? ""),
     evidence: row.evidence_json === null ? null : memoryEvidence.parse(JSON.parse(row.evidence_json)),
     logCursor: row.log_cursor,
     egress: networkAnswer.parse(JSON.parse(row.network_json)).egress,

@@ -1,4 +1,4 @@
-import { EVENT_DATA, actor } from "@capsuled/contract";
+import { EVENT_DATA } from "@capsuled/contract";
 import type { EventType } from "@capsuled/contract";
 import type { Kysely, SelectQueryBuilder } from "kysely";
 import { z } from "zod";
@@ -6,6 +6,7 @@ import type { EventRecord } from "../core/event/record.ts";
 import type { EventFilter, EventStore } from "../core/event/store.ts";
 import type { Database } from "./database.ts";
 import type { EventRow, Schema } from "./schema.ts";
+import { toActor } from "./actor-row.ts";
 
 const type = z.enum(Object.keys(EVENT_DATA).filter((name): name is EventType => name in EVENT_DATA));
 
@@ -17,7 +18,7 @@ function toEvent(row: EventRow): EventRecord {
     at: row.at,
     capsuleId: row.capsule_id,
     processId: row.process_id,
-    actor: actor.parse({ type: row.actor_type, id: row.actor_id }),
+    actor: toActor(row.actor_type, row.actor_id),
   };
   // The schema of this very type has just been applied, which the compiler cannot follow through the union.
   return { ...head, type: known, data: EVENT_DATA[known].parse(JSON.parse(row.data_json)) } as EventRecord;

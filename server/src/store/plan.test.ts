@@ -55,7 +55,7 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
   const [events, processes, idempotency] = [createEventStore(recorded), createProcessStore(recorded), createIdempotencyStore(recorded)];
   const handle = { driver: "fake", version: 1, data: {} };
   const process = { id: "pr-a", pid: 7, tag: "web", cmd: "sleep", args: [], startedAt: 1 };
-  const actor = { type: "key", id: "key-a" } as const;
+  const actor = { type: "api_key", id: "key-a" } as const;
   const end = unseenEndFacts({ reason: "agent_lost", requested: null });
   const team = teamRecord();
   const held = capsuleRecord({ teamId: team.id, state: "running", handle });

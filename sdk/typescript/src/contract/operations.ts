@@ -138,6 +138,6 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 /** Codes that come over a socket only. */
-export const STREAM_ERROR_CODES = ["spawn_failed","cwd_not_found","bad_message","bad_first_message","first_message_late","stdin_full","stdin_gap","slow_consumer","terminal_not_found","user_not_found","server_stopping"] as const;
+export const STREAM_ERROR_CODES = ["spawn_failed","cwd_not_found","bad_message","bad_first_message","first_message_late","stdin_full","stdin_gap","slow_consumer","terminal_not_found","output_gap","user_not_found","server_stopping"] as const;
 
 export type StreamErrorCode = (typeof STREAM_ERROR_CODES)[number];

@@ -1,7 +1,7 @@
 // Made from the contract by `npm run generate`. Change the contract, not this file.
 
 export type Actor = {
-  type: "key";
+  type: "api_key";
   /** The API key. */
   id: string;
 } | {
@@ -1396,6 +1396,8 @@ export type TerminalClientMessage = {
   rows: number;
 } | {
   type: "kill";
+} | {
+  type: "pong";
 };
 
 export interface TerminalConnect {
@@ -1404,6 +1406,8 @@ export interface TerminalConnect {
   tag: string;
   /** Where to begin: `now`, `start`, or a sequence number, whose record then comes first. Left out, the latest 256 KiB. */
   from?: "now" | "start" | number | undefined;
+  /** How output comes: `json`, as `output` messages, or `binary`, as binary frames with the bytes alone. Left out, as the client types: who sends input as binary frames gets output so. */
+  frames?: "json" | "binary" | undefined;
 }
 
 export type TerminalFirst = TerminalStart | TerminalConnect;
@@ -1479,6 +1483,8 @@ export interface TerminalStart {
   user?: string | undefined;
   /** Your name for the terminal; `pty-` and 8 hex digits by default. */
   tag?: string | undefined;
+  /** How output comes: `json`, as `output` messages, or `binary`, as binary frames with the bytes alone. Left out, as the client types: who sends input as binary frames gets output so. */
+  frames?: "json" | "binary" | undefined;
 }
 
 export interface TicketCreate {

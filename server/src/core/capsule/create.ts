@@ -17,7 +17,7 @@ import type { Ids } from "../ports/clock.ts";
 import type { Created, CreateInput, CreateOptions } from "./service.ts";
 import type { CapsuleState } from "./state.ts";
 import type { ResolvedTemplate } from "../template/resolve.ts";
-import { resolveTemplate } from "../template/resolve.ts";
+import { resolveDocumented } from "../template/resolve.ts";
 import { sealSettings } from "../template/settings.ts";
 import { settledWithin } from "./wait.ts";
 
@@ -36,12 +36,23 @@ export async function createCapsule(
   if (holder !== undefined) return placeTaken(deps, holder, id, input, options);
   checkAgainstHost(deps, input);
   const egress = egressFor(deps, input.network);
-  const template = options.begin ?? (await resolveTemplate(deps, principal.teamId, input.template));
-  if (template === undefined) {
+  const begin =
+    options.begin === undefined
+      ? await resolveDocumented(deps, principal.teamId, input.template)
+      : { name: input.template, template: options.begin };
+  if (begin === undefined) {
     throw fail("not_found", `There is no template named ${JSON.stringify(input.template)}.`, { details: { field: "template" } });
   }
   await requireRoomInTeam(deps, principal, 1);
-  const record = newRecord(deps, principal, input, template, egress, id, options.intent?.ids ?? deps.ids);
+  const record = newRecord(
+    deps,
+    principal,
+    { ...input, template: begin.name },
+    begin.template,
+    egress,
+    id,
+    options.intent?.ids ?? deps.ids,
+  );
   const winner = await deps.store.insert(record, createdEvent(record, byKey(principal)));
   if (winner !== undefined) return placeTaken(deps, winner, id, input, options);
   const outcome: BootOutcome = { hostFull: null };

@@ -5,7 +5,7 @@ import type { Principal } from "../access/principal.ts";
 /** The caller as an event's actor; a part of the server acts for a team under its own name. */
 export function byKey(principal: Pick<Principal, "keyId">): Actor {
   const system = SYSTEM_ACTORS.find((known) => known === principal.keyId);
-  return system === undefined ? { type: "key", id: principal.keyId } : bySystem(system);
+  return system === undefined ? { type: "api_key", id: principal.keyId } : bySystem(system);
 }
 
 /** A part of the server as an event's actor. */

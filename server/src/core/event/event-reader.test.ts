@@ -12,7 +12,7 @@ const principal: Principal = { keyId: "key-a", teamId: "team-a", role: "member",
 
 function draft(given: Partial<Pick<EventDraft, "teamId" | "capsuleId">> = {}): EventDraft {
   const head = { teamId: "team-a", capsuleId: "cl-a", processId: null, at: 1, ...given };
-  return { ...head, actor: { type: "key", id: "key-a" }, type: "capsule.running", data: {} };
+  return { ...head, actor: { type: "api_key", id: "key-a" }, type: "capsule.running", data: {} };
 }
 
 function setUp() {

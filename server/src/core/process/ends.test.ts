@@ -33,7 +33,7 @@ test("a background process is told of with who started it, and its end with its 
     ["job", "sh", ["-c", "echo hi; exit 3"], "exited", 3, 3, null],
   );
   const [start] = (await eventsOf(world, id)).filter(({ type }) => type === "process.started");
-  assert.deepEqual(start?.actor, { type: "key", id: world.principal.keyId });
+  assert.deepEqual(start?.actor, { type: "api_key", id: world.principal.keyId });
   assert.deepEqual(await processEvents(world, id), [`process.started ${process}`, `process.ended ${process}`]);
   await world.close();
 });
@@ -46,7 +46,7 @@ test("the end of a killed process names the key that asked for it", async () => 
   const end = await eventually(world, ended(process));
   assert.ok(end.type === "process.ended");
   assert.deepEqual(end.data.requested, { by: world.principal.keyId, signal: "SIGKILL" });
-  assert.deepEqual(end.actor, { type: "key", id: world.principal.keyId });
+  assert.deepEqual(end.actor, { type: "api_key", id: world.principal.keyId });
   await world.close();
 });
 

@@ -28,7 +28,7 @@ export async function toImported(entry: LogEntry, source: EntrySource): Promise<
 /** A key or a part of the server by its id; `null` for anything else that an agent may say. */
 function actorNamed(id: string | null): Actor | null {
   if (id === null) return null;
-  if (KEY_ID.test(id)) return { type: "key", id };
+  if (KEY_ID.test(id)) return { type: "api_key", id };
   const system = SYSTEM_ACTORS.find((known) => known === id);
   return system === undefined ? null : bySystem(system);
 }

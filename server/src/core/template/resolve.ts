@@ -17,6 +17,12 @@ export interface ResolvedTemplate {
 
 const PLAIN: ResolvedTemplate = { snapshotId: null, vcpus: null, memoryMb: null, diskMb: null, settings: null };
 
+/** Templates by the names that the documented client gives them. */
+const DOCUMENTED_NAMES: ReadonlyMap<string, string> = new Map([
+  ["code-runner-beta", "code-interpreter"],
+  ["minimal-ubuntu", "minimal"],
+]);
+
 /** The template of that name as a team sees it: its own first. `undefined` when there is none. */
 export async function resolveTemplate(
   deps: {
@@ -36,4 +42,17 @@ export async function resolveTemplate(
   if (shared === undefined || shared.startCommand === null) return shared === undefined ? undefined : PLAIN;
   const { cmd, args } = shared.startCommand;
   return { ...PLAIN, settings: { envs: {}, user: null, cwd: null, startCommand: { cmd, args: [...args] }, readyCheck: null } };
+}
+
+/** As `resolveTemplate`; where there is none of that name, the one that the documented client means by it. With its own name. */
+export async function resolveDocumented(
+  deps: Parameters<typeof resolveTemplate>[0],
+  teamId: string,
+  name: string,
+): Promise<{ readonly name: string; readonly template: ResolvedTemplate } | undefined> {
+  for (const tried of [name, DOCUMENTED_NAMES.get(name)]) {
+    const template = tried === undefined ? undefined : await resolveTemplate(deps, teamId, tried);
+    if (tried !== undefined && template !== undefined) return { name: tried, template };
+  }
+  return undefined;
 }

@@ -2,6 +2,7 @@ import type { EventReader, ReadItem } from "../../core/event/event-reader.ts";
 import { invalid } from "../../core/fail.ts";
 import type { SseSource } from "../event-stream.ts";
 import { answerEvents, KEEP_ALIVE } from "../event-stream.ts";
+import { documentedEvent } from "../render/documented-event.ts";
 import { renderEvent } from "../render/event.ts";
 import { renderSse } from "../render/sse.ts";
 import { route } from "../route.ts";
@@ -35,7 +36,7 @@ function sourceOf(reader: EventReader): SseSource {
 function renderItem(item: ReadItem, position: number): string {
   switch (item.kind) {
     case "event":
-      return renderSse({ id: item.event.id, type: item.event.type, data: renderEvent(item.event) });
+      return renderSse({ id: item.event.id, type: item.event.type, data: { ...renderEvent(item.event), ...documentedEvent(item.event) } });
     case "gap":
       return renderSse({ id: item.toId, type: "gap", data: { from_id: item.fromId, to_id: item.toId } });
     case "idle":

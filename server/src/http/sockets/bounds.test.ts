@@ -33,8 +33,8 @@ test("so many messages wait for the start of their process and reach it; the nex
 test("records that wait are joined up to a message's bound, and none is lost over it", () => {
   const lengths: number[] = [];
   const pending: (() => void)[] = [];
-  const write = (message: string, done: () => void): void => {
-    lengths.push(z.object({ data: z.string() }).parse(JSON.parse(message)).data.length);
+  const write = (message: string | Buffer, done: () => void): void => {
+    lengths.push(z.object({ data: z.string() }).parse(JSON.parse(message.toString())).data.length);
     pending.push(done);
   };
   const outbound = new Outbound(

@@ -45,7 +45,8 @@ export class SocketConnection {
     return isFull;
   }
 
-  send(message: string): void {
+  /** A buffer goes as a binary frame. */
+  send(message: string | Buffer): void {
     if (this.#closing === null) this.#outbound.pushMessage(message);
   }
 
@@ -107,7 +108,7 @@ export class SocketConnection {
     this.#socket.ping("", false, ignoreFailure);
   }
 
-  #write(message: string, done: () => void): void {
+  #write(message: string | Buffer, done: () => void): void {
     this.#lastProgress = performance.now();
     if (this.#stall === null) this.#watchForStall(this.#limits.stallMs);
     this.#socket.send(message, (error) => {

@@ -25,6 +25,8 @@ export interface SocketLimits {
   readonly inputQueueBytes: number;
   /** Client messages kept while the process is being started. */
   readonly earlyMessagesMax: number;
+  /** Milliseconds that output of a terminal waits for a client of a kind that may want it either way to type. */
+  readonly framesWaitMs: number;
   /** Messages that are no messages, after which the socket is closed. */
   readonly junkMax: number;
   /** Milliseconds between SIGTERM and SIGKILL of a `stop`. */
@@ -45,6 +47,7 @@ export const SOCKET_LIMITS: SocketLimits = {
   inputWindowBytes: 64 * 1024,
   inputQueueBytes: 256 * 1024,
   earlyMessagesMax: 64,
+  framesWaitMs: 300,
   junkMax: 16,
   stopGraceMs: 5_000,
 };

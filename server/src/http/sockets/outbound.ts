@@ -22,16 +22,21 @@ export interface OutboundLimits {
 export class Outbound {
   readonly #limits: OutboundLimits;
   /** Writes one message and calls back once it is with the kernel. */
-  readonly #write: (message: string, done: () => void) => void;
+  readonly #write: (message: string | Buffer, done: () => void) => void;
   readonly #onRoom: () => void;
   readonly #onEmpty: () => void;
-  #waiting: (OutboundOutput | string)[] = [];
+  #waiting: (OutboundOutput | string | Buffer)[] = [];
   #first = 0;
   #chars = 0;
   #isWriting = false;
   #wasFull = false;
 
-  constructor(limits: OutboundLimits, write: (message: string, done: () => void) => void, onRoom: () => void, onEmpty: () => void) {
+  constructor(
+    limits: OutboundLimits,
+    write: (message: string | Buffer, done: () => void) => void,
+    onRoom: () => void,
+    onEmpty: () => void,
+  ) {
     this.#limits = limits;
     this.#write = write;
     this.#onRoom = onRoom;
@@ -48,7 +53,8 @@ export class Outbound {
     return this.#wasFull;
   }
 
-  pushMessage(message: string): void {
+  /** A buffer leaves as a binary frame. */
+  pushMessage(message: string | Buffer): void {
     this.#chars += message.length;
     this.#waiting.push(message);
     this.#next();
@@ -57,7 +63,7 @@ export class Outbound {
   pushOutput(output: OutboundOutput): void {
     this.#chars += output.data.length;
     const last = this.#first < this.#waiting.length ? this.#waiting.at(-1) : undefined;
-    if (last !== undefined && typeof last !== "string" && isJoinable(last, output, this.#limits.messageCharsMax)) {
+    if (last !== undefined && isOutput(last) && isJoinable(last, output, this.#limits.messageCharsMax)) {
       this.#waiting[this.#waiting.length - 1] = { ...last, data: last.data + output.data, seq: output.seq };
     } else {
       this.#waiting.push(output);
@@ -76,9 +82,9 @@ export class Outbound {
     if (this.#isWriting) return;
     const item = this.#take();
     if (item === undefined) return;
-    const chars = typeof item === "string" ? item.length : item.data.length;
+    const chars = isOutput(item) ? item.data.length : item.length;
     this.#isWriting = true;
-    this.#write(typeof item === "string" ? item : renderOutput(item), () => this.#written(chars));
+    this.#write(isOutput(item) ? renderOutput(item) : item, () => this.#written(chars));
   }
 
   #written(chars: number): void {
@@ -92,7 +98,7 @@ export class Outbound {
     if (this.isEmpty) this.#onEmpty();
   }
 
-  #take(): OutboundOutput | string | undefined {
+  #take(): OutboundOutput | string | Buffer | undefined {
     const item = this.#waiting[this.#first];
     if (item === undefined) return undefined;
     this.#first += 1;
@@ -105,6 +111,10 @@ export class Outbound {
     }
     return item;
   }
+}
+
+function isOutput(item: OutboundOutput | string | Buffer): item is OutboundOutput {
+  return typeof item !== "string" && !Buffer.isBuffer(item);
 }
 
 /** Base64 texts cannot be joined: each may end in padding. */

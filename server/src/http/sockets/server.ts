@@ -130,11 +130,8 @@ class UpgradingServer implements SocketServer {
     requireOwnOrigin(request, this.#around.cors);
     if (this.#count > this.#deps.socketLimits.socketsMax) throw fail("unavailable", "The server has as many open sockets as it takes.");
     const query = parseQueryString(queryOf(request.url ?? "").toString());
-    const session = await route.open(this.#deps, caller, {
-      params: (await namedParams(this.#deps.capsules, route.operation, caller, params)) ?? params,
-      query,
-      body: undefined,
-    });
+    const named = (await namedParams(this.#deps.capsules, route.operation, caller, params)) ?? params;
+    const session = await route.open(this.#deps, caller, { params: named, query, body: undefined }, request.headers["user-agent"]);
     let isOpen = false;
     if (!socket.destroyed) {
       this.#server.handleUpgrade(request, socket, head, (webSocket) => {
@@ -153,7 +150,7 @@ class UpgradingServer implements SocketServer {
     this.#open.add(open);
     this.#deps.metrics.socketOpened(route.id);
     webSocket.on("message", (data, isBinary) => {
-      if (isBinary) session.binary();
+      if (isBinary) session.binary(Buffer.isBuffer(data) ? data : Buffer.alloc(0));
       else session.message(Buffer.isBuffer(data) ? data.toString("utf8") : "");
     });
     // A protocol error closes the socket with its own code; `close` tells the session.

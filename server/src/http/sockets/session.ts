@@ -6,8 +6,8 @@ export interface SocketSession {
   open(connection: SocketConnection): void;
   /** A text message came. */
   message(text: string): void;
-  /** A binary message came, which no session takes. */
-  binary(): void;
+  /** A binary message came, which only terminals take. */
+  binary(bytes: Buffer): void;
   /** The socket is closed, by whichever side; also called when it never opened. */
   closed(): void;
 }

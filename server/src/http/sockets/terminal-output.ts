@@ -1,3 +1,4 @@
+import type { TerminalFrames } from "@capsuled/contract";
 import { CLOSE_CODES } from "@capsuled/contract";
 import type { OutputRecord, ProcessEvent, StreamFailure } from "../../core/ports/agent-link.ts";
 import type { OpenTerminal } from "../../core/process/service.ts";
@@ -17,6 +18,11 @@ export class TerminalOutput {
   readonly #listener: OutputListener;
   #gapBytes = 0;
   #hasEnded = false;
+  /** `null` until it is known. */
+  #frames: TerminalFrames | null = null;
+  /** What came until then. */
+  #held: ProcessEvent[] = [];
+  #wait: NodeJS.Timeout | null = null;
 
   constructor(terminal: OpenTerminal, connection: SocketConnection, listener: OutputListener) {
     this.#terminal = terminal;
@@ -29,11 +35,34 @@ export class TerminalOutput {
     return this.#hasEnded;
   }
 
-  begin(): void {
+  /** With `null` output waits for `use`, at most `waitMs`, and then goes in binary frames. */
+  begin(frames: TerminalFrames | null, waitMs: number): void {
     const { stream } = this.#terminal;
+    this.#frames = frames;
     this.#connection.send(renderStarted(stream.started));
     this.#connection.onRoom = () => stream.resume();
-    stream.onEvent((event) => this.#take(event));
+    if (frames === null) this.#wait = setTimeout(() => this.use("binary"), waitMs);
+    stream.onEvent((event) => {
+      if (this.#frames !== null) return this.#take(event);
+      this.#held.push(event);
+      stream.pause();
+    });
+  }
+
+  /** How output goes from here on. */
+  use(frames: TerminalFrames): void {
+    this.stop();
+    const held = this.#held.splice(0);
+    const hasWaited = this.#frames === null && held.length > 0;
+    this.#frames = frames;
+    for (const event of held) this.#take(event);
+    if (hasWaited && !this.#hasEnded && !this.#connection.isFull) this.#terminal.stream.resume();
+  }
+
+  /** The viewer is gone, or nothing is waited for any more. */
+  stop(): void {
+    if (this.#wait !== null) clearTimeout(this.#wait);
+    this.#wait = null;
   }
 
   #take(event: ProcessEvent): void {
@@ -67,11 +96,22 @@ export class TerminalOutput {
 
   #show({ seq, offset, bytes }: OutputRecord): void {
     const shown = fromLine(bytes, this.#terminal.showFrom - offset);
+    if (this.#frames === "binary") return this.#showBytes(shown);
     for (let at = 0; at < shown.length || at === 0; at += MESSAGE_BYTES) {
       const piece = shown.subarray(at, at + MESSAGE_BYTES);
       const data = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString("base64");
       this.#connection.send(renderOutput(data, at + MESSAGE_BYTES < shown.length ? null : seq, this.#gapBytes));
       this.#gapBytes = 0;
+    }
+  }
+
+  /** Bytes alone say nothing of a gap before them, so an error does. */
+  #showBytes(shown: Uint8Array): void {
+    if (this.#gapBytes > 0) this.#connection.sendError("output_gap", `${this.#gapBytes} bytes before what follows are not kept any more.`);
+    this.#gapBytes = 0;
+    for (let at = 0; at < shown.length; at += MESSAGE_BYTES) {
+      const { buffer, byteOffset, byteLength } = shown.subarray(at, at + MESSAGE_BYTES);
+      this.#connection.send(Buffer.from(buffer, byteOffset, byteLength));
     }
   }
 

@@ -1,4 +1,4 @@
-import type { TerminalClientMessage, TerminalFirst } from "@capsuled/contract";
+import type { TerminalClientMessage, TerminalFirst, TerminalFrames } from "@capsuled/contract";
 import { CLOSE_CODES } from "@capsuled/contract";
 import type { OpenTerminal, TerminalTarget } from "../../core/process/service.ts";
 import { StartRefused } from "../../core/process/service.ts";
@@ -12,9 +12,18 @@ import { TerminalInput } from "./terminal-input.ts";
 import { PING, renderTerminalError } from "./terminal-messages.ts";
 import { TerminalOutput } from "./terminal-output.ts";
 
-export function createTerminalSession(capsuleId: string, target: TerminalTarget, deps: RouteDeps): SocketSession {
-  return new TerminalSession(capsuleId, target, deps);
+/** `frames` is how output goes to a client that does not say and has not typed. */
+export function createTerminalSession(
+  capsuleId: string,
+  target: TerminalTarget,
+  deps: RouteDeps,
+  frames: TerminalFrames | null,
+): SocketSession {
+  return new TerminalSession(capsuleId, target, deps, frames);
 }
+
+/** A client's message; what a binary frame types is its bytes. */
+type Message = TerminalClientMessage | { readonly type: "bytes"; readonly bytes: Buffer };
 
 /** A terminal that is open on this socket. */
 interface Open extends OpenTerminal {
@@ -27,6 +36,10 @@ class TerminalSession implements SocketSession {
   readonly #target: TerminalTarget;
   readonly #deps: RouteDeps;
   readonly #stopWatching: () => void;
+  /** How output goes until the client types. */
+  readonly #frames: TerminalFrames | null;
+  /** Whether the client has said how output is to come. */
+  #hasSaid = false;
   #connection: SocketConnection | null = null;
   #junk: JunkCounter | null = null;
   #firstMessage: NodeJS.Timeout | null = null;
@@ -34,11 +47,12 @@ class TerminalSession implements SocketSession {
   #hasBegun = false;
   #terminal: Open | null = null;
   /** Messages that came while the terminal was being opened. */
-  #early: TerminalClientMessage[] = [];
+  #early: Message[] = [];
   #isClosed = false;
   #isCapsuleGone = false;
 
-  constructor(capsuleId: string, target: TerminalTarget, deps: RouteDeps) {
+  constructor(capsuleId: string, target: TerminalTarget, deps: RouteDeps, frames: TerminalFrames | null) {
+    this.#frames = frames;
     this.#target = target;
     this.#deps = deps;
     this.#stopWatching = deps.processes.onCapsuleGone(capsuleId, () => this.#capsuleGone());
@@ -60,15 +74,19 @@ class TerminalSession implements SocketSession {
     if (!this.#hasBegun) return this.#first(text);
     const parsed = parseTerminalMessage(text);
     if (!parsed.ok) return this.#junk?.refuse(parsed.problem);
-    if (this.#terminal !== null) return this.#apply(parsed.message, this.#terminal);
-    this.#early.push(parsed.message);
-    // What comes now waits in the connection.
-    if (this.#early.length >= this.#deps.socketLimits.earlyMessagesMax) this.#connection?.read(false);
+    this.#take(parsed.message);
   }
 
-  binary(): void {
-    if (this.#hasBegun) this.#junk?.refuse("messages are text");
-    else this.#refuseFirst("messages are text");
+  binary(bytes: Buffer): void {
+    if (this.#hasBegun) this.#take({ type: "bytes", bytes });
+    else this.#refuseFirst("it is text");
+  }
+
+  #take(message: Message): void {
+    if (this.#terminal !== null) return this.#apply(message, this.#terminal);
+    this.#early.push(message);
+    // What comes now waits in the connection.
+    if (this.#early.length >= this.#deps.socketLimits.earlyMessagesMax) this.#connection?.read(false);
   }
 
   closed(): void {
@@ -76,6 +94,7 @@ class TerminalSession implements SocketSession {
     this.#stopWatching();
     this.#stopTimer();
     if (this.#ping !== null) clearInterval(this.#ping);
+    this.#terminal?.output.stop();
     this.#leave();
   }
 
@@ -111,7 +130,8 @@ class TerminalSession implements SocketSession {
     });
     const open: Open = { ...terminal, input, output };
     this.#terminal = open;
-    output.begin();
+    this.#hasSaid = first.frames !== undefined;
+    output.begin(first.frames ?? this.#frames, this.#deps.socketLimits.framesWaitMs);
     for (const message of this.#early.splice(0)) this.#apply(message, open);
     input.taken(0);
   }
@@ -124,15 +144,24 @@ class TerminalSession implements SocketSession {
     connection.fail(known.code, known.message, isOurs ? CLOSE_CODES.internal : CLOSE_CODES.done, "not opened");
   }
 
-  #apply(message: TerminalClientMessage, { stream, input, output }: Open): void {
+  #apply(message: Message, { stream, input, output }: Open): void {
     if (output.hasEnded) return;
     switch (message.type) {
       case "input": {
         const bytes = stdinBytes(message.data, "base64");
         if (bytes === null) this.#junk?.refuse("data: is not base64");
-        else input.type(bytes);
+        else {
+          if (!this.#hasSaid) output.use("json");
+          input.type(bytes);
+        }
         return;
       }
+      case "bytes":
+        if (!this.#hasSaid) output.use("binary");
+        input.type(message.bytes);
+        return;
+      case "pong":
+        return;
       case "resize":
         if (message.cols > 0 && message.rows > 0) stream.resize({ cols: message.cols, rows: message.rows });
         return;

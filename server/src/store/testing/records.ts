@@ -117,5 +117,5 @@ export function runRecord(given: Partial<RunRecord> & Pick<RunRecord, "teamId">)
 
 /** Stores a capsule as the use case does, with its event. */
 export function insertCapsule(store: CapsuleStore, record: CapsuleRecord): Promise<CapsuleRecord | undefined> {
-  return store.insert(record, createdEvent(record, { type: "key", id: "key-test" }));
+  return store.insert(record, createdEvent(record, { type: "api_key", id: "key-test" }));
 }

@@ -194,6 +194,10 @@ class TerminalNotFoundError(ApiError):
     """`terminal_not_found`: A stream's error `terminal_not_found`."""
 
 
+class OutputGapError(ApiError):
+    """`output_gap`: A stream's error `output_gap`."""
+
+
 class UserNotFoundError(ApiError):
     """`user_not_found`: A stream's error `user_not_found`."""
 
@@ -249,6 +253,7 @@ CLASSES: dict[str, type[ApiError]] = {
     "stdin_gap": StdinGapError,
     "slow_consumer": SlowConsumerError,
     "terminal_not_found": TerminalNotFoundError,
+    "output_gap": OutputGapError,
     "user_not_found": UserNotFoundError,
     "server_stopping": ServerStoppingError,
 }
@@ -328,6 +333,7 @@ __all__ = [
     "MethodNotAllowedError",
     "NameReservedError",
     "NotFoundError",
+    "OutputGapError",
     "PortUnavailableError",
     "ProcessLimitError",
     "QueueFullError",

@@ -12,6 +12,7 @@ __all__ = [
     "Actor",
     "Allowed",
     "ApiKey",
+    "ApiKeyActor",
     "ApiKeyCreate",
     "ApiKeyCreated",
     "BuildFailure",
@@ -57,7 +58,6 @@ __all__ = [
     "ImportResultWarningsItem",
     "JsonSetTransformer",
     "JsonataSetTransformer",
-    "KeyActor",
     "LinesSetTransformer",
     "ListeningPort",
     "MemoryEvidence",
@@ -122,8 +122,8 @@ __all__ = [
 ]
 
 @dataclass(frozen=True, kw_only=True)
-class KeyActor:
-    type: Literal["key"]
+class ApiKeyActor:
+    type: Literal["api_key"]
     id: str
     """The API key."""
 
@@ -1503,7 +1503,7 @@ class Wait(TypedDict, total=False):
     """Milliseconds to wait for `running` before answering with the status so far."""
 
 
-Actor = Union[KeyActor, SystemActor]
+Actor = Union[ApiKeyActor, SystemActor]
 
 Egress = Union[Literal["none"], Literal["allow"], EgressAllow]
 """Where the capsule may connect to: nowhere, the internet, or what is listed. Private, link-local, loopback, shared and multicast ranges and cloud metadata are refused whatever a name resolves to, unless a CIDR or address that lies within such a range is listed; the host itself and other capsules always are."""

@@ -8,7 +8,7 @@ import type { EventListFilter } from "../../../core/event/store.ts";
 import { insertCapsule, capsuleRecord } from "../records.ts";
 import type { EventWorld, WithEventWorld } from "./event-world.ts";
 
-const paused = (record: CapsuleRecord): TransitionEffects => effectsOf(record, "paused", {}, { type: "key", id: "key-a" }, 2000);
+const paused = (record: CapsuleRecord): TransitionEffects => effectsOf(record, "paused", {}, { type: "api_key", id: "key-a" }, 2000);
 
 function list(world: EventWorld, given: Partial<EventListFilter> = {}): Promise<readonly EventRecord[]> {
   return world.events.list({
@@ -33,8 +33,8 @@ export function describeEvents(withWorld: WithEventWorld): void {
       assert.deepEqual(
         events.map(({ type, capsuleId, actor, at }) => ({ type, capsuleId, actor, at })),
         [
-          { type: "capsule.created", capsuleId: capsule.id, actor: { type: "key", id: "key-test" }, at: 1000 },
-          { type: "capsule.paused", capsuleId: capsule.id, actor: { type: "key", id: "key-a" }, at: 2000 },
+          { type: "capsule.created", capsuleId: capsule.id, actor: { type: "api_key", id: "key-test" }, at: 1000 },
+          { type: "capsule.paused", capsuleId: capsule.id, actor: { type: "api_key", id: "key-a" }, at: 2000 },
         ],
       );
       assert.deepEqual(world.told, [world.teamId, world.teamId]);

@@ -9,7 +9,7 @@ import { unseenEndFacts } from "../../../core/process/unseen-end.ts";
 import type { EventWorld, WithEventWorld } from "./event-world.ts";
 import { HANDLE } from "./event-world.ts";
 
-const actor = { type: "key", id: "key-a" } as const;
+const actor = { type: "api_key", id: "key-a" } as const;
 const facts: ProcessEndFacts = { ...unseenEndFacts({ reason: "agent_lost", requested: null }), reason: "exited", exit_code: 0 };
 
 function entry(id: string, kind: "started" | "ended", given: Partial<ImportedEntry["process"]> = {}): ImportedEntry {

@@ -162,7 +162,7 @@ export function describeTemplates(openFresh: OpenFresh): void {
   test("a template is awaited while a capsule that is to begin with it has no disk", async ({ rows, capsules, teamId }) => {
     const snapshotId = ids.next("tp");
     const waiting: CapsuleRecord = capsuleRecord({ teamId, snapshotId });
-    await capsules.insert(waiting, createdEvent(waiting, { type: "key", id: "key-1" }));
+    await capsules.insert(waiting, createdEvent(waiting, { type: "api_key", id: "key-1" }));
     assert.deepEqual((await capsules.find(waiting.id))?.snapshotId, snapshotId);
     assert.equal(await rows.isAwaited(snapshotId), true);
     assert.equal(await rows.isAwaited(ids.next("tp")), false);
@@ -173,7 +173,7 @@ export function describeTemplates(openFresh: OpenFresh): void {
   test("several capsules are stored together, or none of them", async ({ capsules, teamId }) => {
     const [a, b, c] = ["a", "b", "a"].map((name) => capsuleRecord({ teamId, name }));
     assert.ok(a !== undefined && b !== undefined && c !== undefined);
-    const entry = (record: CapsuleRecord) => ({ record, event: createdEvent(record, { type: "key", id: "key-1" }) });
+    const entry = (record: CapsuleRecord) => ({ record, event: createdEvent(record, { type: "api_key", id: "key-1" }) });
     assert.equal((await capsules.insertAll([a, b, c].map(entry)))?.name, "a");
     assert.equal(await capsules.find(a.id), undefined);
     assert.equal(await capsules.insertAll([a, b].map(entry)), undefined);
