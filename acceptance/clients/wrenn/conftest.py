@@ -13,7 +13,6 @@ from uuid import uuid4
 import pytest
 import wrenn
 import wrenn.code_runner
-
 from faces import Faced, OneTask
 
 for setting in ("WRENN_BASE_URL", "WRENN_API_KEY", "WRENN_PROXY_DOMAIN"):

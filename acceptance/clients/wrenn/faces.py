@@ -55,7 +55,7 @@ class OneTask:
             awaitable, answer = asked
             try:
                 answer.set_result(await awaitable)
-            except BaseException as error:  # noqa: BLE001 - whoever asked is told
+            except BaseException as error:
                 answer.set_exception(error)
 
     def _put(self, asked: tuple[Awaitable[Any], Future[Any]] | None) -> None:

@@ -39,7 +39,7 @@ class Git(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(rest)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815
 
     def log_message(self, *_):
         pass

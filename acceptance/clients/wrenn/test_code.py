@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import queue
+import time
 import warnings
 
+import httpx
 import pytest
 
 pytestmark = pytest.mark.code
@@ -13,13 +15,21 @@ pytestmark = pytest.mark.code
 @pytest.fixture(scope="module")
 def runner(client):
     with client.CodeCapsule.create(wait=True) as capsule:
+        # The client gives a kernel 5 s to begin, which a busy machine may not have.
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                capsule.run_code("None")
+                break
+            except (httpx.TimeoutException, TimeoutError):
+                assert time.monotonic() < deadline, "no kernel has begun"
         yield capsule
 
 
 def test_variables_are_kept_and_results_are_told_apart_from_what_is_printed(runner):
     first = runner.run_code("x = 6 * 7\nprint('out')\nimport sys; print('err', file=sys.stderr)\nx")
     assert (first.text, first.logs.stdout, first.logs.stderr, first.error) == ("42", ["out\n"], ["err\n"], None)
-    assert (first.execution_count, first.timed_out) == (1, False)
+    assert first.execution_count >= 1 and not first.timed_out
     assert runner.run_code("'text ' + str(x + 1)").text == "'text 43'"
     assert runner.run_code("y = 1").text is None
 
@@ -33,7 +43,7 @@ def test_an_exception_is_an_error_and_the_kernel_goes_on(runner):
 def test_what_is_displayed_comes_with_its_types_and_callbacks_are_called_as_it_comes(runner):
     heard = []
     told = {f"on_{kind}": lambda value, kind=kind: heard.append(kind) for kind in ("result", "stdout", "stderr", "error")}
-    code = "from IPython.display import HTML, display\nprint(1)\ndisplay(HTML('<b>hi</b>'))\nimport sys; print(2, file=sys.stderr)\n3"
+    code = "import sys\nfrom IPython.display import HTML, display\nprint(1)\ndisplay(HTML('<b>hi</b>'))\nprint(2, file=sys.stderr)\n3"
     execution = runner.run_code(code, **told)
     assert [result.formats() for result in execution.results] == [["text", "html"], ["text"]]
     assert execution.results[0].html == "<b>hi</b>"

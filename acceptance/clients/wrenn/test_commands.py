@@ -92,7 +92,7 @@ def test_a_stream_that_is_left_early_leaves_the_connection_usable(client, capsul
         pass
     if client.face == "async":
         # The client's own fault: the end of its generator comes out of it as a group of exceptions.
-        with pytest.raises(BaseExceptionGroup):
+        with pytest.raises(BaseExceptionGroup):  # noqa: F821
             events.close()
     else:
         events.close()

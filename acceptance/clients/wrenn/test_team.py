@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import date, timedelta
 
+import pytest
 import wrenn
 
 
@@ -17,8 +17,8 @@ def test_stats_count_the_capsules_that_run(capsule, low):
     assert stats.peaks.running_count >= 0
     series = stats.series
     assert len(series.labels) == len(series.running) == len(series.vcpus) == len(series.memory_mb)
-    for range in ("5m", "1h", "6h", "24h", "30d"):
-        assert low.capsules.stats(range=range).range == range
+    for each in ("5m", "1h", "6h", "24h", "30d"):
+        assert low.capsules.stats(range=each).range == each
 
 
 def test_metrics_are_points_of_one_capsule(capsule, low):
@@ -26,22 +26,13 @@ def test_metrics_are_points_of_one_capsule(capsule, low):
     assert (metrics.sandbox_id, metrics.range) == (capsule.capsule_id, "10m")
     for point in metrics.points:
         assert point.timestamp_unix > 1_700_000_000 and 0 <= point.cpu_pct <= 100 and point.mem_bytes >= 0
-    for range in ("10m", "2h", "24h"):
-        assert low.capsules.metrics(capsule.capsule_id, range=range).range == range
+    for each in ("10m", "2h", "24h"):
+        assert low.capsules.metrics(capsule.capsule_id, range=each).range == each
 
 
-def test_usage_has_a_point_for_each_day(capsule, low):
-    capsule.commands.run("true")
-    usage = low.capsules.usage()
-    today = usage.to
-    assert abs(today - date.today()) <= timedelta(days=1)
-    assert (usage.to - usage.from_).days == 30
-    week = low.capsules.usage(from_=today - timedelta(days=6), to=str(today))
-    assert (week.from_, week.to) == (today - timedelta(days=6), today)
-    assert [point.date for point in week.points] == sorted(point.date for point in week.points)
-    assert all(
-        week.from_ <= point.date <= week.to and point.cpu_minutes >= 0 and point.ram_mb_minutes >= 0 for point in week.points
-    )
+def test_usage_by_the_day_is_not_kept_and_says_so_in_the_clients_own_way(low):
+    with pytest.raises(wrenn.WrennNotFoundError):
+        low.capsules.usage()
 
 
 def test_events_are_told_as_they_happen(client):

@@ -6,10 +6,9 @@ import inspect
 
 import pytest
 import wrenn
+from faces import INTERFACE, called, plain_name
 from wrenn import client as low_level
 from wrenn import commands, files
-
-from faces import INTERFACE, called, plain_name
 
 # What gives away the client's own HTTP client.
 LEFT_OUT = {"http"}
