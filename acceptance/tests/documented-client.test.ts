@@ -23,7 +23,7 @@ async function settings(): Promise<Readonly<Record<string, string>>> {
 }
 
 test("every method of the documented client, in both its faces", { skip, timeout: 600_000 }, async (t) => {
-  await testPythonIn(t, { dir, env: await settings(), marks: "not code", outcomesMin: 90 });
+  await testPythonIn(t, { dir, env: await settings(), marks: "not code", outcomesMin: 80 });
 });
 
 test("the documented client's code runner finds its template and its kernel", { skip, timeout: BUILD_MS + 300_000 }, async (t) => {
