@@ -95,7 +95,11 @@ class Prepared(capsuled.Capsule):
 
 capsuled.Capsule = Prepared
 """
-TRAIN = "import sys\nprint('epoch 1')\nprint('loss is nan', file=sys.stderr)\nprint('epoch 2')\nsys.exit(3)\n"
+# Each line in one write: `print` may take two, between which a line of the other stream may be read.
+TRAIN = (
+    "import os, sys\nfor stream, line in ((1, 'epoch 1'), (2, 'loss is nan'), (1, 'epoch 2')):\n"
+    "    os.write(stream, f'{line}\\n'.encode())\nsys.exit(3)\n"
+)
 SERVER = "import time\nfor number in range(1, 4):\n    print('request', number)\n    time.sleep(0.5)\n"
 # Uses up numbers until the next processes are those around 1234.
 BURN = (
