@@ -7,6 +7,7 @@ import { property } from "../transport/answer.ts";
 import type { SocketReader } from "../transport/reconnecting.ts";
 import { intIn, textIn } from "../transport/reconnecting.ts";
 import type { Request, Transport } from "../transport/transport.ts";
+import { WaitingRoom } from "../transport/waiting-room.ts";
 import type { Message } from "./process-event.ts";
 
 /** Characters of messages that wait for their consumer; beyond it the socket is left until there is room. */
@@ -40,8 +41,7 @@ export class ProcessFeed implements SocketReader {
   /** The record that is due. */
   #next: number | null;
   #taken = 0;
-  #waitingChars = 0;
-  #room: { readonly promise: Promise<void>; readonly open: () => void } | null = null;
+  readonly #room = new WaitingRoom(WAITING_CHARS_MAX);
   /** Whether standard input is open. */
   holdsStdin = false;
   /** Whether standard input outlives its socket: servers of before cannot tell how much of it came. */
@@ -78,18 +78,16 @@ export class ProcessFeed implements SocketReader {
 
   /** Resolves at once, or when the consumer has taken enough. */
   async ready(): Promise<void> {
-    await this.#room?.promise;
+    await this.#room.ready();
   }
 
   /** The consumer has taken a message of so many characters. */
   drained(chars: number): void {
-    this.#waitingChars -= chars;
-    if (this.#waitingChars < WAITING_CHARS_MAX / 2) this.makeRoom();
+    this.#room.drained(chars);
   }
 
   makeRoom(): void {
-    this.#room?.open();
-    this.#room = null;
+    this.#room.open();
   }
 
   take(raw: unknown): "more" | "done" | "again" {
@@ -152,10 +150,7 @@ export class ProcessFeed implements SocketReader {
     const first = message.first_seq ?? message.seq;
     if (first !== this.#next) throw new StreamError("bad_message", `record ${first} came where ${this.#next ?? "the first one"} was due`);
     const max = this.holdsStdin ? WAITING_CHARS_MAX_WITH_STDIN : WAITING_CHARS_MAX;
-    if (this.#waitingChars > 0 && this.#waitingChars + message.data.length > max) {
-      this.#room ??= newRoom();
-      return "again";
-    }
+    if (!this.#room.has(message.data.length, max)) return "again";
     this.#accept(message, message.data.length);
     return "more";
   }
@@ -163,7 +158,7 @@ export class ProcessFeed implements SocketReader {
   #accept(message: Message<"stdout" | "stderr" | "gap" | "exit">, chars: number): void {
     this.#next = message.seq + 1;
     this.#taken += 1;
-    this.#waitingChars += chars;
+    this.#room.add(chars);
     this.#listener.output(message);
   }
 
@@ -188,12 +183,6 @@ export function streamErrorOf(code: string, text: string): CapsuledError {
 
 function wrongState(status: string): CapsuledError {
   return streamErrorOf("invalid_state", `The capsule is ${status}, not running.`);
-}
-
-function newRoom(): { readonly promise: Promise<void>; readonly open: () => void } {
-  let open: () => void = () => {};
-  const promise = new Promise<void>((done) => (open = done));
-  return { promise, open };
 }
 
 /** A message of the contract; `undefined` for one that this SDK does not know. */

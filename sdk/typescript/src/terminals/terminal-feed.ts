@@ -6,6 +6,7 @@ import { fromBase64 } from "../transport/bytes.ts";
 import type { SocketReader } from "../transport/reconnecting.ts";
 import { intIn, textIn } from "../transport/reconnecting.ts";
 import type { Request, Transport } from "../transport/transport.ts";
+import { WaitingRoom } from "../transport/waiting-room.ts";
 
 /** Bytes that wait for their consumer; beyond it the socket is left until there is room. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
@@ -36,8 +37,7 @@ export class TerminalFeed implements SocketReader {
   /** Bytes to pass over: they came over the socket before. */
   #seen = 0;
   #taken = 0;
-  #waitingBytes = 0;
-  #room: { readonly promise: Promise<void>; readonly open: () => void } | null = null;
+  readonly #room = new WaitingRoom(WAITING_BYTES_MAX);
   #isStartSent = false;
 
   constructor(transport: Transport, capsuleId: string, source: TerminalSource, listener: TerminalListener) {
@@ -74,17 +74,15 @@ export class TerminalFeed implements SocketReader {
   }
 
   async ready(): Promise<void> {
-    await this.#room?.promise;
+    await this.#room.ready();
   }
 
   drained(bytes: number): void {
-    this.#waitingBytes -= bytes;
-    if (this.#waitingBytes < WAITING_BYTES_MAX / 2) this.makeRoom();
+    this.#room.drained(bytes);
   }
 
   makeRoom(): void {
-    this.#room?.open();
-    this.#room = null;
+    this.#room.open();
   }
 
   take(raw: unknown): "more" | "done" | "again" {
@@ -120,12 +118,7 @@ export class TerminalFeed implements SocketReader {
 
   #output({ data, seq, gap_bytes: gapBytes = 0 }: TerminalMessage<"output">): "more" | "again" {
     const bytes = fromBase64(data);
-    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes.length > WAITING_BYTES_MAX) {
-      let open: () => void = () => {};
-      const promise = new Promise<void>((done) => (open = done));
-      this.#room ??= { promise, open };
-      return "again";
-    }
+    if (!this.#room.has(bytes.length)) return "again";
     const passed = Math.min(this.#seen, bytes.length);
     this.#seen -= passed;
     this.#partial += bytes.length;
@@ -135,7 +128,7 @@ export class TerminalFeed implements SocketReader {
       this.#seen = 0;
     }
     this.#taken += 1;
-    this.#waitingBytes += bytes.length - passed;
+    this.#room.add(bytes.length - passed);
     if (passed < bytes.length || gapBytes > 0) this.#listener.output(bytes.subarray(passed), gapBytes, seq);
     return "more";
   }
