@@ -3,6 +3,7 @@ import type { execResult } from "@capsuled/contract";
 import type { z } from "zod";
 import type { ExecEnded, ExecNotStarted } from "../../core/process/service.ts";
 import { completeLength, textOf } from "../../core/process/text.ts";
+import { renderEndFacts } from "./end-facts.ts";
 
 type ExecResult = z.output<typeof execResult>;
 export type Encoding = "utf-8" | "base64";
@@ -23,15 +24,7 @@ export function renderEnded(outcome: ExecEnded, wanted: Encoding | undefined): E
     encoding: isText ? "utf-8" : "base64",
     id: end.id,
     pid: end.pid,
-    reason: end.reason,
-    signal: end.signal,
-    oom_kills: end.oomKills,
-    requested: end.requested,
-    stdout_bytes: end.stdoutBytes,
-    stderr_bytes: end.stderrBytes,
-    late_bytes: end.lateBytes,
-    stdout_sha256: end.stdoutSha256 ?? null,
-    stderr_sha256: end.stderrSha256 ?? null,
+    ...renderEndFacts(end),
     evidence: outcome.evidence ?? null,
     stdout_truncated: isStdoutCut,
     stderr_truncated: isStderrCut,

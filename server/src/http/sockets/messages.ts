@@ -1,6 +1,7 @@
 import type { ServerMessage, StreamErrorCode } from "@capsuled/contract";
 import type { GapRecord, ProcessEnd, Started } from "../../core/ports/agent-link.ts";
 import type { OutboundOutput } from "./outbound.ts";
+import { renderEndFacts } from "../render/end-facts.ts";
 
 function render(message: ServerMessage): string {
   return JSON.stringify(message);
@@ -33,15 +34,7 @@ export function renderExit(end: ProcessEnd): string {
     exit_code: end.exitCode,
     seq: end.seq,
     duration_ms: end.durationMs,
-    reason: end.reason,
-    signal: end.signal,
-    oom_kills: end.oomKills,
-    requested: end.requested,
-    stdout_bytes: end.stdoutBytes,
-    stderr_bytes: end.stderrBytes,
-    late_bytes: end.lateBytes,
-    stdout_sha256: end.stdoutSha256 ?? null,
-    stderr_sha256: end.stderrSha256 ?? null,
+    ...renderEndFacts(end),
   });
 }
 

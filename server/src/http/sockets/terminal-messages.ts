@@ -1,6 +1,7 @@
 import { LIMITS } from "@capsuled/contract";
 import type { StreamErrorCode, TerminalServerMessage } from "@capsuled/contract";
 import type { ProcessEnd, Started } from "../../core/ports/agent-link.ts";
+import { renderEndFacts } from "../render/end-facts.ts";
 
 export const PING = render({ type: "ping" });
 
@@ -25,15 +26,7 @@ export function renderExit(end: ProcessEnd, gapBytes: number): string {
     exit_code: end.exitCode,
     seq: end.seq,
     duration_ms: end.durationMs,
-    reason: end.reason,
-    signal: end.signal,
-    oom_kills: end.oomKills,
-    requested: end.requested,
-    stdout_bytes: end.stdoutBytes,
-    stderr_bytes: end.stderrBytes,
-    late_bytes: end.lateBytes,
-    stdout_sha256: end.stdoutSha256 ?? null,
-    stderr_sha256: end.stderrSha256 ?? null,
+    ...renderEndFacts(end),
     ...(gapBytes !== 0 && { gap_bytes: gapBytes }),
   });
 }
