@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { execFileSync } from "node:child_process";
-import type { templateBuild, uploadedImage } from "@capsuled/contract";
+import type { templateBuild } from "@capsuled/contract";
 import type { z } from "zod";
 import { expectCall } from "./call.ts";
 import type { TestCapsule } from "./capsule.ts";
@@ -11,7 +11,6 @@ import type { TarEntry } from "./tar.ts";
 import { waitUntil } from "./wait.ts";
 
 export type Build = z.output<typeof templateBuild>;
-export type Uploaded = z.output<typeof uploadedImage>;
 
 /** A template of an image, and its build, whatever came of it. */
 export async function buildOf(image: unknown, more: Readonly<Record<string, unknown>> = {}): Promise<Build> {

@@ -1,19 +1,6 @@
 import { z } from "zod";
 
-/** Prefixes of our ids; each is followed by exactly 25 digits of lowercase base36 (128 random bits). */
-export const ID_PREFIXES = {
-  capsule: "cl",
-  process: "pr",
-  team: "team",
-  key: "key",
-  request: "req",
-  endpoint: "ep",
-  run: "run",
-  ticket: "tk",
-  template: "tp",
-  build: "bd",
-  image: "im",
-} as const;
+// Each id is a prefix and exactly 25 digits of lowercase base36 (128 random bits).
 
 export const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
 export const PROCESS_ID = /^pr-[0-9a-z]{25}$/;

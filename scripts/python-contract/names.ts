@@ -24,11 +24,6 @@ export function pascal(text: string): string {
     .join("");
 }
 
-/** The operation's id as Python writes names: `createCapsule` is `create_capsule`. */
-export function snake(text: string): string {
-  return text.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
 /** A text as Python writes it. */
 export function quoted(text: string): string {
   return JSON.stringify(text);

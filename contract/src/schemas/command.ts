@@ -80,9 +80,6 @@ export const execResult = z
 
 export const execStarted = z.object({ pid: z.int(), tag: z.string(), id: z.string().regex(PROCESS_ID) }).meta({ id: "ExecStarted" });
 
-/** A background command that could not start: the result's facts, with exit code 126 or 127. */
-export const execNotStarted = execResult;
-
 export const processInfo = z
   .object({
     pid: z.int(),
