@@ -12,9 +12,10 @@ from .._contract.models import CapsuleInfo, CapsuleMetrics, Egress, Forks, Netwo
 from .._core.decode import decode
 from .._core.failures import CapsuledError
 from .._core.request import make_request
-from .capsule_calls import WAIT_MS, Action, InfoOf, act, get_capsule, until_running
+from .capsule_calls import READY_TIMEOUT_S, WAIT_MS, Action, InfoOf, act, get_capsule, until_running
 from .client import AsyncClient
 from .commands import AsyncCommands
+from .create_capsule import create_capsule
 from .files import AsyncFiles
 from .paging import listed
 from .ports import AsyncPorts
@@ -22,8 +23,6 @@ from .terminal import AsyncTerminal, connect_terminal, open_terminal
 
 log = logging.getLogger("capsuled")
 
-# Seconds that `wait=True` waits for a capsule to run.
-READY_TIMEOUT_S = 120.0
 # Seconds that forking may take.
 FORK_S = 300.0
 
@@ -344,31 +343,10 @@ class AsyncCapsule:
     async def _create(self) -> None:
         if self._known is not None:
             return
-        request = make_request(
-            "createCapsule",
-            body=self._body,
-            query={"on_conflict": self._on_conflict},
-            waits=WAIT_MS / 1000,
-        )
         try:
-            self._known = await self._transport.get(request, CapsuleInfo)
-            if self._wait:
-                await self._ready_or_gone()
+            self._known = await create_capsule(self.client, self._body, self._on_conflict, wait=self._wait)
         except BaseException:
             await self.aclose()
-            raise
-
-    async def _ready_or_gone(self) -> None:
-        """A capsule that its maker never gets is not left behind."""
-        try:
-            await self.wait_ready()
-        except BaseException:
-            if self._on_conflict == "return":
-                raise
-            try:
-                await self.destroy()
-            except CapsuledError as failure:
-                log.warning("capsule %s could not be destroyed: %s", self.id, failure)
             raise
 
     async def _refresh(self) -> CapsuleInfo:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Milliseconds that one answer waits for a capsule to run, and seconds between looks after it.
 WAIT_MS = 30_000
 LOOK_S = 0.25
+# Seconds that a capsule is waited for until it runs.
+READY_TIMEOUT_S = 120.0
 
 Action = Literal["pauseCapsule", "resumeCapsule", "stopCapsule", "startCapsule"]
 

@@ -13,9 +13,10 @@ from .._contract.models import CapsuleInfo, CapsuleMetrics, Egress, Forks, Netwo
 from .._core.decode import decode
 from .._core.failures import CapsuledError
 from .._core.request import make_request
-from .capsule_calls import WAIT_MS, Action, InfoOf, act, get_capsule, until_running
+from .capsule_calls import READY_TIMEOUT_S, WAIT_MS, Action, InfoOf, act, get_capsule, until_running
 from .client import Client
 from .commands import Commands
+from .create_capsule import create_capsule
 from .files import Files
 from .paging import listed
 from .ports import Ports
@@ -23,8 +24,6 @@ from .terminal import Terminal, connect_terminal, open_terminal
 
 log = logging.getLogger("capsuled")
 
-# Seconds that `wait=True` waits for a capsule to run.
-READY_TIMEOUT_S = 120.0
 # Seconds that forking may take.
 FORK_S = 300.0
 
@@ -345,31 +344,10 @@ class Capsule:
     def _create(self) -> None:
         if self._known is not None:
             return
-        request = make_request(
-            "createCapsule",
-            body=self._body,
-            query={"on_conflict": self._on_conflict},
-            waits=WAIT_MS / 1000,
-        )
         try:
-            self._known = self._transport.get(request, CapsuleInfo)
-            if self._wait:
-                self._ready_or_gone()
+            self._known = create_capsule(self.client, self._body, self._on_conflict, wait=self._wait)
         except BaseException:
             self.close()
-            raise
-
-    def _ready_or_gone(self) -> None:
-        """A capsule that its maker never gets is not left behind."""
-        try:
-            self.wait_ready()
-        except BaseException:
-            if self._on_conflict == "return":
-                raise
-            try:
-                self.destroy()
-            except CapsuledError as failure:
-                log.warning("capsule %s could not be destroyed: %s", self.id, failure)
             raise
 
     def _refresh(self) -> CapsuleInfo:
