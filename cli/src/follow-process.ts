@@ -15,7 +15,12 @@ export interface FollowOptions {
 /** Passes a process's output on as it comes, byte by byte; gives its end. `null`: it was left. */
 export async function followProcess(context: Context, stream: ProcessStream, options: FollowOptions = {}): Promise<ExitEvent | null> {
   const stop = options.interrupt ?? ((): void => void stream.stop().catch(() => {}));
-  const quiet = onInterrupt(context.process, stop, options.leave ?? (() => {}));
+  let isAskedToEnd = false;
+  const interrupt = (): void => {
+    isAskedToEnd = true;
+    stop();
+  };
+  const quiet = onInterrupt(context.process, interrupt, options.leave ?? (() => {}));
   if (options.withStdin === true) void passStdin(context.process, stream);
   try {
     for await (const event of stream) {
@@ -34,6 +39,9 @@ export async function followProcess(context: Context, stream: ProcessStream, opt
           break;
         case "exit":
           if (context.json) context.say(JSON.stringify(event));
+          // An exit code above 128 may be the program's own.
+          else if (event.signal !== null && !isAskedToEnd)
+            context.note(`capsuled: the command was ended by ${event.signal} (${event.reason})`);
           return event;
       }
     }
