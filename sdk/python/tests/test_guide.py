@@ -23,3 +23,9 @@ def test_a_sample_of_the_guide_prints_what_the_guide_says(number: int, server_ur
     assert done.returncode == 0, done.stderr
     assert done.stdout == prints
     assert done.stderr == ""
+
+
+def test_the_sample_of_the_readme_runs_as_written(server_url: str) -> None:
+    (sample,) = re.findall(r"```python\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
+    done = run(sample, server_url)
+    assert (done.returncode, done.stdout) == (0, "hello\n\n"), done.stderr
