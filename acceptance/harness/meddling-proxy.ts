@@ -8,7 +8,7 @@ export interface Meddling {
   readonly instead?: string;
   /** Cut after so many bytes of the answer. */
   readonly cutAfter?: number;
-  /** After so many bytes of the answer nothing more comes, and the connection stays. */
+  /** After so many bytes of the answer nothing more comes, and the connection stays; with 0 its request never arrives. */
   readonly silentAfter?: number;
   /** The bytes as they are passed on: of the same length, so that what frames them still holds. */
   readonly alter?: (bytes: Buffer) => Buffer;
@@ -35,7 +35,7 @@ export async function meddlingProxy(meddle: (connection: number) => Meddling = (
   const server = createServer((client) => {
     const { instead, cutAfter, silentAfter, alter } = meddle((connections += 1));
     const limit = cutAfter ?? silentAfter ?? Number.POSITIVE_INFINITY;
-    const upstream = instead === undefined ? connect(Number(port), hostname) : null;
+    const upstream = instead === undefined && silentAfter !== 0 ? connect(Number(port), hostname) : null;
     clients.add(client);
     client.on("error", () => {});
     client.on("close", () => {
