@@ -12,12 +12,16 @@ from .fake_server import reset
 
 
 class CuttingProxy:
-    """Passes bytes on. Each connection has its budget of bytes from the server, and is cut when it is used up; None is never."""
+    """Passes bytes on. Each connection has its budget of bytes from the server, and is cut when it is used up; None is never.
 
-    def __init__(self, target: str, budgets: Iterator[int | None]) -> None:
+    `sent` has the budgets of bytes to the server.
+    """
+
+    def __init__(self, target: str, budgets: Iterator[int | None], sent: Iterator[int | None] | None = None) -> None:
         parts = urlsplit(target)
         self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._budgets = budgets
+        self._sent = iter(()) if sent is None else sent
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
@@ -52,8 +56,9 @@ class CuttingProxy:
             with self._lock:
                 self.connections += 1
                 budget = next(self._budgets, None)
+                sent_budget = next(self._sent, None)
                 self._open += [client, server]
-            threading.Thread(target=self._pass, args=(client, server, None), daemon=True).start()
+            threading.Thread(target=self._pass, args=(client, server, sent_budget), daemon=True).start()
             threading.Thread(target=self._pass, args=(server, client, budget), daemon=True).start()
 
     def _pass(self, source: socket.socket, target: socket.socket, budget: int | None) -> None:
