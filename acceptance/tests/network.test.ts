@@ -255,7 +255,7 @@ test("a change while paused or stopped holds after resume and start; pause, stop
 
 test("nobody inside changes the network: no link, no route, no rule, no raw socket, no namespace of its own", async () => {
   await using capsule = await newCapsule({ network: { egress: "none" } });
-  const { stdout, stderr } = await capsule.exec({ cmd: "python3", args: ["-"], stdin: probeSource("network") });
+  const { stdout, stderr } = await capsule.exec({ cmd: "python3", args: ["-"], stdin: probeSource("network-power") });
   assert.deepEqual(
     stdout.trim().split("\n"),
     ["link", "route", "rules", "raw", "packet", "mark", "namespace", "sysctl"].map((name) => `${name} refused`),
