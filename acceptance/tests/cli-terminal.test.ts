@@ -90,3 +90,36 @@ test("over a connection that is cut again and again a command's output arrives w
   assert.equal(stdout, Array.from({ length: 20_000 }, (_, index) => `${index + 1}\n`).join(""));
   assert.ok(proxy.cuts > 5, `${proxy.cuts} connections were cut`);
 });
+
+test("a reader that takes its time holds the program's memory within a bound, and gets every byte", async () => {
+  await using capsule = await sdkCapsule();
+  // Less than is kept of an output, so that nothing is a gap.
+  const size = 200_000_000;
+  const run = startCli(["exec", capsule.id, "--", "head", "-c", String(size), "/dev/zero"]);
+  run.child.stdout.setEncoding("latin1");
+  let count = 0;
+  const counting = (text: string): number => (count += text.length);
+  run.child.stdout.on("data", counting);
+  const peak = (): number => Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${run.child.pid}/status`, "utf8"))?.[1] ?? "0");
+  await run.printed("\0");
+  // From here on nobody keeps what comes.
+  for (const listener of run.child.stdout.rawListeners("data"))
+    if (listener !== counting) run.child.stdout.off("data", listener as () => void);
+  run.child.stdout.pause();
+  // It is full when its memory does not grow any more.
+  let before = 0;
+  await waitUntil(
+    () => {
+      const now = peak();
+      const isSteady = now === before;
+      before = now;
+      return isSteady ? true : undefined;
+    },
+    { what: "the program to wait for its reader", everyMs: 500 },
+  );
+  assert.ok(before < 200 * 1024, `${before} KiB`);
+
+  run.child.stdout.resume();
+  const { code } = await run.ended;
+  assert.deepEqual([code, count], [0, size]);
+});
