@@ -145,4 +145,6 @@ test("a signal ends what is iterated over in its middle: a file, a terminal, a c
     });
   }
   await client.templates.cancelBuild(build.id);
+  // A call that is left goes on.
+  for await (const { id } of client.runs.list({ endpoint: "endless" })) await client.runs.cancel(id);
 });
