@@ -6,6 +6,8 @@ export interface CuttingProxy extends AsyncDisposable {
   readonly url: string;
   /** Connections that were cut. */
   readonly cuts: number;
+  /** Ends all that are open, so that what comes next comes by a connection of its own. */
+  endAll(): void;
 }
 
 /**
@@ -59,6 +61,9 @@ export async function cuttingProxy(
     url: `http://127.0.0.1:${address.port}`,
     get cuts() {
       return cuts;
+    },
+    endAll() {
+      for (const socket of open) socket.destroy();
     },
     async [Symbol.asyncDispose]() {
       for (const socket of open) socket.destroy();

@@ -153,6 +153,8 @@ test(
     try {
       let whole = 0;
       for (let round = 0; round < 12; round += 1) {
+        // A connection that is let be would carry all the rounds that follow.
+        proxy.endAll();
         const got = await download(`${url}data`);
         if (got === null) continue;
         assert.equal(digestOf(got), digestOf(bytes));
