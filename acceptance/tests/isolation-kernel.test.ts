@@ -249,3 +249,14 @@ test("the capsule's processes are not root on the host, and the store that holds
     .find((line) => line.split(" ")[4] === `${dataDir}/store`);
   assert.ok(mount !== undefined && /nosuid/.test(mount) && /nodev/.test(mount), mount);
 });
+
+test("the host's /dev/null stays the host's, whatever is launched and whatever is done to it inside", async () => {
+  await using other = await newCapsule();
+  const { stdout } = await other.sh(
+    "for f in /dev/null /dev/zero; do chmod 600 $f; chown 0 $f; touch -d 2001-01-01 $f; echo $?; done 2>/dev/null",
+  );
+  assert.equal(stdout, "1\n1\n");
+  const { uid, gid, mode, mtime } = statSync("/dev/null");
+  assert.deepEqual([uid, gid, mode & 0o777], [0, 0, 0o666]);
+  assert.notEqual(mtime.getUTCFullYear(), 2001);
+});

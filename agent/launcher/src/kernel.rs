@@ -125,6 +125,18 @@ pub fn mount(source: &str, target: &str, kind: &str, flags: libc::c_ulong, data:
     Ok(())
 }
 
+/// A file in memory that no other process has.
+pub fn memory_file(name: &str) -> io::Result<File> {
+    let name = CString::new(name)?;
+    // SAFETY: the name outlives the call, and the descriptor is new.
+    unsafe {
+        match libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) {
+            fd if fd < 0 => Err(io::Error::last_os_error()),
+            fd => Ok(File::from_raw_fd(fd)),
+        }
+    }
+}
+
 /// Takes a mount out of this mount namespace; what is open on it goes on.
 pub fn unmount(path: &str) -> io::Result<()> {
     let name = CString::new(path)?;
