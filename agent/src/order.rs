@@ -38,7 +38,7 @@ impl Agent {
         self.pool.board.set(index, Progress::Waiting);
         let phase = ZygotePhase::Ordered;
         self.pool.cells[index] =
-            Some(Zygote { key, phase, pid: 0, socket, stdout, stderr, slot, rest: Vec::new(), heard: false, given_at: 0 });
+            Some(Zygote { key, phase, pid: 0, socket, stdout, stderr, slot, rest: Vec::new(), heard: false, reaped: false, given_at: 0 });
         let sent = match &self.pool.spawner {
             Some(spawner) => send_with(&spawner.socket, &(index as u32).to_le_bytes(), &fds),
             None => Err(libc::EPIPE),
@@ -100,6 +100,8 @@ impl Agent {
             return self.no_children(answer.errno);
         }
         zygote.pid = answer.pid;
+        // It may have been stopped when nobody knew yet whose it was.
+        sys::kill(answer.pid, libc::SIGCONT);
         zygote.phase = ZygotePhase::Ready;
         let lost_slot = if answer.joined { None } else { zygote.slot.take() };
         if let Some(slot) = lost_slot {

@@ -48,6 +48,8 @@ pub struct Zygote {
     pub rest: Vec<u8>,
     /// Its socket is listened to: its end tells of the program.
     pub heard: bool,
+    /// It is dead, and its pid may be another's.
+    pub reaped: bool,
     /// Monotonic time at which it was given something to do.
     pub given_at: u64,
 }
@@ -286,9 +288,13 @@ impl Agent {
         }
     }
 
-    /// Forgets a child; closing its socket lets it end.
+    /// Forgets a child, and ends it.
     pub fn drop_zygote(&mut self, index: usize) {
         if let Some(zygote) = self.pool.cells.get_mut(index).and_then(|cell| cell.take()) {
+            if zygote.pid > 1 && !zygote.reaped {
+                // One that was stopped does not see that its socket is closed, and nobody will look after it.
+                sys::kill(zygote.pid, libc::SIGKILL);
+            }
             if let Some(slot) = zygote.slot {
                 self.slots.release(slot);
             }

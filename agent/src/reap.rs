@@ -62,6 +62,9 @@ impl Agent {
             child = self.pool.find_pid(pid);
         }
         if let Some(index) = child {
+            if let Some(zygote) = self.pool.cells[index].as_mut() {
+                zygote.reaped = true;
+            }
             self.settle_zygote(index);
         }
         if let Some(key) = self.by_pid.get(&pid).copied() {
@@ -73,6 +76,7 @@ impl Agent {
 
     /// The agent's own children go on when something in the capsule stops them.
     fn on_stop(&mut self, pid: i32) {
+        self.read_answers();
         let is_spawner = self.pool.spawner.as_ref().map_or(false, |spawner| spawner.pid == pid);
         let is_child = self.pool.find_pid(pid).map_or(false, |index| {
             let phase = self.pool.cells[index].as_ref().map(|zygote| zygote.phase);

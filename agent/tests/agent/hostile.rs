@@ -33,6 +33,36 @@ fn stopped_spawner_and_children_go_on() {
 }
 
 #[test]
+fn children_that_were_stopped_again_and_again_are_not_left_behind() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    let attack = with(
+        program("bash", &["-c", "while :; do kill -STOP -1; read -t 0.005 <> <(:); done"]),
+        json!({"attach": false, "foreground": false}),
+    );
+    let attacker = client.start(&attack);
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let mut one = Client::connect(&agent);
+            std::thread::spawn(move || {
+                for _ in 0..8 {
+                    // What has become a program stays stopped, which is the capsule's own business.
+                    match one.run(&with(shell("echo x"), json!({"timeout_ms": 1000}))) {
+                        Ok(outcome) => assert!(outcome.text() == "x\n" || outcome.exit["reason"] == "timed_out", "{}", outcome.exit),
+                        Err(refusal) => assert_eq!(refusal["code"], "process_limit", "{}", refusal),
+                    }
+                }
+            })
+        })
+        .collect();
+    clients.into_iter().for_each(|one| one.join().unwrap());
+    client.ask(Kind::Signal, &json!({"selector": attacker["id"], "signal": "SIGKILL", "by": "test"})).unwrap();
+    eventually("no child is stopped", || !agent.states().iter().any(|status| status.contains("State:\tT")));
+    assert_eq!(client.shell("echo alive").text(), "alive\n");
+    eventually("no process is listed", || client.ask(Kind::List, &json!({})).unwrap()["processes"] == json!([]));
+}
+
+#[test]
 fn a_signal_sent_to_waiting_children_does_not_reach_the_programs_they_become() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);
