@@ -138,3 +138,26 @@ test("a capsule is named by its id or by its name, in every command that takes o
   const none = await cli(["info", name], { env });
   assert.deepEqual([none.code, none.stdout], [1, ""]);
 });
+
+test("a directory is copied again over what an earlier copy left, into the same one or its contents into another that is there", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  await using capsule = await sdkClient({ apiKey: key }).capsules.create();
+  await inDirectory(async (dir) => {
+    mkdirSync(join(dir, "proj"));
+    writeFileSync(join(dir, "proj/file"), "one");
+    const copy = async (from: string, to: string): Promise<void> => {
+      const { code, stderr } = await cli(["cp", `${dir}/${from}`, `${capsule.id}:${to}`], { env });
+      assert.equal(code, 0, stderr);
+    };
+    await copy("proj", "/workspace");
+    (await capsule.commands.run("echo stays > /workspace/proj/other")).orThrow();
+    writeFileSync(join(dir, "proj/file"), "two");
+    await copy("proj", "/workspace");
+    await copy("proj/.", "/srv");
+    const seen = await capsule.commands.run("cat /workspace/proj/file /workspace/proj/other /srv/file");
+    assert.equal(seen.stdout, "twostays\ntwo");
+    const onFile = await cli(["cp", join(dir, "proj"), `${capsule.id}:/srv/file`], { env });
+    assert.notEqual(onFile.code, 0);
+  });
+});

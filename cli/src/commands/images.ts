@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import type { schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
+import { ExitError, EXIT } from "../exit.ts";
 import { progressText, withProgress } from "../progress.ts";
 import { webStream } from "../web-stream.ts";
 
@@ -38,7 +39,9 @@ export async function uploadArchive(context: Context, file: string): Promise<sch
   const { stdin } = context.process;
   const handle = file === "-" ? null : await open(file);
   try {
-    const total = handle === null ? null : (await handle.stat()).size;
+    const facts = await handle?.stat();
+    if (facts?.isDirectory() === true) throw new ExitError(EXIT.failure, `${file} is a directory; an image archive is one file`);
+    const total = facts?.size ?? null;
     const source = handle === null ? stdin : createReadStream("", { fd: handle.fd, autoClose: false });
     const archive = webStream(source, (bytes) => (sent += bytes));
     const told = (columns: number): string => progressText("uploading", sent, total, columns);

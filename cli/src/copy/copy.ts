@@ -40,7 +40,8 @@ export async function copyIn(files: Files, from: string, to: string, copied: Cop
   }
   const directory = Buffer.from(from);
   total.bytes = (await sumOf(directory)).bytes;
-  await files.makeDirectory(target);
+  // Into one that is there what is copied goes beside and over what it has.
+  if (!(await isDirectory(files, target))) await files.makeDirectory(target);
   // What is wrong with a file here would else be told as a connection that broke.
   let wrong: unknown;
   async function* noted(): AsyncGenerator<Uint8Array, void, undefined> {

@@ -12,7 +12,7 @@ export function refusalToError(error: unknown): unknown {
     case "not_found":
       return fail("not_found", "There is no such process in this capsule.", { cause: error });
     case "cwd_not_found":
-      return invalid("cwd", error.message);
+      return invalid("cwd", `the working directory cannot be entered: ${error.message}`);
     case "tag_in_use":
       return fail("tag_in_use", undefined, { details: { field: "tag" }, cause: error });
     case "no_terminal":

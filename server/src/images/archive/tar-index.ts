@@ -80,7 +80,7 @@ async function* entriesOf(archive: FileHandle, sizeBytes: number, signal: AbortS
     }
     at = content + Math.ceil(size / BLOCK) * BLOCK;
   }
-  if (count === 0) throw broken("it is empty");
+  if (count === 0) throw broken("it is no tar, or an empty one");
 }
 
 /** Headers of pax, and GNU's longer names. */
