@@ -7,6 +7,7 @@ import { call, errorOf, expectCall, property } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import { hostTraces } from "../harness/host.ts";
 import { readState } from "../harness/state.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 /** More files than the creation of a capsule makes in its directory. */
 const FILES_MAX = 40;
@@ -18,7 +19,14 @@ test(
     await using running = await newCapsule({ memory_mb: 64 });
     const { dataDir } = readState();
     const directory = join(dataDir, "capsules");
-    const before = hostTraces(dataDir);
+    // The runtime may still be about to end when its capsule runs.
+    const before = await waitUntil(
+      () => {
+        const traces = hostTraces(dataDir);
+        return traces.processes.some((one) => /(crun|runc)/.test(one)) ? undefined : traces;
+      },
+      { what: "the launch to be over", timeoutMs: 10_000, everyMs: 20 },
+    );
     // Each of these has room for one file more, the last one for all.
     execFileSync("mount", ["-t", "tmpfs", "-o", "nr_inodes=1,size=4m,mode=0700", "tmpfs", directory]);
     try {
