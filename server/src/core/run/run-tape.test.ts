@@ -227,6 +227,22 @@ test("a reader that goes on reading misses nothing beyond the file's bound: the 
   assert.deepEqual([seen.stdout, seen.gap], [printer.stdout, 0]);
 });
 
+test("output that reaches the file's bound just when all before it is written is kept, and its end is not waited for for ever", async () => {
+  const files = new MemoryRunFiles();
+  const tape = newTape(files, 200_000);
+  const printer = new Printer(tape);
+  for (let times = 0; times < 8; times += 1) {
+    printer.print("stdout", 65_000);
+    // What is sealed is written before more comes.
+    for (let turns = 0; turns < 5; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+  printer.finish();
+  const output = await tape.keep("host-1");
+  assert.equal(output.kind, "file");
+  const kept = await readThrough(storedSource(files, printer, output));
+  assert.equal(kept.stdout, printer.stdout);
+});
+
 test("a full disk fails nobody: readers go on, and what is kept is the end of the output, which says that the rest is missing", async () => {
   const files = new MemoryRunFiles();
   files.room = 200_000;

@@ -52,7 +52,9 @@ export class RunTape implements PackedSource {
   readonly #sealed: SealedChunk[] = [];
   #sealedBytes = 0;
   #writer: RunFileWriter | null = null;
-  #writing: Promise<void> | null = null;
+  /** The latest turn of writing, which is over or still `#isWriting`: one that finds nothing to write is over before it can be kept here. */
+  #writing: Promise<void> = Promise.resolve();
+  #isWriting = false;
   /** Bytes in the file; it takes no more once it is `full` or has failed. */
   #written = 0;
   #isFileClosed = false;
@@ -154,7 +156,7 @@ export class RunTape implements PackedSource {
     this.#openUsed = 0;
     this.#lastAt = -1;
     if (this.#isFileClosed) this.#shrink();
-    else this.#writing ??= this.#write();
+    else if (!this.#isWriting) this.#writing = this.#write();
   }
 
   /** Whether whoever fills it should wait for `onRoom`. */
@@ -237,6 +239,7 @@ export class RunTape implements PackedSource {
 
   /** Writes sealed chunks to the file, in order, until there are none. Never rejects. */
   async #write(): Promise<void> {
+    this.#isWriting = true;
     try {
       this.#writer ??= await this.#files.create(this.#runId);
       const max = this.#options.fileBytesMax ?? RUN_FILE_BYTES_MAX;
@@ -263,7 +266,7 @@ export class RunTape implements PackedSource {
       this.#isFileClosed = true;
       this.#options.onFileFailure(error);
     }
-    this.#writing = null;
+    this.#isWriting = false;
     if (this.#isFileClosed) this.#shrink();
   }
 
@@ -324,7 +327,7 @@ export class RunTape implements PackedSource {
   async keep(hostId: string): Promise<StoredOutput> {
     if (this.isInline) return this.keepInline();
     if (this.#openUsed > 0) this.#seal();
-    while (this.#writing !== null) await this.#writing;
+    while (this.#isWriting) await this.#writing;
     const writer = this.#writer;
     if (writer !== null && !this.#hasFileFailed) {
       try {
