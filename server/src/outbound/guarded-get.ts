@@ -3,7 +3,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { AddressGuard } from "./checked-addresses.ts";
 import { checkedAddresses, hostOf, lookupOf, orAborted, RefusedAddressError } from "./checked-addresses.ts";
-import { codeOf } from "../lib/error-code.ts";
+import { failureOf } from "./failure.ts";
 
 /** What came of a GET: its head with the body to be read (or destroyed), or why there is none. */
 export type GetOutcome =
@@ -59,36 +59,8 @@ function headOf(
   });
 }
 
-/** The reason of a failure, in words for callers: of the host that they named, and of nothing behind it. */
+/** The reason of a failure, for callers: nothing of an error's own words where it has a code, since these may name addresses. */
 function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  const code = codeOf(error);
-  switch (code) {
-    case "ECONNREFUSED":
-      return "the connection was refused";
-    case "ECONNRESET":
-    case "EPIPE":
-      return "the connection was broken off";
-    case "ENOTFOUND":
-    case "ENODATA":
-      return "its host has no address";
-    case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return "its certificate is for another name";
-    case "CERT_HAS_EXPIRED":
-      return "its certificate has expired";
-    case "CERT_NOT_YET_VALID":
-      return "its certificate is not valid yet";
-    case "DEPTH_ZERO_SELF_SIGNED_CERT":
-    case "SELF_SIGNED_CERT_IN_CHAIN":
-    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
-    case "UNABLE_TO_GET_ISSUER_CERT":
-    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
-      return "its certificate is of no authority that this server trusts (NODE_EXTRA_CA_CERTS names a file of more)";
-    case "ERR_SSL_WRONG_VERSION_NUMBER":
-    case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
-    case "EPROTO":
-      return "it speaks no TLS";
-    default:
-      return code ?? (error instanceof Error ? error.message.slice(0, 200) : "the request failed");
-  }
+  const { words, code, message } = failureOf(error);
+  return words ?? code ?? message ?? "the request failed";
 }

@@ -3,9 +3,9 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { NotificationSender, SendOutcome } from "../core/ports/notification-sender.ts";
 import { checkedAddresses, hostOf, lookupOf, orAborted, RefusedAddressError } from "./checked-addresses.ts";
+import { failureOf } from "./failure.ts";
 import type { Resolve } from "./resolve.ts";
 import { retryAfterMs } from "./retry-after.ts";
-import { codeOf } from "../lib/error-code.ts";
 
 /** Milliseconds from the first look at the name to the head of the answer. */
 export const ATTEMPT_MS = 10_000;
@@ -88,21 +88,10 @@ function drain(response: IncomingMessage): void {
   response.on("error", () => {});
 }
 
-/** The reason of a failure, in words for the endpoint's owner. */
+/** The reason of a failure, in a sentence for the endpoint's owner where there are words for it. */
 function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  if (!(error instanceof Error)) return "The request failed.";
-  const code = codeOf(error);
-  switch (code) {
-    case "ECONNREFUSED":
-      return "The connection was refused.";
-    case "ECONNRESET":
-    case "EPIPE":
-      return "The connection was broken off.";
-    case "ENOTFOUND":
-    case "ENODATA":
-      return "Its host has no address.";
-    default:
-      return code === undefined ? error.message.slice(0, 200) : `${code}: ${error.message.slice(0, 200)}`;
-  }
+  const { words, code, message } = failureOf(error);
+  if (words !== undefined) return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+  if (message === undefined) return "The request failed.";
+  return code === undefined ? message : `${code}: ${message}`;
 }
