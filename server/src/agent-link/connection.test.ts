@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AgentLostError } from "../core/ports/agent-link.ts";
-import { HELLO_MS } from "./connection.ts";
+import { HELLO_MS } from "./greet.ts";
 import { encodeBytes, FRAME } from "./frame.ts";
 import {
   CAPSULE,

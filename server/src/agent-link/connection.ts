@@ -1,8 +1,7 @@
 import type { Duplex } from "node:stream";
 import { AgentLostError } from "../core/ports/agent-link.ts";
 import { markPassing } from "../lib/passing-bytes.ts";
-import { encodeHeader, encodeJson, FRAME, FrameParser, ProtocolError } from "./frame.ts";
-import { readRefusal, readWelcome } from "./messages.ts";
+import { encodeHeader, encodeJson, FrameParser, ProtocolError } from "./frame.ts";
 
 /** What an operation under way wants to hear of its connection. */
 export interface OperationListener {
@@ -10,11 +9,6 @@ export interface OperationListener {
   /** The connection has ended in the middle of the operation. Called at most once, and nothing after it. */
   lost(error: AgentLostError): void;
 }
-
-/** Milliseconds for the agent to answer `hello`. */
-export const HELLO_MS = 3000;
-
-export const PROTOCOL_VERSION = 1;
 
 /** One connection to an agent: at most one operation at a time, one after the other. */
 export class AgentConnection {
@@ -149,34 +143,4 @@ export class AgentConnection {
   #write(frame: Buffer): void {
     if (!this.#ended) this.#socket.write(frame);
   }
-}
-
-/** Says `hello` over a fresh connection and waits for `welcome`. Throws `AgentRefusal` and `AgentLostError`. */
-export function greet(connection: AgentConnection, capsuleId: string, secret: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => connection.end(new Error(`no welcome within ${HELLO_MS} ms`)), HELLO_MS);
-    connection.begin({
-      frame(type, payload) {
-        if (type === FRAME.welcome) {
-          const welcome = readWelcome(payload);
-          if (welcome.version !== PROTOCOL_VERSION) throw new ProtocolError(`the agent answered in version ${welcome.version}`);
-          if (welcome.capsule !== capsuleId) throw new ProtocolError("another capsule's agent answered");
-          clearTimeout(timer);
-          connection.finish();
-          resolve();
-          return;
-        }
-        if (type !== FRAME.error) throw new ProtocolError("neither welcome nor error after hello");
-        const refusal = readRefusal(payload);
-        clearTimeout(timer);
-        connection.detach();
-        reject(refusal);
-      },
-      lost(error) {
-        clearTimeout(timer);
-        reject(error);
-      },
-    });
-    connection.sendJson(FRAME.hello, { version: PROTOCOL_VERSION, capsule: capsuleId, secret });
-  });
 }

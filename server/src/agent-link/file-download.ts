@@ -2,18 +2,15 @@ import type { ArchiveDownload, FileDownload } from "../core/ports/agent-files.ts
 import { ByteStream } from "./byte-stream.ts";
 import type { AgentConnection } from "./connection.ts";
 import { readArchiveEnd, readFileEnd, readFileHead } from "./file-messages.ts";
+import { openBytes } from "./first-frame.ts";
 import { FRAME, ProtocolError } from "./frame.ts";
-import { readRefusal } from "./messages.ts";
-
-/** Milliseconds for the agent to find what is to be read and send the first of it. */
-export const HEAD_MS = 30_000;
 
 /** Gets a connection back whose worker may serve one more operation. */
 export type Leave = (connection: AgentConnection) => void;
 
 /** Asks for a file's bytes and resolves once its head is known. Throws `AgentRefusal` and `AgentLostError`. */
 export function openDownload(connection: AgentConnection, opening: Buffer, leave: Leave): Promise<FileDownload> {
-  return openStream(connection, opening, (type, payload) => {
+  return openBytes(connection, opening, (type, payload) => {
     if (type !== FRAME.head) throw new ProtocolError(`frame 0x${type.toString(16)} for a head`);
     const head = readFileHead(payload);
     const stream = new ByteStream(connection, (last, received) => endOf(last, received, head.length), head.length, leave);
@@ -32,7 +29,7 @@ export function openDownload(connection: AgentConnection, opening: Buffer, leave
 
 /** Asks for a tar stream and resolves once it has begun. Throws `AgentRefusal` and `AgentLostError`. */
 export function openArchive(connection: AgentConnection, opening: Buffer): Promise<ArchiveDownload> {
-  return openStream(connection, opening, (type, payload) => {
+  return openBytes(connection, opening, (type, payload) => {
     if (type !== FRAME.bytes) throw new ProtocolError(`frame 0x${type.toString(16)} for the first bytes`);
     const stream = new ByteStream(connection, readArchiveEnd, Number.MAX_SAFE_INTEGER, () => connection.detach());
     connection.begin(stream);
@@ -45,30 +42,4 @@ function endOf(payload: Buffer, received: number, length: number): string {
   const { bytes, sha256 } = readFileEnd(payload);
   if (bytes !== received || bytes !== length) throw new ProtocolError(`${received} bytes came, ${bytes} were sent and ${length} told`);
   return sha256;
-}
-
-/** The first frame is either what `open` makes a stream of, or a refusal. */
-export function openStream<T>(connection: AgentConnection, opening: Buffer, open: (type: number, payload: Buffer) => T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => connection.end(new Error(`nothing within ${HEAD_MS} ms`)), HEAD_MS);
-    connection.begin({
-      frame(type, payload) {
-        if (type !== FRAME.error) {
-          const opened = open(type, payload);
-          clearTimeout(timer);
-          return resolve(opened);
-        }
-        const refusal = readRefusal(payload);
-        clearTimeout(timer);
-        connection.detach();
-        reject(refusal);
-      },
-      lost(error) {
-        clearTimeout(timer);
-        reject(error);
-      },
-    });
-    connection.takeParts();
-    connection.sendFrame(opening);
-  });
 }

@@ -1,6 +1,6 @@
 import type { FileChange, FileWatch } from "../core/ports/agent-files.ts";
 import type { AgentConnection, OperationListener } from "./connection.ts";
-import { openStream } from "./file-download.ts";
+import { openBytes } from "./first-frame.ts";
 import { readChange, readWatchEnd, readWatchHead } from "./file-messages.ts";
 import { FRAME, ProtocolError } from "./frame.ts";
 import { readRefusal } from "./messages.ts";
@@ -10,7 +10,7 @@ export const HELD_CHANGES_BYTES = 256 * 1024;
 
 /** Begins to watch and resolves once changes are seen. Throws `AgentRefusal` and `AgentLostError`. */
 export function openWatch(connection: AgentConnection, opening: Buffer): Promise<FileWatch> {
-  return openStream(connection, opening, (type, payload) => {
+  return openBytes(connection, opening, (type, payload) => {
     if (type !== FRAME.head) throw new ProtocolError(`frame 0x${type.toString(16)} for a head`);
     const changes = new Changes(connection, readWatchHead(payload));
     connection.begin(changes);

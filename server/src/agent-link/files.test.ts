@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { HEAD_MS } from "./file-download.ts";
+import { HEAD_MS } from "./first-frame.ts";
 import { giveBack, markPassing } from "../lib/passing-bytes.ts";
 import { PUBLISH_MS, UNSENT_BYTES_MAX } from "./file-upload.ts";
 import { FILE_ANSWER_MS, TREE_ANSWER_MS } from "./files.ts";

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { AgentLostError, AgentRefusal } from "../core/ports/agent-link.ts";
-import { AgentConnection, greet } from "./connection.ts";
+import { AgentConnection } from "./connection.ts";
+import { greet } from "./greet.ts";
 
 /** Idle connections that a capsule keeps ready at most. */
 export const IDLE_CONNECTIONS_MAX = 32;
