@@ -1,22 +1,8 @@
 import type { processFacts } from "@capsuled/contract";
 import type { z } from "zod";
 import type { ProcessRecord } from "../../core/process/record.ts";
+import { NO_FACTS } from "../../core/process/unseen-end.ts";
 import { timestamp, timestampOrNull } from "./time.ts";
-
-const NO_END = {
-  reason: null,
-  exit_code: null,
-  signal: null,
-  requested: null,
-  oom_kills: null,
-  duration_ms: null,
-  stdout_bytes: null,
-  stderr_bytes: null,
-  late_bytes: null,
-  stdout_sha256: null,
-  stderr_sha256: null,
-  evidence: null,
-} as const;
 
 /** A process with the facts of its end, where it has ended. */
 export function renderProcessFacts(process: ProcessRecord): z.output<typeof processFacts> {
@@ -30,6 +16,6 @@ export function renderProcessFacts(process: ProcessRecord): z.output<typeof proc
     running: process.end === null,
     started_at: timestamp(process.startedAt),
     ended_at: timestampOrNull(process.endedAt),
-    ...(process.end ?? NO_END),
+    ...(process.end ?? NO_FACTS),
   };
 }
