@@ -1,3 +1,4 @@
+import { inBatches } from "../../lib/in-batches.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { IdempotencyStore } from "../idempotency/store.ts";
 import type { ProcessStore } from "../process/store.ts";
@@ -27,19 +28,13 @@ export interface RetainDeps {
 export async function removeOld(deps: RetainDeps): Promise<number> {
   const now = deps.clock.now();
   let removed = 0;
-  const drain = async (remove: () => Promise<number>): Promise<void> => {
-    for (let batches = 0; batches < BATCHES_MAX; batches += 1) {
-      const count = await remove();
-      removed += count;
-      if (count < BATCH) return;
-      // Other work goes on between two batches: a statement on SQLite holds the event loop.
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
-    }
+  const drain = async (remove: (rowsMax: number) => Promise<number>): Promise<void> => {
+    removed += await inBatches(BATCH, BATCHES_MAX, remove);
   };
   for (const { id } of await deps.teams()) {
-    await drain(() => deps.events.removeOld(id, now - KEPT.events.ms, KEPT.events.teamMax, BATCH));
-    await drain(() => deps.processes.removeEnded(id, now - KEPT.processes.ms, KEPT.processes.teamMax, BATCH));
-    await drain(() => deps.idempotency.removeOld(id, now - KEPT.idempotencyKeys.ms, KEPT.idempotencyKeys.teamMax, BATCH));
+    await drain((rows) => deps.events.removeOld(id, now - KEPT.events.ms, KEPT.events.teamMax, rows));
+    await drain((rows) => deps.processes.removeEnded(id, now - KEPT.processes.ms, KEPT.processes.teamMax, rows));
+    await drain((rows) => deps.idempotency.removeOld(id, now - KEPT.idempotencyKeys.ms, KEPT.idempotencyKeys.teamMax, rows));
   }
   return removed;
 }

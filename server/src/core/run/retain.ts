@@ -1,3 +1,4 @@
+import { inBatches } from "../../lib/in-batches.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { RunFiles } from "../ports/run-files.ts";
 import type { RunStore } from "./store.ts";
@@ -21,15 +22,12 @@ export interface RetainRunsDeps {
 export async function removeOldRuns({ clock, runs, files, teams, kept }: RetainRunsDeps): Promise<number> {
   let removed = 0;
   for (const { id } of await teams()) {
-    for (let batches = 0; batches < BATCHES_MAX; batches += 1) {
-      const gone = await runs.removeOld(id, { since: clock.now() - kept.ms, runsMax: kept.teamMax, bytesMax: kept.teamBytesMax }, BATCH);
-      removed += gone.removed;
+    removed += await inBatches(BATCH, BATCHES_MAX, async (rows) => {
+      const gone = await runs.removeOld(id, { since: clock.now() - kept.ms, runsMax: kept.teamMax, bytesMax: kept.teamBytesMax }, rows);
       // The row goes first: what a crash leaves here is a file without a row, which the sweep finds.
       for (const run of gone.files) await files.remove(run);
-      if (gone.removed < BATCH) break;
-      // Other work goes on between two batches: a statement on SQLite holds the event loop.
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
-    }
+      return gone.removed;
+    });
   }
   return removed;
 }
