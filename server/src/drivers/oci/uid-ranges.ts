@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf } from "../../lib/error-code.ts";
+import { claimNumber } from "./claim-number.ts";
 
 /** Uids (and gids) of one capsule. */
 export const RANGE_SIZE = 65_536;
@@ -49,24 +49,17 @@ export class UidRanges {
     const had = this.#held.get(capsuleId);
     if (had !== undefined) return had;
     const holder: Holder = { installationId: this.#installationId, capsuleId };
-    // Written whole under a name of its own first: a range's file is never seen without its holder.
-    const temporary = join(this.#dir, `.${this.#installationId}-${randomBytes(6).toString("hex")}`);
-    writeFileSync(temporary, JSON.stringify(holder), { mode: 0o600 });
-    try {
-      for (let tries = 0; tries < RANGES; tries++) {
-        const n = this.#next;
-        this.#next = (n + 1) % RANGES;
-        try {
-          linkSync(temporary, join(this.#dir, String(n)));
-          this.#held.set(capsuleId, n);
-          return n;
-        } catch (error) {
-          if (codeOf(error) !== "EEXIST") throw error;
-        }
-      }
-      return null;
-    } finally {
-      rmSync(temporary, { force: true });
+    const temporary = `.${this.#installationId}-${randomBytes(6).toString("hex")}`;
+    const n = claimNumber(this.#dir, temporary, JSON.stringify(holder), this.#round());
+    if (n !== null) this.#held.set(capsuleId, n);
+    return n;
+  }
+
+  *#round(): Generator<number> {
+    for (let tries = 0; tries < RANGES; tries++) {
+      const n = this.#next;
+      this.#next = (n + 1) % RANGES;
+      yield n;
     }
   }
 

@@ -1,8 +1,8 @@
-import { linkSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { BlockList } from "node:net";
 import { join } from "node:path";
-import { codeOf } from "../../../lib/error-code.ts";
+import { claimNumber } from "../claim-number.ts";
 
 const AUTO_BITS = 20;
 /** /20s of 10.128.0.0/9. */
@@ -54,23 +54,15 @@ export function reserveSubnet(directory: string, installationId: string, taken: 
   const had = readdirSync(directory).find((name) => /^\d+$/.test(name) && holder(join(directory, name)) === installationId);
   if (had !== undefined) return cidrOf(Number(had));
   const start = Number.parseInt(createHash("sha256").update(installationId).digest("hex").slice(0, 6), 16);
-  const temporary = join(directory, `.${installationId}`);
-  writeFileSync(temporary, installationId, { mode: 0o600 });
-  try {
+  const free = function* (): Generator<number> {
     for (let step = 0; step < AUTO_COUNT; step += 1) {
       const index = (start + step) % AUTO_COUNT;
-      if (taken.some((other) => overlaps(cidrOf(index), other))) continue;
-      try {
-        linkSync(temporary, join(directory, String(index)));
-        return cidrOf(index);
-      } catch (error) {
-        if (codeOf(error) !== "EEXIST") throw error;
-      }
+      if (!taken.some((other) => overlaps(cidrOf(index), other))) yield index;
     }
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-  throw new Error("Every subnet for capsules overlaps a route of this host; set CAPSULED_NETWORK_SUBNET.");
+  };
+  const index = claimNumber(directory, `.${installationId}`, installationId, free());
+  if (index === null) throw new Error("Every subnet for capsules overlaps a route of this host; set CAPSULED_NETWORK_SUBNET.");
+  return cidrOf(index);
 }
 
 export function releaseSubnet(directory: string, installationId: string): void {
