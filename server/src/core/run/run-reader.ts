@@ -76,12 +76,13 @@ export class PackedReader implements RunReader, SourceReader {
   /** The next bytes or gap that there are without waiting for the run. */
   async #take(): Promise<RunItem | undefined> {
     while (this.#at < this.#source.end && !this.#isClosed) {
+      const before = this.#block;
       const block = await this.#blockAt();
       if (block === null) {
         this.#at = this.#source.end;
         return undefined;
       }
-      const header = this.#headerIn(block);
+      const header = this.#headerIn(block, block !== before);
       if (header === undefined) continue;
       const item = this.#itemOf(block, header);
       if (item !== undefined) return item;
@@ -106,8 +107,8 @@ export class PackedReader implements RunReader, SourceReader {
     return block;
   }
 
-  /** The whole record's header; `undefined` where the block cuts it off, and the next one begins with it. */
-  #headerIn(block: PackedBlock): RecordHeader | undefined {
+  /** The whole record's header; `undefined` where the block cuts it off. One that was had before is asked for anew then, from that record on. */
+  #headerIn(block: PackedBlock, isFresh: boolean): RecordHeader | undefined {
     const within = this.#at - block.at;
     try {
       const header = readHeader(block.bytes, within);
@@ -118,8 +119,9 @@ export class PackedReader implements RunReader, SourceReader {
       return undefined;
     }
     this.#block = null;
-    // A block that does not even hold its first record is all that there is: the rest is damaged. One that grows has grown meanwhile.
-    if (within === 0 && block.isSealed) this.#at = this.#source.end;
+    // Whoever was just asked for the record, and will never have more of it, has all that there is: the rest is damaged. A block that
+    // grows has grown meanwhile.
+    if (isFresh && block.isSealed) this.#at = this.#source.end;
     return undefined;
   }
 

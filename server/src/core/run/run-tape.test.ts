@@ -344,3 +344,26 @@ test("a reader that begins far behind reads little of what is before, once anoth
   await readThrough(storedSource(files, printer, output, marks), { stdout: printer.stdout - 5, stderr: far });
   assert.ok(files.reads <= 6, `${files.reads} reads of ${readsOfAll} for the last bytes`);
 });
+
+test("a kept output that is cut off or damaged anywhere ends with a gap, whoever keeps it: nobody waits for the rest of a record", async () => {
+  const tape = newTape(new MemoryRunFiles());
+  const printer = new Printer(tape);
+  for (const [stream, length] of [["stdout", 300], ["stderr", 200], ["stdout", 100]] as const) printer.print(stream, length);
+  printer.finish();
+  const whole = await tape.keep("host-1");
+  assert.equal(whole.kind, "inline");
+  for (const length of [1, 12, 13, 200, 312, 313, 314, 330, 500, 600]) {
+    const files = new MemoryRunFiles();
+    const packed = whole.packed.slice(0, length);
+    await readThrough(storedSource(files, printer, { kind: "inline", packed }));
+    const writer = await files.create(RUN.id);
+    await writer.write([packed]);
+    await writer.finish();
+    await writer.close();
+    for (const bytes of [length, whole.packed.length]) {
+      const seen = await readThrough(storedSource(files, printer, { kind: "file", hostId: "host-1", bytes }));
+      assert.equal(seen.stdout, printer.stdout);
+      assert.ok(seen.gap > 0);
+    }
+  }
+});
