@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createCapsule } from "../../testing/ask.ts";
+import { createCapsule, exec } from "../../testing/ask.ts";
 import type { World } from "../../testing/world.ts";
 import { createWorld } from "../../testing/world.ts";
 import { expireIdle } from "./expire.ts";
+import { pauseCapsule } from "./pause.ts";
 import { DIFFERENCE_GRACE_MS, Reconciler } from "./reconcile.ts";
+import { resumeCapsule } from "./resume.ts";
+import { StoreUnavailableError } from "./store.ts";
 
 /** Seconds; the shortest there is. */
 const TTL = 1;
@@ -78,4 +81,40 @@ test("an end that was cut off is finished once it has been seen for a minute, no
   assert.equal((await world.deps.store.find(id))?.state, "destroyed");
   assert.equal((await world.capsules.get(world.principal, other.id)).state, "running");
   await world.close();
+});
+
+test("a pause or a resume whose outcome could not be stored is settled by what the machine is, and the agent answers again", async () => {
+  for (const [begin, machine, isDone] of [
+    ["pause", "paused", true],
+    ["pause", "running", false],
+    ["resume", "running", true],
+    ["resume", "paused", false],
+  ] as const) {
+    const world = await createWorld({ script: { faults: isDone ? [] : [{ at: begin, kind: "fail", nth: 1 }] } });
+    const { id } = await createCapsule(world);
+    if (begin === "resume") await world.capsules.pause(world.principal, id);
+    const { store } = world.deps;
+    const failing = {
+      ...world.deps,
+      store: {
+        ...store,
+        transition: async (...[record, to, ...rest]: Parameters<typeof store.transition>) => {
+          if (to === machine) throw new StoreUnavailableError("the database is locked");
+          return store.transition(record, to, ...rest);
+        },
+      },
+    };
+    await assert.rejects(
+      begin === "pause" ? pauseCapsule(failing, world.principal, id) : resumeCapsule(failing, world.principal, id, 4000),
+    );
+    assert.equal((await store.find(id))?.state, begin === "pause" ? "pausing" : "resuming", "nobody is at it");
+    const reconciler = new Reconciler(world.deps);
+    assert.deepEqual(await reconciler.tick(), []);
+    world.clock.advance(DIFFERENCE_GRACE_MS);
+    assert.deepEqual(await reconciler.tick(), [id]);
+    assert.equal((await store.find(id))?.state, machine, `${begin}, ${isDone}`);
+    if (machine === "paused") await world.capsules.resume(world.principal, id, 4000);
+    assert.equal((await exec(world, id, { cmd: "echo" })).kind, "ended");
+    await world.close();
+  }
 });

@@ -4,6 +4,7 @@ import type { CapsuleDeps } from "./deps.ts";
 import { loseCapsule } from "./hold.ts";
 import type { CapsuleRecord } from "./record.ts";
 import { recoverOne, UNSETTLED } from "./recover.ts";
+import { settleChange } from "./settle-change.ts";
 
 /** Milliseconds for which a difference must have been seen before anything is done about it. */
 export const DIFFERENCE_GRACE_MS = 60_000;
@@ -30,7 +31,8 @@ export class Reconciler {
       const machine = found.get(record.id);
       if (isHeld(record) && (machine === undefined || machine === "debris" || machine === "gone"))
         differences.set(record.id, () => loseCapsule(deps, record.id, bySystem("reconcile")));
-      else if (isHeld(record) ? deps.live.get(record.id) === undefined : true) differences.set(record.id, () => recoverOne(deps, record));
+      else if (!isHeld(record) || deps.live.get(record.id) === undefined) differences.set(record.id, () => recoverOne(deps, record));
+      else if (record.state === "pausing" || record.state === "resuming") differences.set(record.id, () => settleChange(deps, record.id));
     }
     return this.#act(differences);
   }

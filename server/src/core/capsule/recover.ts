@@ -105,7 +105,7 @@ async function takeOver(
   const link = connectTo(deps, record, handle);
   try {
     const stats = await link.stats();
-    const settled = await settle(deps, record, handle, machine);
+    const settled = await settleByMachine(deps, record, handle, machine);
     // A change that was cut off between its row and its rules.
     await deps.driver.network?.set(handle, settled.egress);
     const earliest = deps.clock.now() - settled.timeoutSec * 1000 + ADOPTED_GRACE_MS;
@@ -119,7 +119,12 @@ async function takeOver(
 }
 
 /** Brings row and machine together: what the machine is decides where an act was cut off. */
-async function settle(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, machine: "running" | "paused"): Promise<CapsuleRecord> {
+export async function settleByMachine(
+  deps: CapsuleDeps,
+  record: CapsuleRecord,
+  handle: Handle,
+  machine: "running" | "paused",
+): Promise<CapsuleRecord> {
   const { id, state } = record;
   if (state === "pausing") return (await changeState(deps, id, machine === "paused" ? "paused" : "pause_failed", null)).record;
   if (state === "resuming") {

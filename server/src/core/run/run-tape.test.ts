@@ -348,7 +348,12 @@ test("a reader that begins far behind reads little of what is before, once anoth
 test("a kept output that is cut off or damaged anywhere ends with a gap, whoever keeps it: nobody waits for the rest of a record", async () => {
   const tape = newTape(new MemoryRunFiles());
   const printer = new Printer(tape);
-  for (const [stream, length] of [["stdout", 300], ["stderr", 200], ["stdout", 100]] as const) printer.print(stream, length);
+  for (const [stream, length] of [
+    ["stdout", 300],
+    ["stderr", 200],
+    ["stdout", 100],
+  ] as const)
+    printer.print(stream, length);
   printer.finish();
   const whole = await tape.keep("host-1");
   assert.equal(whole.kind, "inline");
