@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! capsuled-launcher launch                    spec (JSON) on stdin; answers one JSON line on stdout
-//! capsuled-launcher subvolume-create PATH
 //! capsuled-launcher subvolume-delete PATH
 //! capsuled-launcher subvolume-snapshot SOURCE PATH
 //! capsuled-launcher subvolume-of PATH
@@ -33,14 +32,13 @@ fn main() {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["launch"] => launch(),
-        ["subvolume-create", path] => btrfs::create_subvolume(path).map(|()| json!({ "ok": true })),
         ["subvolume-delete", path] => btrfs::delete_subvolume(path).map(|()| json!({ "ok": true })),
         ["subvolume-snapshot", source, path] => btrfs::snapshot_subvolume(source, path).map(|()| json!({ "ok": true })),
         ["subvolume-of", path] => btrfs::subvolume_of(path).map(|(id, system)| json!({ "ok": true, "id": id, "fileSystem": system })),
         ["quota-enable", path, kind] => btrfs::enable_quota(path, *kind == "simple").map(|kind| json!({ "ok": true, "kind": kind })),
         _ => Err(Failure::new(
             "read the arguments",
-            "usage: capsuled-launcher launch | subvolume-create|delete|of PATH | subvolume-snapshot SOURCE PATH | quota-enable PATH simple|full",
+            "usage: capsuled-launcher launch | subvolume-delete|of PATH | subvolume-snapshot SOURCE PATH | quota-enable PATH simple|full",
         )),
     };
     match outcome {

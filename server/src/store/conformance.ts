@@ -11,7 +11,6 @@ import { withEventWorld } from "./testing/conformance/event-world.ts";
 import { describeEvents } from "./testing/conformance/events.ts";
 import { describeIdempotencyKeys } from "./testing/conformance/idempotency-keys.ts";
 import { describeKeys } from "./testing/conformance/keys.ts";
-import { describeLeases } from "./testing/conformance/leases.ts";
 import { describeNames } from "./testing/conformance/names.ts";
 import { describeNotifications } from "./testing/conformance/notifications.ts";
 import { describeProcesses } from "./testing/conformance/processes.ts";
@@ -33,7 +32,6 @@ export function describeStore(name: string, openFresh: OpenFresh): void {
     describeCapsuleLoops(withCapsuleStore(openFresh));
     describeTeams(withAccessStore(openFresh));
     describeKeys(withAccessStore(openFresh));
-    describeLeases(openFresh);
     describeEvents(withEventWorld(openFresh));
     describeProcesses(withEventWorld(openFresh));
     describeNames(withEventWorld(openFresh));

@@ -16,7 +16,6 @@ import type { Database } from "./database.ts";
 import { createEndpointStore } from "./endpoint-store.ts";
 import { createEventStore } from "./event-store.ts";
 import { createIdempotencyStore } from "./idempotency-store.ts";
-import { createLeaseStore } from "./lease-store.ts";
 import { createNotificationStore } from "./notification-store.ts";
 import { createProcessStore } from "./process-store.ts";
 import { openDatabase } from "./open.ts";
@@ -51,7 +50,7 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
   const database = await openDatabase({ kind: "sqlite", path }, 1000);
   const statements: Statement[] = [];
   const recorded = recording(database, statements);
-  const [capsules, access, leases] = [createCapsuleStore(recorded), createAccessStore(recorded), createLeaseStore(recorded)];
+  const [capsules, access] = [createCapsuleStore(recorded), createAccessStore(recorded)];
   const [events, processes, idempotency] = [createEventStore(recorded), createProcessStore(recorded), createIdempotencyStore(recorded)];
   const handle = { driver: "fake", version: 1, data: {} };
   const process = { id: "pr-a", pid: 7, tag: "web", cmd: "sleep", args: [], startedAt: 1 };
@@ -171,7 +170,6 @@ async function plansOf(path: string): Promise<Map<string, readonly { sql: string
     "notifications due": () => notifications.listDue(10, 10, { endpointIds: ["ep-x"], teamIds: ["team-x"] }),
     "notification claimed": () => notifications.claim(notification, 1, 2),
     "notification settled": () => notifications.settle(run.id, 2, notification),
-    lease: () => leases.acquire("reaper", "a", 1, 1),
   };
   const plans = new Map<string, readonly { sql: string; steps: readonly string[] }[]>();
   const reader = new DatabaseSync(path, { readOnly: true });

@@ -111,12 +111,6 @@ export interface CapsuleMetadataRow {
   readonly value: string;
 }
 
-export interface LeaseRow {
-  readonly name: string;
-  readonly holder: string;
-  readonly expires_at: number;
-}
-
 export interface CounterRow {
   readonly name: string;
   readonly value: number;
@@ -236,7 +230,6 @@ export interface Schema {
   readonly templates: TemplateRow;
   readonly template_builds: BuildRow;
   readonly template_build_log: BuildLogRow;
-  readonly leases: LeaseRow;
   readonly counters: CounterRow;
   readonly events: EventRow;
   readonly event_horizons: EventHorizonRow;

@@ -29,13 +29,3 @@ export function createLogger(options: LoggerOptions): Log {
     };
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
 }
-
-/** The same log with fields on every line, e.g. a request's id. */
-export function withFields(log: Log, fixed: Readonly<Record<string, unknown>>): Log {
-  return {
-    debug: (fields, message) => log.debug({ ...fixed, ...fields }, message),
-    info: (fields, message) => log.info({ ...fixed, ...fields }, message),
-    warn: (fields, message) => log.warn({ ...fixed, ...fields }, message),
-    error: (fields, message) => log.error({ ...fixed, ...fields }, message),
-  };
-}

@@ -3,7 +3,7 @@ import test from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { z } from "zod";
-import { createLogger, withFields } from "./logger.ts";
+import { createLogger } from "./logger.ts";
 import { LOG_LIMITS, redact, redactText } from "./redact.ts";
 
 const KEY = `wrn_${"0123456789".repeat(4)}`;
@@ -100,7 +100,7 @@ test("passwords in URLs, bearer tokens, tickets and sealed texts are taken out o
 
 test("what is no secret stays readable: message, fields, a request's id, an error with its cause and stack", () => {
   const { log, lines } = capture();
-  withFields(log, { requestId: "req-1" }).error({ capsuleId: "cl-1", error: new Error("boot", { cause: new Error("no room") }) }, "failed");
+  log.error({ requestId: "req-1", capsuleId: "cl-1", error: new Error("boot", { cause: new Error("no room") }) }, "failed");
   const line = parsedLine.parse(JSON.parse(lines[0] ?? ""));
   assert.deepEqual([line.level, line.msg, line.requestId, line.capsuleId], ["error", "failed", "req-1", "cl-1"]);
   assert.deepEqual([line.error.message, line.error.cause.message], ["boot", "no room"]);

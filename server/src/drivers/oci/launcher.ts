@@ -73,10 +73,6 @@ export async function deleteSubvolume(launcher: string, path: string): Promise<v
   await ask(launcher, ["subvolume-delete", path], { timeoutMs: OCI_LIMITS.launchMs });
 }
 
-export async function createSubvolume(launcher: string, path: string): Promise<void> {
-  await ask(launcher, ["subvolume-create", path], { timeoutMs: OCI_LIMITS.launchMs });
-}
-
 /** A writable copy of a subvolume that shares its blocks. */
 export async function snapshotSubvolume(launcher: string, source: string, path: string): Promise<void> {
   await ask(launcher, ["subvolume-snapshot", source, path], { timeoutMs: OCI_LIMITS.launchMs });

@@ -8,6 +8,18 @@ import { templates } from "./0006_templates.ts";
 import { ports } from "./0007_ports.ts";
 import { builds } from "./0008_builds.ts";
 import { layersOfHosts } from "./0009_layers_of_hosts.ts";
+import { noLeases } from "./0010_no_leases.ts";
 
 /** Every migration, in the order in which they are applied. */
-export const migrations: readonly Migration[] = [first, events, endpoints, network, runLists, templates, ports, builds, layersOfHosts];
+export const migrations: readonly Migration[] = [
+  first,
+  events,
+  endpoints,
+  network,
+  runLists,
+  templates,
+  ports,
+  builds,
+  layersOfHosts,
+  noLeases,
+];

@@ -45,4 +45,9 @@ export const manifest: readonly { readonly name: string; readonly sqlite: string
     sqlite: "db1dd4e08012352dcd0c9d95529776bd40f9ccdc912999cc9ba20484a7a8b07e",
     postgres: "db1dd4e08012352dcd0c9d95529776bd40f9ccdc912999cc9ba20484a7a8b07e",
   },
+  {
+    name: "0010_no_leases",
+    sqlite: "82c18a58f498a0ff25a6ad1f09c4f6e19751f702e5d4b9e54d4aab30dac51ab0",
+    postgres: "82c18a58f498a0ff25a6ad1f09c4f6e19751f702e5d4b9e54d4aab30dac51ab0",
+  },
 ];
