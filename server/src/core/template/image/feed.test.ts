@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { ProcessEnd, ProcessEvent, ProcessStream, StartSpec } from "../../ports/agent-link.ts";
+import type { ProcessEvent, ProcessStream, StartSpec } from "../../ports/agent-link.ts";
+import { endOf } from "../../../http/testing/fake-stream.ts";
 import { feedProcess } from "./feed.ts";
 
 const MIB = 1024 * 1024;
@@ -19,24 +20,7 @@ const SPEC: StartSpec = {
   busy: false,
   onDisconnect: "kill",
 };
-const END: ProcessEnd = {
-  kind: "exit",
-  id: "pr-1",
-  pid: 2,
-  tag: "",
-  seq: 1,
-  exitCode: 0,
-  signal: null,
-  reason: "exited",
-  requested: null,
-  oomKills: 0,
-  durationMs: 1,
-  startedAt: 0,
-  endedAt: 1,
-  stdoutBytes: 0,
-  stderrBytes: 0,
-  lateBytes: 0,
-};
+const END = endOf({ id: "pr-1" });
 const never = new AbortController().signal;
 
 /** A process that does with its input what a test says. */
