@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { residentBytes } from "./memory.ts";
 import { readState } from "./state.ts";
 import { isAlive } from "./wait.ts";
 
@@ -111,7 +112,7 @@ export function processUse(pid: number): ProcessUse {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return {
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
-    rssBytes: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024,
+    rssBytes: residentBytes(pid),
     threads: Number(/^Threads:\s+(\d+)/m.exec(status)?.[1] ?? 0),
     children: pids().filter((other) => parentOf(other) === pid).length,
   };

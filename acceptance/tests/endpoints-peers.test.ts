@@ -6,6 +6,7 @@ import type { TestCapsule } from "../harness/capsule.ts";
 import { publish, request, runEnded, runSeen } from "../harness/endpoint.ts";
 import type { TestEndpoint } from "../harness/endpoint.ts";
 import { processUse } from "../harness/host.ts";
+import { mostMemoryWhile } from "../harness/memory.ts";
 import { readState } from "../harness/state.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -137,10 +138,7 @@ test(
       timeout: 100,
       capsule: capsule.id,
     });
-    const before = processUse(readState().pid).rssBytes;
-    let most = 0;
-    const watch = setInterval(() => (most = Math.max(most, processUse(readState().pid).rssBytes)), 50);
-    try {
+    const grown = await mostMemoryWhile(async () => {
       const stalled = await stalledReader(one);
       const ended = await runEnded(stalled.runId, undefined, 90_000);
       assert.equal(ended.status, "succeeded");
@@ -149,10 +147,8 @@ test(
       const response = await request(`/v1/runs/${stalled.runId}/output`, { headers: { accept: "application/octet-stream" } });
       assert.equal((await response.arrayBuffer()).byteLength, megabytes * 1_000_000);
       stalled.close();
-    } finally {
-      clearInterval(watch);
-    }
-    assert.ok(most - before < 128 << 20, `${(most - before) >> 20} MiB more, while ${megabytes} MB were printed`);
+    });
+    assert.ok(grown < 128 << 20, `${grown >> 20} MiB more, while ${megabytes} MB were printed`);
   },
 );
 
@@ -167,10 +163,7 @@ test(
       timeout: 110,
       capsule: capsule.id,
     });
-    const before = processUse(readState().pid).rssBytes;
-    let most = 0;
-    const watch = setInterval(() => (most = Math.max(most, processUse(readState().pid).rssBytes)), 50);
-    try {
+    const grown = await mostMemoryWhile(async () => {
       const stalled = await stalledReader(one);
       const ended = await runEnded(stalled.runId, undefined, 110_000);
       assert.deepEqual([ended.status, ended.exit_code, ended.stdout_bytes], ["succeeded", 0, total]);
@@ -187,24 +180,20 @@ test(
       assert.ok(missing > 0 && missing <= total - (250 << 20), `${missing} bytes are missing`);
       assert.equal(told + missing, total - from * line, "every byte is told, or counted");
       assert.deepEqual([back.done().exit_code, back.done().stdout_bytes, back.events.at(-2)?.type], [0, total, "output"]);
-    } finally {
-      clearInterval(watch);
-    }
-    assert.ok(most - before < 128 << 20, `${(most - before) >> 20} MiB more, while ${total} bytes were printed`);
+    });
+    assert.ok(grown < 128 << 20, `${grown >> 20} MiB more, while ${total} bytes were printed`);
   },
 );
 
 test("a buffered answer does not hold the whole output in memory", { timeout: 300_000 }, async () => {
   await using one = await publish({ command: `sh -c 'yes "a line of a build" | head -c 150000000'`, timeout: 100, capsule: capsule.id });
-  const before = processUse(readState().pid).rssBytes;
-  let most = 0;
-  const watch = setInterval(() => (most = Math.max(most, processUse(readState().pid).rssBytes)), 50);
-  const result = await one.json();
-  clearInterval(watch);
-  assert.equal(result.output_truncated, true);
-  assert.equal(result.exit_code, 0);
+  const grown = await mostMemoryWhile(async () => {
+    const result = await one.json();
+    assert.equal(result.output_truncated, true);
+    assert.equal(result.exit_code, 0);
+  });
   // The answer's own 16 MiB, in the few forms that it goes through.
-  assert.ok(most - before < 200 << 20, `${(most - before) >> 20} MiB more for one answer of 150 MB`);
+  assert.ok(grown < 200 << 20, `${grown >> 20} MiB more for one answer of 150 MB`);
 });
 
 test("a reader that is gone without a word is noticed by nobody but itself: the run and the server go on", async () => {

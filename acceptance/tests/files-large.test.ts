@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { download, expectProblem, fileRequest, postJson, upload } from "../harness/files.ts";
-import { processUse } from "../harness/host.ts";
+import { mostMemoryWhile } from "../harness/memory.ts";
 import { readState } from "../harness/state.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -25,10 +25,7 @@ async function* pieces(total: number, piece: Buffer): AsyncGenerator<Buffer> {
 test("4 GiB go in and out while the server's memory stays as it is, and every byte is the same", { timeout: 600_000 }, async () => {
   const size = 4 * 1024 * MIB;
   await using large = await newCapsule({ disk_mb: 5 * 1024 });
-  const before = processUse(readState().pid).rssBytes;
-  let most = before;
-  const look = setInterval(() => (most = Math.max(most, processUse(readState().pid).rssBytes)), 100);
-  try {
+  const grown = await mostMemoryWhile(async () => {
     const piece = randomBytes(4 * MIB);
     const sent = createHash("sha256");
     const body = (async function* () {
@@ -50,10 +47,8 @@ test("4 GiB go in and out while the server's memory stays as it is, and every by
       got.update(bytes);
     }
     assert.equal(got.digest("hex"), sent.digest("hex"));
-  } finally {
-    clearInterval(look);
-  }
-  assert.ok(most - before < 128 * MIB, `the server grew by ${Math.round((most - before) / MIB)} MiB`);
+  });
+  assert.ok(grown < 128 * MIB, `the server grew by ${Math.round(grown / MIB)} MiB`);
 });
 
 test("a plain write beyond 100 MiB is refused, told or not, and leaves the old file", async () => {

@@ -6,8 +6,7 @@ import { expectCall } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { download, expectProblem, fileRequest, postJson, upload } from "../harness/files.ts";
-import { processUse } from "../harness/host.ts";
-import { readState } from "../harness/state.ts";
+import { mostMemoryWhile } from "../harness/memory.ts";
 import { refusedUpgrade } from "../harness/stream.ts";
 import { watchByEvents, watchBySocket, watchPath } from "../harness/watch.ts";
 
@@ -45,10 +44,7 @@ test(
   async () => {
     const size = 4 * 1024 * MIB;
     await capsule.python(`f = open('/tmp/sparse', 'wb'); f.seek(${size - 3}); f.write(b'end')`);
-    const before = processUse(readState().pid).rssBytes;
-    let most = before;
-    const look = setInterval(() => (most = Math.max(most, processUse(readState().pid).rssBytes)), 100);
-    try {
+    const grown = await mostMemoryWhile(async () => {
       const answer = await postJson(capsule.id, "stream/read", { path: "/tmp/sparse" });
       assert.equal(answer.headers.get("content-length"), String(size));
       let read = 0;
@@ -60,10 +56,8 @@ test(
         read += bytes.length;
       }
       assert.deepEqual([read, end], [size, "end"]);
-    } finally {
-      clearInterval(look);
-    }
-    assert.ok(most - before < 128 * MIB, `the server grew by ${Math.round((most - before) / MIB)} MiB`);
+    });
+    assert.ok(grown < 128 * MIB, `the server grew by ${Math.round(grown / MIB)} MiB`);
     const part = await postJson(capsule.id, "read", { path: "/tmp/sparse" }, { range: `bytes=${size - 5}-` });
     assert.deepEqual([part.status, await part.text()], [206, "\0\0end"]);
     const again = await postJson(capsule.id, "stream/read", { path: "/tmp/sparse" }, { range: `bytes=0-${300 * MIB - 1}` });
