@@ -45,7 +45,8 @@ test("with --json every command writes JSON and nothing else to standard output:
     assert.equal(property(started, "tag"), "sleeper");
     const found = await ask("ps", id);
     assert.ok(Array.isArray(found) && found.some((one) => property(one, "tag") === "sleeper"));
-    assert.equal(property(await ask("logs", id, "sleeper"), "total"), 0);
+    assert.equal(property(await ask("logs", id, "sleeper"), "type"), "start");
+    assert.equal(property(await ask("logs", id, "sleeper", "--stream", "stderr"), "total"), 0);
     assert.equal(property(await ask("kill", id, "sleeper"), "signal"), "SIGKILL");
     assert.equal(property(await ask("logs", "-f", id, "sleeper"), "type"), "exit");
     assert.equal(property(await ask("network", id), "egress") !== undefined, true);

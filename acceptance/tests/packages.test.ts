@@ -139,12 +139,15 @@ test(
     try {
       const doctor = await installed(["doctor"], env);
       assert.equal(doctor.code, 0, doctor.stdout);
-      assert.match(doctor.stdout, /ok +agent[\s\S]*warn +server +does not run[^\n]*\n +→ sudo capsuled start/);
+      assert.match(doctor.stdout, /ok +agent[\s\S]*warn +server +does not run[^\n]*\n +→ sudo \S*capsuled start/);
       const start = await installed(["start"], env);
       assert.equal(start.code, 0, start.stderr);
-      assert.match(start.stdout, new RegExp(`^listening on ${state.url}\n[\\s\\S]*capsuled run -- echo hello\n$`));
+      assert.match(
+        start.stdout,
+        new RegExp(`^listening on ${state.url}\n[\\s\\S]*capsuled run -- echo hello\nstop it:\n  [^\n]*capsuled stop\n$`),
+      );
       const again = await installed(["start"], env);
-      assert.deepEqual([again.code, /runs already, with the pid \d+/.test(again.stderr)], [1, true]);
+      assert.deepEqual([again.code, /runs already, with the pid \d+, and listens on http/.test(again.stderr)], [1, true]);
       const pid = /with the pid (\d+)/.exec(again.stderr)?.[1] ?? "";
       assert.match(readFileSync(`/proc/${pid}/cmdline`, "utf8"), /node_modules\/@capsuled\/server\/lib\/main\.js/);
       // The key is found in the data directory.

@@ -34,6 +34,8 @@ export interface Command {
   /** How many arguments it takes, those after `--` left out. */
   readonly arguments: readonly [min: number, max: number];
   readonly takesRest?: boolean;
+  /** What is said to who gives it arguments that it does not take: where that is done. */
+  readonly elsewhere?: string;
   readonly examples: readonly string[];
   run(context: Context, given: Given): Promise<void>;
 }
@@ -42,5 +44,6 @@ export interface Command {
 export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   json: { type: "boolean", help: "Write JSON: one value, or one a line where there is no end." },
   server: { type: "string", value: "NAME", help: "A server of the configuration file, or a URL." },
+  key: { type: "string", value: "KEY", help: "The API key; CAPSULED_API_KEY is not seen by this machine's other users." },
   help: { type: "boolean", short: "h", help: "Say how it is used." },
 };

@@ -11,17 +11,19 @@ export class Context {
   readonly process: NodeJS.Process;
   readonly json: boolean;
   readonly #server: string | undefined;
+  readonly #key: string | undefined;
   #client: Client | null = null;
 
   constructor(process: NodeJS.Process, given: Given) {
     this.process = process;
     this.json = given.flag("json");
     this.#server = given.text("server");
+    this.#key = given.text("key");
   }
 
   /** The server and key that are meant. */
   get connection(): ClientOptions {
-    return connectionFrom(this.process.env, this.#server);
+    return connectionFrom(this.process.env, this.#server, this.#key);
   }
 
   get client(): Client {

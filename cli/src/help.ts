@@ -5,14 +5,17 @@ import { COMMON_OPTIONS } from "./command.ts";
 export function programHelp(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   return [
-    "Usage: capsuled COMMAND …",
+    "Usage: capsuled [--json] [--server NAME] [--key KEY] COMMAND …",
     "",
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     "",
-    "A capsule is named by its id or by its name. `capsuled COMMAND --help` says more of each. Which server: --server, CAPSULED_URL, or the configuration file; which key: CAPSULED_API_KEY,",
-    "the configuration file, or for a server on this machine the file that it wrote.",
+    "`capsuled COMMAND --help` says more of each. A capsule is named by its id or by its name.",
     "",
-    "`capsuled --version` says this program's version and the server's.",
+    "Which server: --server, CAPSULED_URL, the configuration file, else the one that runs on this machine.",
+    "Which key: --key, CAPSULED_API_KEY, the configuration file, else the file that a server on this machine wrote.",
+    "",
+    "`capsuled version` says this program's version and the server's. Other programs' words are taken, too: list for ls,",
+    "delete, destroy and remove for rm, inspect for info.",
     "",
     "Example: capsuled run -- echo hello",
   ].join("\n");

@@ -4,16 +4,48 @@ import { COMMON_OPTIONS } from "./command.ts";
 import { UsageError } from "./exit.ts";
 import { suggestion } from "./suggest.ts";
 
-/** Finds the command that an argument list begins with: two words before one. */
+/** Words that other programs have for what is called otherwise here. */
+const OTHER_WORDS: Readonly<Record<string, string>> = {
+  list: "ls",
+  delete: "rm",
+  destroy: "rm",
+  remove: "rm",
+  inspect: "info",
+  "keys rm": "keys revoke",
+};
+
+/** Finds the command that an argument list begins with: two words before one, also by other programs' words. */
 export function findCommand(
   commands: readonly Command[],
   argv: readonly string[],
 ): { readonly command: Command; readonly argv: readonly string[] } | null {
   for (const words of [2, 1]) {
-    const command = commands.find(({ name }) => name === argv.slice(0, words).join(" "));
-    if (command !== undefined) return { command, argv: argv.slice(words) };
+    const name = ownWords(argv.slice(0, words));
+    const command = commands.find((one) => one.name === name);
+    if (command !== undefined && argv.length >= words) return { command, argv: argv.slice(words) };
   }
   return null;
+}
+
+function ownWords(words: readonly string[]): string {
+  const name = words.map((word) => otherWord(word) ?? word).join(" ");
+  return otherWord(name) ?? name;
+}
+
+function otherWord(word: string): string | undefined {
+  return Object.hasOwn(OTHER_WORDS, word) ? OTHER_WORDS[word] : undefined;
+}
+
+/** Takes the options of every command off the front, which may also stand before the command's name. */
+export function splitLeading(argv: readonly string[]): { readonly leading: readonly string[]; readonly argv: readonly string[] } {
+  let at = 0;
+  for (let word = argv[at]; word?.startsWith("--") === true; word = argv[at]) {
+    const spec = Object.hasOwn(COMMON_OPTIONS, word.slice(2)) ? COMMON_OPTIONS[word.slice(2)] : undefined;
+    const withValue = /^--(?:server|key)=/.test(word);
+    if ((spec === undefined && !withValue) || word === "--help") break;
+    at += spec?.type === "string" ? 2 : 1;
+  }
+  return { leading: argv.slice(0, at), argv: argv.slice(at) };
 }
 
 /** Reads a command's arguments; throws a `UsageError` that says what is wrong. */
@@ -52,12 +84,13 @@ export function parseCommand(command: Command, argv: readonly string[]): Given {
   };
   if (given.flag("help")) return given;
   const [min, max] = command.arguments;
-  if (positionals.length > max && rest === null && command.takesRest === true) {
+  if (positionals.length > max && rest === null && command.takesRest === true && command.elsewhere === undefined) {
     const line = [command.name, ...positionals.slice(0, max), "--", ...positionals.slice(max)].join(" ");
     throw new UsageError(`the command goes after --, as in: capsuled ${line}`);
   }
   if (positionals.length < min || positionals.length > max || (rest !== null && command.takesRest !== true)) {
-    throw new UsageError(`use it as: capsuled ${command.name} ${command.usage}`);
+    const elsewhere = command.elsewhere === undefined || positionals.length <= max ? "" : `; ${command.elsewhere}`;
+    throw new UsageError(`use it as: ${`capsuled ${command.name} ${command.usage}`.trimEnd()}${elsewhere}`);
   }
   return given;
 }
@@ -65,7 +98,7 @@ export function parseCommand(command: Command, argv: readonly string[]): Given {
 /** The options that every command line takes, where there is no command. */
 export function parseOptions(argv: readonly string[]): { readonly json: boolean; readonly server: string | undefined } {
   const { values, positionals } = parsed(COMMON_OPTIONS, argv);
-  if (positionals.length > 0) throw new UsageError("use it as: capsuled --version [--json] [--server NAME]");
+  if (positionals.length > 0) throw new UsageError("use it as: capsuled version [--json] [--server NAME]");
   const { server } = values;
   return { json: values["json"] === true, server: typeof server === "string" ? server : undefined };
 }

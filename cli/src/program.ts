@@ -3,7 +3,8 @@ import { Context } from "./context.ts";
 import { EXIT, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
 import type { Command } from "./command.ts";
 import { commandHelp, groupHelp, programHelp } from "./help.ts";
-import { findCommand, parseCommand } from "./parse.ts";
+import { asTyped } from "./invocation.ts";
+import { findCommand, parseCommand, parseOptions, splitLeading } from "./parse.ts";
 import { suggestion } from "./suggest.ts";
 import { tellVersions } from "./versions.ts";
 
@@ -17,19 +18,21 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
     await run(process, process.argv.slice(2));
   } catch (error) {
     const said = sayingOf(error);
-    if (said !== "") process.stderr.write(`capsuled: ${said}\n`);
+    if (said !== "") process.stderr.write(`capsuled: ${asTyped(process, said)}\n`);
     process.exitCode = exitCodeOf(error);
   }
   // What is still open (a kept connection, standard input) is of no use any more; what was written goes out first.
   process.stdout.write("", () => process.stderr.write("", () => process.exit()));
 }
 
-async function run(process: NodeJS.Process, argv: readonly string[]): Promise<void> {
+async function run(process: NodeJS.Process, given: readonly string[]): Promise<void> {
+  const { leading, argv } = splitLeading(given);
   const [first] = argv;
-  if (first === "--version" || first === "-V") return tellVersions(process, argv.slice(1));
+  if (first !== undefined && VERSION_WORDS.has(first)) return tellVersions(process, [...leading, ...argv.slice(1)]);
   const found = findCommand(COMMANDS, argv);
   if (found === null) {
     if (first === "help" && argv.length > 1) return run(process, [...argv.slice(1), "--help"]);
+    if (first === undefined && leading.length > 0) parseOptions(leading);
     if (first === undefined || first === "--help" || first === "-h" || first === "help")
       return void process.stdout.write(`${programHelp(COMMANDS)}\n`);
     const among = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
@@ -37,15 +40,17 @@ async function run(process: NodeJS.Process, argv: readonly string[]): Promise<vo
       return void process.stdout.write(`${groupHelp(first, among)}\n`);
     throw new UsageError(whatIsMeant(first, argv[1], among));
   }
-  const given = parseCommand(found.command, found.argv);
-  if (given.flag("help")) return void process.stdout.write(`${commandHelp(found.command)}\n`);
-  await found.command.run(new Context(process, given), given);
+  const options = parseCommand(found.command, [...leading, ...found.argv]);
+  if (options.flag("help")) return void process.stdout.write(`${commandHelp(found.command)}\n`);
+  await found.command.run(new Context(process, options), options);
 }
+
+const VERSION_WORDS: ReadonlySet<string> = new Set(["--version", "-V", "-v", "version"]);
 
 /** What to say of words that are no command. `among`: those that begin with the first one. */
 function whatIsMeant(first: string, second: string | undefined, among: readonly Command[]): string {
   if (among.length === 0) {
-    const words = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? ""))];
+    const words = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? "")), "help", "version"];
     const meant = suggestion(first, words);
     return `there is no command ${JSON.stringify(first)}${meant === "" ? "; `capsuled --help` lists them" : meant}`;
   }

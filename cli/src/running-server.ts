@@ -7,6 +7,8 @@ export interface RunningServer {
   readonly pid: number;
   /** Whether `capsuled start` started it. */
   readonly isOurs: boolean;
+  /** Where it listens; `null` while it starts. */
+  readonly url: string | null;
 }
 
 /** Where `capsuled start` writes the pid of what it started. */
@@ -18,19 +20,47 @@ export const pidFileOf = (dataDir: string): string => join(dataDir, "server.pid"
  * says that this process holds it.
  */
 export function findRunningServer(dataDir: string): RunningServer | null {
+  const listening = addressIn(dataDir);
+  const urlOf = (pid: number): string | null => (listening?.pid === pid ? listening.url : null);
   const ours = pidIn(pidFileOf(dataDir));
-  if (ours !== null) return { pid: ours, isOurs: true };
+  if (ours !== null) return { pid: ours, isOurs: true, url: urlOf(ours) };
   const holder = pidIn(join(dataDir, "lock.pid"));
-  return holder !== null && holdsLock(holder, join(dataDir, "lock.db")) ? { pid: holder, isOurs: false } : null;
+  return holder !== null && holdsLock(holder, join(dataDir, "lock.db")) ? { pid: holder, isOurs: false, url: urlOf(holder) } : null;
+}
+
+/** Where the server of a data directory listens, which every user of this machine may know; `null` where none runs. */
+export function findServerUrl(dataDir: string): string | null {
+  const listening = addressIn(dataDir);
+  return listening !== null && runsAsServer(listening.pid) ? listening.url : null;
+}
+
+/** What a server wrote when it began to listen. */
+function addressIn(dataDir: string): { readonly pid: number; readonly url: string } | null {
+  try {
+    const value: unknown = JSON.parse(readFileSync(join(dataDir, "server.json"), "utf8"));
+    if (typeof value !== "object" || value === null || !("pid" in value) || !("url" in value)) return null;
+    const { pid, url } = value;
+    return typeof pid === "number" && typeof url === "string" ? { pid, url } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The pid in a file, where that process runs and is a server. */
 function pidIn(file: string): number | null {
   try {
     const pid = Number(readFileSync(file, "utf8"));
-    return Number.isInteger(pid) && pid > 1 && isAlive(pid) && isServer(readFileSync(`/proc/${pid}/cmdline`, "utf8")) ? pid : null;
+    return runsAsServer(pid) ? pid : null;
   } catch {
     return null;
+  }
+}
+
+function runsAsServer(pid: number): boolean {
+  try {
+    return Number.isInteger(pid) && pid > 1 && isAlive(pid) && isServer(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+  } catch {
+    return false;
   }
 }
 

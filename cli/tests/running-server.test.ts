@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { findRunningServer, isLocker } from "../src/running-server.ts";
+import { findRunningServer, findServerUrl, isLocker } from "../src/running-server.ts";
 
 const CLI = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const SERVER = fileURLToPath(new URL("../../server/src/main.ts", import.meta.url));
@@ -58,15 +58,28 @@ test(
     await inDataDir(async (dir) => {
       const begun = await capsuled(dir, ["start"]);
       assert.equal(begun.code, 0, begun.stderr);
-      assert.match(begun.stdout, /^listening on http:/);
-      const again = await capsuled(dir, ["start"]);
-      assert.deepEqual([again.code, /runs already, with the pid \d+/.test(again.stderr)], [1, true], again.stderr);
+      const url = /^listening on (http:\S+)\n/.exec(begun.stdout)?.[1] ?? "";
+      // What it says is to be done works as it stands, with an address that the environment says beside it.
+      const env = `CAPSULED_DATA_DIR=${dir}`;
+      assert.ok(
+        begun.stdout.endsWith(`\n\ntry it:\n  ${env} capsuled run -- echo hello\nstop it:\n  ${env} capsuled stop\n`),
+        begun.stdout,
+      );
+      const again = await capsuled(dir, ["start"], { CAPSULED_URL: "http://127.0.0.1:9" });
+      assert.equal(again.code, 1);
+      assert.match(again.stderr, /runs already, with the pid \d+, and listens on http:/);
+      assert.ok(again.stderr.includes(url) && again.stderr.includes(`\`CAPSULED_URL= ${env} capsuled stop\` stops it.`), again.stderr);
+      // Wherever it listens, it is found, and so is its key.
+      assert.deepEqual(await capsuled(dir, ["ls", "--quiet"]), { code: 0, stdout: "", stderr: "" });
+      assert.match((await capsuled(dir, ["doctor"])).stdout, new RegExp(`ok +server +${url}, version[^]*ok +key`));
+      assert.match((await capsuled(dir, ["version"])).stdout, new RegExp(`, at ${url}\n$`));
       assert.deepEqual(await capsuled(dir, ["stop"]), { code: 0, stdout: "stopped\n", stderr: "" });
       assert.equal(findRunningServer(dir), null);
+      assert.equal(findServerUrl(dir), null);
 
       const other = spawn(process.execPath, [SERVER], { env: settings(dir), stdio: ["ignore", "pipe", "ignore"] });
-      await listening(other);
-      assert.deepEqual(findRunningServer(dir), { pid: other.pid, isOurs: false });
+      const elsewhere = await listening(other);
+      assert.deepEqual(findRunningServer(dir), { pid: other.pid, isOurs: false, url: elsewhere });
       const second = await capsuled(dir, ["start"]);
       assert.match(second.stderr, new RegExp(`runs already, with the pid ${other.pid}`));
       const ended = once(other, "exit");
@@ -99,6 +112,9 @@ test("stop signals no process that is not the directory's server, whatever the f
       other.kill("SIGTERM");
       await ended;
     });
+    // An address that a server left which was killed, whose pid is another's now.
+    writeFileSync(join(dir, "server.json"), JSON.stringify({ pid: process.pid, url: "http://127.0.0.1:9" }));
+    assert.equal(findServerUrl(dir), null);
     const stranger = spawn("sleep", ["600"], { stdio: "ignore" });
     for (const name of ["lock.pid", "server.pid"]) writeFileSync(join(dir, name), `${stranger.pid}\n`);
     assert.equal((await capsuled(dir, ["stop"], { CAPSULED_URL: "http://127.0.0.1:9" })).code, 1);

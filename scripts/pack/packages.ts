@@ -14,10 +14,20 @@ export function stageSdk(directory: string): string {
   return directory;
 }
 
+/** Read by whatever Node there is, so that one which is too old is told of in words. */
+const PACKED_BIN = `#!/usr/bin/env node
+if (Number(process.versions.node.split(".")[0]) >= 20) {
+  import("../lib/main.js");
+} else {
+  process.stderr.write("capsuled: this is Node " + process.versions.node + ", and 20 or later is needed\\n");
+  process.exitCode = 69;
+}
+`;
+
 export function stageCli(directory: string): string {
   compile("cli", join(directory, "lib"));
   mkdirSync(join(directory, "bin"));
-  writeFileSync(join(directory, "bin/capsuled.js"), '#!/usr/bin/env node\nimport "../lib/main.js";\n');
+  writeFileSync(join(directory, "bin/capsuled.js"), PACKED_BIN);
   chmodSync(join(directory, "bin/capsuled.js"), 0o755);
   // It needs no other package, and so the command line none of a registry but what is ours.
   const within = "yaml";

@@ -50,6 +50,7 @@ import type { DatabaseLocation } from "./store/open.ts";
 import { openDatabase } from "./store/open.ts";
 import { createProcessStore } from "./store/process-store.ts";
 import { createSealer, loadSealingKey } from "./store/sealer.ts";
+import { removeServerAddress, writeServerAddress } from "./store/server-address-file.ts";
 import { createTemplateRows } from "./store/template-rows.ts";
 import { createUsage } from "./usage.ts";
 import { createTemplates } from "./templates.ts";
@@ -188,6 +189,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
     await listening(http, config);
     shutdown.defer("http", () => http.close(config.shutdownMs));
+    shutdown.defer("address", () => removeServerAddress(config.dataDir));
+    await writeServerAddress(config.dataDir, http.url);
 
     const retain = () => store.removeDestroyed(clock.now() - DESTROYED_KEPT_MS, RETAIN_BATCH);
     const teams = () => accessStore.listTeams(null);

@@ -3,6 +3,7 @@ import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { EXIT, sayingOf } from "../exit.ts";
 import { askHostReport } from "../host-report.ts";
+import { asTyped } from "../invocation.ts";
 import { findServerProgram, whyNoServer } from "../server-program.ts";
 import { coloured } from "../table.ts";
 import { isOlder, ownVersion } from "../versions.ts";
@@ -45,7 +46,7 @@ function lineOf(context: Context, { what, state, found, mend }: Finding): string
       : state === "warn"
         ? coloured(context, "yellow", "warn")
         : coloured(context, "red", "bad ");
-  return `${mark}  ${what.padEnd(22)} ${found}${mend === undefined ? "" : `\n${" ".repeat(29)}→ ${mend}`}`;
+  return `${mark}  ${what.padEnd(22)} ${found}${mend === undefined ? "" : `\n${" ".repeat(29)}→ ${asTyped(context.process, `: ${mend}`).slice(2)}`}`;
 }
 
 /** What the server's own program says that this host has. */

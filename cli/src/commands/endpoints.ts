@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { NotFoundError } from "capsuled";
 import type { schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
@@ -65,11 +66,25 @@ export const endpointsRm: Command = {
   examples: ["capsuled endpoints rm deploy"],
   async run(context, given) {
     for (const name of given.arguments) {
+      await requireEndpoint(context, name);
       await context.client.endpoints.delete(name);
       context.show({ name }, () => `${name} is gone`);
     }
   },
 };
+
+/** To take away what is not there is no error of the API, and a slip of who types it. */
+async function requireEndpoint(context: Context, name: string): Promise<void> {
+  try {
+    await context.client.endpoints.get(name);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new ExitError(
+      EXIT.failure,
+      `There is no endpoint ${JSON.stringify(name)}: \`capsuled endpoints ls\` lists those that there are.`,
+    );
+  }
+}
 
 export const endpointsCall: Command = {
   name: "endpoints call",

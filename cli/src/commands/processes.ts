@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
+import { passPrinted, passStream } from "../printed-output.ts";
 import { ago, plain, table } from "../table.ts";
 import { requireTerminal, useTerminal } from "../terminal-session.ts";
 
@@ -107,27 +108,24 @@ export const kill: Command = {
 
 export const logs: Command = {
   name: "logs",
-  summary: "Say what a process has printed; with -f, what it prints",
+  summary: "Say what a process has printed, each stream to its own; with -f, also what it prints from now on",
   usage: "CAPSULE PROCESS [-f]",
   options: {
     follow: { type: "boolean", short: "f", help: "Go on until the process ends." },
-    stream: { type: "string", value: "STREAM", help: "Without -f: stdout, the default, or stderr." },
+    stream: { type: "string", value: "STREAM", help: "Without -f: only stdout, or only stderr." },
   },
   arguments: [2, 2],
   examples: ["capsuled logs box server", "capsuled logs -f box bg-…"],
   async run(context, given) {
     const [id = "", selector = ""] = given.arguments;
+    const wanted = given.text("stream");
+    if (wanted !== undefined && wanted !== "stdout" && wanted !== "stderr") throw new UsageError("--stream is stdout or stderr");
+    if (wanted !== undefined && given.flag("follow")) throw new UsageError("--stream goes without -f, which passes both streams on");
     const capsule = await context.capsule(id);
     if (given.flag("follow")) {
       const stream = capsule.commands.connect(selector);
       await followProcess(context, stream, { interrupt: () => void stream.return() });
-      return;
-    }
-    const wanted = given.text("stream") ?? "stdout";
-    if (wanted !== "stdout" && wanted !== "stderr") throw new UsageError("--stream is stdout or stderr");
-    const range = await capsule.commands.output(selector, { stream: wanted });
-    if (range.gap_bytes > 0) context.note(`capsuled: the first ${range.gap_bytes} bytes are not kept any more`);
-    if (context.json) context.say(JSON.stringify({ ...range, bytes: undefined, text: range.text }));
-    else await context.write("stdout", range.bytes);
+    } else if (wanted === undefined) await passPrinted(context, capsule, selector);
+    else await passStream(context, capsule, selector, wanted);
   },
 };

@@ -7,6 +7,7 @@ import { Client } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { EXIT, ExitError } from "../exit.ts";
+import { invocationOf } from "../invocation.ts";
 import { findRunningServer, isAlive, pidFileOf } from "../running-server.ts";
 import { requireServerProgram } from "../server-program.ts";
 
@@ -14,7 +15,6 @@ import { requireServerProgram } from "../server-program.ts";
 const START_MS = 900_000;
 const STOP_MS = 30_000;
 const LOOK_MS = 100;
-const DEFAULT_URL = "http://127.0.0.1:8080";
 
 function dataDir(process: NodeJS.Process): string {
   const given = process.env["CAPSULED_DATA_DIR"];
@@ -28,6 +28,7 @@ export const start: Command = {
   name: "start",
   summary: "Start the server on this machine, in the background",
   usage: "[-- SERVER-OPTION…]",
+  elsewhere: "a halted capsule is booted by `capsuled boot CAPSULE`, and a paused one goes on by `capsuled resume CAPSULE`",
   arguments: [0, 0],
   takesRest: true,
   examples: ["sudo capsuled start", "sudo capsuled start -- --port 9000"],
@@ -38,7 +39,13 @@ export const start: Command = {
     makeDataDir(dir);
     const pidFile = pidFileOf(dir);
     const running = findRunningServer(dir);
-    if (running !== null) throw new ExitError(EXIT.failure, `A server runs already, with the pid ${running.pid}.`);
+    if (running !== null) {
+      const where = running.url === null ? "" : `, and listens on ${running.url}`;
+      throw new ExitError(
+        EXIT.failure,
+        `A server runs already, with the pid ${running.pid}${where}. \`${toRun(process, "stop")}\` stops it.`,
+      );
+    }
     const logFile = process.env["CAPSULED_LOG_FILE"] || join(dir, "server.log");
     // What it says to people, and its last words where it has to die: no more than a page for each start.
     const saidFile = join(dir, "server.out");
@@ -56,15 +63,34 @@ export const start: Command = {
       if (child.exitCode !== null || child.signalCode !== null) rmSync(pidFile, { force: true });
       throw error;
     });
-    context.show({ url, pid: child.pid, log: logFile }, () => started(process.env, url, logFile));
+    context.show({ url, pid: child.pid, log: logFile }, () =>
+      [
+        `listening on ${url}`,
+        `its log: ${logFile}`,
+        "",
+        "try it:",
+        `  ${toRun(process, "run -- echo hello")}`,
+        "stop it:",
+        `  ${toRun(process, "stop")}`,
+      ].join("\n"),
+    );
   },
 };
 
-function started(env: NodeJS.ProcessEnv, url: string, logFile: string): string {
+/** A command for the server of this data directory, as it works when it is pasted where this one was typed. */
+function toRun(process: NodeJS.Process, command: string): string {
+  const { env } = process;
   const dataDir = env["CAPSULED_DATA_DIR"] ?? "";
-  const settings = [...(dataDir === "" ? [] : [`CAPSULED_DATA_DIR=${dataDir}`]), ...(url === DEFAULT_URL ? [] : [`CAPSULED_URL=${url}`])];
-  const command = [...settings, ...(env["npm_lifecycle_event"] === "npx" ? ["npx"] : []), "capsuled run -- echo hello"].join(" ");
-  return `listening on ${url}\nits log: ${logFile}\n\ntry it:\n  ${command}`;
+  // An address in the environment would win over the one that the server has told.
+  const url = (env["CAPSULED_URL"] ?? "") === "" ? [] : ["CAPSULED_URL="];
+  const sudo = (env["SUDO_USER"] ?? "") === "" ? [] : ["sudo"];
+  const settings = [...url, ...(dataDir === "" ? [] : [`CAPSULED_DATA_DIR=${quoted(dataDir)}`])];
+  return [...sudo, ...settings, invocationOf(process), command].join(" ");
+}
+
+/** As a shell takes it for one word. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function makeDataDir(dir: string): void {
@@ -107,6 +133,7 @@ export const stop: Command = {
   summary: "Stop the server of this machine's data directory; capsules go on, unless --capsules",
   usage: "[--capsules]",
   options: { capsules: { type: "boolean", help: "Destroy the team's capsules first." } },
+  elsewhere: "a capsule is ended by `capsuled halt CAPSULE`, which keeps its disk, or by `capsuled rm CAPSULE`",
   arguments: [0, 0],
   examples: ["sudo capsuled stop", "sudo capsuled stop --capsules"],
   async run(context, given) {

@@ -1,4 +1,6 @@
 import type { Command } from "../command.ts";
+import { CapsuleNames } from "../capsule-names.ts";
+import { eventLine } from "../event-line.ts";
 import { UsageError } from "../exit.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { ago, plain, table } from "../table.ts";
@@ -108,13 +110,14 @@ export const events: Command = {
       ? context.client.events.follow({ capsule, signal: abort.signal })
       : context.client.events.list({ capsule });
     let left = given.flag("follow") ? Number.POSITIVE_INFINITY : (given.number("limit") ?? 50);
+    const names = new CapsuleNames(context.client);
     try {
       for await (const event of found) {
         if (left <= 0) return;
         left -= 1;
         if (context.json) context.say(JSON.stringify(event));
         else if (event.type === "gap") context.say(`events ${event.from_id} to ${event.to_id} are not kept any more`);
-        else context.say(`${event.time}  ${event.type.padEnd(18)}  ${event.capsule_id}  ${event.process_id ?? ""}`.trimEnd());
+        else context.say(eventLine(context, event, await names.of(event)));
       }
     } catch (error) {
       if (!abort.signal.aborted) throw error;

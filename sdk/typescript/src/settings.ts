@@ -38,11 +38,11 @@ const DEFAULT_RETRY_FOR_MS = 30_000;
 
 /** What is given, else what the environment says, else the defaults. */
 export function settingsFrom(options: ClientOptions): Settings {
-  const url = options.url ?? environment("CAPSULED_URL") ?? DEFAULT_URL;
+  const url = checkedUrl(options.url ?? environment("CAPSULED_URL") ?? DEFAULT_URL);
   const apiKey = options.apiKey === undefined ? (environment("CAPSULED_API_KEY") ?? "") : options.apiKey;
   if (apiKey === "") throw new MissingKeyError();
   return {
-    url: checkedUrl(url),
+    url,
     apiKey,
     requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
     retryForMs: options.retryForMs ?? DEFAULT_RETRY_FOR_MS,

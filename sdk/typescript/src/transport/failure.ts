@@ -15,6 +15,8 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   "SELF_SIGNED_CERT_IN_CHAIN",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   "ERR_TLS_CERT_ALTNAME_INVALID",
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
   "ConnectionRefused",
 ]);
 
@@ -25,20 +27,42 @@ export function connectionFailure(error: unknown, url: string): ConnectionError 
   const said = messageIn(error);
   // The web platform's `fetch` refuses some ports by itself.
   const isUnsent = (code !== undefined && NOT_SENT.has(code)) || said === "bad port";
-  if (isUnsent) {
-    const why =
-      code === "ECONNREFUSED" || code === "ConnectionRefused"
-        ? "the connection was refused"
-        : code === undefined
-          ? said
-          : `${said} (${code})`;
-    return new ConnectionError(
-      `No server answers at ${url}: ${why}. Is it running? \`capsuled start\` starts one (in a clone: \`npm start\`); CAPSULED_URL says where it is.`,
-      "nothing_done",
-      { cause: error },
-    );
-  }
+  if (isUnsent) return new ConnectionError(`No server answers at ${url}: ${unsent(code, said, url)}`, "nothing_done", { cause: error });
   return new ConnectionError(`The connection to ${url} broke before the whole answer had come: ${said}`, "unknown", { cause: error });
+}
+
+/** Why nothing was sent, and what to do about that. */
+function unsent(code: string | undefined, said: string, url: string): string {
+  switch (code) {
+    case "ECONNREFUSED":
+    case "ConnectionRefused":
+      return `the connection was refused. ${isNear(url) ? "Is it running? `capsuled start` starts one (in a clone: `npm start`)" : "Is it running there, on that port, and does it listen beyond its own machine (CAPSULED_HOST)?"}; CAPSULED_URL says where it is.`;
+    case "ENOTFOUND":
+      return "there is no host of that name. Check CAPSULED_URL for a slip.";
+    case "EAI_AGAIN":
+      return "the name service does not answer. Is this machine connected? Another try may do, or the server's address in place of its name in CAPSULED_URL.";
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "UND_ERR_CONNECT_TIMEOUT":
+      return `the host cannot be reached (${code}). Is it up, is this machine connected, and does no firewall lie between? CAPSULED_URL says where it is.`;
+    case "CERT_HAS_EXPIRED":
+      return "its certificate has expired. Renew it on the server.";
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return "its certificate is for other names. Use one of those in CAPSULED_URL, or give the server a certificate for this one.";
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+      return `its certificate is signed by nobody whom this machine trusts (${code}). Let NODE_EXTRA_CA_CERTS name the file with the certificate of who signed it.`;
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+    case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
+      return "it does not speak TLS. CAPSULED_URL begins with http:// where nothing in front of the server encrypts.";
+    default:
+      return `${code === undefined ? said : `${said} (${code})`}. CAPSULED_URL says where it is.`;
+  }
+}
+
+function isNear(url: string): boolean {
+  return /^https?:\/\/(127\.|localhost[:/]?|\[::1\])/.test(url);
 }
 
 function codeIn(error: unknown): string | undefined {

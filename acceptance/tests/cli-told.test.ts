@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { cli, startCli } from "../harness/cli.ts";
+import { sdkClient } from "../harness/sdk.ts";
+import { newTeam } from "../harness/team.ts";
+
+test("events tell in one line each which capsule it was, why it ended, and what was started and how that ended", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const client = sdkClient({ apiKey: key });
+  const gone = await client.capsules.create({ name: "gone" });
+  await gone.destroy();
+  await using capsule = await client.capsules.create({ name: "box" });
+  await (await capsule.commands.exec("sh", ["-c", "exit 3"], { background: true, tag: "worker" })).wait();
+  await capsule.stop();
+  const { code, stdout, stderr } = await cli(["events"], { env });
+  assert.deepEqual([code, stderr], [0, ""]);
+  const lines = stdout.trimEnd().split("\n");
+  const told = lines.map((line) => /^\S{24} {2}(\S+) +(cl-\w{25}) {2}(\S+)(?: +(.*))?$/.exec(line)?.slice(1));
+  const has = (...due: (string | undefined)[]): void =>
+    assert.ok(
+      told.some((one) => due.every((part, at) => one?.[at] === part)),
+      `${JSON.stringify(due)} in\n${stdout}`,
+    );
+  has("capsule.created", gone.id, "gone", "template minimal, 1 vcpu, 512 MiB");
+  has("capsule.destroyed", gone.id, "gone");
+  has("process.started", capsule.id, "box", "worker: sh -c exit 3");
+  has("process.ended", capsule.id, "box", "worker exited with 3: sh -c exit 3");
+  has("capsule.stopped", capsule.id, "box");
+  assert.match(stdout, /capsule\.stopped .*box +stopped/);
+  const columns = new Set(lines.map((line) => line.indexOf("cl-")));
+  assert.equal(columns.size, 1, stdout);
+  // Its creation is not among the events that are asked for, and the capsule is destroyed.
+  const [, last] = (await cli(["events", "--capsule", gone.id, "--limit", "1"], { env })).stdout.split("  ");
+  assert.equal(last?.trim(), "capsule.destroyed");
+  const values = (await cli(["events", "--json"], { env })).stdout
+    .trim()
+    .split("\n")
+    .map((line): unknown => JSON.parse(line));
+  assert.equal(values.length, lines.length);
+  assert.ok(JSON.stringify(values).includes('"exit_code":3'));
+});
+
+test("logs pass on both streams in the order in which they were printed, each to its own, of a process that runs and of one that has ended", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  await using capsule = await sdkClient({ apiKey: key }).capsules.create();
+  const steps = "for i in 1 2 3; do echo out$i; sleep 0.05; echo err$i >&2; sleep 0.05; done; printf 'half \\303' >&2; echo; ";
+  await capsule.commands.exec("sh", ["-c", `${steps} exec sleep 600`], { background: true, tag: "runs" });
+  const { wait } = await capsule.commands.exec("sh", ["-c", `${steps} exit 3`], { background: true, tag: "ended" }).then((handle) => ({
+    wait: () => handle.wait(),
+  }));
+  await wait();
+  const follow = startCli(["logs", "-f", "--json", capsule.id, "runs"], env);
+  await follow.printed('"seq":8');
+  follow.child.kill("SIGINT");
+  await follow.ended;
+  for (const tag of ["runs", "ended"]) {
+    const { code, stdout, stderr } = await cli(["logs", capsule.id, tag], { env });
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, "out1\nout2\nout3\n\n", tag);
+    assert.ok(stderr.startsWith("err1\nerr2\nerr3\nhalf "), stderr);
+    const lines = (await cli(["logs", "--json", capsule.id, tag], { env })).stdout.trim().split("\n");
+    const events = lines.map((line) => JSON.parse(line) as { readonly type: string; readonly data?: string; readonly seq?: number });
+    assert.equal(events[0]?.type, "start");
+    const joined = events.slice(1).map(({ type, data }) => `${type === "stdout" ? "" : "!"}${data?.trim() ?? ""}`);
+    assert.deepEqual(joined.slice(0, 6), ["out1", "!err1", "out2", "!err2", "out3", "!err3"], lines.join("\n"));
+    const seqs = events.slice(1).map(({ seq }) => seq ?? 0);
+    assert.deepEqual(
+      seqs,
+      seqs.toSorted((a, b) => a - b),
+    );
+    assert.equal((await cli(["logs", "--stream", "stdout", capsule.id, tag], { env })).stdout, "out1\nout2\nout3\n\n");
+    const errors = await cli(["logs", "--stream", "stderr", capsule.id, tag], { env });
+    assert.deepEqual([errors.stdout, errors.stderr.slice(0, 5)], ["", "err1\n"]);
+  }
+  await capsule.pause();
+  const paused = await cli(["logs", capsule.id, "runs"], { env });
+  assert.deepEqual([paused.code, paused.stdout], [0, "out1\nout2\nout3\n\n"]);
+  assert.match(paused.stderr, /^capsuled: the capsule is not running, so its two streams come one after the other\nerr1\n/);
+  await capsule.resume();
+  assert.equal((await cli(["logs", "-f", "--stream", "stdout", capsule.id, "runs"], { env })).code, 64);
+  const none = await cli(["logs", capsule.id, "nobody"], { env });
+  assert.deepEqual([none.code, none.stdout], [1, ""], none.stderr);
+});
+
+test("to take away an endpoint that is not there fails as with a capsule that is not there", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const capsule = await cli(["rm", "nobody"], { env });
+  const endpoint = await cli(["endpoints", "rm", "nobody"], { env });
+  assert.deepEqual([endpoint.code, endpoint.stdout], [capsule.code, ""]);
+  assert.equal(endpoint.code, 1);
+  assert.equal(endpoint.stderr, 'capsuled: There is no endpoint "nobody": `capsuled endpoints ls` lists those that there are.\n');
+});

@@ -1,0 +1,60 @@
+import type { schemas } from "capsuled";
+import type { Context } from "./context.ts";
+import { coloured, plain } from "./table.ts";
+
+/** Characters of the columns. A name that is longer moves the rest of its line. */
+const TYPE_CHARS = 17;
+const NAME_CHARS = 12;
+
+/** An event on one line: when, what, to which capsule, and why, how it ended or what was started. */
+export function eventLine(context: Context, event: schemas.Event, name: string | null): string {
+  const type = event.type.padEnd(TYPE_CHARS);
+  return [
+    coloured(context, "dim", event.time),
+    isBad(event) ? coloured(context, "red", type) : type,
+    event.capsule_id,
+    plain(name ?? "-").padEnd(NAME_CHARS),
+    plain(whatOf(event)),
+  ]
+    .join("  ")
+    .trimEnd();
+}
+
+function isBad(event: schemas.Event): boolean {
+  if (event.type === "capsule.error") return true;
+  return event.type === "process.ended" && event.data.exit_code !== 0;
+}
+
+function whatOf(event: schemas.Event): string {
+  switch (event.type) {
+    case "capsule.created":
+      return `template ${event.data.template}, ${event.data.vcpus} vcpu, ${event.data.memory_mb} MiB`;
+    case "capsule.stopped":
+    case "capsule.error":
+    case "capsule.destroyed":
+      return event.data.message === null ? event.data.reason : `${event.data.reason}: ${event.data.message}`;
+    case "process.started":
+      return `${processOf(event)}: ${commandOf(event.data)}`;
+    case "process.ended":
+      return `${processOf(event)} ${endOf(event.data)}: ${commandOf(event.data)}`;
+    case "capsule.running":
+    case "capsule.paused":
+    case "capsule.resumed":
+      return event.actor.type === "system" ? `by the server (${event.actor.id})` : "";
+  }
+}
+
+/** What `kill` and `logs` take for it. */
+function processOf({ process_id: id, data }: Extract<schemas.Event, { type: "process.started" | "process.ended" }>): string {
+  return data.tag === "" ? (id ?? String(data.pid)) : data.tag;
+}
+
+function endOf(data: Extract<schemas.Event, { type: "process.ended" }>["data"]): string {
+  const { reason, exit_code: code, signal } = data;
+  if (code === null) return `${reason}, its end was not seen`;
+  return signal === null ? `${reason} with ${code}` : `${reason} by ${signal} (${code})`;
+}
+
+function commandOf({ cmd, args }: { readonly cmd: string; readonly args: readonly string[] }): string {
+  return [cmd, ...args].join(" ");
+}
