@@ -11,6 +11,7 @@ import { DataDirError } from "./store/data-dir.ts";
 import { SchemaMismatchError } from "./store/migrate.ts";
 import { createLogFile } from "./telemetry/log-file.ts";
 import { createLogger } from "./telemetry/logger.ts";
+import { tellUnforeseen } from "./telemetry/unforeseen.ts";
 
 /** Exit codes as sysexits.h names them: a wrong setting, and something that the host lacks. */
 const EXIT = { config: 78, unavailable: 69, failure: 1 } as const;
@@ -53,6 +54,7 @@ async function command(process: NodeJS.Process, complain: (line: string) => void
 
 async function serve(process: NodeJS.Process, config: Config, version: string, say: (line: string) => void): Promise<void> {
   const log = createLogger({ level: config.logLevel, ...(config.logFile !== null && { destination: logFileOf(config.logFile, config) }) });
+  tellUnforeseen(process, log);
   const server = await startServer({ config, version, log, say, buildEnv: proxies(process.env) });
   say(welcome(server));
   let stopping = false;

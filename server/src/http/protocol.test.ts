@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { connect as connectTo } from "node:net";
 import { test } from "node:test";
 import { methodsOf, OPERATION_LIST } from "@capsuled/contract";
+import { runRecord } from "../store/testing/records.ts";
+import { ClientGoneError, readBytes } from "./read-body.ts";
 import { capsuleRecord, IDS, KEYS } from "./testing/fake-services.ts";
 import { Pipeline } from "./testing/pipeline.ts";
 import { problemOf } from "./testing/problem-shape.ts";
@@ -207,4 +212,36 @@ test("every operation is served", async () => {
     const body = await response.text();
     if (isBadge) assert.match(body, /There is no such badge/);
   }
+});
+
+test("an answer that cannot be written, not even as an error, costs its own connection and nothing else", async () => {
+  await using world = await createWorld();
+  const run = { ...runRecord({ teamId: "team-a" }), id: "no\nheader" };
+  world.runs.get = async () => ({
+    run,
+    isNew: false,
+    isCounted: true,
+    ended: Promise.resolve(run),
+    read: () => ({ next: async () => undefined, close() {} }),
+  });
+  await assert.rejects(world.call("GET", `/v1/runs/${"run-".padEnd(29, "1")}/output`));
+  assert.equal((await world.call("GET", "/healthz")).status, 200);
+  assert.ok(world.log.some(({ level, message }) => level === "error" && /could not be written/.test(message)));
+});
+
+test("a request whose client has gone before its body was asked for is over", async () => {
+  const read = Promise.withResolvers<unknown>();
+  const server = createServer((request) => {
+    // As it is while a caller's key is looked up.
+    request.once("close", () => read.resolve(readBytes(request)));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const client = connectTo(address.port, "127.0.0.1");
+  server.once("request", () => client.destroy());
+  client.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n");
+  await assert.rejects(read.promise, ClientGoneError);
+  server.close();
 });

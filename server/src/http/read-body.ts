@@ -73,8 +73,10 @@ function badBody(problem: string): Error {
 /** Bytes and milliseconds for which a body that is too large is read on and thrown away: a client that still sends would lose the answer. */
 export const REFUSED_BODY = { bytesMax: 16 * 1024 * 1024, ms: 2000 } as const;
 
-/** The whole body; empty where there is none. Throws `too_large`. */
+/** The whole body; empty where there is none. Throws `too_large` and `ClientGoneError`. */
 export function readBytes(request: IncomingMessage, bytesMax: number = LIMITS.bodyBytesMax): Promise<Buffer> {
+  // Nothing more is told of one that has been closed, as while its caller was looked up.
+  if (request.destroyed && !request.complete) return Promise.reject(new ClientGoneError());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;

@@ -54,7 +54,10 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
           // Another operation's path with a method that it does not take.
           if (route.operation.method === "ANY" && isOurs(request.params)) return done();
           reply.hijack();
-          void serve(route, deps, around, request, reply);
+          serve(route, deps, around, request, reply).catch((error: unknown) => {
+            deps.log.error({ request_id: request.id, operation: route.id, err: error }, "an answer could not be written");
+            reply.raw.destroy();
+          });
         },
         handler: (_request, reply) => reply.callNotFound(),
       });

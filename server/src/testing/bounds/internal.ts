@@ -142,6 +142,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/core/process/log-follower.ts: RETRY_MS_MIN",
       "server/src/core/process/log-follower.ts: RETRY_MS_MAX",
       "server/src/drivers/oci/open-agent.ts: RETRY_MS",
+      "server/src/drivers/oci/watch.ts: LOOK_AGAIN_MS",
       "server/src/drivers/oci/freezer.ts: SPINS",
       "server/src/http/app.ts: CONNECTION_LIMITS.checkMs",
       "server/src/http/sockets/limits.ts: SOCKET_LIMITS.outboundCharsLow",
