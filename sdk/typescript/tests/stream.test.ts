@@ -5,6 +5,10 @@ import type { WebSocket } from "ws";
 import { behaviour } from "../../testing/behaviour.ts";
 import { Capsule, ConnectionError, DigestError, StreamError } from "../src/index.ts";
 import type { ProcessEvent } from "../src/index.ts";
+import { settingsFrom } from "../src/settings.ts";
+import type { SocketReader } from "../src/transport/reconnecting.ts";
+import { Reconnecting } from "../src/transport/reconnecting.ts";
+import { Transport } from "../src/transport/transport.ts";
 import { fakeServer, RUNNING } from "../testing/fake-server.ts";
 
 const apiKey = "wrn_test";
@@ -193,4 +197,31 @@ behaviour("stream.slow-consumer", async () => {
   }
   assert.equal(taken, count);
   assert.ok(left >= 3, `it was left ${left} times`);
+});
+
+test("a stream that is left while it waits for room to connect again does not connect any more", async () => {
+  const left: string[] = [];
+  const room = Promise.withResolvers<void>();
+  const waits = Promise.withResolvers<void>();
+  await using server = await fakeServer({ socket: (socket) => void left.push(String(socket.readyState)) });
+  const reader: SocketReader = {
+    target: () => ({ id: "streamProcess", request: { params: { id: RUNNING.id, selector: ID } } }),
+    first: () => null,
+    take: () => "more",
+    diagnose: async () => {},
+    mayRenew: () => true,
+    ready: () => {
+      waits.resolve();
+      return room.promise;
+    },
+    progress: () => 0,
+  };
+  const connection = new Reconnecting(new Transport(settingsFrom({ url: server.url, apiKey })), reader, undefined);
+  const run = connection.run();
+  await waits.promise;
+  // As a stream does that its consumer leaves: there is room, and nothing more is wanted.
+  room.resolve();
+  connection.stop();
+  await run;
+  assert.deepEqual([connection.connections, left], [0, []]);
 });

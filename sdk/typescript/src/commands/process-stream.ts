@@ -167,7 +167,8 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
     try {
       await this.#connection.run();
     } catch (error) {
-      if (this.#signal?.aborted === true) await this.#abandon();
+      // Whatever that comes to, the stream has its end.
+      if (this.#signal?.aborted === true) await this.#abandon().catch(() => {});
       this.#failure = { error };
       this.#started.reject(error);
     }

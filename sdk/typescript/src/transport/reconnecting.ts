@@ -78,6 +78,8 @@ export class Reconnecting {
       const began = performance.now();
       try {
         await this.#reader.ready();
+        // There may be room just because nothing more is wanted.
+        if (this.#isStopped) return;
         const end = await this.#connect();
         if (end.kind === "done") return;
         if (end.kind === "refused") await this.#reader.diagnose();
