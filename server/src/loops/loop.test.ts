@@ -5,17 +5,18 @@ import { startLoop } from "./loop.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-test("a loop goes on after a tick that threw", async () => {
+test("a loop goes on after a tick that threw, as a promise or at once", async () => {
   let ticks = 0;
   const third = Promise.withResolvers<void>();
   const loop = startLoop(
     {
       name: "t",
       everyMs: 1,
-      async tick() {
+      tick() {
         ticks += 1;
         if (ticks === 3) third.resolve();
-        throw new Error("no");
+        if (ticks === 1) throw new Error("no");
+        return Promise.reject(new Error("no"));
       },
     },
     silent,

@@ -25,8 +25,8 @@ export function startLoop(spec: LoopSpec, log: Log): Loop {
     timer.unref();
   };
   const run = (): void => {
-    underWay = spec
-      .tick()
+    // Wrapped, so that what a tick throws before it is a promise is no end of the loop either.
+    underWay = (async () => spec.tick())()
       .catch((error: unknown) => log.warn({ loop: spec.name, error }, "a loop's tick failed; the next one tries again"))
       .then(schedule);
   };
