@@ -12,7 +12,7 @@ import { cannotConnect } from "./network/settings.ts";
 import type { OciOptions } from "./options.ts";
 import { runProgram } from "./run-program.ts";
 import type { StoreKind } from "./store-mount.ts";
-import { openStore } from "./store-mount.ts";
+import { countsShared, openStore } from "./store-mount.ts";
 import { UidRanges } from "./uid-ranges.ts";
 
 /** The host as this installation uses it: everything that is found or made once, before the first capsule. */
@@ -21,6 +21,8 @@ export interface OciHost {
   readonly layout: Layout;
   readonly hierarchies: Hierarchies;
   readonly store: StoreKind;
+  /** Whether what disks share with what they began as counts against their limits. */
+  readonly countsShared: boolean;
   readonly uids: UidRanges;
   /** `null` where capsules have loopback only. */
   readonly network: CapsuleNetwork | null;
@@ -54,6 +56,7 @@ export async function openHost(options: OciOptions): Promise<OciHost> {
     layout,
     hierarchies,
     store,
+    countsShared: await countsShared(options, store, layout.storeDir),
     uids,
     network: await openNetwork(options, layout, isAlive),
     agentBinary: installAgent(options.agentBinary, layout.binDir),

@@ -97,7 +97,7 @@ function launcherSpec(
       path: paths.disk,
       btrfs: host.store !== "plain",
       // Where what is shared counts as well, it does not count against the capsule.
-      limitBytes: spec.diskMb * MiB + (host.store === "native" ? origin.beganWith : 0),
+      limitBytes: spec.diskMb * MiB + (host.countsShared ? origin.beganWith : 0),
       keep: spec.disk === "keep" || spec.snapshotId !== null,
       copyOf: spec.disk === "new" && spec.snapshotId !== null && host.store !== "plain" ? snapshotPaths(layout, spec.snapshotId).dir : null,
     },

@@ -14,6 +14,9 @@ import { hasBtrfs } from "./store-mount.ts";
 /** Idmapped layers under overlayfs, and `memory.peak`. */
 const KERNEL_MIN = [5, 19] as const;
 
+/** Milliseconds for a program to say its version: an emulated or a busy machine takes 10 s to start an interpreter. */
+const PROGRAM_MS = 60_000;
+
 /** Capabilities that a launch or a template build uses, by number. */
 const NEEDED = {
   CHOWN: 0,
@@ -95,7 +98,7 @@ function architecture(): ProbeCheck {
 
 async function program(name: string, file: string, args: readonly string[], mend: string): Promise<ProbeCheck> {
   try {
-    const outcome = await runProgram(file, args, { timeoutMs: 10_000 });
+    const outcome = await runProgram(file, args, { timeoutMs: PROGRAM_MS });
     return verdict(name, outcome.code === 0, outcome.stdout.split("\n")[0] || file, mend);
   } catch {
     return verdict(name, false, `no ${file}`, mend);

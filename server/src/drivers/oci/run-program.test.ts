@@ -22,3 +22,9 @@ test("an aborted program is ended before the call fails", { timeout: 10_000 }, a
   await assert.rejects(running, { name: "AbortError" });
   assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
 });
+
+test("a program that took too long says so in its words", { timeout: 10_000 }, async () => {
+  const { code, stderr } = await runProgram("sh", ["-c", "echo working >&2; exec sleep 20"], { timeoutMs: 500 });
+  assert.equal(code, 128);
+  assert.match(stderr, /^working\nended by SIGKILL after \d+ ms$/);
+});

@@ -53,10 +53,12 @@ export function runProgram(program: string, args: readonly string[], options: Ru
         for (const stream of [child.stdout, child.stderr]) stream.destroy();
       }, STRAY_STREAMS_MS);
     });
-    child.on("close", (code) => {
+    const began = performance.now();
+    child.on("close", (code, signal) => {
       clearTimeout(strays);
+      const ended = signal === null ? "" : `ended by ${signal} after ${Math.round(performance.now() - began)} ms`;
       if (failure !== null) reject(failure);
-      else resolve({ code: code ?? 128, stdout: stdout(), stderr: stderr() });
+      else resolve({ code: code ?? 128, stdout: stdout(), stderr: [stderr().trimEnd(), ended].filter(Boolean).join("\n") });
     });
   });
 }

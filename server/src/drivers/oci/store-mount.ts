@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
-import { enableQuota } from "./launcher.ts";
+import { isMissing } from "../../lib/node/missing.ts";
+import { enableQuota, subvolumeOf } from "./launcher.ts";
 import type { Layout } from "./layout.ts";
 import { parseMountinfo } from "./mountinfo.ts";
 import type { OciOptions } from "./options.ts";
@@ -40,6 +41,26 @@ async function mountStore(options: OciOptions, layout: Layout): Promise<StoreKin
   const quota = await enableQuota(options.launcherBinary, layout.storeDir, "simple");
   options.log.info({ image: layout.storeImage, quota }, "the store is mounted");
   return "image";
+}
+
+/**
+ * Whether a disk's limit counts the blocks that it shares with what it began as. Full quotas do, which kernels before 6.7 have only and
+ * which a store made by one keeps; simple ones charge the disk that wrote a block first.
+ */
+export async function countsShared(options: Pick<OciOptions, "launcherBinary">, kind: StoreKind, storeDir: string): Promise<boolean> {
+  if (kind === "plain") return false;
+  const { fileSystem } = await subvolumeOf(options.launcherBinary, storeDir);
+  return quotaMode(`/sys/fs/btrfs/${fileSystem}/qgroups`) !== "squota";
+}
+
+/** What the kernel says in a file that came with the simple quotas; `null` where there is none. */
+export function quotaMode(directory: string): string | null {
+  try {
+    return readFileSync(`${directory}/mode`, "utf8").trim();
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
 }
 
 /** What is mounted exactly at `path`. */

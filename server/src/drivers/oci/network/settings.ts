@@ -22,8 +22,8 @@ export const NETWORK_LIMITS = {
   fillAfterMs: 40,
   /** Milliseconds after which more are made although launches go on. */
   fillWithinMs: 500,
-  /** Milliseconds that a program of the network may take. */
-  programMs: 10_000,
+  /** Milliseconds that a program of the network may take: on a slow machine the first ones wait for modules of the kernel. */
+  programMs: 60_000,
   /** Addresses learned for one entry of a policy. */
   learnedMax: 4096,
   /** Decisions of one kind that a capsule's network keeps, of IPv4 and IPv6 each, and for how many seconds. */

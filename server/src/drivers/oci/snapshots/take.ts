@@ -49,7 +49,7 @@ export async function keepSnapshot(
     // Overlayfs' own workings, which a new life makes anew.
     await rm(join(paths.dir, "w"), { recursive: true, force: true });
     // Full quotas count what is shared, so there the limits of disks that begin with it need to know.
-    const sizeBytes = sized || host.store === "native" ? await sizeOf(paths.dir) : 0;
+    const sizeBytes = sized || host.countsShared ? await sizeOf(paths.dir) : 0;
     requireDisk(host);
     writeJson(paths.facts, { origin, sizeBytes } satisfies SnapshotFacts);
     return { sizeBytes };

@@ -1,6 +1,7 @@
 import { isMissing } from "../../../lib/node/missing.ts";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, rmdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, rmdirSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +16,7 @@ import { createDriver } from "../driver.ts";
 import type { OciOptions } from "../options.ts";
 import { chooseRuntime } from "../runtimes.ts";
 import { closeStore } from "../store-mount.ts";
+import { enableQuota } from "../launcher.ts";
 import { makeTinyTemplate } from "./tiny-template.ts";
 
 const repository = fileURLToPath(new URL("../../../../../", import.meta.url));
@@ -44,11 +46,24 @@ export interface RunningCapsule {
   try(line: string): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
 }
 
-export async function createOciWorld(): Promise<OciWorld> {
+/** @param quotas "full": a store as kernels before 6.7 make it, where this host is not on btrfs itself */
+export async function createOciWorld(quotas?: "full"): Promise<OciWorld> {
   const dataDir = mkdtempSync(join(tmpdir(), "capsuled-oci-test-"));
-  const world = await openWorld(testOptions(dataDir, `test-${randomBytes(5).toString("hex")}`));
+  const options = testOptions(dataDir, `test-${randomBytes(5).toString("hex")}`);
+  if (quotas === "full") await makeFullQuotaStore(options);
+  const world = await openWorld(options);
   makeTinyTemplate(world.host.layout.templatesDir);
   return world;
+}
+
+async function makeFullQuotaStore({ dataDir, launcherBinary, storeMb }: OciOptions): Promise<void> {
+  const [image, store] = [join(dataDir, "store.img"), join(dataDir, "store")];
+  writeFileSync(image, "");
+  truncateSync(image, storeMb * 1024 * 1024);
+  mkdirSync(store);
+  execFileSync("mkfs.btrfs", ["--quiet", image], { stdio: "ignore" });
+  execFileSync("mount", ["-o", "loop,nosuid,nodev", image, store]);
+  await enableQuota(launcherBinary, store, "full");
 }
 
 export function testOptions(dataDir: string, installationId: string): OciOptions {
