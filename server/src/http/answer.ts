@@ -20,8 +20,11 @@ export interface BodyStream {
 
 /** The client's end of a body. */
 export interface BodySink {
-  /** Resolves once there is room for more; `false` when the client has gone or took nothing for too long. */
-  send(chunk: string | Uint8Array): Promise<boolean>;
+  /**
+   * Resolves once there is room for more; `false` when the client has gone or took nothing for too long. `sent` is told once the chunk
+   * is not needed any more, and nothing where that never is.
+   */
+  send(chunk: string | Uint8Array, sent?: () => void): Promise<boolean>;
   /** The same for bytes that nobody needs behind it: their memory is given back where it is marked so. */
   pass(bytes: Uint8Array): Promise<boolean>;
   /** Counts bytes that stand in memory until the body is over; where all clients' are too many, the slowest are broken off. */

@@ -52,28 +52,23 @@ export class ResponseSink implements BodySink, HeldAnswer {
     this.#held = held;
   }
 
-  async send(chunk: string | Uint8Array): Promise<boolean> {
+  async send(chunk: string | Uint8Array, sent?: () => void): Promise<boolean> {
     const response = this.#response;
     if (response.destroyed || response.writableEnded) return false;
-    if (response.write(chunk) || (await this.#drained())) {
-      this.taken += chunk.length;
+    // Memory that is given back has no length any more.
+    const { length } = chunk;
+    const gone = (error: Error | null | undefined): void => {
+      if (error === null || error === undefined) sent?.();
+    };
+    if (response.write(chunk, sent === undefined ? undefined : gone) || (await this.#drained())) {
+      this.taken += length;
       return true;
     }
     return false;
   }
 
-  async pass(bytes: Uint8Array): Promise<boolean> {
-    const response = this.#response;
-    if (response.destroyed || response.writableEnded) return false;
-    const length = bytes.length;
-    const gone = (error: Error | null | undefined): void => {
-      if (error === null || error === undefined) giveBack(bytes);
-    };
-    if (response.write(bytes, gone) || (await this.#drained())) {
-      this.taken += length;
-      return true;
-    }
-    return false;
+  pass(bytes: Uint8Array): Promise<boolean> {
+    return this.send(bytes, () => giveBack(bytes));
   }
 
   #drained(): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { BodySink } from "../answer.ts";
 import type { Place } from "./event-id.ts";
+import { useAgain } from "./event-buffer.ts";
 import { renderEventId } from "./event-id.ts";
 
 /** Bytes of one write while little is written: what a client reads in one go, so that it sees whole events. */
@@ -21,17 +22,19 @@ export class EventWriter {
     this.#sink = sink;
   }
 
-  /** `false` once the client has gone. */
+  /** `false` once the client has gone. Memory of an `EventBuffer` is used again once it has gone out. */
   async send(events: string | Buffer): Promise<boolean> {
     const bytes = typeof events === "string" ? Buffer.from(events) : events;
     if (bytes.length === 0) return true;
-    if (bytes.length <= PIECE_BYTES_MAX || this.#isBusy(bytes.length)) return this.#sink.send(bytes);
-    for (let from = 0; from < bytes.length;) {
+    const sent = (): void => useAgain(bytes);
+    if (bytes.length <= PIECE_BYTES_MAX || this.#isBusy(bytes.length)) return this.#sink.send(bytes, sent);
+    const { length } = bytes;
+    for (let from = 0; from < length;) {
       const to = endOfPiece(bytes, from);
-      if (!(await this.#sink.send(bytes.subarray(from, to)))) return false;
+      if (!(await this.#sink.send(bytes.subarray(from, to), to === length ? sent : undefined))) return false;
       from = to;
       // Two writes in one turn of the loop would reach the client as one.
-      if (from < bytes.length) await setImmediate();
+      if (from < length) await setImmediate();
     }
     return true;
   }

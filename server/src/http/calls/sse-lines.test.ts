@@ -4,6 +4,7 @@ import test from "node:test";
 import { callEvent, LIMITS } from "@capsuled/contract";
 import fc from "fast-check";
 import type { z } from "zod";
+import { useAgain } from "./event-buffer.ts";
 import { parseEventId, renderEventId } from "./event-id.ts";
 import { SseLines } from "./sse-lines.ts";
 
@@ -76,6 +77,9 @@ const bytes = fc.oneof(
 );
 const chunks = fc.array(fc.record({ stream: fc.constantFrom("stdout" as const, "stderr" as const), bytes }), { maxLength: 6 });
 
+/** Where a stream begins: lines far into one take a shorter way, and its digits grow. */
+const begin = fc.record({ stdout: fc.constantFrom(0, 9_990, 99_990, 123_456), stderr: fc.constantFrom(0, 9_990, 5_000_000_000) });
+
 /** The lines of one stream, cut the simple way. */
 function plainLines(all: Buffer): readonly { readonly text: string; readonly isPartial: boolean; readonly isText: boolean }[] {
   const found: { text: string; isPartial: boolean; isText: boolean }[] = [];
@@ -102,8 +106,8 @@ function plainLines(all: Buffer): readonly { readonly text: string; readonly isP
 
 test("each stream's events are its lines, and the ids count its bytes", () => {
   fc.assert(
-    fc.property(chunks, (given) => {
-      const seen = told(given);
+    fc.property(chunks, begin, (given, from) => {
+      const seen = told(given, from);
       for (const stream of ["stdout", "stderr"] as const) {
         const all = Buffer.concat(given.filter((chunk) => chunk.stream === stream).map((chunk) => chunk.bytes));
         const events = seen.flatMap(({ event }) => (event.type === "output" && event.stream === stream ? [event] : []));
@@ -111,8 +115,8 @@ test("each stream's events are its lines, and the ids count its bytes", () => {
           events.map(({ data, partial, encoding }) => ({ text: data, isPartial: partial === true, isText: encoding === undefined })),
           plainLines(all),
         );
-        const last = parseEventId(seen.at(-1)?.id ?? `${RUN}.0.0`);
-        assert.equal(last?.position[stream], all.length);
+        const last = parseEventId(seen.at(-1)?.id ?? `${RUN}.${from.stdout}.${from.stderr}`);
+        assert.equal(last?.position[stream], from[stream] + all.length);
       }
     }),
     { numRuns: 500 },
@@ -121,7 +125,7 @@ test("each stream's events are its lines, and the ids count its bytes", () => {
 
 test("any cut of the output into chunks gives the same events", () => {
   fc.assert(
-    fc.property(chunks, fc.array(fc.nat(9), { minLength: 1, maxLength: 10 }), (given, sizes) => {
+    fc.property(chunks, begin, fc.array(fc.nat(9), { minLength: 1, maxLength: 10 }), (given, from, sizes) => {
       const cut = given.flatMap(({ stream, bytes: all }) => {
         const parts: Chunk[] = [];
         for (let at = 0, index = 0; at < all.length; index += 1) {
@@ -131,7 +135,7 @@ test("any cut of the output into chunks gives the same events", () => {
         }
         return parts;
       });
-      assert.deepEqual(told(cut), told(given));
+      assert.deepEqual(told(cut, from), told(given, from));
     }),
     { numRuns: 500 },
   );
@@ -158,19 +162,45 @@ test("a reader that comes back after any event gets the events after it, none tw
   );
 });
 
-test("chunks of plain lines, which take a shorter way, give the same events", () => {
-  const lineText = fc.stringMatching(/^[ -~\n]{0,40}$/);
-  fc.assert(
-    fc.property(fc.array(lineText, { maxLength: 60 }), fc.nat(7), fc.nat(600), (texts, shift, cut) => {
-      // A view that begins anywhere within its memory.
-      const all = Buffer.from(`${"x".repeat(shift)}${texts.join("\n")}`).subarray(shift);
-      const single = [...all].map((byte): Chunk => ({ stream: "stderr", bytes: Uint8Array.of(byte) }));
-      const cutOnce = [all.subarray(0, cut), all.subarray(cut)].map((bytes): Chunk => ({ stream: "stderr", bytes }));
-      for (const given of [[{ stream: "stderr", bytes: all } as const], cutOnce])
-        assert.deepEqual(told(given, undefined, 32), told(single, undefined, 32));
-    }),
-    { numRuns: 200 },
+test("lines of text are the same events far into a stream, where they take a shorter way, as at its start", () => {
+  const far = { stdout: 9_000_000, stderr: 20_000 };
+  const lineText = fc.oneof(
+    fc.stringMatching(/^[ -~\n]{0,40}$/),
+    fc.constantFrom("\r\n", "é\t日", '{"a":"\\u001b"}', "\u2028", "\ud83d\ude42\r", "\u0085"),
   );
+  fc.assert(
+    fc.property(fc.array(lineText, { maxLength: 60 }), fc.nat(7), fc.nat(600), fc.boolean(), (texts, shift, cut, hasOther) => {
+      // A view that begins anywhere within its memory.
+      const text = Buffer.from(`${"x".repeat(shift)}${texts.join("\n")}`).subarray(shift);
+      const all = hasOther ? Buffer.concat([text, Buffer.from([0xff, 0x0a, 0x61, 0x0a])]) : text;
+      const given = [all.subarray(0, cut), all.subarray(cut)].map((bytes): Chunk => ({ stream: "stderr", bytes }));
+      const near = told(given, undefined, 32).map(({ id, event }) => [(parseEventId(id)?.position.stderr ?? 0) + far.stderr, event]);
+      assert.deepEqual(
+        told(given, far, 32).map(({ id, event }) => [parseEventId(id)?.position.stderr, event]),
+        near,
+      );
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("events of more than is taken at once, and those whose characters grow, are whole and in order", () => {
+  for (const line of ["", '"'.repeat(2000), "\u001b".repeat(30_000), "é".repeat(30_000), `${"x".repeat(65_536)}`]) {
+    const lines = new SseLines(RUN, { stdout: 99_000, stderr: 0 });
+    const given = Buffer.from(`${line}\n`.repeat(Math.ceil(100_000 / (line.length + 1))));
+    let position = 99_000;
+    for (let at = 0; at < given.length;) {
+      at += lines.push("stdout", given.subarray(at, at + 65_536));
+      const taken = lines.take();
+      for (const { id, event } of eventsIn(taken)) {
+        position += Buffer.byteLength(line) + 1;
+        assert.equal(parseEventId(id)?.position.stdout, position);
+        assert.equal(event.type === "output" && event.data, line);
+      }
+      useAgain(taken);
+    }
+    assert.equal(position, 99_000 + given.length);
+  }
 });
 
 test(`a line of ${LIMITS.endpointLineCharsMax} bytes is one event, one more is told in two`, () => {

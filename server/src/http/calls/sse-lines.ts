@@ -4,6 +4,7 @@ import type { RunPosition } from "../../core/run/output.ts";
 import { EventBuffer } from "./event-buffer.ts";
 import type { LineSink } from "./line-cutter.ts";
 import { LineCutter } from "./line-cutter.ts";
+import { LOW, PlainLines } from "./plain-lines.ts";
 
 type Stream = "stdout" | "stderr";
 
@@ -15,11 +16,6 @@ function escaped(character: string): string {
 }
 
 const NEWLINE = 10;
-/** Bytes of a chunk that a look at all of them is worth. */
-const PLAIN_BYTES_MIN = 256;
-
-/** Bytes of events that are taken before more are made: lines without content have hundred times their size as events. */
-const TAKEN_BYTES = 256 * 1024;
 
 /** Turns a run's output into the bytes of `output` events, one for each line, each with the id that a reader resumes from after it. */
 export class SseLines {
@@ -65,20 +61,21 @@ class Half implements LineSink {
   readonly #out: EventBuffer;
   readonly #cutter: LineCutter;
   readonly #stream: Stream;
-  /** What stands before the offset of this stream in an id, between it and the line, and after the line. */
-  readonly #head: string;
-  readonly #tail: string;
-  #middle = "";
-  #otherPosition = -1;
+  readonly #runId: string;
   readonly #lineBytesMax: number;
+  #otherPosition = -1;
+  /** What stands before the offset of this stream in an id, and between it and the line. */
+  #before = "";
+  #after = "";
+  /** The short way for lines that need no other; made where it pays. */
+  #plain: PlainLines | null = null;
 
   constructor(out: EventBuffer, runId: string, stream: Stream, position: number, lineBytesMax: number) {
     this.#out = out;
     this.#stream = stream;
     this.#cutter = new LineCutter(position, lineBytesMax);
     this.#lineBytesMax = lineBytesMax;
-    this.#head = oneString(`id: ${runId}.`);
-    this.#tail = oneString(`","stream":"${stream}"}\n\n`);
+    this.#runId = runId;
   }
 
   get position(): number {
@@ -86,42 +83,37 @@ class Half implements LineSink {
   }
 
   get isFull(): boolean {
-    return this.#out.length >= TAKEN_BYTES;
+    return this.#out.isFull;
   }
 
   push(chunk: Buffer, otherPosition: number): number {
     this.#besides(otherPosition);
-    if (chunk.length < PLAIN_BYTES_MIN || !isPlain(chunk)) return this.#cutter.push(chunk, this);
-    // The line under way ends here; those after it stand in the chunk alone.
-    const first = this.#cutter.hasRest ? chunk.indexOf(NEWLINE) + 1 : 0;
-    if (first > 0) this.#cutter.push(chunk.subarray(0, first), this);
-    if (this.#cutter.hasRest) return this.#cutter.push(chunk, this);
-    const from = first + this.#plainLines(chunk.toString("latin1", first));
-    return from < chunk.length && !this.isFull ? from + this.#cutter.push(chunk.subarray(from), this) : from;
+    this.#plain?.begin();
+    // The line under way ends in the first of these; the others stand in the chunk alone.
+    let at = this.#cutter.hasRest ? this.#line(chunk, 0) : 0;
+    while (at < chunk.length && !this.isFull) {
+      if (this.#cutter.position >= LOW) {
+        const from = at;
+        at = this.#plainLines().write(this.#out, chunk, from, this.#cutter.position);
+        this.#cutter.advance(at - from);
+        if (at === chunk.length || this.isFull) break;
+      }
+      at += this.#line(chunk, at);
+    }
+    return at;
   }
 
-  /**
-   * Tells whole lines of a text in which no character is another one in JSON, up to one that is too long; returns how many characters
-   * it took. One loop in which the string does nothing but grow: engines then write it in place instead of joining it from pieces later.
-   */
-  #plainLines(text: string): number {
-    const head = this.#stream === "stdout" ? this.#head : oneString(`${this.#head}${this.#otherPosition}.`);
-    const middle = this.#middle;
-    const tail = this.#tail;
-    const start = this.#cutter.position;
-    const lineMax = this.#lineBytesMax;
-    const around = head.length + middle.length + tail.length;
-    let room = TAKEN_BYTES - this.#out.length;
-    let events = "";
-    let from = 0;
-    for (let end = text.indexOf("\n"); end !== -1 && end - from <= lineMax && room > 0; end = text.indexOf("\n", from)) {
-      room -= around + end - from;
-      events += head + (start + end + 1) + middle + text.slice(from, end) + tail;
-      from = end + 1;
-    }
-    this.#out.ascii(events);
-    this.#cutter.advance(from);
-    return from;
+  /** One line, or what there is of it. Returns its bytes. */
+  #line(chunk: Buffer, from: number): number {
+    const end = chunk.indexOf(NEWLINE, from);
+    const line = chunk.subarray(from, end === -1 ? chunk.length : end + 1);
+    this.#cutter.push(line, this);
+    return line.length;
+  }
+
+  #plainLines(): PlainLines {
+    this.#plain ??= new PlainLines(this.#before, this.#after, `","stream":"${this.#stream}"}\n\n`, this.#lineBytesMax);
+    return this.#plain;
   }
 
   skip(bytes: number, otherPosition: number): void {
@@ -135,46 +127,19 @@ class Half implements LineSink {
   }
 
   line(bytes: Buffer, from: number, to: number, end: number, isPartial: boolean): void {
-    const id = this.#stream === "stdout" ? `${this.#head}${end}` : `${this.#head}${this.#otherPosition}.${end}`;
     const content = bytes.subarray(from, to);
     const isText = isUtf8(content);
     const quoted = JSON.stringify(content.toString(isText ? "utf8" : "base64")).replaceAll(ENDS_FOR_SOME, escaped);
     const facts = `,"stream":"${this.#stream}"${isPartial ? ',"partial":true' : ""}${isText ? "" : ',"encoding":"base64"'}}\n\n`;
-    const event = id + this.#middle + quoted.slice(1) + facts;
-    this.#out.text(event, event.length);
+    this.#out.text(this.#before + end + this.#after + quoted.slice(1) + facts);
   }
 
   #besides(otherPosition: number): void {
     if (otherPosition === this.#otherPosition) return;
     this.#otherPosition = otherPosition;
-    this.#middle = oneString(`${this.#stream === "stdout" ? `.${otherPosition}` : ""}\ndata: {"type":"output","data":"`);
+    const isFirst = this.#stream === "stdout";
+    this.#before = `id: ${this.#runId}.${isFirst ? "" : `${otherPosition}.`}`;
+    this.#after = `${isFirst ? `.${otherPosition}` : ""}\ndata: {"type":"output","data":"`;
+    this.#plain = null;
   }
-}
-
-/** The same ASCII text in one piece: engines keep what was joined as its parts, and go through them again wherever it is used. */
-function oneString(text: string): string {
-  return Buffer.from(text, "latin1").toString("latin1");
-}
-
-/** Whether every byte is an ASCII character that stands in JSON as it is, or the end of a line. Four bytes at a time: it is what costs most here. */
-function isPlain(bytes: Uint8Array): boolean {
-  const head = Math.min(bytes.length, (4 - (bytes.byteOffset & 3)) & 3);
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + head, (bytes.length - head) >>> 2);
-  for (let at = 0; at < words.length; at += 1) {
-    const word = words[at] ?? 0;
-    const quotes = word ^ 0x22222222;
-    const slashes = word ^ 0x5c5c5c5c;
-    // A high bit is set where a byte may be a quote, a backslash, a control character or no ASCII: a byte is then looked at by itself.
-    const odd = ((quotes - 0x01010101) & ~quotes) | ((slashes - 0x01010101) & ~slashes) | ((word - 0x20202020) & ~word) | word;
-    if ((odd & 0x80808080) !== 0 && !areBytesPlain(bytes, head + at * 4, head + at * 4 + 4)) return false;
-  }
-  return areBytesPlain(bytes, 0, head) && areBytesPlain(bytes, head + words.length * 4, bytes.length);
-}
-
-function areBytesPlain(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at += 1) {
-    const byte = bytes[at] ?? 0;
-    if ((byte < 0x20 && byte !== 0x0a) || byte >= 0x7f || byte === 0x22 || byte === 0x5c) return false;
-  }
-  return true;
 }

@@ -192,6 +192,8 @@ export const INTERNAL: readonly Group[] = [
       "server/src/http/body-stream.ts: STREAM_LIMITS.eventStreams.anonymous",
       "server/src/http/body-stream.ts: STREAM_LIMITS.eventStreams.address",
       "server/src/http/calls/transformed.ts: ENTRY_BYTES",
+      "server/src/http/calls/event-buffer.ts: *",
+      "server/src/http/calls/plain-lines.ts: *",
       "server/src/http/calls/sse-lines.ts: *",
       "server/src/store/notification-store.ts: FIND_MAX",
       "server/src/store/run-store.ts: BATCH_MAX",
