@@ -241,6 +241,26 @@ pub fn wait(pid: libc::pid_t) -> Result<libc::c_int> {
     }
 }
 
+/// A descriptor of a child that is not reaped; readable when it has ended.
+pub fn open_process(pid: libc::pid_t) -> Result<File> {
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    owned(fd, || "open a child".to_string())
+}
+
+/// Sets what this process does on a signal.
+pub fn handle(signal: libc::c_int, how: libc::sighandler_t) {
+    // SAFETY: only the two standard ways are given, no function of ours.
+    unsafe { libc::signal(signal, how) };
+}
+
+/// A descriptor of its own for the standard output, without the buffer of the standard library's.
+pub fn standard_output() -> Result<File> {
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_DUPFD_CLOEXEC, 3) };
+    owned(fd.into(), || "open the standard output".to_string())
+}
+
 /// Ends a child without running destructors or flushing what the parent has buffered.
 pub fn exit_child(code: libc::c_int) -> ! {
     // SAFETY: never returns.

@@ -1,11 +1,8 @@
-//! What to launch, as the server says it on stdin: one JSON object. The server decides every path, limit and name;
+//! What to launch, as the server says it: one JSON object. The server decides every path, limit and name;
 //! the launcher only carries them out.
 
 use crate::failure::{Failure, Result};
 use serde_json::Value;
-
-/// Longest accepted spec, in bytes.
-pub const SPEC_MAX: u64 = 1 << 20;
 
 pub struct Spec {
     pub capsule: String,
@@ -105,15 +102,14 @@ fn limits(from: &Value) -> Result<Vec<Limit>> {
 }
 
 impl Spec {
-    pub fn parse(source: &str) -> Result<Spec> {
-        let all: Value = serde_json::from_str(source).map_err(|error| Failure::new("read the spec", error))?;
+    pub fn parse(all: &Value) -> Result<Spec> {
         let (disk, cgroup) = (&all["disk"], &all["cgroup"]);
         let uid_base = all["uidBase"].as_u64().filter(|base| (65_536..=0x7fff_0000).contains(base)).ok_or_else(|| bad("uidBase"))?;
         Ok(Spec {
-            capsule: text(&all, "capsule")?,
+            capsule: text(all, "capsule")?,
             uid_base: uid_base as u32,
-            stage: text(&all, "stage")?,
-            layers: texts(&all, "layers")?,
+            stage: text(all, "stage")?,
+            layers: texts(all, "layers")?,
             disk: Disk {
                 path: text(disk, "path")?,
                 btrfs: flag(disk, "btrfs")?,
@@ -124,11 +120,11 @@ impl Spec {
                     _ => Some(text(disk, "copyOf")?),
                 },
             },
-            control_dir: text(&all, "controlDir")?,
-            socket: text(&all, "socket")?,
-            agent_binary: text(&all, "agentBinary")?,
-            secret: text(&all, "secret")?,
-            previous: text(&all, "previous")?,
+            control_dir: text(all, "controlDir")?,
+            socket: text(all, "socket")?,
+            agent_binary: text(all, "agentBinary")?,
+            secret: text(all, "secret")?,
+            previous: text(all, "previous")?,
             cgroup: Cgroup {
                 path: text(cgroup, "path")?,
                 unified: text(cgroup, "unified")?,
@@ -139,16 +135,16 @@ impl Spec {
                 oom_counter: text(cgroup, "oomCounter")?,
                 agent: match &cgroup["agent"] {
                     Value::Null => None,
-                    all => Some(limits(all)?),
+                    agent => Some(limits(agent)?),
                 },
             },
             network: match &all["network"] {
                 Value::Null => None,
                 network => Some(Network { namespace: text(network, "namespace")?, resolv_conf: text(network, "resolvConf")? }),
             },
-            runtime: text(&all, "runtime")?,
-            runtime_options: texts(&all, "runtimeOptions")?,
-            runtime_root: text(&all, "runtimeRoot")?,
+            runtime: text(all, "runtime")?,
+            runtime_options: texts(all, "runtimeOptions")?,
+            runtime_root: text(all, "runtimeRoot")?,
             config: all["config"].clone(),
         })
     }

@@ -60,6 +60,31 @@ test(
   },
 );
 
+test("a launcher that is killed at any moment of a launch leaves nothing, and the next launch has another one", options, async () => {
+  const traces = tracesOf(world);
+  let cut = 0;
+  for (const moment of [0, 10, 20, 30, 40]) {
+    const spec = specOf();
+    const outcome = world.driver.launch(spec, new AbortController().signal).then(
+      () => "launched",
+      (error: unknown) => String(error),
+    );
+    await sleep(moment);
+    for (const pid of launchers()) process.kill(pid, "SIGKILL");
+    if ((await outcome) === "launched") await world.driver.destroy(spec.capsuleId);
+    else {
+      cut += 1;
+      assert.match(await outcome, /The launcher ended with SIGKILL/);
+    }
+    assert.deepEqual(tracesOf(world), traces, `after a kill at ${moment} ms`);
+  }
+  assert.ok(cut >= 1, "no launch was caught under way");
+  const capsule = await world.launch();
+  assert.equal(await capsule.sh("echo up"), "up\n");
+  capsule.link.close();
+  await world.driver.destroy(capsule.id);
+});
+
 test("a launch does not go on without its server", options, async () => {
   const spec = specOf();
   const server = await startLaunching(spec);
@@ -122,6 +147,12 @@ async function groupEnded(group: number): Promise<void> {
     assert.ok(performance.now() < until, `processes of the group ${group} live on`);
     await sleep(1);
   }
+}
+
+/** Launchers that this process keeps. */
+function launchers(): number[] {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+  return children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("capsuled-launcher\0serve"));
 }
 
 function livesInGroup(pid: string, group: number): boolean {

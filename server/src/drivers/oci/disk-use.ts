@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { OciHost } from "./host.ts";
-import { subvolumeOf } from "./launcher.ts";
 import type { CapsulePaths } from "./layout.ts";
 import { isMissing } from "../../lib/node/missing.ts";
 
 interface DiskHost extends Pick<OciHost, "store"> {
-  readonly options: Pick<OciHost["options"], "launcherBinary">;
+  readonly launcher: Pick<OciHost["launcher"], "subvolumeOf">;
 }
 
 /** What capsules' disks hold, as the kernel counts it for their limits: one small file each, found once. */
@@ -33,6 +32,6 @@ export class DiskUse {
 }
 
 async function find(host: DiskHost, disk: string): Promise<string> {
-  const { id, fileSystem } = await subvolumeOf(host.options.launcherBinary, disk);
+  const { id, fileSystem } = await host.launcher.subvolumeOf(disk);
   return `/sys/fs/btrfs/${fileSystem}/qgroups/0_${id}/referenced`;
 }

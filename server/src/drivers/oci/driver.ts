@@ -73,7 +73,9 @@ export function createDriver(
     watch: watches.watch,
     async close() {
       watches.close();
-      await (await openedHost())?.network?.close();
+      const host = await openedHost();
+      await host?.network?.close();
+      await host?.launcher.close();
     },
   };
 }

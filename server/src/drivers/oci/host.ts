@@ -4,6 +4,8 @@ import { installAgent } from "./agent-binary.ts";
 import { isPopulated } from "./cgroup-end.ts";
 import type { Hierarchies } from "./hierarchies.ts";
 import { findHierarchies, missingControllers } from "./hierarchies.ts";
+import type { Launcher } from "./launcher.ts";
+import { createLauncher } from "./launcher.ts";
 import type { Layout } from "./layout.ts";
 import { createLayout } from "./layout.ts";
 import { parseMountinfo } from "./mountinfo.ts";
@@ -19,6 +21,7 @@ import { UidRanges } from "./uid-ranges.ts";
 export interface OciHost {
   readonly options: OciOptions;
   readonly layout: Layout;
+  readonly launcher: Launcher;
   readonly hierarchies: Hierarchies;
   readonly store: StoreKind;
   /** Whether what disks share with what they began as counts against their limits. */
@@ -44,8 +47,18 @@ export async function openHost(options: OciOptions): Promise<OciHost> {
   for (const dir of [options.runDir, layout.stageDir]) mkdirSync(dir, { recursive: true, mode: 0o711 });
   for (const dir of [layout.socketsDir, layout.runtimeRoot, layout.networkDir, layout.capsulesDir])
     mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const launcher = createLauncher(options.launcherBinary);
+  try {
+    return await openParts(options, layout, launcher, arch);
+  } catch (error) {
+    await launcher.close();
+    throw error;
+  }
+}
+
+async function openParts(options: OciOptions, layout: Layout, launcher: Launcher, arch: OciHost["arch"]): Promise<OciHost> {
   const hierarchies = await openHierarchies(layout);
-  const store = await openStore(options, layout);
+  const store = await openStore(options, layout, launcher);
   const isAlive = (capsuleId: string): boolean => isPopulated(`${hierarchies.unified}${layout.cgroupParent}/${capsuleId}`);
   const uids = new UidRanges(layout.uidsDir, options.installationId);
   for (const capsuleId of uids.holders()) {
@@ -54,9 +67,10 @@ export async function openHost(options: OciOptions): Promise<OciHost> {
   return {
     options,
     layout,
+    launcher,
     hierarchies,
     store,
-    countsShared: await countsShared(options, store, layout.storeDir),
+    countsShared: await countsShared(launcher, store, layout.storeDir),
     uids,
     network: await openNetwork(options, layout, isAlive),
     agentBinary: installAgent(options.agentBinary, layout.binDir),

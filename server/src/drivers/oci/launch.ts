@@ -5,7 +5,6 @@ import type { OciHost } from "./host.ts";
 import { handedDown, workHierarchies } from "./hierarchies.ts";
 import { createHandle } from "./handle.ts";
 import type { Launched, LauncherSpec } from "./launcher.ts";
-import { launchWith } from "./launcher.ts";
 import type { CapsulePaths } from "./layout.ts";
 import { resolverPlace } from "./network-power.ts";
 import { ociConfig } from "./oci-config.ts";
@@ -59,7 +58,7 @@ async function launchConnected(
   const taken = await host.network?.take(paths.id, spec.egress);
   try {
     const network = taken === undefined ? null : { namespace: taken.namespacePath, resolvConf: taken.resolvConf };
-    const launched = await launchWith(host.options.launcherBinary, launcherSpec(host, paths, spec, origin, uidBase, network), signal);
+    const launched = await host.launcher.launch(launcherSpec(host, paths, spec, origin, uidBase, network), signal);
     await taken?.launched(resolverPlace(host, paths));
     return launched;
   } finally {

@@ -1,9 +1,9 @@
 import type { WorkLimit } from "./work-limits.ts";
+import type { Answer, StepOptions } from "./kept-process.ts";
+import { KeptProcess } from "./kept-process.ts";
 import { OCI_LIMITS } from "./options.ts";
-import type { RunOptions } from "./run-program.ts";
-import { runProgram } from "./run-program.ts";
 
-/** What the launcher reads on stdin; it has no policy of its own. */
+/** What a launch is told; the launcher has no policy of its own. */
 export interface LauncherSpec {
   readonly capsule: string;
   readonly uidBase: number;
@@ -49,62 +49,52 @@ export interface Launched {
   readonly phases: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Runs one launch. Aborting kills the launcher, and with it the runtime. A success is taken at its answer: the launcher's
- * mount namespace takes a few more milliseconds to end, and nobody needs to wait for that.
- */
-export async function launchWith(launcher: string, spec: LauncherSpec, signal: AbortSignal): Promise<Launched> {
-  const early = Promise.withResolvers<Launched>();
-  let text = "";
-  const onOutput = (piece: string): void => {
-    text += piece;
-    if (text.startsWith('{"ok":true,') && text.endsWith("\n")) early.resolve(readLaunched(readAnswer(text)));
+/** What the server needs done on the host that Node cannot do. Every call throws with the launcher's words when it fails. */
+export interface Launcher {
+  /** Aborting kills the step, and with it the runtime. */
+  launch(spec: LauncherSpec, signal: AbortSignal): Promise<Launched>;
+  deleteSubvolume(path: string): Promise<void>;
+  /** A writable copy of a subvolume that shares its blocks. */
+  snapshotSubvolume(source: string, path: string): Promise<void>;
+  /** The subvolume that `path` is in: its number, and its file system's id. */
+  subvolumeOf(path: string): Promise<{ readonly id: number; readonly fileSystem: string }>;
+  /** Turns btrfs quotas on; `simple` where the kernel has them. Resolves with which it is. */
+  enableQuota(path: string, kind: "simple" | "full"): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The launcher as one process that is kept; it is started here, and again when it has died. */
+export function createLauncher(binary: string): Launcher {
+  const kept = new KeptProcess(binary, ["serve"]);
+  kept.start();
+  const ask = async (words: readonly string[], options: Partial<StepOptions> = {}): Promise<Answer> => {
+    const answer = await kept.step(words, { timeoutMs: OCI_LIMITS.launchMs, ...options });
+    if (answer["ok"] !== true) throw new Error(`${String(answer["step"])}: ${String(answer["message"])}`);
+    return answer;
   };
-  const whole = ask(launcher, ["launch"], { input: JSON.stringify(spec), signal, timeoutMs: OCI_LIMITS.launchMs, onOutput });
-  return Promise.race([early.promise, whole.then(readLaunched)]);
+  return {
+    launch: async (spec, signal) => readLaunched(await ask(["launch"], { spec, signal })),
+    async deleteSubvolume(path) {
+      await ask(["subvolume-delete", path]);
+    },
+    async snapshotSubvolume(source, path) {
+      await ask(["subvolume-snapshot", source, path]);
+    },
+    async subvolumeOf(path) {
+      const { subvolume: number, fileSystem } = await ask(["subvolume-of", path]);
+      if (typeof number !== "number" || typeof fileSystem !== "string") throw new Error("The launcher's answer names no subvolume.");
+      return { id: number, fileSystem };
+    },
+    async enableQuota(path, kind) {
+      return String((await ask(["quota-enable", path, kind]))["kind"]);
+    },
+    close: () => kept.close(),
+  };
 }
 
 function readLaunched({ pid, startTime, phases }: Answer): Launched {
   if (typeof pid !== "number" || typeof startTime !== "number") throw new Error("The launcher's answer names no process.");
   return { pid, startTime, phases: isRecord(phases) ? phases : {} };
-}
-
-export async function deleteSubvolume(launcher: string, path: string): Promise<void> {
-  await ask(launcher, ["subvolume-delete", path], { timeoutMs: OCI_LIMITS.launchMs });
-}
-
-/** A writable copy of a subvolume that shares its blocks. */
-export async function snapshotSubvolume(launcher: string, source: string, path: string): Promise<void> {
-  await ask(launcher, ["subvolume-snapshot", source, path], { timeoutMs: OCI_LIMITS.launchMs });
-}
-
-/** The subvolume that `path` is in: its number, and its file system's id. */
-export async function subvolumeOf(launcher: string, path: string): Promise<{ readonly id: number; readonly fileSystem: string }> {
-  const { id, fileSystem } = await ask(launcher, ["subvolume-of", path], { timeoutMs: OCI_LIMITS.launchMs });
-  if (typeof id !== "number" || typeof fileSystem !== "string") throw new Error("The launcher's answer names no subvolume.");
-  return { id, fileSystem };
-}
-
-/** Turns btrfs quotas on; `simple` where the kernel has them. */
-export async function enableQuota(launcher: string, path: string, kind: "simple" | "full"): Promise<string> {
-  const { kind: got } = await ask(launcher, ["quota-enable", path, kind], { timeoutMs: OCI_LIMITS.launchMs });
-  return String(got);
-}
-
-type Answer = Readonly<Record<string, unknown>>;
-
-async function ask(launcher: string, args: readonly string[], options: RunOptions): Promise<Answer> {
-  const outcome = await runProgram(launcher, args, { ...options, outputBytes: OCI_LIMITS.launcherAnswerBytes });
-  if (outcome.stdout === "") throw new Error(`The launcher ended with code ${outcome.code} and no answer. ${outcome.stderr}`.trim());
-  const answer = readAnswer(outcome.stdout);
-  if (answer["ok"] !== true) throw new Error(`${String(answer["step"])}: ${String(answer["message"])}`);
-  return answer;
-}
-
-function readAnswer(text: string): Answer {
-  const answer: unknown = JSON.parse(text);
-  if (!isRecord(answer)) throw new Error("The launcher's answer is not an object.");
-  return answer;
 }
 
 function isRecord(value: unknown): value is Answer {

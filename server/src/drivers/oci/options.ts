@@ -65,6 +65,7 @@ export const OCI_LIMITS = {
   hostPidsFloor: 1_024,
   /** Calls that wait for one capsule's launch, stop or destroy. */
   turnWaiters: 64,
-  /** Bytes of an answer of the launcher. */
-  launcherAnswerBytes: 64 * 1024,
+  /** Steps of the launcher under way at once, and those that wait for one of these to end. */
+  stepsAtOnce: 64,
+  stepsWaiting: 4_096,
 } as const;

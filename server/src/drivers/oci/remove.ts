@@ -4,7 +4,6 @@ import { basename, join } from "node:path";
 import { hasGroups, killGroup, removeGroups } from "./cgroup-end.ts";
 import type { OciHost } from "./host.ts";
 import type { CapsulePaths } from "./layout.ts";
-import { deleteSubvolume } from "./launcher.ts";
 import { OCI_LIMITS } from "./options.ts";
 import { runProgram } from "./run-program.ts";
 import { leavesCgroupsAlone } from "./runtimes.ts";
@@ -59,7 +58,7 @@ export async function removeDisk(host: OciHost, paths: CapsulePaths): Promise<vo
 export async function removeTree(host: OciHost, path: string): Promise<void> {
   try {
     if (host.store === "plain") return await rm(path, { recursive: true, force: true });
-    await deleteSubvolume(host.options.launcherBinary, path);
+    await host.launcher.deleteSubvolume(path);
   } catch (error) {
     // A plain directory, or already gone: an entry that is still there afterwards is the error.
     await rm(path, { recursive: true, force: true });

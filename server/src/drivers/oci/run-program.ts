@@ -20,15 +20,15 @@ export interface RunOptions {
 }
 
 /** Milliseconds for which the streams of a program that has ended stay open for a descendant that holds them. */
-const STRAY_STREAMS_MS = 1000;
+export const STRAY_STREAMS_MS = 1000;
 
-const SANE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Runs a program to its end, with a bound on its time and output. Throws when it cannot be started or is aborted. */
 export function runProgram(program: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...args], {
-      env: { PATH: SANE_PATH, LC_ALL: "C", ...options.env },
+      env: { PATH: PROGRAM_PATH, LC_ALL: "C", ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
       timeout: options.timeoutMs,
       killSignal: "SIGKILL",

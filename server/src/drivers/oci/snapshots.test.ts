@@ -5,7 +5,6 @@ import { after, before, test } from "node:test";
 import { HostFullError } from "../../core/ports/driver.ts";
 import type { Driver, DriverSnapshots } from "../../core/ports/driver.ts";
 import { createDriver } from "./driver.ts";
-import { subvolumeOf } from "./launcher.ts";
 import { readSnapshot, snapshotPaths } from "./origin.ts";
 import { originsInUse } from "./snapshots/in-use.ts";
 import type { OciWorld } from "./testing/oci-world.ts";
@@ -82,8 +81,8 @@ test("where the store cannot share blocks, snapshots and what begins with them a
   const id = newId();
   await powerOf(plain).take(source.handle, id);
   const [whole, part] = [world.host.layout.storeDir, snapshotPaths(world.host.layout, id).dir];
-  const { launcherBinary } = world.options;
-  assert.deepEqual(await subvolumeOf(launcherBinary, part), await subvolumeOf(launcherBinary, whole), "it is a directory, no subvolume");
+  const { launcher } = world.host;
+  assert.deepEqual(await launcher.subvolumeOf(part), await launcher.subvolumeOf(whole), "it is a directory, no subvolume");
   const like = specOf({ snapshotId: id });
   const made = connect(plain, await plain.launch(like, new AbortController().signal), like);
   assert.equal(await made.sh("cat /root/file; stat -c %h /root/link"), "kept\n2\n");

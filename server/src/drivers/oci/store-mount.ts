@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { isMissing } from "../../lib/node/missing.ts";
-import { enableQuota, subvolumeOf } from "./launcher.ts";
+import type { Launcher } from "./launcher.ts";
 import type { Layout } from "./layout.ts";
 import { parseMountinfo } from "./mountinfo.ts";
 import type { OciOptions } from "./options.ts";
@@ -17,20 +17,20 @@ const IMAGE_MIN_MB = 256;
 const COMMAND_MS = 60_000;
 
 /** Makes the store ready: templates and disks lie in it. Finds what an earlier start mounted. */
-export async function openStore(options: OciOptions, layout: Layout): Promise<StoreKind> {
+export async function openStore(options: OciOptions, layout: Layout, launcher: Launcher): Promise<StoreKind> {
   mkdirSync(layout.storeDir, { recursive: true, mode: 0o700 });
-  const kind = await mountStore(options, layout);
+  const kind = await mountStore(options, layout, launcher);
   // A new file system's root is open to everyone, and setuid files of capsules lie below.
   chmodSync(layout.storeDir, 0o700);
   for (const dir of [layout.templatesDir, layout.disksDir, layout.snapshotsDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   return kind;
 }
 
-async function mountStore(options: OciOptions, layout: Layout): Promise<StoreKind> {
+async function mountStore(options: OciOptions, layout: Layout, launcher: Launcher): Promise<StoreKind> {
   if (mountAt(layout.storeDir) !== undefined) return "image";
   const native = statfsSync(layout.dataDir).type === BTRFS_MAGIC;
   if (native) {
-    await enableQuota(options.launcherBinary, layout.storeDir, "full");
+    await launcher.enableQuota(layout.storeDir, "full");
     return "native";
   }
   if (!existsSync(layout.storeImage)) {
@@ -38,7 +38,7 @@ async function mountStore(options: OciOptions, layout: Layout): Promise<StoreKin
     await makeImage(options, layout);
   }
   await mountImage(layout);
-  const quota = await enableQuota(options.launcherBinary, layout.storeDir, "simple");
+  const quota = await launcher.enableQuota(layout.storeDir, "simple");
   options.log.info({ image: layout.storeImage, quota }, "the store is mounted");
   return "image";
 }
@@ -47,9 +47,9 @@ async function mountStore(options: OciOptions, layout: Layout): Promise<StoreKin
  * Whether a disk's limit counts the blocks that it shares with what it began as. Full quotas do, which kernels before 6.7 have only and
  * which a store made by one keeps; simple ones charge the disk that wrote a block first.
  */
-export async function countsShared(options: Pick<OciOptions, "launcherBinary">, kind: StoreKind, storeDir: string): Promise<boolean> {
+export async function countsShared(launcher: Launcher, kind: StoreKind, storeDir: string): Promise<boolean> {
   if (kind === "plain") return false;
-  const { fileSystem } = await subvolumeOf(options.launcherBinary, storeDir);
+  const { fileSystem } = await launcher.subvolumeOf(storeDir);
   return quotaMode(`/sys/fs/btrfs/${fileSystem}/qgroups`) !== "squota";
 }
 

@@ -1,7 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { OciHost } from "../host.ts";
-import { snapshotSubvolume } from "../launcher.ts";
 import { OCI_LIMITS } from "../options.ts";
 import { snapshotPaths } from "../origin.ts";
 import { runProgram } from "../run-program.ts";
@@ -14,7 +13,7 @@ export async function copySnapshot(host: OciHost, snapshotId: string, disk: stri
 
 /** Copies a subvolume, or where the store has none the directory `u` in it, to a path that is not there yet. */
 export async function copyTree(host: OciHost, from: string, to: string): Promise<void> {
-  if (host.store !== "plain") return snapshotSubvolume(host.options.launcherBinary, from, to);
+  if (host.store !== "plain") return host.launcher.snapshotSubvolume(from, to);
   mkdirSync(to, { mode: 0o700 });
   // Whiteouts, owners, hard links and overlayfs' own attributes come along: it is the host's root that copies.
   const args = ["--archive", "--reflink=auto", join(from, "u"), to];

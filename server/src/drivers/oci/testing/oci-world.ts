@@ -16,7 +16,7 @@ import { createDriver } from "../driver.ts";
 import type { OciOptions } from "../options.ts";
 import { chooseRuntime } from "../runtimes.ts";
 import { closeStore } from "../store-mount.ts";
-import { enableQuota } from "../launcher.ts";
+import { createLauncher } from "../launcher.ts";
 import { makeTinyTemplate } from "./tiny-template.ts";
 
 const repository = fileURLToPath(new URL("../../../../../", import.meta.url));
@@ -63,7 +63,9 @@ async function makeFullQuotaStore({ dataDir, launcherBinary, storeMb }: OciOptio
   mkdirSync(store);
   execFileSync("mkfs.btrfs", ["--quiet", image], { stdio: "ignore" });
   execFileSync("mount", ["-o", "loop,nosuid,nodev", image, store]);
-  await enableQuota(launcherBinary, store, "full");
+  const launcher = createLauncher(launcherBinary);
+  await launcher.enableQuota(store, "full");
+  await launcher.close();
 }
 
 export function testOptions(dataDir: string, installationId: string): OciOptions {
