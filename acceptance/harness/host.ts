@@ -104,6 +104,7 @@ export interface ProcessUse {
   readonly descriptors: number;
   readonly rssBytes: number;
   readonly threads: number;
+  /** The launcher that a server keeps is not counted; its own, which are steps under way, are. */
   readonly children: number;
 }
 
@@ -114,8 +115,25 @@ export function processUse(pid: number): ProcessUse {
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
     rssBytes: residentBytes(pid),
     threads: Number(/^Threads:\s+(\d+)/m.exec(status)?.[1] ?? 0),
-    children: pids().filter((other) => parentOf(other) === pid).length,
+    children: childrenOf(pid).flatMap((child) => (isLauncher(child) ? childrenOf(child) : [child])).length,
   };
+}
+
+/** The launchers that a server keeps. */
+export function launchersOf(pid: number): readonly number[] {
+  return childrenOf(pid).filter(isLauncher);
+}
+
+function childrenOf(pid: number): readonly number[] {
+  return pids().filter((other) => parentOf(other) === pid);
+}
+
+function isLauncher(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").endsWith("capsuled-launcher\0serve\0");
+  } catch {
+    return false;
+  }
 }
 
 /** Host pids of the live processes in a capsule: those whose cgroup carries its id. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { z } from "zod";
 import { expectCall } from "../harness/call.ts";
-import { hostTraces, processUse } from "../harness/host.ts";
+import { hostTraces, launchersOf, processUse } from "../harness/host.ts";
 import { readState } from "../harness/state.ts";
 import { isAlive, waitUntil } from "../harness/wait.ts";
 
@@ -56,6 +56,16 @@ test(
     assert.equal(now.children, 0);
   },
 );
+
+test("the launcher is one process, which has kept nothing of the steps that it did", () => {
+  const [launcher, ...others] = launchersOf(readState().pid);
+  assert.deepEqual(others, []);
+  assert.ok(launcher !== undefined);
+  const { descriptors, rssBytes, threads } = processUse(launcher);
+  assert.ok(descriptors <= 6, `${descriptors} descriptors`);
+  assert.ok(rssBytes < 16 << 20, `${rssBytes} bytes`);
+  assert.equal(threads, 1);
+});
 
 test("the server's memory is bounded after all that was done to it", () => {
   const { rssBytes } = processUse(readState().pid);
