@@ -13,6 +13,7 @@ import { hostTraces, processUse } from "./host.ts";
 import { waitUntil } from "./wait.ts";
 import { warmUp } from "./warm-up.ts";
 import { endServer, readAdminKey, startServer } from "./server-process.ts";
+import { watchForSilence } from "./silence.ts";
 import { readState, writeState } from "./state.ts";
 import { unmountStore } from "./unmount-store.ts";
 
@@ -34,6 +35,9 @@ const RESTART: readonly string[] = [
   "templates.test.ts",
 ];
 
+/** Milliseconds without an answer after which a server that lives is taken for stuck: each test would wait minutes for it, one after the other. */
+const SILENCE_MS = 60_000;
+
 const { values, positionals } = parseArgs({ options: { tap: { type: "string" } }, allowPositionals: true });
 const tap = values.tap ?? null;
 const dir = mkdtempSync(join(tmpdir(), "capsuled-acceptance-"));
@@ -51,6 +55,8 @@ async function main(): Promise<number> {
   const server = await startServer({ dataDir, port: 0, logFile });
   writeState({ ...server, adminKey: readAdminKey(dataDir), dataDir, logFile });
   let failed = false;
+  const stuck = new AbortController();
+  const endWatch = watchForSilence({ server: readState, silenceMs: SILENCE_MS, onSilence: () => stuck.abort() });
   try {
     await warmUp();
     // What the server makes ahead for the next capsules is made by children of its.
@@ -62,9 +68,15 @@ async function main(): Promise<number> {
       join(dir, "baseline.json"),
       JSON.stringify({ traces: hostTraces(dataDir), use: { pid: server.pid, ...processUse(server.pid) } }),
     );
-    for (const files of phases()) if (files.length > 0) failed = !(await runTests(files)) || failed;
+    for (const files of phases()) if (files.length > 0 && !stuck.signal.aborted) failed = !(await runTests(files, stuck.signal)) || failed;
   } finally {
-    await endServer(serverPid(server.pid), "SIGTERM");
+    endWatch();
+    if (stuck.signal.aborted) {
+      failed = true;
+      console.error(`the server has answered nothing for ${SILENCE_MS / 1000} s, though it lives: the run ends here`);
+    }
+    // One that is stuck hears no SIGTERM.
+    await endServer(serverPid(server.pid), stuck.signal.aborted ? "SIGKILL" : "SIGTERM");
     unmountStore(dataDir);
   }
   if (failed) console.error(`the server's log is kept: ${logFile}\n${readFileSync(logFile, "utf8").slice(-4000)}`);
@@ -91,8 +103,8 @@ function phases(): readonly (readonly string[])[] {
   return restart.length === 0 ? [others, [LEFTOVERS]] : [others, [LEFTOVERS], restart, [LEFTOVERS]];
 }
 
-/** Runs test files one after another; appends their TAP where it is wanted. */
-async function runTests(files: readonly string[]): Promise<boolean> {
+/** Runs test files one after another, until the signal; appends their TAP where it is wanted. */
+async function runTests(files: readonly string[], stuck: AbortSignal): Promise<boolean> {
   const tapPart = join(dir, "part.tap");
   const reporters = [
     "--test-reporter=spec",
@@ -105,7 +117,11 @@ async function runTests(files: readonly string[]): Promise<boolean> {
     ["--test", "--test-concurrency=1", "--test-force-exit", ...reporters, ...files.map((file) => join(TESTS, file))],
     { stdio: ["ignore", "inherit", "inherit"] },
   );
+  // It ends its files' processes, and tells which was under way.
+  const end = (): void => void child.kill("SIGTERM");
+  stuck.addEventListener("abort", end, { once: true });
   const code = await new Promise<number | null>((done) => child.once("exit", done));
+  stuck.removeEventListener("abort", end);
   if (tap !== null) appendFileSync(tap, readFileSync(tapPart, "utf8"));
   rmSync(tapPart, { force: true });
   return code === 0;
