@@ -1,3 +1,5 @@
+import { Turn } from "./turn.ts";
+
 /**
  * Collects "this was used at that time" between two ticks, so that a request costs a map entry and not a database write.
  * Only the latest time of an id is kept.
@@ -22,7 +24,7 @@ export interface ActivityBufferOptions {
 export function createActivityBuffer(options: ActivityBufferOptions): ActivityBuffer {
   const latest = new Map<string, number>();
   let dropped = 0;
-  let ticking: Promise<number> | undefined;
+  const ticking = new Turn<number>();
 
   function note(id: string, at: number): void {
     const known = latest.get(id);
@@ -59,12 +61,7 @@ export function createActivityBuffer(options: ActivityBufferOptions): ActivityBu
 
   return {
     note,
-    tick() {
-      ticking ??= flushAll().finally(() => {
-        ticking = undefined;
-      });
-      return ticking;
-    },
+    tick: () => ticking.join(flushAll),
     get size() {
       return latest.size;
     },

@@ -9,6 +9,7 @@ import type { OutputHead } from "./body.ts";
 import { notificationBody, OUTPUT_HEAD_BYTES } from "./body.ts";
 import type { NotificationRecord } from "./record.ts";
 import type { NotificationStore } from "./store.ts";
+import { Turn } from "../../lib/turn.ts";
 
 /** Deliveries at once: all, of one team, and of one endpoint, so that a receiver that hangs holds up nobody else's. */
 export const AT_ONCE = { all: 8, team: 4, endpoint: 2 } as const;
@@ -42,7 +43,7 @@ export class Deliveries {
   readonly #deps: DeliveryDeps;
   readonly #underWay = new Map<string, { readonly record: NotificationRecord; readonly done: Promise<void> }>();
   readonly #closing = new AbortController();
-  #looking: Promise<void> | null = null;
+  readonly #looking = new Turn();
   /** Whether the last look left some for want of room. */
   #more = false;
 
@@ -53,15 +54,14 @@ export class Deliveries {
   /** Begins deliveries that are due, as many as there is room for, and does not wait for them. */
   async tick(): Promise<void> {
     if (this.#closing.signal.aborted) return;
-    this.#looking ??= this.#look().finally(() => (this.#looking = null));
-    await this.#looking;
+    await this.#looking.join(() => this.#look());
   }
 
   /** Waits until no delivery is under way. */
   async settled(): Promise<void> {
-    while (this.#looking !== null || this.#underWay.size > 0) {
+    while (this.#looking.isUnderWay || this.#underWay.size > 0) {
       // A look that fails is told to whoever began it.
-      await this.#looking?.catch(() => {});
+      await this.#looking.settled();
       await Promise.all([...this.#underWay.values()].map(({ done }) => done));
     }
   }

@@ -6,6 +6,7 @@ import type { Handle } from "../ports/driver.ts";
 import type { Log } from "../ports/log.ts";
 import { toImported } from "./imported-entry.ts";
 import type { ImportedEntry, ProcessStore } from "./store.ts";
+import { Turn } from "../../lib/turn.ts";
 
 /** Entries of one batch at most, and milliseconds that the first one of a batch waits for others. */
 export const BATCH_ENTRIES_MAX = 256;
@@ -48,7 +49,8 @@ export class LogFollower {
   #waiting: LogEntry[] = [];
   #timer: NodeJS.Timeout | null = null;
   #retryMs = RETRY_MS_MIN;
-  #storing: Promise<void> | null = null;
+  /** One batch at a time; a call while one is under way waits for that one. */
+  readonly #storing = new Turn();
   #closed = false;
 
   constructor(deps: FollowerDeps, machine: FollowedMachine) {
@@ -70,7 +72,7 @@ export class LogFollower {
 
   /** Stores what has come so far. Throws `StoreUnavailableError`. */
   async settle(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#storing !== null) await this.#store();
+    while (this.#waiting.length > 0 || this.#storing.isUnderWay) await this.#store();
   }
 
   /** Reads and stores the rest of the log, and follows it no more. Throws when agent or store fail. */
@@ -129,12 +131,8 @@ export class LogFollower {
     this.#timer = null;
   }
 
-  /** One batch at a time; a call while one is under way waits for that one. */
   #store(): Promise<void> {
-    this.#storing ??= this.#storeBatch().finally(() => {
-      this.#storing = null;
-    });
-    return this.#storing;
+    return this.#storing.join(() => this.#storeBatch());
   }
 
   async #storeBatch(): Promise<void> {

@@ -6,6 +6,7 @@ import { newNamespace, run } from "./inside.ts";
 import { firstRules } from "./ruleset.ts";
 import { NETWORK_LIMITS } from "./settings.ts";
 import type { Slots } from "./slots.ts";
+import { Turn } from "../../../lib/turn.ts";
 
 /** A namespace with its interface, addresses and the rules of the policy `allow`. */
 export interface Ready {
@@ -19,7 +20,7 @@ export class ReadyNamespaces {
   readonly #slots: Slots;
   readonly #log: Log;
   readonly #ready: Ready[] = [];
-  #filling: Promise<void> | null = null;
+  readonly #filling = new Turn();
   #closed = false;
   #later: NodeJS.Timeout | undefined;
   /** Launches under way that have taken one. */
@@ -63,17 +64,15 @@ export class ReadyNamespaces {
   }
 
   fill(): void {
-    if (this.#filling !== null || this.#closed) return;
-    this.#filling = this.#fill()
-      .catch((error: unknown) => this.#log.warn({ error: String(error) }, "a network namespace could not be made ahead"))
-      .finally(() => {
-        this.#filling = null;
-      });
+    if (this.#filling.isUnderWay || this.#closed) return;
+    this.#filling
+      .join(() => this.#fill())
+      .catch((error: unknown) => this.#log.warn({ error: String(error) }, "a network namespace could not be made ahead"));
   }
 
   /** Gives up what nobody has taken: the host's own addresses or rules have changed, or the server ends. */
   async drop(): Promise<void> {
-    await this.#filling;
+    await this.#filling.settled();
     for (const { n, namespace } of this.#ready.splice(0)) {
       closeSync(namespace);
       this.#slots.free(n);
