@@ -44,3 +44,47 @@ test("a team's stats count its running capsules, and nobody else's", async () =>
   for (const column of [series.running, series.vcpus, series.memory_mb]) assert.equal(column.length, series.labels.length);
   await expectError("getCapsuleStats", "invalid_request", { key, query: { range: "10m" } });
 });
+
+const MINUTE_MS = 60_000;
+
+test(
+  "a team's usage by the day counts what ran, for as long as it ran, and keeps it when the capsule is gone",
+  { timeout: 60_000 },
+  async () => {
+    const { key } = await newTeam();
+    const usage = async (): Promise<number> => {
+      const { points } = await expectCall("getUsage", 200, { key, query: {} });
+      assert.equal(points.length, 31);
+      const cpu = points.reduce((sum, { cpu_minutes }) => sum + cpu_minutes, 0);
+      const memory = points.reduce((sum, { ram_mb_minutes }) => sum + ram_mb_minutes, 0);
+      assert.ok(Math.abs(memory - cpu * 64) < 1, "one core and 64 MiB");
+      return cpu * MINUTE_MS;
+    };
+    assert.equal(await usage(), 0);
+    const began = Date.now();
+    const capsule = await newCapsule({ memory_mb: 64 }, key);
+    const running = Date.now();
+    await capsule.sh("sleep 0.3");
+    const stopping = Date.now();
+    await expectCall("destroyCapsule", 204, { key, params: { id: capsule.id } });
+    const ended = Date.now();
+    const counted = await waitUntil(async () => ((await usage()) > 0 ? usage() : undefined), { what: "a count", timeoutMs: 40_000 });
+    assert.ok(
+      counted >= stopping - running - 20 && counted <= ended - began + 20,
+      `${counted} of ${stopping - running} to ${ended - began} ms`,
+    );
+  },
+);
+
+test("a span of days is told as it was asked for, and refused where it is none", async () => {
+  const { key } = await newTeam();
+  const { from, to, points } = await expectCall("getUsage", 200, { key, query: { from: "2026-11-01", to: "2026-11-02" } });
+  assert.deepEqual([from, to], ["2026-11-01", "2026-11-02"]);
+  assert.deepEqual(
+    points.map(({ cpu_minutes, ram_mb_minutes }) => [cpu_minutes, ram_mb_minutes]),
+    points.map(() => [0, 0]),
+  );
+  const none = ["2026-02-30", "yesterday", "2026-11-01T00:00:00Z", "20261101"].map((from) => ({ from }));
+  for (const query of [...none, { from: "2026-11-02", to: "2026-11-01" }, { from: "2026-01-01", to: "2026-04-04" }])
+    await expectError("getUsage", "invalid_request", { key, query });
+});

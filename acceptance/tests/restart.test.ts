@@ -249,3 +249,34 @@ test("wrong settings are all named at once, with exit code 78 and no stack trace
   assert.match(said, /CAPSULED_CAPSULES_MAX/);
   assert.ok(!/\n\s+at /.test(said), said);
 });
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  test(
+    `after ${signal} a team's usage goes on from where it was, for capsules that run on, and no time counts twice`,
+    { timeout: 120_000 },
+    async () => {
+      const { key } = await newTeam();
+      const usageMs = async (): Promise<number> => {
+        const { points } = await expectCall("getUsage", 200, { key, query: {} });
+        return points.reduce((sum, { cpu_minutes }) => sum + cpu_minutes, 0) * 60_000;
+      };
+      const reached = async (ms: number): Promise<number> =>
+        waitUntil(
+          async () => {
+            const now = await usageMs();
+            return now >= ms ? now : undefined;
+          },
+          { what: "a count", timeoutMs: 40_000 },
+        );
+      const began = Date.now();
+      await using capsule = await newCapsule({ vcpus: 1, memory_mb: 64 }, key);
+      const running = Date.now();
+      const before = await reached(1);
+      let down = 0;
+      await restart(signal, async () => void (down = Date.now()));
+      const after = await reached(Math.max(before, down - running));
+      assert.ok(after <= Date.now() - began + 20, `${after} ms are more than there were`);
+      assert.equal((await capsule.get()).status, "running");
+    },
+  );
+}

@@ -34,6 +34,7 @@ const WITHOUT_OBJECT = new Set<string>([
   "importEndpoints",
   "listRuns",
   "getCapsuleStats",
+  "getUsage",
   "createSnapshot",
   "uploadImage",
   "listSnapshots",

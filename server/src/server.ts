@@ -17,6 +17,7 @@ import type { RetainDeps } from "./core/event/retain.ts";
 import { removeOld } from "./core/event/retain.ts";
 import { createFileService } from "./core/file/create-file-service.ts";
 import { createIdempotencyService } from "./core/idempotency/create-idempotency-service.ts";
+import type { UsageMeter } from "./core/metrics/meter.ts";
 import type { Log } from "./core/ports/log.ts";
 import { createPortService } from "./core/port/create-port-service.ts";
 import { createProcessService } from "./core/process/create-process-service.ts";
@@ -142,8 +143,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       hostId: installation.hostId,
       limits: { pidsMax: config.pidsMax, teamCapsulesMax: config.teamCapsulesMax, ...hostFacts() },
     };
-    deferEnds(shutdown, deps, keyUse);
+    const usage = await createUsage(deps, database);
+    deferEnds(shutdown, deps, keyUse, usage.meter);
     await lookAfterEarlier(deps);
+    usage.startLoops(shutdown);
 
     const metrics = createMetrics({ countCapsules: () => store.countByState(installation.hostId) });
     const idempotency = createIdempotencyService({
@@ -174,7 +177,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       events: createEventService({ store: eventStore, signal }),
       idempotency,
       capsules,
-      usage: createUsage(deps, shutdown),
+      usage: usage.service,
       ...(await createTemplates(deps, database, config, imageParts, shutdown)),
       archives: imageParts.archives,
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
@@ -210,13 +213,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 }
 
 /** What is to be done before the database closes, last things first. */
-function deferEnds(shutdown: Shutdown, deps: CapsuleDeps, keyUse: ActivityBuffer): void {
+function deferEnds(shutdown: Shutdown, deps: CapsuleDeps, keyUse: ActivityBuffer, meter: UsageMeter): void {
   shutdown.defer("links to capsules", () => {
     for (const live of deps.live.all()) deps.live.remove(live.record.id);
   });
   shutdown.defer("last activity", async () => {
     await flushActivity(deps);
     await keyUse.tick();
+    await meter.count();
   });
   shutdown.defer("changes of capsules under way", () => deps.acts.settled());
 }

@@ -1,14 +1,36 @@
 import type { CapsuleDeps } from "./core/capsule/deps.ts";
+import { COUNT_MS, UsageMeter } from "./core/metrics/meter.ts";
 import type { UsageService } from "./core/metrics/service.ts";
 import { createUsageService } from "./core/metrics/service.ts";
 import { SAMPLE_MS, UsageMetrics } from "./core/metrics/usage.ts";
+import { steadyClock } from "./lib/node/clock.ts";
 import type { Shutdown } from "./lib/node/shutdown.ts";
 import { startLoop } from "./loops/loop.ts";
+import type { Database } from "./store/database.ts";
+import { createUsageStore } from "./store/usage-store.ts";
 
-/** What is measured of capsules, put together. */
-export function createUsage(deps: CapsuleDeps, shutdown: Shutdown): UsageService {
+export interface Usage {
+  readonly service: UsageService;
+  readonly meter: UsageMeter;
+  startLoops(shutdown: Shutdown): void;
+}
+
+/** What is measured and counted of capsules, put together; before the first capsule is held, so that the time of each counts. */
+export async function createUsage(deps: CapsuleDeps, database: Database): Promise<Usage> {
+  const { store, live, clock, hostId, log } = deps;
+  const sums = createUsageStore(database);
   const usage = new UsageMetrics(deps);
-  const loop = startLoop({ name: "measure", everyMs: SAMPLE_MS, tick: () => usage.tick() }, deps.log);
-  shutdown.defer("loop", () => loop.close());
-  return createUsageService({ store: deps.store, usage });
+  const meter = await UsageMeter.open({ store: sums, hostId, clock, steady: steadyClock });
+  live.watch((...told) => meter.note(...told));
+  return {
+    service: createUsageService({ store, usage, sums, clock }),
+    meter,
+    startLoops(shutdown) {
+      const loops = [
+        startLoop({ name: "measure", everyMs: SAMPLE_MS, tick: () => usage.tick() }, log),
+        startLoop({ name: "count usage", everyMs: COUNT_MS, tick: () => meter.count() }, log),
+      ];
+      for (const loop of loops) shutdown.defer("loop", () => loop.close());
+    },
+  };
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import date, timedelta
 
 import pytest
 import wrenn
@@ -30,9 +31,22 @@ def test_metrics_are_points_of_one_capsule(capsule, low):
         assert low.capsules.metrics(capsule.capsule_id, range=each).range == each
 
 
-def test_usage_by_the_day_is_not_kept_and_says_so_in_the_clients_own_way(low):
-    with pytest.raises(wrenn.WrennNotFoundError):
-        low.capsules.usage()
+def test_usage_is_told_by_the_day(capsule, low):
+    assert capsule.is_running()
+    usage = low.capsules.usage()
+    assert (usage.to - usage.from_).days == 30 and len(usage.points) == 31
+    assert [point.date for point in usage.points] == [usage.from_ + timedelta(days=n) for n in range(31)]
+    assert all(point.cpu_minutes >= 0 and point.ram_mb_minutes >= 0 for point in usage.points)
+    today = usage.to
+    week = low.capsules.usage(from_=today - timedelta(days=7), to=today)
+    assert len(week.points) == 8 and (week.from_, week.to) == (today - timedelta(days=7), today)
+    assert low.capsules.usage(from_="2026-01-01", to="2026-01-01").from_ == date(2026, 1, 1)
+    until = time.monotonic() + 40
+    while low.capsules.usage(from_=today).points[0].cpu_minutes == 0:
+        assert time.monotonic() < until, "nothing was counted"
+        time.sleep(0.5)
+    with pytest.raises(wrenn.WrennValidationError):
+        low.capsules.usage(from_=today - timedelta(days=93), to=today)
 
 
 def test_events_are_told_as_they_happen(client):

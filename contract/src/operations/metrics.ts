@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { capsuleIdParam } from "../ids.ts";
 import { defineOperation } from "../operation.ts";
-import { capsuleMetrics, capsuleStats, metricsQuery, statsQuery } from "../schemas/metrics.ts";
+import { capsuleMetrics, capsuleStats, metricsQuery, statsQuery, teamUsage, usageQuery } from "../schemas/metrics.ts";
 
 const tag = "Capsules";
 
@@ -57,4 +57,34 @@ export const getCapsuleStats = defineOperation({
     },
   },
   errors: ["invalid_request"],
+});
+
+export const getUsage = defineOperation({
+  id: "getUsage",
+  method: "GET",
+  path: "/v1/capsules/usage",
+  tag,
+  summary: "Get what the team's capsules had of processor and memory by the day",
+  description:
+    "Running time times what each capsule has (not what it used of that). Paused and stopped time does not count. Counted every 10 s and kept for 366 days, through restarts of the server and the end of the capsules.",
+  auth: "member",
+  idempotency: "safe",
+  params: z.strictObject({}),
+  query: usageQuery,
+  body: null,
+  answers: {
+    200: {
+      description: "Both days included.",
+      schema: teamUsage,
+      example: {
+        from: "2026-11-01",
+        to: "2026-11-02",
+        points: [
+          { date: "2026-11-01", cpu_minutes: 1440, ram_mb_minutes: 737_280 },
+          { date: "2026-11-02", cpu_minutes: 12.5, ram_mb_minutes: 3200 },
+        ],
+      },
+    },
+  },
+  errors: ["invalid_request", "unavailable"],
 });

@@ -1,9 +1,19 @@
 import { z } from "zod";
-import { timestamp } from "./text.ts";
+import { optional, timestamp } from "./text.ts";
 
 /** Ranges, each with what it shows: from now back. */
 export const METRICS_RANGES = ["5m", "10m", "1h", "2h", "6h", "12h", "24h"] as const;
 export const STATS_RANGES = ["5m", "1h", "6h", "24h", "30d"] as const;
+
+/** Days from the first of a usage to its last. */
+export const USAGE_DAYS = { default: 30, max: 92 } as const;
+
+const day = z.iso.date();
+
+export const usageQuery = z.object({
+  from: optional(day).describe(`The first day, \`YYYY-MM-DD\` in UTC; ${USAGE_DAYS.default} days before the last unless said.`),
+  to: optional(day).describe(`The last day; today unless said. At most ${USAGE_DAYS.max} days after the first.`),
+});
 
 export const metricsQuery = z.object({ range: z.enum(METRICS_RANGES).default("10m").describe("How far back.") });
 export const statsQuery = z.object({ range: z.enum(STATS_RANGES).default("1h").describe("How far back.") });
@@ -41,3 +51,15 @@ export const capsuleStats = z
       .describe("Arrays of one length, oldest first; the most since the label before."),
   })
   .meta({ id: "CapsuleStats" });
+
+export const usagePoint = z
+  .object({
+    date: day.describe("A day in UTC."),
+    cpu_minutes: z.number().describe("The minutes of running capsules, each times its `vcpus`."),
+    ram_mb_minutes: z.number().describe("The minutes of running capsules, each times its `memory_mb`."),
+  })
+  .meta({ id: "UsagePoint" });
+
+export const teamUsage = z
+  .object({ from: day, to: day, points: z.array(usagePoint).describe("One a day, oldest first; 0 where nothing ran.") })
+  .meta({ id: "Usage" });

@@ -8,6 +8,7 @@ import platform
 import secrets
 import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -314,3 +315,7 @@ def test_what_a_capsule_uses_and_a_team_has_running_is_read(capsule: Capsule, cl
     assert capsule.metrics().range == "10m"
     assert client.stats().current.running_count >= 1
     assert client.stats("24h").range == "24h"
+    usage = client.usage(from_=date(2026, 11, 1), to="2026-11-02")
+    assert (usage.from_, usage.to) == ("2026-11-01", "2026-11-02")
+    assert all(point.cpu_minutes >= 0 and point.ram_mb_minutes >= 0 for point in usage.points)
+    assert len(client.usage().points) == 31

@@ -104,6 +104,7 @@ METHODS: dict[str, Callable[[Client, Capsule], object]] = {
     "streamRun": lambda client, _: client.runs.stream("run-a"),
     "getCapsuleMetrics": lambda _, capsule: capsule.metrics(),
     "getCapsuleStats": lambda client, _: client.stats(),
+    "getUsage": lambda client, _: client.usage(),
     "createSnapshot": lambda _, capsule: capsule.snapshot(),
     "deleteSnapshot": lambda client, _: client.snapshots.delete("mine"),
     "listSnapshots": lambda client, _: client.snapshots.list(),

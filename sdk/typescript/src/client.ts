@@ -5,7 +5,7 @@ import { createCapsule } from "./capsules/create-capsule.ts";
 import { Images } from "./capsules/images.ts";
 import { listCapsules } from "./capsules/list-capsules.ts";
 import { Templates } from "./capsules/templates.ts";
-import type { Capsule as CapsuleFacts, CapsuleStats, TicketCreate, TicketCreated } from "./contract/schemas.ts";
+import type { Capsule as CapsuleFacts, CapsuleStats, TicketCreate, TicketCreated, Usage } from "./contract/schemas.ts";
 import { Endpoints } from "./endpoints/endpoints.ts";
 import { Runs } from "./endpoints/runs.ts";
 import { Events } from "./events/events.ts";
@@ -84,6 +84,12 @@ export class Capsules {
   async stats(options: CallOptions & { readonly range?: CapsuleStats["range"] | undefined } = {}): Promise<CapsuleStats> {
     const { range, ...call } = options;
     return this.#transport.json<CapsuleStats>("getCapsuleStats", { ...call, query: { range } });
+  }
+
+  /** What the team's capsules had of processor and memory, by days in UTC (`YYYY-MM-DD`); the last 30 days and today unless said. */
+  async usage(options: CallOptions & { readonly from?: string | undefined; readonly to?: string | undefined } = {}): Promise<Usage> {
+    const { from, to, ...call } = options;
+    return this.#transport.json<Usage>("getUsage", { ...call, query: { from, to } });
   }
 
   /** As `Capsule.list`. */

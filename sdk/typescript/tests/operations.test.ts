@@ -76,6 +76,7 @@ const METHODS: Readonly<Partial<Record<OperationId, Call>>> = {
   streamRun: (client) => client.runs.stream("run-a"),
   getCapsuleMetrics: (_, capsule) => capsule.metrics(),
   getCapsuleStats: (client) => client.capsules.stats(),
+  getUsage: (client) => client.capsules.usage(),
   createSnapshot: (_, capsule) => capsule.snapshot(),
   deleteSnapshot: (client) => client.templates.delete("mine"),
   listSnapshots: (client) => client.templates.list(),

@@ -239,6 +239,7 @@ async function scripted(world: World, id: OperationId, request: GoodRequest, err
   Object.assign(capsules, Object.fromEntries(Object.keys(capsules).map((name) => [name, thrower])));
   Object.assign(files, Object.fromEntries(Object.keys(files).map((name) => [name, thrower])));
   usage.capsule = thrower;
+  usage.days = thrower;
   Object.assign(templates, { snapshot: thrower, fork: thrower, list: thrower, remove: thrower });
   Object.assign(builds, { start: thrower, get: thrower, list: thrower, log: thrower, cancel: thrower });
   Object.assign(processes, {

@@ -17,6 +17,7 @@ import { describeProcesses } from "./testing/conformance/processes.ts";
 import { describeRuns } from "./testing/conformance/runs.ts";
 import { describeTeams } from "./testing/conformance/teams.ts";
 import { describeTemplates } from "./testing/conformance/templates.ts";
+import { describeUsage } from "./testing/conformance/usage.ts";
 import type { Database } from "./database.ts";
 import { migrate, SchemaMismatchError } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
@@ -41,6 +42,7 @@ export function describeStore(name: string, openFresh: OpenFresh): void {
     describeNotifications(openFresh);
     describeTemplates(openFresh);
     describeBuilds(openFresh);
+    describeUsage(openFresh);
 
     it("migrates once: a second start applies nothing", async () => {
       const database = await openFresh();

@@ -216,6 +216,22 @@ export interface NotificationRow {
   readonly created_at: number;
 }
 
+/** A day of a team, in UTC: days since 1970-01-01. */
+export interface UsageDayRow {
+  readonly team_id: string;
+  readonly day: number;
+  readonly capsule_ms: number;
+  readonly vcpu_ms: number;
+  readonly memory_mb_ms: number;
+}
+
+/** Up to when a host's server has counted: by the host's steady clock, and in unix milliseconds. */
+export interface UsageMarkRow {
+  readonly host_id: string;
+  readonly counted_to: number;
+  readonly counted_at: number;
+}
+
 export interface MigrationRow {
   readonly name: string;
   readonly checksum: string;
@@ -239,5 +255,7 @@ export interface Schema {
   readonly runs: RunRow;
   readonly run_inputs: RunInputRow;
   readonly notifications: NotificationRow;
+  readonly usage_days: UsageDayRow;
+  readonly usage_marks: UsageMarkRow;
   readonly schema_migrations: MigrationRow;
 }

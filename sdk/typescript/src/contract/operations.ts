@@ -71,6 +71,7 @@ export const OPERATIONS = {
   streamRun: { method: "GET", path: "/v1/runs/{id}/stream", idempotency: "safe", since: "0.1.0" },
   getCapsuleMetrics: { method: "GET", path: "/v1/capsules/{id}/metrics", idempotency: "safe", since: "0.1.0" },
   getCapsuleStats: { method: "GET", path: "/v1/capsules/stats", idempotency: "safe", since: "0.1.0" },
+  getUsage: { method: "GET", path: "/v1/capsules/usage", idempotency: "safe", since: "0.1.0" },
   createSnapshot: { method: "POST", path: "/v1/snapshots", idempotency: "with_key", since: "0.1.0" },
   deleteSnapshot: { method: "DELETE", path: "/v1/snapshots/{name}", idempotency: "idempotent", since: "0.1.0" },
   listSnapshots: { method: "GET", path: "/v1/snapshots", idempotency: "safe", since: "0.1.0" },

@@ -1526,6 +1526,22 @@ export interface UploadedImage {
   expires_at: string;
 }
 
+export interface Usage {
+  from: string;
+  to: string;
+  /** One a day, oldest first; 0 where nothing ran. */
+  points: UsagePoint[];
+}
+
+export interface UsagePoint {
+  /** A day in UTC. */
+  date: string;
+  /** The minutes of running capsules, each times its `vcpus`. */
+  cpu_minutes: number;
+  /** The minutes of running capsules, each times its `memory_mb`. */
+  ram_mb_minutes: number;
+}
+
 export interface Wait {
   /** Milliseconds to wait for `running` before answering with the status so far. Default: `4000`. */
   wait_ms?: number | undefined;
@@ -1670,6 +1686,13 @@ export interface ListSnapshotsQuery {
 export interface GetCapsuleStatsQuery {
   /** How far back. Default: `"1h"`. */
   range?: "5m" | "1h" | "6h" | "24h" | "30d" | undefined;
+}
+
+export interface GetUsageQuery {
+  /** The first day, `YYYY-MM-DD` in UTC; 30 days before the last unless said. */
+  from?: string | undefined;
+  /** The last day; today unless said. At most 92 days after the first. */
+  to?: string | undefined;
 }
 
 export interface ImportEndpointsQuery {

@@ -21,8 +21,18 @@ export function connectTo(deps: CapsuleDeps, record: CapsuleRecord, handle: Hand
   return deps.connect(record.id, deps.sealer.open(record.sealedSecret, secretContext(record.id)), handle);
 }
 
-/** Takes a running or paused machine into the server's hands: the hot path finds it, and its end is noticed. */
-export function holdCapsule(deps: CapsuleDeps, record: CapsuleRecord, handle: Handle, link: AgentLink, lastActiveAt: number): LiveCapsule {
+/**
+ * Takes a running or paused machine into the server's hands: the hot path finds it, and its end is noticed. `isAdopted` is one that an
+ * earlier server had.
+ */
+export function holdCapsule(
+  deps: CapsuleDeps,
+  record: CapsuleRecord,
+  handle: Handle,
+  link: AgentLink,
+  lastActiveAt: number,
+  isAdopted = false,
+): LiveCapsule {
   const live = new LiveCapsule(
     record,
     link,
@@ -30,7 +40,7 @@ export function holdCapsule(deps: CapsuleDeps, record: CapsuleRecord, handle: Ha
     openSettings(deps.sealer, record.sealedSettings, record.id),
     lastActiveAt,
   );
-  deps.live.add(live);
+  deps.live.add(live, isAdopted);
   const unwatch = deps.driver.watch(handle, () => {
     deps.acts
       .run(record.id, "lost", () => loseCapsule(deps, record.id, bySystem("driver")))

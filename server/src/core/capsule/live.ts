@@ -70,23 +70,34 @@ export class LiveCapsule {
   }
 }
 
+/** Hears each row as it comes, and `null` when the capsule is no longer held; `isAdopted` with the first row of one that an earlier server had. */
+export type LiveWatcher = (id: string, record: CapsuleRecord | null, isAdopted: boolean) => void;
+
 /** The capsules whose machines this server holds (running or paused), by id. */
 export class LiveCapsules {
   readonly #byId = new Map<string, LiveCapsule>();
+  readonly #watchers = new Set<LiveWatcher>();
+
+  watch(watcher: LiveWatcher): void {
+    this.#watchers.add(watcher);
+  }
 
   get(id: string): LiveCapsule | undefined {
     return this.#byId.get(id);
   }
 
-  add(live: LiveCapsule): void {
+  add(live: LiveCapsule, isAdopted = false): void {
     this.#byId.get(live.record.id)?.end();
     this.#byId.set(live.record.id, live);
+    this.#tell(live.record.id, live.record, isAdopted);
   }
 
   /** Takes note of a newer row. */
   update(record: CapsuleRecord): void {
     const live = this.#byId.get(record.id);
-    if (live !== undefined && record.version >= live.record.version) live.update(record);
+    if (live === undefined || record.version < live.record.version) return;
+    live.update(record);
+    this.#tell(record.id, record);
   }
 
   /** Forgets it and ends its link. */
@@ -94,7 +105,12 @@ export class LiveCapsules {
     const live = this.#byId.get(id);
     if (live === undefined) return;
     this.#byId.delete(id);
+    this.#tell(id, null);
     live.end();
+  }
+
+  #tell(id: string, record: CapsuleRecord | null, isAdopted = false): void {
+    for (const watcher of this.#watchers) watcher(id, record, isAdopted);
   }
 
   all(): IterableIterator<LiveCapsule> {

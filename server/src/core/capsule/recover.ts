@@ -110,7 +110,8 @@ async function takeOver(
     await deps.driver.network?.set(handle, settled.egress);
     const earliest = deps.clock.now() - settled.timeoutSec * 1000 + ADOPTED_GRACE_MS;
     if (settled.state === "running") await link.resume();
-    holdCapsule(deps, settled, handle, link, Math.max(deps.clock.now() - stats.idleMs, settled.timeoutSec > 0 ? earliest : 0));
+    const lastActiveAt = Math.max(deps.clock.now() - stats.idleMs, settled.timeoutSec > 0 ? earliest : 0);
+    holdCapsule(deps, settled, handle, link, lastActiveAt, true);
   } catch (error) {
     link.close();
     deps.log.warn({ capsuleId: record.id, error }, "a capsule's agent did not answer after the server's restart");

@@ -2,9 +2,14 @@ import type { METRICS_RANGES, STATS_RANGES } from "@capsuled/contract";
 import type { Principal } from "../access/principal.ts";
 import { ownedCapsule } from "../capsule/owned.ts";
 import type { CapsuleStore } from "../capsule/store.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Point } from "./series.ts";
+import type { UsageStore } from "./store.ts";
+import type { DaySpan, TeamUsage } from "./team-usage.ts";
+import { teamUsage } from "./team-usage.ts";
 import type { TeamCount, UsageMetrics } from "./usage.ts";
 
+export type { TeamUsage } from "./team-usage.ts";
 export type MetricsRange = (typeof METRICS_RANGES)[number];
 export type StatsRange = (typeof STATS_RANGES)[number];
 
@@ -32,10 +37,21 @@ export interface UsageService {
   /** Throws `not_found`. */
   capsule(principal: Principal, id: string, range: MetricsRange): Promise<readonly Point[]>;
   team(principal: Principal, range: StatsRange): TeamStats;
+  /** Throws `invalid_request`. */
+  days(principal: Principal, span: DaySpan): Promise<TeamUsage>;
 }
 
-export function createUsageService(deps: { readonly store: CapsuleStore; readonly usage: UsageMetrics }): UsageService {
+export interface UsageServiceDeps {
+  readonly store: CapsuleStore;
+  readonly usage: UsageMetrics;
+  readonly sums: Pick<UsageStore, "list">;
+  readonly clock: Clock;
+}
+
+export function createUsageService(deps: UsageServiceDeps): UsageService {
   return {
+    days: ({ teamId }, span) => teamUsage({ store: deps.sums, clock: deps.clock }, teamId, span),
+
     async capsule(principal, id, range) {
       await ownedCapsule(deps.store, principal, id);
       return deps.usage.capsule(id, RANGE_MS[range]);

@@ -12,7 +12,7 @@ test("a capsule's points are what it used between samples, per core; they go wit
   let cpuUsageUs = 0;
   const driver = { ...world.driver, stats: async () => ({ ...(await world.driver.stats(handle)), cpuUsageUs, memoryBytes: 4096 }) };
   const usage = new UsageMetrics({ ...world.deps, driver });
-  const service = createUsageService({ store: world.deps.store, usage });
+  const service = createUsageService({ ...world.deps, usage, sums: { list: async () => [] } });
   const { id, handle } = await createCapsule(world, { vcpus: 2 }).then((record) => {
     assert.ok(record.handle !== null);
     return { id: record.id, handle: record.handle };
@@ -46,7 +46,7 @@ test("a capsule's points are what it used between samples, per core; they go wit
 test("a team's numbers are of its running capsules alone, with their peaks", async () => {
   const world = await createWorld();
   const usage = new UsageMetrics(world.deps);
-  const service = createUsageService({ store: world.deps.store, usage });
+  const service = createUsageService({ ...world.deps, usage, sums: { list: async () => [] } });
   const [first, second] = [await createCapsule(world, { vcpus: 2 }), await createCapsule(world, { memory_mb: 128 })];
   await usage.tick();
   await world.capsules.pause(world.principal, first.id);

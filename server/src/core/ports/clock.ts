@@ -3,6 +3,11 @@ export interface Clock {
   now(): number;
 }
 
+/** Milliseconds since some moment before the host's start, whole ones; nobody can set it, and every process of the host reads the same. */
+export interface SteadyClock {
+  ms(): number;
+}
+
 /** Makes ids: a prefix, `-` and 25 digits of base36 from 128 random bits. */
 export interface Ids {
   next(prefix: "cl" | "pr" | "team" | "key" | "req" | "ep" | "run" | "tk" | "tp" | "bd"): string;

@@ -34,6 +34,7 @@ import { makeDirectory } from "./make-directory.ts";
 import { removeFile } from "./remove-file.ts";
 import { getCapsuleMetrics } from "./get-capsule-metrics.ts";
 import { getCapsuleStats } from "./get-capsule-stats.ts";
+import { getUsage } from "./get-usage.ts";
 import { createSnapshot } from "./create-snapshot.ts";
 import { listSnapshots } from "./list-snapshots.ts";
 import { deleteSnapshot } from "./delete-snapshot.ts";
@@ -113,6 +114,7 @@ export const ROUTES = {
   removeFile,
   getCapsuleMetrics,
   getCapsuleStats,
+  getUsage,
   createSnapshot,
   listSnapshots,
   deleteSnapshot,

@@ -266,6 +266,7 @@ export function createFakeServices(): FakeServices {
         const one = { running: 1, vcpus: 1, memoryMb: 512 };
         return { current: one, peaks: one, series: [{ at: 1000, values: [1, 1, 512] }] };
       },
+      days: async () => ({ first: 20_000, last: 20_000, days: [{ day: 20_000, capsuleMs: 1, vcpuMs: 90_000, memoryMbMs: 60_000 }] }),
     },
     templates: {
       snapshot: async (principal, input) => {

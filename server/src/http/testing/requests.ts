@@ -73,6 +73,7 @@ export const GOOD_REQUESTS: Readonly<Record<OperationId, GoodRequest>> = {
   removeFile: { method: "POST", path: `${capsule}/files/remove`, json: file, status: 204 },
   getCapsuleMetrics: { method: "GET", path: `${capsule}/metrics`, status: 200 },
   getCapsuleStats: { method: "GET", path: "/v1/capsules/stats?range=5m", status: 200 },
+  getUsage: { method: "GET", path: "/v1/capsules/usage?from=2026-11-01&to=2026-11-02", status: 200 },
   createSnapshot: { method: "POST", path: "/v1/snapshots", json: { capsule_id: IDS.running }, status: 201 },
   listSnapshots: { method: "GET", path: "/v1/snapshots", status: 200 },
   createTemplate: { method: "POST", path: "/v1/templates", json: { name: "built" }, status: 202 },

@@ -9,6 +9,7 @@ import { ports } from "./0007_ports.ts";
 import { builds } from "./0008_builds.ts";
 import { layersOfHosts } from "./0009_layers_of_hosts.ts";
 import { noLeases } from "./0010_no_leases.ts";
+import { usage } from "./0011_usage.ts";
 
 /** Every migration, in the order in which they are applied. */
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   builds,
   layersOfHosts,
   noLeases,
+  usage,
 ];

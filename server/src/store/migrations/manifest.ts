@@ -50,4 +50,9 @@ export const manifest: readonly { readonly name: string; readonly sqlite: string
     sqlite: "82c18a58f498a0ff25a6ad1f09c4f6e19751f702e5d4b9e54d4aab30dac51ab0",
     postgres: "82c18a58f498a0ff25a6ad1f09c4f6e19751f702e5d4b9e54d4aab30dac51ab0",
   },
+  {
+    name: "0011_usage",
+    sqlite: "8db4562f0517a6a54a89ca66df6bd72ac952935fac55522ae8b520041127a379",
+    postgres: "f0057a3a03455298e07baf92a78634fb1d32b2a2174d48f4e05facf40ed81a6b",
+  },
 ];

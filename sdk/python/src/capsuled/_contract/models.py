@@ -118,6 +118,8 @@ __all__ = [
     "TransformerLines",
     "TransformerRegex",
     "UploadedImage",
+    "Usage",
+    "UsagePoint",
     "Wait",
 ]
 
@@ -1496,6 +1498,24 @@ class UploadedImage:
     size_bytes: int
     expires_at: datetime
     """When it is removed; each use puts that off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    from_: str
+    to: str
+    points: tuple[UsagePoint, ...]
+    """One a day, oldest first; 0 where nothing ran."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsagePoint:
+    date: str
+    """A day in UTC."""
+    cpu_minutes: float
+    """The minutes of running capsules, each times its `vcpus`."""
+    ram_mb_minutes: float
+    """The minutes of running capsules, each times its `memory_mb`."""
 
 
 class Wait(TypedDict, total=False):

@@ -6,10 +6,11 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import TracebackType
 from typing import Any, Literal
 
-from .._contract.models import CapsuleStats, TicketCreated
+from .._contract.models import CapsuleStats, TicketCreated, Usage
 from .._core.request import make_request
 from .._core.settings import resolve_settings
 from .access import Keys, Teams
@@ -86,6 +87,11 @@ class Client:
     def stats(self, range: Literal["5m", "1h", "6h", "24h", "30d"] | None = None) -> CapsuleStats:
         """How many of the team's capsules have run, and with what, from now back; an hour by default."""
         return self.transport.get(make_request("getCapsuleStats", query={"range": range}), CapsuleStats)
+
+    def usage(self, from_: date | str | None = None, to: date | str | None = None) -> Usage:
+        """What the team's capsules had of processor and memory, by days in UTC; the last 30 days and today unless said."""
+        query = {name: day.isoformat() if isinstance(day, date) else day for name, day in (("from", from_), ("to", to))}
+        return self.transport.get(make_request("getUsage", query=query), Usage)
 
     def metrics(self) -> str:
         """Metrics in Prometheus' text format; only to callers on the server's own machine, unless a setting opens it."""
