@@ -143,10 +143,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       hostId: installation.hostId,
       limits: { pidsMax: config.pidsMax, teamCapsulesMax: config.teamCapsulesMax, ...hostFacts() },
     };
-    const usage = await createUsage(deps, database);
+    const usage = await createUsage(deps, database, shutdown);
     deferEnds(shutdown, deps, keyUse, usage.meter);
     await lookAfterEarlier(deps);
-    usage.startLoops(shutdown);
 
     const metrics = createMetrics({ countCapsules: () => store.countByState(installation.hostId) });
     const idempotency = createIdempotencyService({

@@ -12,25 +12,20 @@ import { createUsageStore } from "./store/usage-store.ts";
 export interface Usage {
   readonly service: UsageService;
   readonly meter: UsageMeter;
-  startLoops(shutdown: Shutdown): void;
 }
 
 /** What is measured and counted of capsules, put together; before the first capsule is held, so that the time of each counts. */
-export async function createUsage(deps: CapsuleDeps, database: Database): Promise<Usage> {
+export async function createUsage(deps: CapsuleDeps, database: Database, shutdown: Shutdown): Promise<Usage> {
   const { store, live, clock, hostId, log } = deps;
   const sums = createUsageStore(database);
   const usage = new UsageMetrics(deps);
   const meter = await UsageMeter.open({ store: sums, hostId, clock, steady: steadyClock });
   live.watch((...told) => meter.note(...told));
-  return {
-    service: createUsageService({ store, usage, sums, clock }),
-    meter,
-    startLoops(shutdown) {
-      const loops = [
-        startLoop({ name: "measure", everyMs: SAMPLE_MS, tick: () => usage.tick() }, log),
-        startLoop({ name: "count usage", everyMs: COUNT_MS, tick: () => meter.count() }, log),
-      ];
-      for (const loop of loops) shutdown.defer("loop", () => loop.close());
-    },
-  };
+  for (const loop of [
+    startLoop({ name: "measure", everyMs: SAMPLE_MS, tick: () => usage.tick() }, log),
+    startLoop({ name: "count usage", everyMs: COUNT_MS, tick: () => meter.count() }, log),
+  ]) {
+    shutdown.defer("loop", () => loop.close());
+  }
+  return { service: createUsageService({ store, usage, sums, clock }), meter };
 }

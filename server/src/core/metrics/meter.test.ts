@@ -6,7 +6,7 @@ import type { World } from "../../testing/world.ts";
 import { createWorld } from "../../testing/world.ts";
 import { DAY_MS, dayOf } from "./day.ts";
 import { KEPT_DAYS, UsageMeter } from "./meter.ts";
-import type { DayUsage, Mark, UsageStore } from "./store.ts";
+import type { DayUsage, UsageStore } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
 

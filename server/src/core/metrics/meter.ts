@@ -74,7 +74,7 @@ export class UsageMeter {
 
   /** Stores what has been counted up to now. What cannot be stored is kept for the next time. */
   async count(): Promise<void> {
-    const { store, hostId } = this.#deps;
+    const { store } = this.#deps;
     if (this.#batch !== null) await this.#send(this.#batch);
     if (this.#batch !== null) return;
     const batch = this.#collect();
