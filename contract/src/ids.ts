@@ -10,6 +10,18 @@ export const KEY_ID = /^key-[0-9a-z]{25}$/;
 /** `wrn_` and 40 hex digits; only its SHA-256 is stored. */
 export const API_KEY = /^wrn_[0-9a-f]{40}$/;
 
+/**
+ * What a caller may not name a capsule, each with what is said of it: a name goes where an id does, into paths of URLs, and into
+ * `CAPSULE:PATH` on a command line.
+ */
+export const CAPSULE_NAME_FAULTS = [
+  [/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u, "must not contain control characters, line breaks or invisible ones"],
+  [/[/:]/, "must not contain / or :"],
+  [/^cl-/i, "must not begin with cl-, as ids do"],
+  [/^[.-]/, "must not begin with . or -"],
+  [/^\s|\s$/, "must not begin or end with a space"],
+] as const satisfies readonly (readonly [RegExp, string])[];
+
 /** What a caller may name a process. Not all digits (a pid) and not `pr-…` (an id). */
 export const TAG = /^(?![0-9]+$)(?!pr-)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

@@ -6,7 +6,7 @@ import { envs } from "./command.ts";
 import { networkAnswer, networkPolicy } from "./network.ts";
 import { publicPorts } from "./port.ts";
 import { memoryEvidence } from "./process.ts";
-import { defaulted, noNul, optional, timestamp } from "./text.ts";
+import { capsuleNameText, defaulted, noNul, optional, timestamp } from "./text.ts";
 
 export const metadata = z
   .record(noNul(z.string().min(1).max(LIMITS.metadataKeyCharsMax)), noNul(z.string().max(LIMITS.metadataValueCharsMax)))
@@ -37,7 +37,9 @@ export const capsuleCreate = z
     timeout: optional(z.int().min(0).max(LIMITS.ttlSecMax)).describe("The same as `timeout_sec`."),
     envs: optional(envs).describe("Variables of every process started through the API. Kept encrypted; only names are returned."),
     metadata: optional(metadata),
-    name: optional(noNul(z.string().min(1).max(LIMITS.nameCharsMax))).describe("Unique among the team's capsules that are not destroyed."),
+    name: optional(capsuleNameText(LIMITS.nameCharsMax)).describe(
+      "Unique among the team's capsules that are not destroyed. Without control characters, `/` and `:`; not beginning with `cl-`, `.` or `-`; no space at its ends.",
+    ),
     network: optional(networkPolicy).describe(
       "Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`).",
     ),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { LIMITS } from "../limits.ts";
 import { capsule, waitMs } from "./capsule.ts";
 import { templateName } from "./template-settings.ts";
-import { defaulted, noNul, optional, timestamp } from "./text.ts";
+import { capsuleNameText, defaulted, optional, timestamp } from "./text.ts";
 
 const capsuleId = z.string().min(1).max(200);
 
@@ -57,14 +57,9 @@ export const templateListQuery = z.object({
 export const forkCreate = z
   .strictObject({
     count: defaulted(z.int().min(1).max(LIMITS.forkMax), 1).describe("Capsules to make."),
-    name: optional(
-      noNul(
-        z
-          .string()
-          .min(1)
-          .max(LIMITS.nameCharsMax - 3),
-      ),
-    ).describe("Name of the fork; of several, this with `-1`, `-2` and so on. As with create, unique among the team's capsules."),
+    name: optional(capsuleNameText(LIMITS.nameCharsMax - 3)).describe(
+      "Name of the fork; of several, this with `-1`, `-2` and so on. As with create, unique among the team's capsules.",
+    ),
     wait_ms: waitMs,
   })
   .meta({ id: "ForkCreate" });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CAPSULE_NAME_FAULTS } from "../ids.ts";
 
 const encoder = new TextEncoder();
 
@@ -12,6 +13,14 @@ export function noNul(schema: z.ZodString): z.ZodString {
   return schema
     .refine((text) => !text.includes("\0"), { error: "must not contain NUL characters" })
     .refine((text) => text.isWellFormed(), { error: "must not contain lone surrogates" });
+}
+
+/** A capsule's name of at most so many characters: see `CAPSULE_NAME_FAULTS`. */
+export function capsuleNameText(charsMax: number): z.ZodString {
+  return CAPSULE_NAME_FAULTS.reduce(
+    (schema, [fault, error]) => schema.refine((text) => !fault.test(text), { error }),
+    noNul(z.string().min(1).max(charsMax)),
+  );
 }
 
 /** `null` counts as left out, since clients of the documented system send it. */

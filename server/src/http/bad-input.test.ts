@@ -226,6 +226,41 @@ test("NUL characters and lone surrogates in a command are a 400 that names the f
   }
 });
 
+test("a capsule's name that is like an id, cannot stand in a path or cannot be seen is a 400 that names the field", async () => {
+  await using world = await createWorld();
+  const id = IDS.running;
+  const create = (name: string) => world.call("POST", "/v1/capsules", { json: { name } });
+  const bad = [
+    id,
+    "cl-x",
+    "CL-x",
+    "a/b",
+    "a:b",
+    "a\nb",
+    "a\tb",
+    "a\u001b[2J",
+    "a\u0085b",
+    "a\u2028b",
+    "a\u202eb",
+    ".",
+    "..",
+    ".a",
+    "-a",
+    " a",
+    "a ",
+    "a\0b",
+    "",
+  ];
+  for (const name of bad) {
+    const error = await problemOf(await create(name));
+    assert.deepEqual([error.code, error.details?.["field"]], ["invalid_request", "name"], JSON.stringify(name));
+    const fork = await problemOf(await world.call("POST", `/v1/capsules/${id}/fork`, { json: { name } }));
+    assert.deepEqual([fork.code, fork.details?.["field"]], ["invalid_request", "name"], JSON.stringify(name));
+  }
+  for (const name of ["box", "My box", "agent-7_b.c", "Größe 2", "箱", "cl", "x".repeat(LIMITS.nameCharsMax)])
+    assert.equal((await create(name)).status, 201, name);
+});
+
 test("a number of a query is one in decimal digits, not all that JavaScript takes for one", async () => {
   await using world = await createWorld();
   const ask = (query: string) => world.call("GET", `/v1/capsules/${IDS.running}/processes/42/output?${query}`);
