@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { cli, startCli } from "../harness/cli.ts";
 import { sdkClient } from "../harness/sdk.ts";
@@ -92,4 +95,55 @@ test("to take away an endpoint that is not there fails as with a capsule that is
   assert.deepEqual([endpoint.code, endpoint.stdout], [capsule.code, ""]);
   assert.equal(endpoint.code, 1);
   assert.equal(endpoint.stderr, 'capsuled: There is no endpoint "nobody": `capsuled endpoints ls` lists those that there are.\n');
+});
+
+test("what is wrong is told in the command line's own words, with the command that mends it", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-cli-"));
+  const said = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cli(args, { env });
+    assert.notEqual(code, 0, args.join(" "));
+    assert.equal(stdout, "");
+    return stderr;
+  };
+  try {
+    assert.equal(await said("create", "--memory", "7"), "capsuled: --memory must be at least 32\n");
+    assert.match(await said("create", "--egress", "pypi.org,a_b"), /^capsuled: --egress, its entry 2, must be /);
+    assert.match(await said("create", "--name", "cl-box"), /^capsuled: --name must not begin with cl-/);
+    await using capsule = await sdkClient({ apiKey: key }).capsules.create({ name: "box" });
+    assert.match(await said("exec", "box", "--", "ls -l"), /give its arguments as words of their own/);
+    assert.match(await said("exec", "box", "--cwd", "/nope", "--", "ls"), /^capsuled: --cwd: .*in the capsule/);
+    assert.match(await said("kill", "box", "nobody"), /`capsuled ps box` lists them/);
+    await capsule.pause();
+    for (const args of [
+      ["exec", "box", "--", "ls"],
+      ["ps", "box"],
+      ["cp", "box:/etc/hostname", dir],
+    ])
+      assert.match(await said(...args), /paused.*\. `capsuled resume box` lets it go on\.\n$/, args.join(" "));
+    await capsule.resume();
+    await capsule.stop();
+    for (const args of [
+      ["exec", "box", "--", "ls"],
+      ["ps", "box"],
+    ])
+      assert.match(await said(...args), /stopped.*\. `capsuled boot box` boots it again from its disk\.\n$/, args.join(" "));
+    // Those that are there are not spared by one that is not.
+    const gone = await cli(["rm", "nobody", "box"], { env });
+    assert.deepEqual([gone.code, gone.stdout], [1, "box destroyed\n"]);
+    assert.match(gone.stderr, /^capsuled: There is no capsule "nobody"/);
+    const file = join(dir, "e.yaml");
+    writeFileSync(
+      file,
+      "version: 1\nendpoints:\n  - name: Bad Name\n    command: echo\n    colour: red\n  - name: ok\n    command: echo\n    timeout: 0\n",
+    );
+    const lines = (await said("endpoints", "apply", "-f", file)).trimEnd().split("\n");
+    assert.equal(lines[0], "capsuled: the file is not right, and nothing was changed:");
+    const places = [`${file}:3:11: endpoints[0].name: `, `${file}:5:5: endpoints[0].colour: `, `${file}:8:14: endpoints[1].timeout: `];
+    assert.equal(lines.length, 1 + places.length, lines.join("\n"));
+    for (const [at, place] of places.entries()) assert.ok(lines[at + 1]?.startsWith(place), lines[at + 1]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });

@@ -2,6 +2,7 @@ import { Client, NotFoundError } from "capsuled";
 import type { Capsule, ClientOptions } from "capsuled";
 import type { Given } from "./command.ts";
 import { EXIT, ExitError } from "./exit.ts";
+import { asTyped } from "./invocation.ts";
 import { connectionFrom } from "./servers.ts";
 
 const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
@@ -13,6 +14,7 @@ export class Context {
   readonly #server: string | undefined;
   readonly #key: string | undefined;
   #client: Client | null = null;
+  #capsule: string | null = null;
 
   constructor(process: NodeJS.Process, given: Given) {
     this.process = process;
@@ -40,8 +42,14 @@ export class Context {
     return this.isTerminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
   }
 
+  /** The capsule that was asked for last, as it was typed; `null` where none was. */
+  get capsuleWord(): string | null {
+    return this.#capsule;
+  }
+
   /** The capsule of an id, or of a name. */
   async capsule(word: string): Promise<Capsule> {
+    this.#capsule = word;
     try {
       return await this.client.capsules.connect(word);
     } catch (error) {
@@ -63,6 +71,11 @@ export class Context {
   /** A line for people, beside the output. */
   note(line: string): void {
     this.process.stderr.write(`${line}\n`);
+  }
+
+  /** What is wrong, where the program goes on all the same. */
+  complain(said: string): void {
+    this.note(`capsuled: ${asTyped(this.process, said)}`);
   }
 
   /** A value as JSON, or as people read it. */

@@ -1,9 +1,10 @@
 import { COMMANDS } from "./commands/index.ts";
 import { Context } from "./context.ts";
-import { EXIT, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
+import { EXIT, ExitError, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
 import type { Command } from "./command.ts";
 import { commandHelp, groupHelp, programHelp } from "./help.ts";
 import { asTyped } from "./invocation.ts";
+import { inOwnWords } from "./own-words.ts";
 import { findCommand, parseCommand, parseOptions, splitLeading } from "./parse.ts";
 import { suggestion } from "./suggest.ts";
 import { tellVersions } from "./versions.ts";
@@ -42,7 +43,13 @@ async function run(process: NodeJS.Process, given: readonly string[]): Promise<v
   }
   const options = parseCommand(found.command, [...leading, ...found.argv]);
   if (options.flag("help")) return void process.stdout.write(`${commandHelp(found.command)}\n`);
-  await found.command.run(new Context(process, options), options);
+  const context = new Context(process, options);
+  try {
+    await found.command.run(context, options);
+  } catch (error) {
+    const said = inOwnWords(error, { command: found.command, capsule: context.capsuleWord });
+    throw said === null ? error : new ExitError(exitCodeOf(error), said);
+  }
 }
 
 const VERSION_WORDS: ReadonlySet<string> = new Set(["--version", "-V", "-v", "version"]);

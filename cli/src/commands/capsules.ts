@@ -1,8 +1,10 @@
+import { ApiError } from "capsuled";
 import type { schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { CREATE_OPTIONS, createOptions, egressOf } from "../create-options.ts";
-import { UsageError } from "../exit.ts";
+import { ExitError, exitCodeOf, UsageError } from "../exit.ts";
+import { inOwnWords } from "../own-words.ts";
 import { withProgress } from "../progress.ts";
 import { ago, plain, statusOf, table } from "../table.ts";
 
@@ -88,10 +90,19 @@ function each(name: string, summary: string, done: string, act: (context: Contex
     arguments: [1, 1000],
     examples: [`capsuled ${name} box`],
     async run(context, given) {
+      let failure: unknown = null;
       for (const id of given.arguments) {
-        const result = await act(context, id);
-        context.show(result ?? { id, done }, () => `${id} ${done}`);
+        try {
+          const result = await act(context, id);
+          context.show(result ?? { id, done }, () => `${id} ${done}`);
+        } catch (error) {
+          // One that is gone already keeps none of the others from it; no server at all does.
+          if (id === given.arguments.at(-1) || !(error instanceof ApiError || error instanceof ExitError)) throw error;
+          context.complain(inOwnWords(error, { command: null, capsule: id }) ?? error.message);
+          failure = error;
+        }
       }
+      if (failure !== null) throw new ExitError(exitCodeOf(failure));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { NotFoundError } from "capsuled";
+import { ApiError, NotFoundError } from "capsuled";
 import type { schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
@@ -45,18 +45,52 @@ export const endpointsApply: Command = {
     const file = given.text("file");
     if (file === undefined) throw new UsageError("say which file: capsuled endpoints apply -f capsuled.yaml");
     const yaml = readFileSync(file === "-" ? 0 : file, "utf8");
-    const result = await context.client.endpoints.apply(yaml, { dryRun: given.flag("dry-run"), prune: given.flag("prune") });
+    const options = { dryRun: given.flag("dry-run"), prune: given.flag("prune") };
+    const result = await context.client.endpoints.apply(yaml, options).catch((error: unknown) => {
+      const places = placesIn(error, file === "-" ? "standard input" : file);
+      throw places.length === 0
+        ? error
+        : new ExitError(EXIT.failure, ["the file is not right, and nothing was changed:", ...places].join("\n"));
+    });
     context.show(result, () =>
       [
         ...result.changes.map(
           ({ name, change, fields }) => `${change.padEnd(9)}  ${name}${fields.length === 0 ? "" : ` (${fields.join(", ")})`}`,
         ),
-        ...result.warnings.map(({ line, message }) => coloured(context, "yellow", `line ${line}: ${message}`)),
+        ...result.warnings.map((warning) => coloured(context, "yellow", placeOf(file === "-" ? "standard input" : file, warning))),
         ...(result.applied ? [] : ["nothing was changed"]),
       ].join("\n"),
     );
   },
 };
+
+interface FileNote {
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+  readonly message: string;
+}
+
+/** As compilers write it, so that editors find the place. */
+function placeOf(file: string, { line, column, path, message }: FileNote): string {
+  return plain(`${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}${message}`);
+}
+
+/** What is wrong with a file, each problem once, on lines of their own; none where that is not what is wrong. */
+export function placesIn(error: unknown, file: string): readonly string[] {
+  if (!(error instanceof ApiError)) return [];
+  const { problems } = error.details;
+  if (!Array.isArray(problems)) return [];
+  const places = problems.filter(isFileNote).map((note) => placeOf(file, note));
+  const untold = Number(/^[^\n]*\(and (\d+) more\)/.exec(error.message)?.[1] ?? 0) + 1 - places.length;
+  return [...new Set(places), ...(places.length > 0 && untold > 0 ? [`and ${untold} more`] : [])];
+}
+
+function isFileNote(value: unknown): value is FileNote {
+  if (typeof value !== "object" || value === null) return false;
+  const is = (type: "number" | "string", ...names: string[]): boolean => names.every((name) => typeof Reflect.get(value, name) === type);
+  return is("number", "line", "column") && is("string", "path", "message");
+}
 
 export const endpointsRm: Command = {
   name: "endpoints rm",
