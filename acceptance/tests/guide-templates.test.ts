@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,12 +17,14 @@ test("every sample of the guide to templates prints what the guide says", { time
 });
 
 test("the guide's recipe for the command line makes a template whose capsules serve its file", { timeout: 180_000 }, async () => {
-  const recipe = blocksOf("docs/guides/templates.md").find(({ name }) => name === "recipe.yaml");
-  assert.ok(recipe !== undefined);
+  const blocks = blocksOf("docs/guides/templates.md");
+  const recipe = blocks.find(({ name }) => name === "recipe.yaml");
+  const before = blocks.findLast(({ language, line }) => language === "sh" && line < (recipe?.line ?? 0));
+  assert.ok(recipe !== undefined && before !== undefined);
   const dir = mkdtempSync(join(tmpdir(), "capsuled-recipe-"));
   try {
     writeFileSync(join(dir, recipe.name), recipe.text);
-    writeFileSync(join(dir, "index.html"), "hello from a recipe\n");
+    execFileSync("bash", ["-ec", before.text], { cwd: dir });
     const made = await cli(["templates", "build", "-f", join(dir, recipe.name)]);
     assert.deepEqual([made.code, made.stdout], [0, "guide-site\n"], made.stderr);
     await using capsule = await newCapsule({ template: "guide-site" });
