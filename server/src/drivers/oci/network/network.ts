@@ -12,7 +12,7 @@ import type { ResolverPlace } from "./own-resolver.ts";
 import { ownResolverLives, replaceOwnResolver } from "./own-resolver.ts";
 import type { Ready } from "./ready.ts";
 import { ReadyNamespaces } from "./ready.ts";
-import { endResolvers, resolversOf, sharedConfig, startShared } from "./resolver.ts";
+import { endResolvers, isResolver, resolversOf, sharedConfig, startShared } from "./resolver.ts";
 import { domainsOf, learnedSet, policyRules } from "./ruleset.ts";
 import type { NetworkSettings } from "./settings.ts";
 import { NETWORK_LIMITS } from "./settings.ts";
@@ -55,6 +55,8 @@ export class CapsuleNetwork {
   readonly #config: string;
   #look: NodeJS.Timeout | null = null;
   #opening: Promise<void> | null = null;
+  /** The resolver that was found last. */
+  #resolver: number | undefined;
   #looking: Promise<void> = Promise.resolve();
 
   private constructor(options: NetworkOptions, side: HostSide, slots: Slots) {
@@ -196,9 +198,15 @@ export class CapsuleNetwork {
     const { bridge } = this.#side.names;
     const config = sharedConfig(bridge, this.#side.subnet, this.#side.ipv6, this.#options.settings);
     const same = existsSync(this.#config) && readFileSync(this.#config, "utf8") === config;
-    if (same && resolversOf(this.#config).length > 0) return;
+    if (same && this.#hasResolver()) return;
     endResolvers(this.#config);
     await startShared(this.#config, config);
+  }
+
+  /** Whether the resolver lives: the one that was found last, else any. */
+  #hasResolver(): boolean {
+    if (this.#resolver === undefined || !isResolver(this.#resolver, this.#config)) this.#resolver = resolversOf(this.#config)[0];
+    return this.#resolver !== undefined;
   }
 
   /** Somebody may have flushed the host's rules, or ended the resolver. */
@@ -208,7 +216,7 @@ export class CapsuleNetwork {
         this.#options.log.warn({ table: this.#side.names.table }, "the host's part of capsules' networks was gone and is made anew");
         await makeHostSide(this.#side, this.#options.log);
       }
-      if (resolversOf(this.#config).length === 0) await this.#resolve();
+      if (!this.#hasResolver()) await this.#resolve();
     } catch (error) {
       this.#options.log.error({ error: String(error) }, "the host's part of capsules' networks could not be looked after");
     }

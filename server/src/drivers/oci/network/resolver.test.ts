@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { endResolvers, ownConfig, resolversOf, startShared } from "./resolver.ts";
+import { endResolvers, isResolver, ownConfig, resolversOf, startShared } from "./resolver.ts";
 import { subnetOf } from "./subnet.ts";
 
 test("a resolver lives in the background and leaves the host's /dev/null whose and what it was", async () => {
@@ -18,7 +18,11 @@ test("a resolver lives in the background and leaves the host's /dev/null whose a
     const config = ownConfig(egress, subnetOf("10.200.0.0/20", "test")).replace(/^port=.*$/m, "port=20953");
     const before = nullDevice();
     await startShared(configFile, config);
-    assert.equal(resolversOf(configFile).length, 1);
+    const [pid = 0, ...others] = resolversOf(configFile);
+    assert.deepEqual(others, []);
+    assert.equal(isResolver(pid, configFile), true);
+    assert.equal(isResolver(pid, `${configFile}.other`), false);
+    assert.equal(isResolver(process.pid, configFile), false);
     assert.deepEqual(nullDevice(), before);
   } finally {
     endResolvers(configFile);

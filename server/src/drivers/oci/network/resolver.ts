@@ -62,20 +62,23 @@ export async function startOwn(configFile: string, config: string, namespace: nu
   await run("sh", ["-c", enter, "sh", cgroup, "nsenter", `--net=${pathOf(namespace)}`, "--", "dnsmasq", `--conf-file=${configFile}`]);
 }
 
-/** Living resolvers by the file of their configuration. */
+/** Living resolvers by the file of their configuration. Looks at every process of the host. */
 export function resolversOf(configFile: string): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        return words[0] === "dnsmasq" && words.includes(`--conf-file=${configFile}`);
-      } catch {
-        // Gone meanwhile.
-        return false;
-      }
-    });
+    .filter((pid) => isResolver(pid, configFile));
+}
+
+/** Whether this process is a resolver with that configuration. */
+export function isResolver(pid: number, configFile: string): boolean {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return words[0] === "dnsmasq" && words.includes(`--conf-file=${configFile}`);
+  } catch {
+    // Gone meanwhile.
+    return false;
+  }
 }
 
 export function endResolvers(configFile: string): void {
