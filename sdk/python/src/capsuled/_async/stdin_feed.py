@@ -14,14 +14,14 @@ from .._core.wire import SocketCut
 from .io import AsyncLock, AsyncWebSocket
 
 if TYPE_CHECKING:
-    from .process_stream import AsyncProcessStream
+    from .process_feed import AsyncProcessFeed
 
 
 class AsyncStdinFeed:
-    """Sends what is written to one stream, and after a cut what the server does not have of it."""
+    """Sends what is written to one process, and after a cut what the server does not have of it."""
 
-    def __init__(self, stream: AsyncProcessStream) -> None:
-        self._stream = stream
+    def __init__(self, feed: AsyncProcessFeed) -> None:
+        self._feed = feed
         self._journal = StdinJournal()
         self._lock = AsyncLock()
 
@@ -29,14 +29,14 @@ class AsyncStdinFeed:
         """Waits until all of it is on its way, or kept to be sent."""
         rest = memoryview(content)
         while True:
-            if self._stream.exit is not None or self._journal.is_closed:
+            if self._feed.reader.exit is not None or self._journal.is_closed:
                 raise StdinLostError("standard input is closed, or the process has ended")
             rest = self._journal.append(rest)
             await self._flush()
             if not rest:
                 return
-            while not self._journal.room and self._stream.exit is None:
-                await self._stream._pump()
+            while not self._journal.room and self._feed.reader.exit is None:
+                await self._feed.pump()
 
     async def close(self) -> None:
         """The end, behind all that was written."""
@@ -56,16 +56,16 @@ class AsyncStdinFeed:
 
     async def _flush(self) -> None:
         """Sends what is to be sent; what goes into a connection that breaks is sent again over the next one."""
-        while self._stream.exit is None:
-            socket = await self._stream._connected()
+        while self._feed.reader.exit is None:
+            socket = await self._feed.sockets.connected()
             async with self._lock:
-                if socket is not self._stream._socket:
+                if socket is not self._feed.sockets.current:
                     continue
                 cut = await send_all(socket, self._journal.messages())
             if cut is None:
                 return
-            await self._stream._lose(socket)
-            await self._stream._wait_after(cut)
+            await self._feed.lose(socket)
+            await self._feed.sockets.wait_after(cut)
 
 
 async def send_all(socket: AsyncWebSocket, messages: Iterable[Mapping[str, Any]]) -> SocketCut | None:

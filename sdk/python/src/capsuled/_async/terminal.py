@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import base64
 import secrets
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any
 
 from .._core.answer import api_error
-from .._core.failures import CapsuledError, ClientTimeoutError, ConnectionFailedError, UnexpectedAnswerError
+from .._core.failures import CapsuledError, ConnectionFailedError, UnexpectedAnswerError
 from .._core.request import encode_json, make_request
-from .._core.retry import Patience, backoff
 from .._core.terminal_reader import TerminalReader
 from .._core.told import message_of
-from .._core.wire import SocketCut, SocketRefused
+from .._core.wire import SocketCut
 from ..terminal_events import TerminalEvent, TerminalExitEvent, TerminalOutputEvent, TerminalStartedEvent
-from .io import AsyncLock, AsyncWebSocket, leave, sleep
-from .process_stream import RESUMABLE
+from .io import AsyncWebSocket, leave
+from .reconnecting import RESUMABLE, AsyncReconnectingSocket
 from .transport import AsyncTransport
 
 # Bytes of one message of what is typed.
@@ -43,14 +41,11 @@ class AsyncTerminal:
         self._capsule_id = capsule_id
         self._first = first
         self._reader = TerminalReader()
-        self._socket: AsyncWebSocket | None = None
+        self._sockets = AsyncReconnectingSocket(transport, "terminal", self._open)
         self._pending: deque[TerminalEvent] = deque()
         self._is_context = False
-        self._patience = Patience(transport.settings.reconnect_timeout)
-        self._lock = AsyncLock()
         self._standing: dict[str, Mapping[str, Any]] = {}
         self._is_sent = False
-        self._is_closed = False
 
     @property
     def tag(self) -> str:
@@ -72,7 +67,7 @@ class AsyncTerminal:
 
     async def __aenter__(self) -> AsyncTerminal:
         self._is_context = True
-        await self._connected()
+        await self._sockets.connected()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -80,10 +75,7 @@ class AsyncTerminal:
 
     async def aclose(self) -> None:
         """Leaves the terminal; its program goes on."""
-        self._is_closed = True
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            await socket.aclose()
+        await self._sockets.aclose()
 
     async def write(self, data: str | bytes) -> None:
         """Types. Nothing is dropped or reordered; what the program does not read makes the server wait.
@@ -128,7 +120,7 @@ class AsyncTerminal:
         await self._send(message)
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        socket = await self._connected()
+        socket = await self._sockets.connected()
         try:
             await socket.send(encode_json(message).decode())
         except SocketCut as cut:
@@ -138,21 +130,21 @@ class AsyncTerminal:
         try:
             while self._pending:
                 yield self._pending.popleft()
-            while self._reader.exit is None and not self._is_closed:
-                socket = await self._connected()
+            while self._reader.exit is None and not self._sockets.is_closed:
+                socket = await self._sockets.connected()
                 try:
                     message = message_of(await socket.receive(None))
                 except SocketCut as cut:
                     await self._lose(socket)
-                    await self._wait_after(cut)
+                    await self._sockets.wait_after(cut)
                     continue
                 if self._fails(message):
                     await self._lose(socket)
-                    await self._wait_after(ConnectionFailedError(str(message.get("data", ""))))
+                    await self._sockets.wait_after(ConnectionFailedError(str(message.get("data", ""))))
                     continue
                 self._pending.extend(self._reader.take(message))
                 if self._pending:
-                    self._patience.progressed()
+                    self._sockets.progressed()
                 while self._pending:
                     yield self._pending.popleft()
         except GeneratorExit:
@@ -176,34 +168,9 @@ class AsyncTerminal:
             return True
         raise api_error(code, str(message.get("data", "")))
 
-    async def _wait_after(self, failure: Exception) -> None:
-        """Waits before the next attempt; it has failed for too long where there is to be none."""
-        delay = self._patience.failed()
-        if delay is None:
-            raise ConnectionFailedError(f"The terminal could not go on: {failure}.") from failure
-        await sleep(delay)
-
     async def _lose(self, socket: AsyncWebSocket) -> None:
         self._reader.cut()
-        if self._socket is socket:
-            self._socket = None
-        await socket.aclose()
-
-    async def _connected(self) -> AsyncWebSocket:
-        """The socket that is open, or a new one that goes on where the last one ended."""
-        async with self._lock:
-            if self._is_closed:
-                raise CapsuledError("the terminal is closed")
-            began, attempt = time.monotonic(), 0
-            while self._socket is None:
-                try:
-                    self._socket = await self._open()
-                except (SocketRefused, SocketCut, ConnectionFailedError, ClientTimeoutError) as error:
-                    attempt += 1
-                    await sleep(self._delay(error, attempt, time.monotonic() - began))
-                else:
-                    self._patience.opened()
-            return self._socket
+        await self._sockets.lose(socket)
 
     async def _open(self) -> AsyncWebSocket:
         socket = await self._transport.socket(make_request("openTerminal", params={"id": self._capsule_id}))
@@ -223,18 +190,6 @@ class AsyncTerminal:
             return {"type": "connect", "tag": self.tag, "from": "start"}
         self._is_sent = self._first["type"] == "start"
         return self._first
-
-    def _delay(self, error: Exception, attempt: int, elapsed: float) -> float:
-        """Seconds until the next attempt to connect; the error is raised where there is to be none."""
-        if isinstance(error, SocketCut):
-            error = ConnectionFailedError(str(error))
-        if elapsed < self._transport.settings.reconnect_timeout:
-            if isinstance(error, SocketRefused):
-                if getattr(error.error, "code", "") in RESUMABLE:
-                    return error.retry_after if error.retry_after is not None else backoff(attempt)
-            elif self._transport.may_be_there(error) or attempt <= 1:
-                return backoff(attempt)
-        raise (error.error if isinstance(error, SocketRefused) else error) from error.__cause__
 
 
 def open_terminal(transport: AsyncTransport, capsule_id: str, start: Mapping[str, Any]) -> AsyncTerminal:

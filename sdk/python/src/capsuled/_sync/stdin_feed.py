@@ -15,14 +15,14 @@ from .._core.wire import SocketCut
 from .io import Lock, WebSocket
 
 if TYPE_CHECKING:
-    from .process_stream import ProcessStream
+    from .process_feed import ProcessFeed
 
 
 class StdinFeed:
-    """Sends what is written to one stream, and after a cut what the server does not have of it."""
+    """Sends what is written to one process, and after a cut what the server does not have of it."""
 
-    def __init__(self, stream: ProcessStream) -> None:
-        self._stream = stream
+    def __init__(self, feed: ProcessFeed) -> None:
+        self._feed = feed
         self._journal = StdinJournal()
         self._lock = Lock()
 
@@ -30,14 +30,14 @@ class StdinFeed:
         """Waits until all of it is on its way, or kept to be sent."""
         rest = memoryview(content)
         while True:
-            if self._stream.exit is not None or self._journal.is_closed:
+            if self._feed.reader.exit is not None or self._journal.is_closed:
                 raise StdinLostError("standard input is closed, or the process has ended")
             rest = self._journal.append(rest)
             self._flush()
             if not rest:
                 return
-            while not self._journal.room and self._stream.exit is None:
-                self._stream._pump()
+            while not self._journal.room and self._feed.reader.exit is None:
+                self._feed.pump()
 
     def close(self) -> None:
         """The end, behind all that was written."""
@@ -57,16 +57,16 @@ class StdinFeed:
 
     def _flush(self) -> None:
         """Sends what is to be sent; what goes into a connection that breaks is sent again over the next one."""
-        while self._stream.exit is None:
-            socket = self._stream._connected()
+        while self._feed.reader.exit is None:
+            socket = self._feed.sockets.connected()
             with self._lock:
-                if socket is not self._stream._socket:
+                if socket is not self._feed.sockets.current:
                     continue
                 cut = send_all(socket, self._journal.messages())
             if cut is None:
                 return
-            self._stream._lose(socket)
-            self._stream._wait_after(cut)
+            self._feed.lose(socket)
+            self._feed.sockets.wait_after(cut)
 
 
 def send_all(socket: WebSocket, messages: Iterable[Mapping[str, Any]]) -> SocketCut | None:

@@ -5,22 +5,20 @@ from __future__ import annotations
 
 import base64
 import secrets
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
 from .._core.answer import api_error
-from .._core.failures import CapsuledError, ClientTimeoutError, ConnectionFailedError, UnexpectedAnswerError
+from .._core.failures import CapsuledError, ConnectionFailedError, UnexpectedAnswerError
 from .._core.request import encode_json, make_request
-from .._core.retry import Patience, backoff
 from .._core.terminal_reader import TerminalReader
 from .._core.told import message_of
-from .._core.wire import SocketCut, SocketRefused
+from .._core.wire import SocketCut
 from ..terminal_events import TerminalEvent, TerminalExitEvent, TerminalOutputEvent, TerminalStartedEvent
-from .io import Lock, WebSocket, leave, sleep
-from .process_stream import RESUMABLE
+from .io import WebSocket, leave
+from .reconnecting import RESUMABLE, ReconnectingSocket
 from .transport import Transport
 
 # Bytes of one message of what is typed.
@@ -44,14 +42,11 @@ class Terminal:
         self._capsule_id = capsule_id
         self._first = first
         self._reader = TerminalReader()
-        self._socket: WebSocket | None = None
+        self._sockets = ReconnectingSocket(transport, "terminal", self._open)
         self._pending: deque[TerminalEvent] = deque()
         self._is_context = False
-        self._patience = Patience(transport.settings.reconnect_timeout)
-        self._lock = Lock()
         self._standing: dict[str, Mapping[str, Any]] = {}
         self._is_sent = False
-        self._is_closed = False
 
     @property
     def tag(self) -> str:
@@ -73,7 +68,7 @@ class Terminal:
 
     def __enter__(self) -> Terminal:
         self._is_context = True
-        self._connected()
+        self._sockets.connected()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -81,10 +76,7 @@ class Terminal:
 
     def close(self) -> None:
         """Leaves the terminal; its program goes on."""
-        self._is_closed = True
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            socket.close()
+        self._sockets.close()
 
     def write(self, data: str | bytes) -> None:
         """Types. Nothing is dropped or reordered; what the program does not read makes the server wait.
@@ -129,7 +121,7 @@ class Terminal:
         self._send(message)
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        socket = self._connected()
+        socket = self._sockets.connected()
         try:
             socket.send(encode_json(message).decode())
         except SocketCut as cut:
@@ -139,21 +131,21 @@ class Terminal:
         try:
             while self._pending:
                 yield self._pending.popleft()
-            while self._reader.exit is None and not self._is_closed:
-                socket = self._connected()
+            while self._reader.exit is None and not self._sockets.is_closed:
+                socket = self._sockets.connected()
                 try:
                     message = message_of(socket.receive(None))
                 except SocketCut as cut:
                     self._lose(socket)
-                    self._wait_after(cut)
+                    self._sockets.wait_after(cut)
                     continue
                 if self._fails(message):
                     self._lose(socket)
-                    self._wait_after(ConnectionFailedError(str(message.get("data", ""))))
+                    self._sockets.wait_after(ConnectionFailedError(str(message.get("data", ""))))
                     continue
                 self._pending.extend(self._reader.take(message))
                 if self._pending:
-                    self._patience.progressed()
+                    self._sockets.progressed()
                 while self._pending:
                     yield self._pending.popleft()
         except GeneratorExit:
@@ -177,34 +169,9 @@ class Terminal:
             return True
         raise api_error(code, str(message.get("data", "")))
 
-    def _wait_after(self, failure: Exception) -> None:
-        """Waits before the next attempt; it has failed for too long where there is to be none."""
-        delay = self._patience.failed()
-        if delay is None:
-            raise ConnectionFailedError(f"The terminal could not go on: {failure}.") from failure
-        sleep(delay)
-
     def _lose(self, socket: WebSocket) -> None:
         self._reader.cut()
-        if self._socket is socket:
-            self._socket = None
-        socket.close()
-
-    def _connected(self) -> WebSocket:
-        """The socket that is open, or a new one that goes on where the last one ended."""
-        with self._lock:
-            if self._is_closed:
-                raise CapsuledError("the terminal is closed")
-            began, attempt = time.monotonic(), 0
-            while self._socket is None:
-                try:
-                    self._socket = self._open()
-                except (SocketRefused, SocketCut, ConnectionFailedError, ClientTimeoutError) as error:
-                    attempt += 1
-                    sleep(self._delay(error, attempt, time.monotonic() - began))
-                else:
-                    self._patience.opened()
-            return self._socket
+        self._sockets.lose(socket)
 
     def _open(self) -> WebSocket:
         socket = self._transport.socket(make_request("openTerminal", params={"id": self._capsule_id}))
@@ -224,18 +191,6 @@ class Terminal:
             return {"type": "connect", "tag": self.tag, "from": "start"}
         self._is_sent = self._first["type"] == "start"
         return self._first
-
-    def _delay(self, error: Exception, attempt: int, elapsed: float) -> float:
-        """Seconds until the next attempt to connect; the error is raised where there is to be none."""
-        if isinstance(error, SocketCut):
-            error = ConnectionFailedError(str(error))
-        if elapsed < self._transport.settings.reconnect_timeout:
-            if isinstance(error, SocketRefused):
-                if getattr(error.error, "code", "") in RESUMABLE:
-                    return error.retry_after if error.retry_after is not None else backoff(attempt)
-            elif self._transport.may_be_there(error) or attempt <= 1:
-                return backoff(attempt)
-        raise (error.error if isinstance(error, SocketRefused) else error) from error.__cause__
 
 
 def open_terminal(transport: Transport, capsule_id: str, start: Mapping[str, Any]) -> Terminal:
