@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,10 @@ import { z } from "zod";
 const SDK = fileURLToPath(new URL("../../sdk/python/", import.meta.url));
 const PYTHON = join(SDK, ".venv/bin/python");
 
-/** A folder of tests, whose conftest.py tells of each test. */
+/** Where the plugin lies that tells of each test. */
+const PLUGINS = fileURLToPath(new URL("./", import.meta.url));
+
+/** A folder of tests. */
 export interface PythonTests {
   readonly dir: string;
   readonly env: Readonly<Record<string, string>>;
@@ -23,7 +26,7 @@ export interface PythonTests {
   readonly outcomesMin: number;
 }
 
-/** One test, as conftest.py writes it. */
+/** One test, as the plugin writes it. */
 const outcome = z.object({
   name: z.string(),
   outcome: z.enum(["passed", "failed", "skipped"]),
@@ -59,13 +62,15 @@ async function runPytest({ dir: tests, env, marks, python }: PythonTests): Promi
   const dir = mkdtempSync(join(tmpdir(), "capsuled-pytest-"));
   const results = join(dir, "results.jsonl");
   try {
-    const child = spawn(python ?? join(tests, ".venv/bin/python"), ["-m", "pytest", "--tb=short", "--quiet", "-m", marks], {
+    const args = ["-m", "pytest", "-p", "tell_outcomes", "--tb=short", "--quiet", "-m", marks];
+    const child = spawn(python ?? join(tests, ".venv/bin/python"), args, {
       cwd: tests,
       env: {
         ...process.env,
         PYTHONDONTWRITEBYTECODE: "1",
         CAPSULED_TEST_RESULTS: results,
         ...env,
+        PYTHONPATH: [PLUGINS, env["PYTHONPATH"] ?? []].flat().join(delimiter),
       },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import wrenn
-import wrenn.code_runner
-from faces import Faced, OneTask
+from faces import Client
 
 for setting in ("WRENN_BASE_URL", "WRENN_API_KEY", "WRENN_PROXY_DOMAIN"):
     if not os.environ.get(setting):
@@ -29,33 +25,6 @@ def _resolve_localhost(host: Any, *args: Any, **options: Any) -> Any:
 
 
 socket.getaddrinfo = _resolve_localhost
-
-
-class Client:
-    """One face of the client."""
-
-    def __init__(self, face: str) -> None:
-        self.face = face
-        self._task = OneTask() if face == "async" else None
-        prefix = "Async" if face == "async" else ""
-        self.Capsule = Faced(getattr(wrenn, f"{prefix}Capsule"), self._task)
-        self.CodeCapsule = Faced(getattr(wrenn.code_runner, f"{prefix}Capsule"), self._task)
-        self.WrennClient = Faced(getattr(wrenn, f"{prefix}WrennClient"), self._task)
-
-    def stream(self, chunks: list[bytes]) -> Any:
-        """Chunks to upload, as this face takes them."""
-        if self._task is None:
-            return iter(chunks)
-
-        async def each() -> Any:
-            for chunk in chunks:
-                yield chunk
-
-        return each()
-
-    def close(self) -> None:
-        if self._task is not None:
-            self._task.close()
 
 
 @pytest.fixture(scope="session", params=["sync", "async"])
@@ -89,14 +58,3 @@ def directory(capsule: Any) -> str:
 def name() -> Callable[[], str]:
     """A new name for a template."""
     return lambda: f"wrenn-{uuid4().hex[:12]}"
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Tells the project's own test runner of each test."""
-    results = os.environ.get("CAPSULED_TEST_RESULTS")
-    if not results or (report.when != "call" and report.outcome == "passed"):
-        return
-    name = f"{report.nodeid}{'' if report.when == 'call' else f' ({report.when})'}"
-    with Path(results).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"name": name, "outcome": report.outcome, "told": report.longreprtext}) + "\n")

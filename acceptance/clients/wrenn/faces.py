@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
+import wrenn
+import wrenn.code_runner
+
 # Seconds that one call may take.
 CALL_MAX = 60.0
 
@@ -132,3 +135,30 @@ class Faced:
                     return
         finally:
             self._task.run(values.aclose())
+
+
+class Client:
+    """One face of the client."""
+
+    def __init__(self, face: str) -> None:
+        self.face = face
+        self._task = OneTask() if face == "async" else None
+        prefix = "Async" if face == "async" else ""
+        self.Capsule = Faced(getattr(wrenn, f"{prefix}Capsule"), self._task)
+        self.CodeCapsule = Faced(getattr(wrenn.code_runner, f"{prefix}Capsule"), self._task)
+        self.WrennClient = Faced(getattr(wrenn, f"{prefix}WrennClient"), self._task)
+
+    def stream(self, chunks: list[bytes]) -> Any:
+        """Chunks to upload, as this face takes them."""
+        if self._task is None:
+            return iter(chunks)
+
+        async def each() -> Any:
+            for chunk in chunks:
+                yield chunk
+
+        return each()
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.close()

@@ -11,7 +11,7 @@ WANTED = "Basic " + base64.b64encode(b"user:secret").decode()
 class Git(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.headers.get("Authorization") != WANTED:
             self.send_response(401)
@@ -41,7 +41,7 @@ class Git(BaseHTTPRequestHandler):
 
     do_POST = do_GET  # noqa: N815
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 import wrenn
+from faces import Client
 from wrenn.models import Status
 
 
-def test_a_capsule_is_made_with_what_was_asked_for_and_destroyed_at_the_end_of_its_block(client):
+def test_a_capsule_is_made_with_what_was_asked_for_and_destroyed_at_the_end_of_its_block(client: Client) -> None:
     with client.Capsule.create(template="minimal", vcpus=2, memory_mb=256, timeout=300, wait=True) as capsule:
         info = capsule.get_info()
         assert (info.id, info.status) == (capsule.capsule_id, Status.running)
@@ -20,12 +22,12 @@ def test_a_capsule_is_made_with_what_was_asked_for_and_destroyed_at_the_end_of_i
     assert client.Capsule.get_info(capsule.capsule_id).status == Status.stopped
 
 
-def test_the_synchronous_constructor_creates_too():
+def test_the_synchronous_constructor_creates_too() -> None:
     with wrenn.Capsule(wait=True) as capsule:
         assert capsule.is_running()
 
 
-def test_pause_resume_and_destroy_wait_for_what_they_say(client):
+def test_pause_resume_and_destroy_wait_for_what_they_say(client: Client) -> None:
     with client.Capsule.create(wait=True) as capsule:
         assert capsule.pause(wait=True).status == Status.paused
         assert not capsule.is_running()
@@ -37,7 +39,7 @@ def test_pause_resume_and_destroy_wait_for_what_they_say(client):
         assert capsule.get_info().status in (Status.stopped, Status.missing)
 
 
-def test_the_class_pauses_resumes_and_destroys_by_id(client):
+def test_the_class_pauses_resumes_and_destroys_by_id(client: Client) -> None:
     capsule = client.Capsule.create(wait=True)
     assert client.Capsule.pause(capsule.capsule_id, wait=True).status == Status.paused
     assert client.Capsule.resume(capsule.capsule_id, wait=True).status == Status.running
@@ -46,7 +48,7 @@ def test_the_class_pauses_resumes_and_destroys_by_id(client):
     assert capsule.capsule_id not in [each.id for each in client.Capsule.list()]
 
 
-def test_connecting_to_a_paused_capsule_resumes_it_with_its_files_and_processes(client):
+def test_connecting_to_a_paused_capsule_resumes_it_with_its_files_and_processes(client: Client) -> None:
     with client.Capsule.create(wait=True) as capsule:
         capsule.files.write("/workspace/kept", "kept")
         process = capsule.commands.run("sleep 1000", background=True)
@@ -58,7 +60,7 @@ def test_connecting_to_a_paused_capsule_resumes_it_with_its_files_and_processes(
         assert process.pid in [each.pid for each in again.commands.list()]
 
 
-def test_the_low_level_client_does_the_same(low):
+def test_the_low_level_client_does_the_same(low: Any) -> None:
     capsule = low.capsules.create(template="minimal", memory_mb=256)
     assert low.capsules.get(capsule.id).memory_mb == 256
     assert capsule.id in [each.id for each in low.capsules.list()]
@@ -69,14 +71,14 @@ def test_the_low_level_client_does_the_same(low):
     assert low.capsules.get(capsule.id).status == Status.stopped
 
 
-def test_the_templates_that_the_client_documents_are_there(low):
+def test_the_templates_that_the_client_documents_are_there(low: Any) -> None:
     for documented, ours in [("minimal", "minimal"), ("minimal-ubuntu", "minimal")]:
         capsule = low.capsules.create(template=documented)
         low.capsules.destroy(capsule.id)
         assert capsule.template == ours
 
 
-def test_the_settings_may_be_given_as_arguments(client, monkeypatch):
+def test_the_settings_may_be_given_as_arguments(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     url, key = os.environ["WRENN_BASE_URL"], os.environ["WRENN_API_KEY"]
     monkeypatch.delenv("WRENN_BASE_URL")
     monkeypatch.delenv("WRENN_API_KEY")
@@ -89,7 +91,7 @@ def test_the_settings_may_be_given_as_arguments(client, monkeypatch):
     low.aclose() if client.face == "async" else low.close()
 
 
-def test_errors_are_the_typed_ones_of_the_client(client, capsule, low):
+def test_errors_are_the_typed_ones_of_the_client(client: Client, capsule: Any, low: Any) -> None:
     nowhere = "cl-" + "0" * 25
     with pytest.raises(wrenn.WrennNotFoundError) as raised:
         client.Capsule.get_info(nowhere)
@@ -116,7 +118,7 @@ def test_errors_are_the_typed_ones_of_the_client(client, capsule, low):
         low.capsules.create(template="nosuch")
 
 
-def test_a_paused_capsule_refuses_commands_files_and_terminals_as_a_conflict(client):
+def test_a_paused_capsule_refuses_commands_files_and_terminals_as_a_conflict(client: Client) -> None:
     with client.Capsule.create(wait=True) as capsule:
         capsule.pause()
         for call in (lambda: capsule.commands.run("true"), capsule.commands.list, lambda: capsule.files.list("/")):

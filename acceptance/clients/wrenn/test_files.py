@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 import wrenn
+from faces import Client
 
 
-def test_text_and_bytes_come_back_as_they_were_written_and_parents_are_made(capsule, directory):
+def test_text_and_bytes_come_back_as_they_were_written_and_parents_are_made(capsule: Any, directory: str) -> None:
     capsule.files.write(f"{directory}/a/text", "grüße\n")
     assert capsule.files.read(f"{directory}/a/text") == "grüße\n"
     data = bytes(range(256)) * 4096
@@ -17,14 +20,14 @@ def test_text_and_bytes_come_back_as_they_were_written_and_parents_are_made(caps
     assert capsule.files.read_bytes(f"{directory}/empty") == b""
 
 
-def test_names_with_spaces_quotes_and_letters_of_any_kind_are_kept(capsule, directory):
+def test_names_with_spaces_quotes_and_letters_of_any_kind_are_kept(capsule: Any, directory: str) -> None:
     for name in ("a b", "quote\"d'", "ümläut-日本", "per%20cent", "semi;colon"):
         capsule.files.write(f"{directory}/{name}", name)
         assert capsule.files.read(f"{directory}/{name}") == name
         assert capsule.files.exists(f"{directory}/{name}")
 
 
-def test_a_listing_has_every_field_of_the_clients_entries(capsule, directory):
+def test_a_listing_has_every_field_of_the_clients_entries(capsule: Any, directory: str) -> None:
     capsule.files.write(f"{directory}/file", "12345")
     capsule.files.make_dir(f"{directory}/dir/below")
     capsule.commands.run("ln -s file link; ln -s nowhere dangling; mkfifo pipe; chmod 640 file", cwd=directory)
@@ -39,7 +42,7 @@ def test_a_listing_has_every_field_of_the_clients_entries(capsule, directory):
     assert capsule.files.list(f"{directory}/dir/below") == []
 
 
-def test_making_a_directory_twice_answers_the_one_that_is_there(capsule, directory):
+def test_making_a_directory_twice_answers_the_one_that_is_there(capsule: Any, directory: str) -> None:
     made = capsule.files.make_dir(f"{directory}/deep/er")
     again = capsule.files.make_dir(f"{directory}/deep/er")
     assert (
@@ -47,7 +50,7 @@ def test_making_a_directory_twice_answers_the_one_that_is_there(capsule, directo
     )
 
 
-def test_what_is_removed_does_not_exist(capsule, directory):
+def test_what_is_removed_does_not_exist(capsule: Any, directory: str) -> None:
     capsule.files.write(f"{directory}/below/file", "x")
     assert capsule.files.exists(f"{directory}/below/file")
     capsule.files.remove(f"{directory}/below")
@@ -56,7 +59,7 @@ def test_what_is_removed_does_not_exist(capsule, directory):
     assert not capsule.files.exists("/no/such/place")
 
 
-def test_what_is_missing_or_of_another_kind_raises_the_typed_error(capsule, directory):
+def test_what_is_missing_or_of_another_kind_raises_the_typed_error(capsule: Any, directory: str) -> None:
     missing = f"{directory}/missing"
     for call in (capsule.files.read, capsule.files.read_bytes, capsule.files.list, capsule.files.remove):
         with pytest.raises(wrenn.WrennNotFoundError):
@@ -74,7 +77,7 @@ def test_what_is_missing_or_of_another_kind_raises_the_typed_error(capsule, dire
             call()
 
 
-def test_streams_carry_large_files_both_ways(client, capsule, directory):
+def test_streams_carry_large_files_both_ways(client: Client, capsule: Any, directory: str) -> None:
     chunks = [bytes([n % 251]) * 1_000_003 for n in range(24)]
     capsule.files.upload_stream(f"{directory}/large", client.stream(chunks))
     assert b"".join(capsule.files.download_stream(f"{directory}/large")) == b"".join(chunks)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wrenn
@@ -11,7 +13,7 @@ SERVER = Path(__file__).with_name("git_server.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def repository(capsule, directory):
+def repository(capsule: Any, directory: str) -> str:
     """A repository with one commit."""
     capsule.git.init(directory, initial_branch="main")
     capsule.git.configure_user("A Person", "person@example.com", scope="local", cwd=directory)
@@ -21,7 +23,7 @@ def repository(capsule, directory):
     return directory
 
 
-def test_status_branches_and_configuration_are_read_as_they_are(capsule, repository):
+def test_status_branches_and_configuration_are_read_as_they_are(capsule: Any, repository: str) -> None:
     git = capsule.git
     assert git.status(cwd=repository).branch == "main" and git.status(cwd=repository).is_clean
     capsule.files.write(f"{repository}/file", "two\n")
@@ -41,7 +43,7 @@ def test_status_branches_and_configuration_are_read_as_they_are(capsule, reposit
     assert git.get_config("no.such", cwd=repository) is None
 
 
-def test_what_is_staged_and_committed_can_be_taken_back(capsule, repository):
+def test_what_is_staged_and_committed_can_be_taken_back(capsule: Any, repository: str) -> None:
     git = capsule.git
     capsule.files.write(f"{repository}/file", "two\n")
     git.add(["file"], cwd=repository)
@@ -54,14 +56,14 @@ def test_what_is_staged_and_committed_can_be_taken_back(capsule, repository):
     assert capsule.files.read(f"{repository}/file") == "one\n"
 
 
-def test_a_failure_raises_with_what_git_said(capsule, directory):
+def test_a_failure_raises_with_what_git_said(capsule: Any, directory: str) -> None:
     capsule.files.make_dir(directory)
     with pytest.raises(wrenn.GitCommandError) as raised:
         capsule.git.commit("nothing", cwd=directory)
     assert "not a git repository" in raised.value.stderr and raised.value.exit_code == 128
 
 
-def test_clone_push_and_pull_carry_credentials_and_leave_none_behind(capsule, repository):
+def test_clone_push_and_pull_carry_credentials_and_leave_none_behind(capsule: Any, repository: str) -> None:
     git = capsule.git
     url = f"http://127.0.0.1:8300{repository}.git"
     bare = f"/srv{repository}.git"
@@ -90,10 +92,11 @@ def test_clone_push_and_pull_carry_credentials_and_leave_none_behind(capsule, re
         git.push("origin", "main", username="user", password="secret", cwd=repository)
         git.pull("origin", "main", username="user", password="secret", cwd=clone)
         assert capsule.files.read(f"{clone}/file") == "two\n"
-        for call in (
+        without_leave: tuple[Callable[[], Any], ...] = (
             lambda: git.push("origin", "main", cwd=repository),
             lambda: git.clone(url, f"{clone}-2", username="user", password="no"),
-        ):
+        )
+        for call in without_leave:
             with pytest.raises(wrenn.GitAuthError):
                 call()
         git.dangerously_authenticate(username="user", password="secret", host="127.0.0.1:8300", protocol="http")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import httpx
 
 KEYED = {"X-API-Key": os.environ["WRENN_API_KEY"]}
 
 
-def test_the_url_of_a_port_leads_to_what_listens_there(capsule, directory):
+def test_the_url_of_a_port_leads_to_what_listens_there(capsule: Any, directory: str) -> None:
     capsule.files.write(f"{directory}/page", "a page")
     url = capsule.get_url(8400)
     assert url == f"http://8400-{capsule.capsule_id}.{os.environ['WRENN_PROXY_DOMAIN']}"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import wrenn
+from faces import Client
 
 
-def test_a_snapshot_is_a_template_that_capsules_are_made_of(client, low, name):
+def test_a_snapshot_is_a_template_that_capsules_are_made_of(client: Client, low: Any, name: Callable[[], str]) -> None:
     with client.Capsule.create(wait=True, memory_mb=256) as source:
         source.files.write("/workspace/kept", "kept")
         named = name()

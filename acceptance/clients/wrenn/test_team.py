@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import wrenn
+from faces import Client
 
 
-def test_stats_count_the_capsules_that_run(capsule, low):
+def test_stats_count_the_capsules_that_run(capsule: Any, low: Any) -> None:
     assert capsule.is_running()
     stats = low.capsules.stats()
     assert stats.range == "1h" and stats.current.running_count >= 1
@@ -22,7 +24,7 @@ def test_stats_count_the_capsules_that_run(capsule, low):
         assert low.capsules.stats(range=each).range == each
 
 
-def test_metrics_are_points_of_one_capsule(capsule, low):
+def test_metrics_are_points_of_one_capsule(capsule: Any, low: Any) -> None:
     metrics = low.capsules.metrics(capsule.capsule_id)
     assert (metrics.sandbox_id, metrics.range) == (capsule.capsule_id, "10m")
     for point in metrics.points:
@@ -31,7 +33,7 @@ def test_metrics_are_points_of_one_capsule(capsule, low):
         assert low.capsules.metrics(capsule.capsule_id, range=each).range == each
 
 
-def test_usage_is_told_by_the_day(capsule, low):
+def test_usage_is_told_by_the_day(capsule: Any, low: Any) -> None:
     assert capsule.is_running()
     usage = low.capsules.usage()
     assert (usage.to - usage.from_).days == 30 and len(usage.points) == 31
@@ -49,7 +51,7 @@ def test_usage_is_told_by_the_day(capsule, low):
         low.capsules.usage(from_=today - timedelta(days=93), to=today)
 
 
-def test_events_are_told_as_they_happen(client):
+def test_events_are_told_as_they_happen(client: Client) -> None:
     """Whoever follows sees a capsule made, paused, resumed and destroyed, in this order."""
     wanted = ["capsule.create", "capsule.pause", "capsule.resume", "capsule.destroy"]
     opened = threading.Event()

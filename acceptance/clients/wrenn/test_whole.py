@@ -29,7 +29,7 @@ CLASSES = {
 
 
 @pytest.mark.parametrize("face", ["sync", "async"])
-def test_every_method_of_the_client_was_called(request, face):
+def test_every_method_of_the_client_was_called(request: pytest.FixtureRequest, face: str) -> None:
     if len(request.session.items) < 50:
         pytest.skip("only a part of the tests runs")
     assert set(CLASSES) == INTERFACE

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -53,14 +51,3 @@ def cutting(request: pytest.FixtureRequest, server_url: str) -> Callable[[Iterat
         return proxy
 
     return start
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Tells the project's own test runner of each test."""
-    results = os.environ.get("CAPSULED_TEST_RESULTS")
-    if not results or (report.when != "call" and report.outcome == "passed"):
-        return
-    name = f"{report.nodeid}{'' if report.when == 'call' else f' ({report.when})'}"
-    with Path(results).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"name": name, "outcome": report.outcome, "told": report.longreprtext}) + "\n")
