@@ -10,6 +10,7 @@ import type { OpenImage } from "../core/ports/images.ts";
 import { ImageError } from "../core/ports/images.ts";
 import { createImageLibrary } from "./library.ts";
 import { IMAGE_LIMITS } from "./limits.ts";
+import { readLayers } from "./testing/read-layers.ts";
 
 let dir = "";
 before(() => {
@@ -27,22 +28,11 @@ async function opened(archive: Buffer, digest: string | null = null): Promise<Op
   return library.open({ archivePath }, digest, never);
 }
 
-/** All layers as they are read. */
-async function contents(image: OpenImage): Promise<readonly Buffer[]> {
-  const read: Buffer[] = [];
-  for (const layer of image.layers) {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of layer.read(never)) pieces.push(piece);
-    read.push(Buffer.concat(pieces));
-  }
-  return read;
-}
-
 /** Opens and reads it to its end. */
 async function whole(archive: Buffer): Promise<readonly Buffer[]> {
   const image = await opened(archive);
   try {
-    return await contents(image);
+    return await readLayers(image);
   } finally {
     await image.close();
   }
@@ -64,7 +54,7 @@ for (const compression of ["none", "gzip", "zstd"] as const) {
       entrypoint: ["run"],
       cmd: ["-v"],
     });
-    assert.deepEqual(await contents(image), LAYERS);
+    assert.deepEqual(await readLayers(image), LAYERS);
     await image.close();
   });
 }
@@ -73,7 +63,7 @@ test("an archive of docker save is read, through its links to layers it has once
   const made = imageOf({ layers: LAYERS });
   const image = await opened(savedArchive(made));
   assert.equal(image.digest, sha256(made.config));
-  assert.deepEqual(await contents(image), LAYERS);
+  assert.deepEqual(await readLayers(image), LAYERS);
   await image.close();
 });
 
@@ -184,7 +174,7 @@ test("a file is as long as its extended header says, and the header itself as lo
   const layers = LAYERS.map((content, n) => ({ name: ["one", "two"][n] ?? "", content }));
   const long = { name: "././@LongLink", type: "K", content: "unused" };
   const image = await opened(tarOf([manifest, long, ...others, ...layers, { name: "manifest.json", content: list }]));
-  assert.deepEqual(await contents(image), LAYERS);
+  assert.deepEqual(await readLayers(image), LAYERS);
   await image.close();
 });
 

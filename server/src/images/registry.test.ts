@@ -11,6 +11,7 @@ import { resolveBySystem } from "../outbound/resolve.ts";
 import { createImageLibrary } from "./library.ts";
 import { IMAGE_LIMITS } from "./limits.ts";
 import { readReference } from "./registry/reference.ts";
+import { readLayers } from "./testing/read-layers.ts";
 
 const LAYERS = [tarOf([{ name: "etc/one", content: "1" }]), tarOf([{ name: "etc/two", content: "2" }])];
 const never = new AbortController().signal;
@@ -19,16 +20,6 @@ const guarded = createImageLibrary(createGuardedGet({ allowPrivate: false, resol
 
 const open = (reference: string, password?: string, signal = never): Promise<OpenImage> =>
   library.open({ reference, credentials: password === undefined ? null : { ...CREDENTIALS, password } }, null, signal);
-
-async function layersOf(image: OpenImage): Promise<readonly Buffer[]> {
-  const read: Buffer[] = [];
-  for (const layer of image.layers) {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of layer.read(never)) pieces.push(piece);
-    read.push(Buffer.concat(pieces));
-  }
-  return read;
-}
 
 const refused = (code: ImageErrorCode, text: RegExp) => (error: unknown) =>
   error instanceof ImageError && error.code === code && text.test(error.message);
@@ -39,7 +30,7 @@ test("an image is pulled by tag and by digest, and by an index for this host's p
   const other = imageOf({ layers: [], architecture: "s390x" });
   const byTag = await open(registry.put("one", mine));
   assert.deepEqual([byTag.digest, byTag.defaults.cmd], [mine.digest, ["sh"]]);
-  assert.deepEqual(await layersOf(byTag), LAYERS);
+  assert.deepEqual(await readLayers(byTag), LAYERS);
   registry.put("other", other);
   const index = indexOf([
     { image: other, architecture: "s390x" },
@@ -66,7 +57,7 @@ for (const authority of ["basic", "token"] as const) {
   test(`credentials (${authority}) are given where they are asked for, and wrong ones or none are told as such`, async () => {
     await using registry = await startRegistry({ authority, password: "right" });
     const reference = registry.put("private", imageOf({ layers: LAYERS }));
-    assert.deepEqual(await layersOf(await open(reference, "right")), LAYERS);
+    assert.deepEqual(await readLayers(await open(reference, "right")), LAYERS);
     await assert.rejects(open(reference, "wrong"), refused("unauthorized", /not for this user name/));
     await assert.rejects(open(reference), refused("unauthorized", /needs a user name/));
   });
@@ -74,7 +65,7 @@ for (const authority of ["basic", "token"] as const) {
 
 test("a token is given to anybody who asks, where the registry wants one from everybody", async () => {
   await using registry = await startRegistry({ authority: "token" });
-  assert.deepEqual(await layersOf(await open(registry.put("public", imageOf({ layers: LAYERS })))), LAYERS);
+  assert.deepEqual(await readLayers(await open(registry.put("public", imageOf({ layers: LAYERS })))), LAYERS);
 });
 
 test("a token that is too old in the middle of an image is asked for anew, once for each request", async () => {
@@ -97,7 +88,7 @@ test("a token that is too old in the middle of an image is asked for anew, once 
       return true;
     },
   });
-  assert.deepEqual(await layersOf(await open(registry.put("long", image))), LAYERS);
+  assert.deepEqual(await readLayers(await open(registry.put("long", image))), LAYERS);
   assert.equal(tokens, 4, "for the manifest, the configuration and two layers");
 });
 
@@ -147,7 +138,7 @@ test("blobs are fetched from where the registry sends, without what was given fo
       return true;
     },
   });
-  assert.deepEqual(await layersOf(await open(registry.put("elsewhere", image), "right")), LAYERS);
+  assert.deepEqual(await readLayers(await open(registry.put("elsewhere", image), "right")), LAYERS);
   assert.deepEqual(new Set(seen), new Set([undefined]));
 });
 
@@ -225,7 +216,7 @@ test("a layer that is not what its digest says is refused at its end", async () 
   const image = imageOf({ layers: LAYERS, compression: "none" });
   const reference = registry.put("swapped", image);
   registry.putBlob(sha256(LAYERS[0] ?? Buffer.alloc(0)), LAYERS[1] ?? Buffer.alloc(0));
-  await assert.rejects(open(reference).then(layersOf), refused("bad_image", /not what its digest says|bytes/));
+  await assert.rejects(open(reference).then(readLayers), refused("bad_image", /not what its digest says|bytes/));
 });
 
 test("whoever waits for a layer can give up", async () => {

@@ -10,15 +10,13 @@ import { RUN_BEGIN } from "../core/run/output.ts";
 import type { RunPosition } from "../core/run/output.ts";
 import type { RunRecord } from "../core/run/record.ts";
 import type { RunHandle, RunRequest } from "../core/run/service.ts";
-import { createIds } from "../lib/node/ids.ts";
 import { createEndpointStore } from "../store/endpoint-store.ts";
 import { createRunFiles } from "../store/run-files.ts";
 import { createRunStore } from "../store/run-store.ts";
+import { endpointRecord } from "../store/testing/records.ts";
 import { mortalDatabase } from "./life.ts";
 import type { World, WorldOptions } from "./world.ts";
 import { createWorld } from "./world.ts";
-
-const ids = createIds();
 
 /** Core with runs over the fake driver, a real SQLite in memory and real files. */
 export interface RunWorld {
@@ -41,7 +39,7 @@ export async function createRunWorld(options: RunWorldOptions = {}): Promise<Run
 
 function begin(world: World, directory: string, given: Partial<RunDeps>): RunWorld {
   const database = mortalDatabase(world.database, world.life);
-  const { sealer, clock, ids: worldIds, log, hostId, live, store, processes } = world.deps;
+  const { sealer, clock, ids, log, hostId, live, store, processes } = world.deps;
   const deps: RunDeps = {
     store: createRunStore(database),
     files: createRunFiles(directory),
@@ -53,7 +51,7 @@ function begin(world: World, directory: string, given: Partial<RunDeps>): RunWor
     secretsOf: () => ({ secrets: [], envs: {} }),
     sealer,
     clock,
-    ids: worldIds,
+    ids,
     log,
     hostId,
     ...given,
@@ -88,21 +86,7 @@ function begin(world: World, directory: string, given: Partial<RunDeps>): RunWor
 /** An endpoint of the world's team, stored. */
 export async function putEndpoint(world: RunWorld, input: Readonly<Record<string, unknown>>): Promise<EndpointRecord> {
   const { secret: _secret, envs: _envs, ...definition } = endpointDefinition.parse({ command: "true", ...input });
-  const id = ids.next("ep");
-  const record: EndpointRecord = {
-    id,
-    teamId: world.world.principal.teamId,
-    name: id,
-    definition,
-    envNames: [],
-    sealed: null,
-    hasSecret: false,
-    version: 1,
-    schedulePaused: false,
-    nextRunAt: null,
-    createdAt: 1,
-    updatedAt: 1,
-  };
+  const record = endpointRecord({ teamId: world.world.principal.teamId, definition });
   await createEndpointStore(world.world.database).apply(record.teamId, [{ kind: "put", record, fromVersion: 0 }]);
   return record;
 }

@@ -15,6 +15,7 @@ import type { TemplateService, TemplateView } from "../../core/template/service.
 import type { PortService, PortTarget } from "../../core/port/service.ts";
 import type { ProcessService, StreamTarget, TerminalTarget } from "../../core/process/service.ts";
 import type { FileService } from "../../core/file/service.ts";
+import { capsuleRecord as storedCapsule } from "../../store/testing/records.ts";
 import { createFakeFiles } from "./fake-files.ts";
 import { endOf, FakeStream } from "./fake-stream.ts";
 
@@ -42,42 +43,17 @@ const PRINCIPALS: Readonly<Record<string, Principal>> = {
 };
 
 export function capsuleRecord(changes: Partial<CapsuleRecord> = {}): CapsuleRecord {
-  return {
+  const at = Date.UTC(2026, 10, 1, 10);
+  return storedCapsule({
     id: IDS.running,
     teamId: IDS.team,
-    hostId: "host",
-    driver: "fake",
-    handle: null,
     state: "running",
-    version: 1,
-    template: "minimal",
-    snapshotId: null,
-    sealedSettings: null,
-    vcpus: 1,
-    memoryMb: 512,
-    diskMb: 5120,
-    timeoutSec: 0,
-    name: null,
-    metadata: {},
-    envNames: [],
-    sealedEnvs: null,
-    sealedSecret: "sealed",
     hasDisk: true,
-    reason: null,
-    message: null,
-    createdAt: Date.UTC(2026, 10, 1, 10),
-    startedAt: null,
-    lastActiveAt: null,
-    stateChangedAt: Date.UTC(2026, 10, 1, 10),
-    endedAt: null,
-    requestedBy: null,
-    evidence: null,
-    logCursor: 1,
+    createdAt: at,
+    stateChangedAt: at,
     egress: "allow",
-    publicPorts: [],
-    autoResume: false,
     ...changes,
-  };
+  });
 }
 
 const templateView: TemplateView = {
