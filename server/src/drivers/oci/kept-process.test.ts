@@ -92,3 +92,13 @@ test("a process that has nothing under way keeps nobody from ending", async () =
   assert.deepEqual(await once(keeper, "exit"), [0, null]);
   assert.match(said, /^[0-9]+$/);
 });
+
+test("a process that says what is no answer is ended, its steps hear so, and the next one gets another", { timeout: 10_000 }, async () => {
+  const kept = new KeptProcess("sh", ["-c", "echo nonsense; exec cat"]);
+  for (let times = 0; times < 2; times += 1)
+    await assert.rejects(
+      kept.step(["x"], { timeoutMs: 5000 }),
+      /The launcher ended with SIGKILL and no answer\. It said what is no answer/,
+    );
+  await kept.close();
+});

@@ -1,8 +1,8 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import { spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { OCI_LIMITS } from "./options.ts";
 import { PROGRAM_PATH, STRAY_STREAMS_MS } from "./run-program.ts";
+import { spawnPiped } from "./spawn-piped.ts";
 
 /** Characters kept of what it says when it fails. */
 const COMPLAINT_MAX = 1000;
@@ -51,7 +51,11 @@ export class KeptProcess {
 
   /** Starts it ahead of the first step. What keeps it from starting is told to the steps. */
   start(): void {
-    this.#open();
+    try {
+      this.#open();
+    } catch {
+      // The first step tries again, and is told.
+    }
   }
 
   /**
@@ -134,21 +138,23 @@ export class KeptProcess {
   #open(): Child {
     if (this.#child !== null) return this.#child;
     // From no directory that somebody may want to unmount.
-    const child = spawn(this.#program, [...this.#args], {
-      cwd: "/",
-      env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
-      stdio: ["pipe", "pipe", "pipe"],
-    });
+    const child = spawnPiped(this.#program, this.#args, { cwd: "/", env: { PATH: PROGRAM_PATH, LC_ALL: "C" } });
     this.#child = child;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = promise;
     let unread = "";
+    let complaint = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       const lines = `${unread}${text}`.split("\n");
       unread = lines.pop() ?? "";
-      for (const line of lines) this.#told(line);
+      try {
+        for (const line of lines) this.#told(line);
+      } catch (error) {
+        // One that says what nobody understands is of no more use; its steps hear of its end.
+        complaint = `It said what is no answer: ${error instanceof Error ? error.message : String(error)}`;
+        child.kill("SIGKILL");
+      }
     });
-    let complaint = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint = `${complaint}${text}`.slice(-COMPLAINT_MAX)));
     // Its end is what matters, not the pipe that broke at it.
     child.stdin.on("error", () => undefined);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { runProgram } from "./run-program.ts";
 
@@ -27,4 +28,30 @@ test("a program that took too long says so in its words", { timeout: 10_000 }, a
   const { code, stderr } = await runProgram("sh", ["-c", "echo working >&2; exec sleep 20"], { timeoutMs: 500 });
   assert.equal(code, 128);
   assert.match(stderr, /^working\nended by SIGKILL after \d+ ms$/);
+});
+
+test("a process that has as many open files as it may hears that no program can be started, and goes on", { timeout: 60_000 }, () => {
+  const crowded = `
+    import { openSync, closeSync } from "node:fs";
+    import { runProgram } from ${JSON.stringify(new URL("run-program.ts", import.meta.url).href)};
+    import { KeptProcess } from ${JSON.stringify(new URL("kept-process.ts", import.meta.url).href)};
+    const kept = new KeptProcess("cat", []);
+    const run = () => runProgram("true", [], { timeoutMs: 5000 });
+    await run();
+    const open = [];
+    try { for (;;) open.push(openSync("/dev/null", "r")); } catch {}
+    const outcomes = await Promise.allSettled([run(), kept.step(["x"], { timeoutMs: 5000 })]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    for (const one of open) closeSync(one);
+    console.log(...outcomes.map(({ reason }) => reason.message), (await run()).code);
+  `;
+  const { status, stdout, stderr } = spawnSync(
+    "sh",
+    ["-c", 'ulimit -n 64 && exec "$0" --input-type=module --eval "$1"', process.execPath, crowded],
+    { encoding: "utf8" },
+  );
+  assert.equal(stderr, "");
+  const words = (program: string): string => `${program} cannot be started: this process has as many open files as it may.`;
+  assert.equal(stdout, `${words("true")} ${words("cat")} 0\n`);
+  assert.equal(status, 0);
 });

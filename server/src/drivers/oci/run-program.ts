@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawnPiped } from "./spawn-piped.ts";
 
 export interface Outcome {
   /** Exit code; 128 when a signal ended it. */
@@ -27,9 +27,8 @@ export const PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 /** Runs a program to its end, with a bound on its time and output. Throws when it cannot be started or is aborted. */
 export function runProgram(program: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args], {
+    const child = spawnPiped(program, args, {
       env: { PATH: PROGRAM_PATH, LC_ALL: "C", ...options.env },
-      stdio: ["pipe", "pipe", "pipe"],
       timeout: options.timeoutMs,
       killSignal: "SIGKILL",
       ...(options.signal === undefined ? {} : { signal: options.signal }),
