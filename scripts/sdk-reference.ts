@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { COMMANDS } from "../cli/src/commands/index.ts";
+import { EXIT } from "../cli/src/exit.ts";
 import { commandHelp, programHelp } from "../cli/src/help.ts";
 
 const SOURCE = join(import.meta.dirname, "../sdk/typescript/src");
@@ -64,6 +65,37 @@ export function renderSdkReference(): string {
   ].join("\n");
 }
 
+/** What holds for all commands. */
+const CLI_CONDUCT: readonly string[] = [
+  "## Exit codes",
+  "",
+  "| code | when |",
+  "|---|---|",
+  "| the command's own | `run`, `exec`, `shell` and `endpoints call` end as the command did: 128 and the signal's number where a signal ended it |",
+  `| ${EXIT.failure} | the server refused, or what was asked for failed |`,
+  `| ${EXIT.usage} | the command line is wrong |`,
+  `| ${EXIT.unavailable} | no server answers, or what answers is none, or the connection broke |`,
+  `| ${EXIT.noPermission}, ${EXIT.config} | no key, or one that does not hold; a setting that is wrong |`,
+  `| ${EXIT.timeout} | the server took too long to answer, or the command's own time ran out |`,
+  `| ${EXIT.notFound} | the program does not exist in the capsule |`,
+  `| ${EXIT.interrupted}, ${EXIT.terminated}, ${EXIT.hungUp} | ended by Ctrl-C, by SIGTERM, or by a terminal that was closed |`,
+  "",
+  `Ctrl-C ends a command before it is done with ${EXIT.interrupted}, once it has taken away what it had half made. That holds for what has no end of its own, too: \`events -f\`, \`logs -f\`, \`watch\` and \`forward\`. \`run\` and \`exec\` pass it on: the command is sent SIGTERM, and its end is theirs (143 where it just ends). In \`shell\` and \`run -t\` it is a key like any other. A second Ctrl-C leaves at once.`,
+  "",
+  "Where whoever reads the output leaves (`capsuled exec box -- yes | head`), the command is ended and the code is 0.",
+  "",
+  "## Completion",
+  "",
+  "Commands, options, capsules, paths in them and files of this machine are completed by a tab:",
+  "",
+  "```text",
+  "bash   echo 'eval \"$(capsuled completion bash)\"' >> ~/.bashrc",
+  "zsh    echo 'eval \"$(capsuled completion zsh)\"' >> ~/.zshrc",
+  "fish   capsuled completion fish > ~/.config/fish/completions/capsuled.fish",
+  "```",
+  "",
+];
+
 /** The command line's reference, from its table of commands. */
 export function renderCliReference(): string {
   return [
@@ -75,6 +107,7 @@ export function renderCliReference(): string {
     programHelp(COMMANDS),
     "```",
     "",
+    ...CLI_CONDUCT,
     ...COMMANDS.flatMap((command) => [`## capsuled ${command.name}`, "", "```text", commandHelp(command), "```", ""]),
   ].join("\n");
 }

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { cli, startCli } from "../harness/cli.ts";
-import { sdkClient } from "../harness/sdk.ts";
+import { cli, CLI, startCli } from "../harness/cli.ts";
+import type { CliEnd } from "../harness/cli.ts";
+import { sdkCapsule, sdkClient } from "../harness/sdk.ts";
 import { newTeam } from "../harness/team.ts";
 
 async function inDirectory(run: (dir: string) => Promise<void>): Promise<void> {
@@ -120,7 +122,7 @@ test("a capsule is named by its id or by its name, in every command that takes o
   const watch = startCli(["watch", `${name}:/workspace`], env);
   await watch.printed("watching");
   watch.child.kill("SIGINT");
-  assert.equal((await watch.ended).code, 0);
+  assert.equal((await watch.ended).code, 130);
   const forward = startCli(["forward", name, "0:3000"], env);
   await forward.printed("is port 3000");
   forward.child.kill("SIGINT");
@@ -159,5 +161,90 @@ test("a directory is copied again over what an earlier copy left, into the same 
     assert.equal(seen.stdout, "twostays\ntwo");
     const onFile = await cli(["cp", join(dir, "proj"), `${capsule.id}:/srv/file`], { env });
     assert.notEqual(onFile.code, 0);
+  });
+});
+
+test("- is standard input and output: a file's bytes, and a directory as a tar archive", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  await using capsule = await sdkClient({ apiKey: key }).capsules.create({ name: "box" });
+  const there = await cli(["cp", "-", "box:/workspace/hello"], { env, stdin: "hello\n" });
+  assert.deepEqual([there.code, there.stdout], [0, "1 file\n"], there.stderr);
+  const back = await cli(["cp", "box:/workspace/hello", "-"], { env });
+  assert.deepEqual([back.code, back.stdout, back.stderr], [0, "hello\n", ""]);
+  await inDirectory(async (dir) => {
+    mkdirSync(join(dir, "in/below"), { recursive: true });
+    writeFileSync(join(dir, "in/file"), "one");
+    writeFileSync(join(dir, "in/below/other"), "two");
+    const program = `${process.execPath} ${CLI}`;
+    const shell = async (line: string): Promise<CliEnd> => startCli([line], env, ["bash", "-o", "pipefail", "-c"]).ended;
+    const packed = await shell(`tar -C ${dir}/in -c . | ${program} cp - box:/srv/new/`);
+    assert.equal(packed.code, 0, packed.stderr);
+    assert.equal((await capsule.commands.run("cat /srv/new/file /srv/new/below/other")).stdout, "onetwo");
+    mkdirSync(join(dir, "out"));
+    const unpacked = await shell(`${program} cp box:/srv/new - | tar -C ${dir}/out -x`);
+    assert.deepEqual([unpacked.code, unpacked.stdout, unpacked.stderr], [0, "", ""]);
+    assert.equal(readFileSync(join(dir, "out/below/other"), "utf8"), "two");
+    // What is no text comes as it went.
+    (await capsule.commands.run("head -c 3000000 /dev/urandom > /srv/bytes")).orThrow();
+    const bytes = await shell(`${program} cp box:/srv/bytes - | sha256sum`);
+    assert.equal(bytes.stdout.split(" ")[0], (await capsule.commands.run("sha256sum /srv/bytes")).stdout.split(" ")[0]);
+  });
+  for (const [args, said, stdin] of [
+    [["-", "box:/srv"], /\/srv is a directory, which takes a tar archive from standard input/, "no archive"],
+    [["--json", "box:/srv/bytes", "-"], /leave out --json/, ""],
+    [["-", "box:/a", "box:/b"], /one of the two is in a capsule/, ""],
+    [["-", "-", "box:/b"], /- stands for one file/, ""],
+  ] as const) {
+    const { code, stdout, stderr } = await cli(["cp", ...args], { env, stdin });
+    assert.notEqual(code, 0, args.join(" "));
+    assert.equal(stdout, "");
+    assert.match(stderr, said);
+  }
+});
+
+test("cp of standard input holds no more than pieces of it in memory", async () => {
+  await using capsule = await sdkCapsule();
+  const run = startCli(["cp", "-", `${capsule.id}:/workspace/big`]);
+  const piece = Buffer.alloc(1024 * 1024, 1);
+  for (let sent = 0; sent < 300; sent += 1) if (!run.child.stdin.write(piece)) await once(run.child.stdin, "drain");
+  const peakKib = Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${run.child.pid}/status`, "utf8"))?.[1]);
+  run.child.stdin.end();
+  assert.equal((await run.ended).code, 0);
+  assert.equal((await capsule.files.stat("/workspace/big")).size, 300 * piece.length);
+  assert.ok(peakKib < 250 * 1024, `${peakKib} KiB`);
+});
+
+test("cp takes several sources into a directory, and -r as others do; what is missing is named as it was given", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  await using capsule = await sdkClient({ apiKey: key }).capsules.create({ name: "box" });
+  await inDirectory(async (dir) => {
+    mkdirSync(join(dir, "d"));
+    for (const name of ["a", "b", "d/c"]) writeFileSync(join(dir, name), name);
+    const ask = (...args: string[]) => cli(["cp", ...args], { env });
+    const there = await ask("-r", join(dir, "a"), join(dir, "b"), join(dir, "d"), "box:/workspace");
+    assert.deepEqual([there.code, there.stdout], [0, "3 files\n"], there.stderr);
+    assert.equal((await capsule.commands.run("cd /workspace && cat a b d/c")).stdout, "abd/c");
+    mkdirSync(join(dir, "out"));
+    assert.equal((await ask("box:/workspace/a", "box:/workspace/d", join(dir, "out"))).stdout, "2 files\n");
+    assert.deepEqual(readdirSync(join(dir, "out")), ["a", "d"]);
+    (await capsule.commands.run("ln -s a /workspace/link")).orThrow();
+    assert.equal((await ask("box:/workspace/link", join(dir, "out"))).code, 0);
+    assert.ok(lstatSync(join(dir, "out/link")).isFile());
+    for (const [args, said] of [
+      [["box:/workspace/a", join(dir, "none/")], `${dir}/none/: there is no such directory here`],
+      [["box:/workspace/a", join(dir, "none/x")], `${dir}/none: there is no such file or directory`],
+      [
+        ["box:/workspace/a", "box:/workspace/b", join(dir, "none")],
+        `${dir}/none: there is no such directory here, and several files go into one`,
+      ],
+      [[join(dir, "a"), join(dir, "b"), "box:/none"], "/none: there is no such directory in the capsule, and several files go into one"],
+      [[join(dir, "a"), "box:/workspace/b/x"], "/workspace/b/x: is no directory"],
+    ] as const) {
+      const { code, stdout, stderr } = await ask(...args);
+      assert.deepEqual([code, stdout], [1, ""], args.join(" "));
+      assert.ok(stderr.startsWith(`capsuled: ${said}`), stderr);
+    }
   });
 });

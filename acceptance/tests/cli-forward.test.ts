@@ -167,11 +167,17 @@ test("Ctrl-C ends it, and what is open with it", async () => {
   const ended = own.ended;
   own.child.kill("SIGINT");
   const { code, stdout, stderr } = await ended;
-  assert.deepEqual([code, stderr], [0, ""]);
-  const urls = stdout
+  assert.deepEqual([code, stderr], [130, ""]);
+  const told = stdout
     .trim()
     .split("\n")
-    .map((line) => (JSON.parse(line) as { url: string }).url);
+    .map((line) => JSON.parse(line) as { capsule: string; port: number; local: number; url: string });
+  assert.deepEqual(
+    told,
+    told.map(({ local }, index) => ({ capsule: capsule.id, port: PORT + index, local, url: `http://127.0.0.1:${local}/` })),
+    "a line for each port, with all that is told to people",
+  );
+  const urls = told.map((one) => one.url);
   assert.equal(new Set(urls).size, 2);
   for (const gone of urls) await assert.rejects(fetch(gone));
 });

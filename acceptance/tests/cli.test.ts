@@ -224,7 +224,7 @@ test("events -f tells what happens until Ctrl-C", async () => {
   );
   run.child.kill("SIGINT");
   const { code, stdout } = await run.ended;
-  assert.equal(code, 0);
+  assert.equal(code, 130);
   for (const line of stdout.trim().split("\n")) assert.ok(made.includes((JSON.parse(line) as schemas.Event).capsule_id));
 });
 

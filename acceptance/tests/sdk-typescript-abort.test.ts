@@ -3,6 +3,7 @@ import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { Client, RequestTimeoutError } from "capsuled";
 import type { Capsule, CallOptions } from "capsuled";
+import { behaviour } from "../../sdk/testing/behaviour.ts";
 import { meddlingProxy } from "../harness/meddling-proxy.ts";
 import type { MeddlingProxy } from "../harness/meddling-proxy.ts";
 import { sdkCapsule, sdkClient, sdkOptions } from "../harness/sdk.ts";
@@ -148,3 +149,70 @@ test("a signal ends what is iterated over in its middle: a file, a terminal, a c
   // A call that is left goes on.
   for await (const { id } of client.runs.list({ endpoint: "endless" })) await client.runs.cancel(id);
 });
+
+behaviour("capsule.create-aborted", async () => {
+  const { key } = await newTeam();
+  const direct = sdkClient({ apiKey: key });
+  const ids = async (): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const { id } of direct.capsules.list()) found.push(id);
+    return found;
+  };
+  // The first answer is held back, and what is sent after it goes through.
+  const held = (): Promise<MeddlingProxy> => meddlingProxy((connection) => (connection === 1 ? { silentAfter: 1 } : {}));
+  const reason = new Error("enough");
+  {
+    await using proxy = await held();
+    const client = sdkClient({ apiKey: key, url: proxy.url });
+    const abort = new AbortController();
+    const creating = client.capsules.create({ name: "half", signal: abort.signal });
+    creating.catch(() => {});
+    await waitUntil(async () => ((await ids()).length === 1 ? true : undefined), { what: "the capsule nobody hears of" });
+    abort.abort(reason);
+    await assert.rejects(creating, (error) => error === reason);
+    await client.settled();
+    assert.deepEqual(await ids(), []);
+  }
+  await using capsule = await direct.capsules.create();
+  {
+    await using proxy = await held();
+    const info = await direct.capsules.getInfo(capsule.id);
+    const through = sdkClient({
+      apiKey: key,
+      url: proxy.url,
+      // Its facts come by another way, so that the fork is the first on this one.
+      fetch: (input, init) =>
+        String(input).endsWith(`/v1/capsules/${info.id}`) && init?.method === "GET"
+          ? Promise.resolve(factsAnswer(info))
+          : fetch(input, init),
+    });
+    const forkable = await through.capsules.connect(info.id);
+    const abort = new AbortController();
+    const forking = forkable.fork({ count: 2, signal: abort.signal });
+    forking.catch(() => {});
+    await waitUntil(async () => ((await ids()).length === 3 ? true : undefined), { what: "the forks nobody hears of" });
+    abort.abort(reason);
+    await assert.rejects(forking, (error) => error === reason);
+    await through.settled();
+    assert.deepEqual(await ids(), [capsule.id]);
+  }
+  {
+    // A key of the caller's own leaves it to the caller, who can find it.
+    await using proxy = await held();
+    const client = sdkClient({ apiKey: key, url: proxy.url });
+    const abort = new AbortController();
+    const creating = client.capsules.create({ idempotencyKey: "mine", signal: abort.signal });
+    creating.catch(() => {});
+    await waitUntil(async () => ((await ids()).length === 2 ? true : undefined), { what: "the capsule of the caller's key" });
+    abort.abort(reason);
+    await assert.rejects(creating, (error) => error === reason);
+    await client.settled();
+    const found = await client.capsules.create({ idempotencyKey: "mine" });
+    assert.equal((await ids()).length, 2);
+    await found.destroy();
+  }
+});
+
+function factsAnswer(facts: unknown): Response {
+  return new Response(JSON.stringify(facts), { headers: { "content-type": "application/json", "x-request-id": "req-proxy" } });
+}

@@ -45,6 +45,30 @@ behaviour("error.other-version", async () => {
   await assert.rejects(sdkClient({ url: `${sdkClient().url}/elsewhere` }).keys.list(), /does not know `listKeys`.*check that CAPSULED_URL/);
 });
 
+test("a socket that an older server does not know is told as any other operation, at once; one that it refuses is told as before", async () => {
+  await using capsule = await sdkClient().capsules.create();
+  {
+    await using older = await versionProxy("0.0.9", /\/pty$|\/stream$/);
+    const client = sdkClient({ url: older.url, warn: () => {} });
+    const through = await client.capsules.connect(capsule.id);
+    const unknown = (id: string) => (error: Error) => {
+      assert.ok(error instanceof WrongServerError, String(error));
+      assert.match(error.message, new RegExp(`is of version 0\\.0\\.9 and does not know \`${id}\` .*update the server`));
+      return true;
+    };
+    const began = performance.now();
+    await assert.rejects(through.pty.open(), unknown("openTerminal"));
+    await assert.rejects(through.commands.stream("true").next(), unknown("execStream"));
+    assert.ok(performance.now() - began < 10_000, "nothing is tried again for long");
+  }
+  {
+    await using same = await versionProxy(API_VERSION, /\/pty$/);
+    const through = await sdkClient({ url: same.url }).capsules.connect(capsule.id);
+    await assert.rejects(through.pty.open(), /does not know `openTerminal`.*check that CAPSULED_URL/);
+  }
+  await assert.rejects(capsule.pty.connect("no-such-terminal"), (error: Error) => !(error instanceof WrongServerError));
+});
+
 test("every answer names the server's version, which is that of every package: routes, unknown paths, sockets, what is no HTTP", async () => {
   const { url } = sdkClient();
   for (const path of ["/healthz", "/v1/capsules", "/no/such/path/at/all", "/docs"]) {

@@ -83,9 +83,10 @@ export class Context {
     this.say(this.json ? JSON.stringify(value, null, this.isTerminal ? 2 : undefined) : human());
   }
 
-  /** Writes bytes as they are, at the reader's pace. */
+  /** Writes bytes as they are, at the reader's pace. What a reader that has left does not take is dropped. */
   async write(stream: "stdout" | "stderr", bytes: Uint8Array): Promise<void> {
-    const target = this.process[stream];
-    if (!target.write(bytes)) await new Promise<void>((done) => target.once("drain", done));
+    await new Promise<void>((done) => {
+      if (this.process[stream].write(bytes, () => done())) done();
+    });
   }
 }

@@ -26,8 +26,12 @@ export const EXIT = {
   noPermission: 77,
   /** A setting is wrong. */
   config: 78,
+  /** The terminal was closed. */
+  hungUp: 129,
   /** Ctrl-C. */
   interrupted: 130,
+  /** SIGTERM. */
+  terminated: 143,
 } as const;
 
 /** The command line is wrong: told with how it is right. */

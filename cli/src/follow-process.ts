@@ -4,8 +4,8 @@ import { EXIT } from "./exit.ts";
 import { onInterrupt } from "./interrupt.ts";
 
 export interface FollowOptions {
-  /** What the first Ctrl-C does; asks the command to end by default. */
-  readonly interrupt?: () => void;
+  /** What the first Ctrl-C does, given the exit code that is due where it ends this; asks the command to end by default. */
+  readonly interrupt?: (exitCode: number) => void;
   /** What happens before the second one leaves. */
   readonly leave?: () => void;
   /** Whether this program's standard input is the command's. */
@@ -16,9 +16,9 @@ export interface FollowOptions {
 export async function followProcess(context: Context, stream: ProcessStream, options: FollowOptions = {}): Promise<ExitEvent | null> {
   const stop = options.interrupt ?? ((): void => void stream.stop().catch(() => {}));
   let isAskedToEnd = false;
-  const interrupt = (): void => {
+  const interrupt = (exitCode: number): void => {
     isAskedToEnd = true;
-    stop();
+    stop(exitCode);
   };
   const quiet = onInterrupt(context.process, interrupt, options.leave ?? (() => {}));
   if (options.withStdin === true) void passStdin(context.process, stream);

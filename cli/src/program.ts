@@ -1,9 +1,11 @@
 import { COMMANDS } from "./commands/index.ts";
+import { answerShell, COMPLETE } from "./completion/answer.ts";
 import { Context } from "./context.ts";
 import { EXIT, ExitError, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
 import type { Command } from "./command.ts";
 import { commandHelp, groupHelp, programHelp } from "./help.ts";
 import { asTyped } from "./invocation.ts";
+import { leaveWithoutReader } from "./interrupt.ts";
 import { inOwnWords } from "./own-words.ts";
 import { findCommand, parseCommand, parseOptions, splitLeading } from "./parse.ts";
 import { suggestion } from "./suggest.ts";
@@ -12,8 +14,15 @@ import { tellVersions } from "./versions.ts";
 /** Runs one command line; sets the exit code. */
 export async function runProgram(process: NodeJS.Process): Promise<void> {
   // Whoever reads the output may have had enough: `capsuled logs … | head`.
+  let codeWithoutReader: number | null = null;
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failure));
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (codeWithoutReader !== null) return;
+      const isGone = error.code === "EPIPE";
+      codeWithoutReader = isGone ? EXIT.ok : EXIT.failure;
+      if (!isGone && stream === process.stdout) process.stderr.write(`capsuled: standard output takes no more: ${error.message}\n`);
+      leaveWithoutReader(process, codeWithoutReader);
+    });
   }
   try {
     await run(process, process.argv.slice(2));
@@ -23,13 +32,14 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
     process.exitCode = exitCodeOf(error);
   }
   // What is still open (a kept connection, standard input) is of no use any more; what was written goes out first.
-  process.stdout.write("", () => process.stderr.write("", () => process.exit()));
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(codeWithoutReader ?? process.exitCode)));
 }
 
 async function run(process: NodeJS.Process, given: readonly string[]): Promise<void> {
   const { leading, argv } = splitLeading(given);
   const [first] = argv;
   if (first !== undefined && VERSION_WORDS.has(first)) return tellVersions(process, [...leading, ...argv.slice(1)]);
+  if (first === COMPLETE) return answerShell(process, COMMANDS, argv.slice(1));
   const found = findCommand(COMMANDS, argv);
   if (found === null) {
     if (first === "help" && argv.length > 1) return run(process, [...argv.slice(1), "--help"]);

@@ -1,23 +1,50 @@
-import type { Terminal } from "capsuled";
+import type { Terminal, TerminalExitEvent } from "capsuled";
+import type { ConnectionNotice } from "./connection-notice.ts";
 import type { Context } from "./context.ts";
 import { EXIT, ExitError } from "./exit.ts";
+import { onInterrupt } from "./interrupt.ts";
 
 /** Ctrl-], which leaves the terminal without ending it. */
 const DETACH = 0x1d;
 
-/** Puts this terminal in the place of the capsule's until its program ends, or Ctrl-] is pressed. Gives the exit code; `null`: detached. */
-export async function useTerminal(context: Context, terminal: Terminal): Promise<number | null> {
+/** What SIGTERM and a closed window do: leave the terminal for later, or end what runs in it. Ctrl-C is a key like others. */
+interface SessionOptions {
+  readonly onSignal: "leave" | "kill";
+}
+
+/** How a session ended. */
+export interface SessionEnd extends TerminalExitEvent {
+  /** Whether its program had ended before anything was typed here. */
+  readonly isUntouched: boolean;
+}
+
+/** Puts this terminal in the place of the capsule's until its program ends, or Ctrl-] is pressed. Gives the end; `null`: it was left. */
+export async function useTerminal(
+  context: Context,
+  terminal: Terminal,
+  notice: ConnectionNotice,
+  { onSignal }: SessionOptions,
+): Promise<SessionEnd | null> {
   const { stdin, stdout } = context.process;
   const size = (): void => void terminal.resize(stdout.columns, stdout.rows).catch(() => {});
-  let isDetached = false;
+  let leftWith: number | null = null;
+  let isUntouched = true;
+  const leave = (exitCode: number): void => {
+    leftWith = exitCode;
+    terminal.detach();
+  };
   const typed = (chunk: Buffer): void => {
+    isUntouched = false;
     const at = chunk.indexOf(DETACH);
     const keys = at === -1 ? chunk : chunk.subarray(0, at);
     if (keys.length > 0) void terminal.write(keys).catch(() => {});
-    if (at === -1) return;
-    isDetached = true;
-    terminal.detach();
+    if (at !== -1) leave(EXIT.ok);
   };
+  const interrupt = (exitCode: number): void => {
+    if (onSignal === "leave") leave(exitCode);
+    else void terminal.kill().catch(() => leave(exitCode));
+  };
+  const quiet = onInterrupt(context.process, interrupt, () => stdin.setRawMode(false));
   stdin.setRawMode(true);
   stdin.resume();
   stdin.on("data", typed);
@@ -26,11 +53,13 @@ export async function useTerminal(context: Context, terminal: Terminal): Promise
   try {
     for await (const event of terminal) {
       if (event.type === "output") await context.write("stdout", event.bytes);
-      if (event.type === "exit") return event.exit_code;
+      if (event.type === "exit") return { ...event, isUntouched };
     }
-    if (isDetached) return null;
-    return 1;
+    if (leftWith !== null && leftWith !== EXIT.ok) throw new ExitError(leftWith);
+    return null;
   } finally {
+    quiet();
+    notice.clear();
     stdout.off("resize", size);
     stdin.off("data", typed);
     stdin.setRawMode(false);

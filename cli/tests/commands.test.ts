@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -140,34 +140,4 @@ test("a server is known by its command line, a clone's and an installed one", ()
 
 test("what strangers wrote cannot draw on the terminal", () => {
   assert.equal(plain("a\u001b[31mred\u001b]0;title\u0007\nb\u009b2J"), "ared b");
-});
-
-test("completion knows every command and option", () => {
-  const written: string[] = [];
-  const context = { say: (line: string) => void written.push(line) };
-  for (const shell of ["bash", "zsh", "fish"]) {
-    const given = parseCommand(commandOf("completion"), [shell]);
-    // It says, and asks for nothing else of its surroundings.
-    void commandOf("completion").run(context as Parameters<Command["run"]>[0], given);
-  }
-  const complete = (words: readonly string[]): string[] =>
-    execFileSync(
-      "bash",
-      [
-        "-c",
-        `${written[0] ?? ""}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _capsuled; printf '%s\\n' "\${COMPREPLY[@]}"`,
-        "bash",
-        ...words,
-      ],
-      {
-        encoding: "utf8",
-      },
-    )
-      .trim()
-      .split("\n");
-  assert.deepEqual(complete(["capsuled", "pa"]), ["pause"]);
-  assert.deepEqual(complete(["capsuled", "endpoints", ""]), ["ls", "apply", "call", "rm"]);
-  assert.deepEqual(complete(["capsuled", "endpoints", "apply", "--d"]), ["--dry-run"]);
-  assert.deepEqual(complete(["capsuled", "run", "--te"]), ["--template"]);
-  for (const { name } of COMMANDS) assert.ok(written[2]?.includes(name.split(" ").at(-1) ?? ""), name);
 });

@@ -1,39 +1,85 @@
+import type { Capsule } from "capsuled";
 import type { Command } from "../command.ts";
+import type { Context } from "../context.ts";
 import { nothingCopied } from "../copy/copied.ts";
 import type { Copied } from "../copy/copied.ts";
-import { copyIn, copyOut } from "../copy/copy.ts";
-import type { Total } from "../copy/copy.ts";
+import { copyIn, copyOut, requireDirectory } from "../copy/copy.ts";
+import type { Copy } from "../copy/copy.ts";
+import { copyFromInput, copyToOutput } from "../copy/standard-streams.ts";
 import { UsageError } from "../exit.ts";
+import { interruptible } from "../interrupt.ts";
 import { placeOf } from "../place.ts";
+import type { Place } from "../place.ts";
 import { progressText, withProgress } from "../progress.ts";
+
+/** Standard input, or standard output. */
+const STREAM = "-";
 
 export const cp: Command = {
   name: "cp",
   summary: "Copy files and directories into a capsule, or out of it; links in them stay links",
-  usage: "FROM TO, one of them CAPSULE:PATH",
-  arguments: [2, 2],
-  examples: ["capsuled cp ./project box:/workspace", "capsuled cp box:/workspace/result.json .", "capsuled cp ./project/. box:/srv"],
+  usage: "FROM… TO, one side CAPSULE:PATH, - for standard input or output",
+  options: { recursive: { type: "boolean", short: "r", help: "As other programs have it: directories are copied as a whole anyway." } },
+  arguments: [2, 1000],
+  examples: [
+    "capsuled cp ./project box:/workspace",
+    "capsuled cp box:/workspace/result.json .",
+    "capsuled cp ./project/. box:/srv",
+    "capsuled cp a.txt b.txt box:/workspace",
+    "echo hello | capsuled cp - box:/workspace/hello.txt",
+    "capsuled cp box:/workspace - | tar -t",
+  ],
   async run(context, given) {
-    const [from = "", to = ""] = given.arguments;
-    const [source, target] = [placeOf(from), placeOf(to)];
-    if ((source.capsule === null) === (target.capsule === null)) {
-      throw new UsageError("one of the two is in a capsule: capsuled cp FILE CAPSULE:PATH, or capsuled cp CAPSULE:PATH FILE");
-    }
-    const { files } = await context.capsule(source.capsule ?? target.capsule ?? "");
-    const copied = nothingCopied();
-    const total: Total = { bytes: null };
-    const copy = source.capsule === null ? copyIn : copyOut;
-    const work = copy(files, source.path, target.path, copied, total);
-    await withProgress(context, (columns) => progressText("copying", copied.bytes, total.bytes, columns), work);
-    const { files: count, links, bytes, outward, special } = copied;
-    context.show({ files: count, links, bytes, left_out: { special } }, () => countOf(copied));
-    if (special > 0) context.note(`capsuled: left out: ${counted(special, "special file")}`);
-    if (outward > 0 && target.capsule === null)
-      context.note(
-        `capsuled: ${counted(outward, "link")} of the copy ${outward === 1 ? "leads" : "lead"} out of it, to files of this machine`,
-      );
+    const to = placeOf(given.arguments.at(-1) ?? "");
+    const sources = given.arguments.slice(0, -1).map(placeOf);
+    checkPlaces(sources, to, context.json);
+    await interruptible(context.process, async (signal) => {
+      const copy: Copy = { copied: nothingCopied(), total: { bytes: null }, signal };
+      const told = (columns: number): string => progressText("copying", copy.copied.bytes, copy.total.bytes, columns);
+      await withProgress(context, told, copyAll(context, sources, to, copy));
+      tell(context, copy.copied, to);
+    });
   },
 };
+
+/** Refuses what cannot be meant. */
+function checkPlaces(sources: readonly Place[], to: Place, isJson: boolean): void {
+  if (sources.some(({ capsule }) => (capsule === null) === (to.capsule === null))) {
+    throw new UsageError("one of the two is in a capsule: capsuled cp FILE CAPSULE:PATH, or capsuled cp CAPSULE:PATH FILE");
+  }
+  if (sources.length > 1 && (isStream(to) || sources.some(isStream)))
+    throw new UsageError("- stands for one file or directory: copy the others in a command of their own");
+  if (isStream(to) && isJson) throw new UsageError("standard output is the copy's own here: leave out --json, or copy to a file");
+}
+
+const isStream = ({ capsule, path }: Place): boolean => capsule === null && path === STREAM;
+
+async function copyAll(context: Context, sources: readonly Place[], to: Place, copy: Copy): Promise<void> {
+  const capsules = new Map<string, Capsule>();
+  const filesOf = async (name: string): Promise<Capsule["files"]> => {
+    const found = capsules.get(name) ?? (await context.capsule(name));
+    capsules.set(name, found);
+    return found.files;
+  };
+  if (sources.length > 1) await requireDirectory(to.capsule === null ? null : await filesOf(to.capsule), to.path);
+  for (const from of sources) {
+    const files = await filesOf(from.capsule ?? to.capsule ?? "");
+    if (isStream(from)) await copyFromInput(context.process.stdin, files, to.path, copy);
+    else if (isStream(to)) await copyToOutput(context, files, from.path, copy);
+    else if (from.capsule === null) await copyIn(files, from.path, to.path, copy);
+    else await copyOut(files, from.path, to.path, copy);
+  }
+}
+
+function tell(context: Context, copied: Copied, to: Place): void {
+  const { files, links, bytes, outward, special } = copied;
+  if (!isStream(to)) context.show({ files, links, bytes, left_out: { special } }, () => countOf(copied));
+  if (special > 0) context.note(`capsuled: left out: ${counted(special, "special file")}`);
+  if (outward > 0 && to.capsule === null)
+    context.note(
+      `capsuled: ${counted(outward, "link")} of the copy ${outward === 1 ? "leads" : "lead"} out of it, to files of this machine`,
+    );
+}
 
 function countOf({ files, links }: Copied): string {
   return [counted(files, "file"), ...(links === 0 ? [] : [counted(links, "link")])].join(", ");

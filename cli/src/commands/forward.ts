@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { UsageError } from "../exit.ts";
+import { ExitError, UsageError } from "../exit.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import { PortRoute } from "../forward/port-route.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -16,6 +16,8 @@ export const forward: Command = {
     const capsule = await context.capsule(id);
     const open: Forwarder[] = [];
     const ended = interrupted(context.process);
+    // Whatever comes first below is told; this is not awaited before all are open.
+    ended.catch(() => {});
     try {
       for (const { local, port } of wanted) {
         const route = new PortRoute(capsule, port, context.client.url);
@@ -45,11 +47,12 @@ function portsOf(text: string): { readonly local: number; readonly port: number 
   return { local, port };
 }
 
-function interrupted(process: NodeJS.Process): Promise<void> {
-  return new Promise((done) =>
+/** Never ends by itself; an interrupt makes it throw. */
+function interrupted(process: NodeJS.Process): Promise<never> {
+  return new Promise((_, failed) =>
     onInterrupt(
       process,
-      () => done(),
+      (code) => failed(new ExitError(code)),
       () => {},
     ),
   );

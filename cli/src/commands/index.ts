@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import * as capsules from "./capsules.ts";
-import { completionFor } from "./completion.ts";
+import { completion } from "./completion.ts";
 import { doctor } from "./doctor.ts";
 import * as endpoints from "./endpoints.ts";
 import * as processes from "./processes.ts";
@@ -63,5 +63,5 @@ export const COMMANDS: readonly Command[] = [
   start,
   stop,
   doctor,
-  completionFor(() => COMMANDS),
+  completion,
 ];

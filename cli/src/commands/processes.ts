@@ -1,8 +1,10 @@
 import type { Command } from "../command.ts";
-import { UsageError } from "../exit.ts";
+import { ConnectionNotice } from "../connection-notice.ts";
+import { EXIT, UsageError } from "../exit.ts";
 import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
 import { passPrinted, passStream } from "../printed-output.ts";
 import { ago, plain, table } from "../table.ts";
+import type { SessionEnd } from "../terminal-session.ts";
 import { requireTerminal, useTerminal } from "../terminal-session.ts";
 
 export const exec: Command = {
@@ -51,16 +53,25 @@ export const shell: Command = {
     const attach = given.text("attach");
     const [cmd, ...args] = given.rest ?? [];
     const { columns: cols, rows } = context.process.stdout;
+    const notice = new ConnectionNotice(context.process);
+    const onConnection = notice.changed;
     const terminal =
       attach === undefined
-        ? await capsule.pty.open({ ...(cmd === undefined ? {} : { cmd, args }), cols, rows })
-        : await capsule.pty.connect(attach);
+        ? await capsule.pty.open({ ...(cmd === undefined ? {} : { cmd, args }), cols, rows, onConnection })
+        : await capsule.pty.connect(attach, { onConnection });
     const { tag } = await terminal.started;
-    const code = await useTerminal(context, terminal);
-    if (code === null) context.note(`\nleft; come back with: capsuled shell ${id} --attach ${tag}`);
-    context.process.exitCode = code ?? 0;
+    const end = await useTerminal(context, terminal, notice, { onSignal: "leave" });
+    if (end === null) context.note(`\nleft; come back with: capsuled shell ${id} --attach ${tag}`);
+    // A person who has typed `exit` knows that it ended.
+    else if ((attach !== undefined && end.isUntouched) || end.reason !== "exited")
+      context.note(`capsuled: the terminal has ended: ${howItEnded(end)}`);
+    context.process.exitCode = end?.exit_code ?? EXIT.ok;
   },
 };
+
+function howItEnded({ exit_code: exitCode, signal, reason }: SessionEnd): string {
+  return signal === null ? `exit code ${exitCode} (${reason})` : `${signal} (${reason})`;
+}
 
 export const ps: Command = {
   name: "ps",
@@ -124,7 +135,12 @@ export const logs: Command = {
     const capsule = await context.capsule(id);
     if (given.flag("follow")) {
       const stream = capsule.commands.connect(selector);
-      await followProcess(context, stream, { interrupt: () => void stream.return() });
+      // The process goes on: it is the following that ends.
+      const interrupt = (exitCode: number): void => {
+        context.process.exitCode = exitCode;
+        void stream.return();
+      };
+      await followProcess(context, stream, { interrupt });
     } else if (wanted === undefined) await passPrinted(context, capsule, selector);
     else await passStream(context, capsule, selector, wanted);
   },

@@ -1,7 +1,11 @@
-import type { Command } from "../command.ts";
+import type { Capsule } from "capsuled";
+import type { Command, Given } from "../command.ts";
+import { ConnectionNotice } from "../connection-notice.ts";
+import type { Context } from "../context.ts";
 import { CREATE_OPTIONS, createOptions } from "../create-options.ts";
-import { EXIT, ExitError, UsageError } from "../exit.ts";
+import { EXIT, UsageError } from "../exit.ts";
 import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
+import { interruptible } from "../interrupt.ts";
 import { withProgress } from "../progress.ts";
 import { requireTerminal, useTerminal } from "../terminal-session.ts";
 
@@ -24,31 +28,38 @@ export const run: Command = {
     if (cmd === undefined) throw new UsageError("say what to run, after --: capsuled run -- echo hello");
     const isTerminal = given.flag("tty");
     if (isTerminal) requireTerminal(context);
-    const abort = new AbortController();
-    const leaveEarly = (): void => abort.abort(new ExitError(EXIT.interrupted));
-    context.process.once("SIGINT", leaveEarly);
-    const creating = context.client.capsules.create({ ...createOptions(given), signal: abort.signal });
-    const capsule = await withProgress(context, "starting a capsule", creating);
-    context.process.off("SIGINT", leaveEarly);
+    const capsule = await created(context, given);
     try {
       const cwd = given.text("cwd");
+      const { process } = context;
       if (isTerminal) {
-        const terminal = await capsule.pty.open({
-          cmd,
-          args,
-          cwd,
-          cols: context.process.stdout.columns,
-          rows: context.process.stdout.rows,
-        });
-        context.process.exitCode = (await useTerminal(context, terminal)) ?? 0;
+        const { columns: cols, rows } = process.stdout;
+        const notice = new ConnectionNotice(process);
+        const terminal = await capsule.pty.open({ cmd, args, cwd, cols, rows, onConnection: notice.changed });
+        process.exitCode = (await useTerminal(context, terminal, notice, { onSignal: "kill" }))?.exit_code ?? EXIT.ok;
         return;
       }
       const withStdin = given.flag("interactive");
       const stream = capsule.commands.stream(cmd, args, { cwd, stdin: withStdin, timeout: given.number("timeout") });
       const end = await followProcess(context, stream, { withStdin, leave: () => void capsule.destroy().catch(() => {}) });
-      context.process.exitCode = exitCodeOfEnd(end);
+      process.exitCode = exitCodeOfEnd(end);
     } finally {
       await capsule.destroy();
     }
   },
 };
+
+/** A capsule; where an interrupt comes first, what has been made of it is gone before this throws. */
+async function created(context: Context, given: Given): Promise<Capsule> {
+  const { client } = context;
+  try {
+    return await interruptible(context.process, async (signal) => {
+      const capsule = await withProgress(context, "starting a capsule", client.capsules.create({ ...createOptions(given), signal }));
+      if (signal.aborted) await capsule.destroy();
+      return capsule;
+    });
+  } catch (error) {
+    await client.settled();
+    throw error;
+  }
+}

@@ -2,7 +2,7 @@ import type { Command } from "../command.ts";
 import { CapsuleNames } from "../capsule-names.ts";
 import { eventLine } from "../event-line.ts";
 import { UsageError } from "../exit.ts";
-import { onInterrupt } from "../interrupt.ts";
+import { interruptible } from "../interrupt.ts";
 import { ago, plain, table } from "../table.ts";
 
 export const keysLs: Command = {
@@ -100,29 +100,18 @@ export const events: Command = {
   async run(context, given) {
     const word = given.text("capsule");
     const capsule = word === undefined ? undefined : await context.capsuleId(word);
-    const abort = new AbortController();
-    const quiet = onInterrupt(
-      context.process,
-      () => abort.abort(),
-      () => {},
-    );
-    const found = given.flag("follow")
-      ? context.client.events.follow({ capsule, signal: abort.signal })
-      : context.client.events.list({ capsule });
-    let left = given.flag("follow") ? Number.POSITIVE_INFINITY : (given.number("limit") ?? 50);
+    const isFollowed = given.flag("follow");
+    let left = isFollowed ? Number.POSITIVE_INFINITY : (given.number("limit") ?? 50);
     const names = new CapsuleNames(context.client);
-    try {
-      for await (const event of found) {
+    await interruptible(context.process, async (signal) => {
+      const { events: told } = context.client;
+      for await (const event of isFollowed ? told.follow({ capsule, signal }) : told.list({ capsule, signal })) {
         if (left <= 0) return;
         left -= 1;
         if (context.json) context.say(JSON.stringify(event));
         else if (event.type === "gap") context.say(`events ${event.from_id} to ${event.to_id} are not kept any more`);
         else context.say(eventLine(context, event, await names.of(event)));
       }
-    } catch (error) {
-      if (!abort.signal.aborted) throw error;
-    } finally {
-      quiet();
-    }
+    });
   },
 };

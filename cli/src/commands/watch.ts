@@ -1,7 +1,7 @@
 import type { FileChange } from "capsuled";
 import type { Command } from "../command.ts";
 import { EXIT, ExitError, UsageError } from "../exit.ts";
-import { onInterrupt } from "../interrupt.ts";
+import { interruptible } from "../interrupt.ts";
 import { placeOf } from "../place.ts";
 import { plain } from "../table.ts";
 
@@ -15,24 +15,14 @@ export const watch: Command = {
   async run(context, given) {
     const { capsule, path } = placeOf(given.arguments[0] ?? "");
     if (capsule === null) throw new UsageError("say where to look: capsuled watch CAPSULE:PATH");
-    const abort = new AbortController();
-    const quiet = onInterrupt(
-      context.process,
-      () => abort.abort(),
-      () => {},
-    );
-    try {
+    await interruptible(context.process, async (signal) => {
       const { files } = await context.capsule(capsule);
-      for await (const change of files.watch(path, { recursive: given.flag("recursive"), signal: abort.signal })) {
+      for await (const change of files.watch(path, { recursive: given.flag("recursive"), signal })) {
         context.say(context.json ? JSON.stringify(change) : lineOf(change));
         if (change.type === "ended" && change.reason !== "removed")
           throw new ExitError(EXIT.failure, `the watch has ended: ${change.reason}`);
       }
-    } catch (error) {
-      if (!abort.signal.aborted) throw error;
-    } finally {
-      quiet();
-    }
+    });
   },
 };
 

@@ -3,7 +3,7 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { NotFoundError } from "capsuled";
+import { InvalidRequestError, NotFoundError } from "capsuled";
 import type { Files, schemas } from "capsuled";
 import { ExitError, EXIT } from "../exit.ts";
 import { webStream } from "../web-stream.ts";
@@ -22,26 +22,30 @@ export interface Total {
   bytes: number | null;
 }
 
+/** One command's copying: what of it is done, how much there is, and what ends it. */
+export interface Copy {
+  readonly copied: Copied;
+  readonly total: Total;
+  readonly signal: AbortSignal;
+}
+
 /** Copies a file or directory of this machine into a capsule; into the target where that is a directory. What is there stays beside it. */
-export async function copyIn(files: Files, from: string, to: string, copied: Copied, total: Total): Promise<void> {
+export async function copyIn(files: Files, from: string, to: string, { copied, total, signal }: Copy): Promise<void> {
   const facts = await stat(from);
   const isInto = (to.endsWith("/") || (await isDirectory(files, to))) && !isContents(from);
   const target = isInto ? posix.join(to, basename(resolve(from))) : to;
   if (!facts.isDirectory()) {
-    total.bytes = facts.size;
+    add(total, facts.size);
     const mode = (facts.mode & 0o777).toString(8).padStart(3, "0");
-    await files.write(
-      target,
-      webStream(createReadStream(from), (bytes) => (copied.bytes += bytes)),
-      { mode },
-    );
+    const source = webStream(createReadStream(from), (bytes) => (copied.bytes += bytes));
+    await atPath(target, files.write(target, source, { mode, signal }));
     copied.files += 1;
     return;
   }
   const directory = Buffer.from(from);
-  total.bytes = (await sumOf(directory)).bytes;
+  add(total, (await sumOf(directory)).bytes);
   // Into one that is there what is copied goes beside and over what it has.
-  if (!(await isDirectory(files, target))) await files.makeDirectory(target);
+  if (!(await isDirectory(files, target))) await atPath(target, files.makeDirectory(target, { signal }));
   // What is wrong with a file here would else be told as a connection that broke.
   let wrong: unknown;
   async function* noted(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -53,39 +57,76 @@ export async function copyIn(files: Files, from: string, to: string, copied: Cop
     }
   }
   try {
-    await files.writeArchive(target, webStream(noted()), { uid: 0, gid: 0 });
+    await files.writeArchive(target, webStream(noted()), { uid: 0, gid: 0, signal });
   } catch (error) {
     throw wrong ?? error;
   }
 }
 
 /** Copies a file or directory of a capsule to this machine. */
-export async function copyOut(files: Files, from: string, to: string, copied: Copied, total: Total): Promise<void> {
-  const facts = await factsOf(files, from);
-  if (facts.type === "symlink") return copyOut(files, await behindLink(files, facts), to, copied, total);
+export async function copyOut(files: Files, from: string, to: string, copy: Copy): Promise<void> {
+  const { copied, total, signal } = copy;
+  const facts = await sourceOf(files, from);
   const here = await stat(to).catch(() => null);
   const isInto = here?.isDirectory() === true && !isContents(from);
   const target = isInto ? join(to, checkedName(facts.name)) : to;
   if (facts.type === "file") {
-    if (facts.special !== undefined)
-      throw new ExitError(EXIT.failure, `${from} is a ${facts.special.replace("_", " ")}, which has no bytes to copy`);
-    total.bytes = facts.size;
-    await download(await files.readStream(from), target, facts.mode & 0o777, copied);
+    if (target.endsWith("/")) throw new ExitError(EXIT.failure, `${to}: there is no such directory here`);
+    add(total, facts.size);
+    await download(await files.readStream(facts.path, { signal }), target, facts.mode & 0o777, copied);
     copied.files += 1;
     return;
   }
+  await measure(files, facts.path, copy);
+  await unpack(await files.readArchive(facts.path, { signal }), Buffer.from(target), copied);
+}
+
+/** What is named, behind its links. Refuses what has no bytes. */
+export async function sourceOf(files: Files, from: string): Promise<schemas.FileEntry> {
+  const named = await factsOf(files, from);
+  const facts = named.type === "symlink" ? await factsOf(files, await behindLink(files, named)) : named;
+  if (facts.special !== undefined)
+    throw new ExitError(EXIT.failure, `${from} is a ${facts.special.replace("_", " ")}, which has no bytes to copy`);
+  // A copy has the name that was given.
+  return { ...facts, name: named.name };
+}
+
+/** Counts what a directory of a capsule has: its bytes, and what will be left out. */
+export async function measure(files: Files, directory: string, { copied, total, signal }: Copy): Promise<void> {
   let bytes = 0;
-  for await (const entry of files.list(from, { depth: DEPTH_MAX })) {
+  for await (const entry of files.list(directory, { depth: DEPTH_MAX, signal })) {
     if (entry.special !== undefined) copied.special += 1;
     else if (entry.type === "file") bytes += entry.size;
   }
-  total.bytes = bytes;
-  await unpack(await files.readArchive(from), Buffer.from(target), copied);
+  add(total, bytes);
+}
+
+/** Refuses what several things cannot be copied into. `files`: of the capsule in which it is; `null` for this machine. */
+export async function requireDirectory(files: Files | null, path: string): Promise<void> {
+  const isThere = files === null ? (await stat(path).catch(() => null))?.isDirectory() === true : await isDirectory(files, path);
+  // In a capsule it is made where the name says that it is one.
+  if (isThere || (files !== null && path.endsWith("/"))) return;
+  const where = files === null ? "here" : "in the capsule";
+  throw new ExitError(EXIT.failure, `${path}: there is no such directory ${where}, and several files go into one`);
+}
+
+/** Says which path is wrong, where the server says that it is the path. */
+export async function atPath<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError) || !error.message.startsWith("path: ")) throw error;
+    throw new ExitError(EXIT.failure, `${path}: ${error.message.slice("path: ".length)}`);
+  }
+}
+
+export function add(total: Total, bytes: number): void {
+  total.bytes = (total.bytes ?? 0) + bytes;
 }
 
 async function factsOf(files: Files, path: string): Promise<schemas.FileEntry> {
   try {
-    return await files.stat(path);
+    return await atPath(path, files.stat(path));
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new ExitError(EXIT.failure, `${path}: there is no such file or directory in the capsule`);
@@ -135,6 +176,6 @@ function checkedName(name: string): string {
   return name;
 }
 
-async function isDirectory(files: Files, path: string): Promise<boolean> {
-  return (await files.exists(path)) && (await files.stat(path)).type === "directory";
+export async function isDirectory(files: Files, path: string): Promise<boolean> {
+  return (await atPath(path, files.exists(path))) && (await files.stat(path)).type === "directory";
 }

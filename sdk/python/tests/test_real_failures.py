@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import signal
 import socket
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from capsuled import ApiError, Capsule, Client, errors
+from capsuled import ApiError, AsyncCapsule, AsyncClient, Capsule, Client, errors
 from capsuled._contract.errors import CLASSES
 
 from .behaviours import behaviour
@@ -44,6 +47,57 @@ def team(client: Client) -> Iterator[Client]:
 
 def names(client: Client) -> list[str | None]:
     return [capsule.name for capsule in Capsule.list(client=client)]
+
+
+def held(connection: int) -> Meddling:
+    """The first answer is held back, and what is sent after it goes through."""
+    return Meddling(silent_after=1) if connection == 1 else Meddling()
+
+
+@behaviour("capsule.create-aborted")
+def test_what_an_interrupted_creation_has_made_is_destroyed(meddling: Meddle, team: Client) -> None:
+    def when_there_are(count: int, act: Callable[[], object]) -> threading.Thread:
+        def wait() -> None:
+            until = time.monotonic() + 60
+            with Client(url=team.settings.url, api_key=team.settings.api_key) as looking:
+                while len(names(looking)) < count and time.monotonic() < until:
+                    time.sleep(0.05)
+            act()
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        return thread
+
+    def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with Client(url=meddling(held).url, api_key=team.settings.api_key) as client:
+        looking = when_there_are(1, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            Capsule(name="half", client=client)
+        looking.join()
+    assert names(team) == []
+
+    with Capsule(name="whole", client=team) as capsule, Client(url=meddling(held).url, api_key=team.settings.api_key) as client:
+        # Its facts came by another way, so that the fork is the first on this one.
+        forkable = capsule._sibling(capsule.info)
+        forkable._bind(client, owns_client=False, info=capsule.info)
+        looking = when_there_are(2, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            forkable.fork(name="fork")
+        looking.join()
+        assert names(team) == ["whole"]
+
+    async def cancelled() -> None:
+        async with AsyncClient(url=meddling(held).url, api_key=team.settings.api_key) as client:
+            making = asyncio.create_task(AsyncCapsule.create(name="half", client=client))
+            await asyncio.to_thread(when_there_are(1, lambda: None).join)
+            making.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await making
+
+    asyncio.run(cancelled())
+    assert names(team) == []
 
 
 @behaviour("settings.environment")

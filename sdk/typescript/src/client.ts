@@ -51,6 +51,11 @@ export class Client {
     return this.#transport.serverVersion;
   }
 
+  /** Resolves when what calls that were aborted have made is destroyed, or could not be: within 30 s of the last of them. */
+  async settled(): Promise<void> {
+    await this.#transport.settled();
+  }
+
   /** Makes a ticket for one request of a page in a browser, which cannot send a key: give it as `?ticket=`. Good for 30 s. */
   async createTicket(ticket: TicketCreate, options: CallOptions = {}): Promise<TicketCreated> {
     return createTicket(this.#transport, ticket, options);

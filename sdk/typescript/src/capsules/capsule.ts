@@ -6,6 +6,7 @@ import { settingsFrom } from "../settings.ts";
 import { Terminals } from "../terminals/terminals.ts";
 import type { CallOptions, RepeatableOptions } from "../transport/transport.ts";
 import { Transport } from "../transport/transport.ts";
+import { destroyAbandoned, makeCapsules } from "./abandoned.ts";
 import type { ConnectCapsuleOptions, CreateOptions, ListOptions } from "./capsule-options.ts";
 import { createCapsule, untilRunning, WAIT_MS_DEFAULT } from "./create-capsule.ts";
 import { listCapsules } from "./list-capsules.ts";
@@ -43,7 +44,9 @@ export class Capsule implements AsyncDisposable {
 
   /**
    * Creates a capsule and waits until it runs. `await using capsule = await Capsule.create()` destroys it at the end of the block;
-   * otherwise call `destroy()`. Throws a `CapsuleBootError` where it does not come to run.
+   * otherwise call `destroy()`. Throws a `CapsuleBootError` where it does not come to run. Where `signal` aborts it, what was made is found
+   * and destroyed in the background, within 30 s and as far as the server can be reached; `Client.settled` waits for that. Not so with an
+   * `idempotencyKey` of your own: the same call finds what it made.
    */
   static async create(options: CreateOptions = {}): Promise<Capsule> {
     const transport = new Transport(settingsFrom(options));
@@ -112,17 +115,21 @@ export class Capsule implements AsyncDisposable {
     return createSnapshot(this.#transport, { capsule_id: this.id, name, overwrite }, call);
   }
 
-  /** Makes capsules whose disks begin as this one's is now, and waits until they run: all of them, or none. */
+  /** Makes capsules whose disks begin as this one's is now, and waits until they run: all of them, or none. Aborted, as `create` is. */
   async fork(
     options: RepeatableOptions & { readonly count?: number | undefined; readonly name?: string | undefined } = {},
   ): Promise<Capsule[]> {
     const { count, name, ...call } = options;
     const request = { requestTimeoutMs: COPY_TIMEOUT_MS, ...call, params: { id: this.id }, body: { count, name } };
-    const { capsules } = await this.#transport.json<{ readonly capsules: CapsuleFacts[] }>("forkCapsule", request);
-    const running = await Promise.all(
-      capsules.map((info) => untilRunning(this.#transport, info, WAIT_MS_DEFAULT, { signal: call.signal })),
-    );
-    return running.map((info) => new Capsule(this.#transport, info));
+    const idsOf = ({ capsules }: Forked): readonly string[] => capsules.map(({ id }) => id);
+    const forked = await makeCapsules<Forked>(this.#transport, "forkCapsule", request, idsOf);
+    try {
+      const running = forked.capsules.map((info) => untilRunning(this.#transport, info, WAIT_MS_DEFAULT, { signal: call.signal }));
+      return (await Promise.all(running)).map((info) => new Capsule(this.#transport, info));
+    } catch (error) {
+      await destroyAbandoned(this.#transport, idsOf(forked), call.signal);
+      throw error;
+    }
   }
 
   /** What it has used of processor, memory and disk, from now back; 10 minutes by default. */
@@ -149,6 +156,10 @@ export class Capsule implements AsyncDisposable {
     this.#info = info;
     return info;
   }
+}
+
+interface Forked {
+  readonly capsules: CapsuleFacts[];
 }
 
 function callOf({ signal, requestTimeoutMs }: CallOptions): CallOptions {

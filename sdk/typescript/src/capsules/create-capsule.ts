@@ -2,6 +2,7 @@ import type { Capsule as CapsuleFacts } from "../contract/schemas.ts";
 import { CapsuleBootError } from "../errors.ts";
 import { sleep } from "../transport/timing.ts";
 import type { CallOptions, Transport } from "../transport/transport.ts";
+import { destroyAbandoned, makeCapsules } from "./abandoned.ts";
 import type { CreateOptions } from "./capsule-options.ts";
 
 export const WAIT_MS_DEFAULT = 120_000;
@@ -9,7 +10,7 @@ export const WAIT_MS_DEFAULT = 120_000;
 const REQUEST_WAIT_MS = 20_000;
 const LOOK_EVERY_MS = 250;
 
-/** Creates a capsule and waits until it runs. One that does not come to run is destroyed. */
+/** Creates a capsule and waits until it runs. One that does not come to run is destroyed, and one whose making is aborted. */
 export async function createCapsule(transport: Transport, options: CreateOptions): Promise<CapsuleFacts> {
   const {
     waitMs = WAIT_MS_DEFAULT,
@@ -24,18 +25,23 @@ export async function createCapsule(transport: Transport, options: CreateOptions
     WebSocket: _4,
     ...body
   } = options;
-  const created = await transport.json<CapsuleFacts>("createCapsule", {
+  const request = {
     body: { ...body, wait_ms: Math.min(waitMs, REQUEST_WAIT_MS) },
     query: { on_conflict: onConflict },
     signal,
     requestTimeoutMs,
     idempotencyKey,
-  });
+  };
+  // One that may have been there before is not this call's to destroy.
+  const created =
+    onConflict === "return"
+      ? await transport.json<CapsuleFacts>("createCapsule", request)
+      : await makeCapsules<CapsuleFacts>(transport, "createCapsule", request, ({ id }) => [id]);
   if (waitMs === 0) return created;
   try {
     return await untilRunning(transport, created, waitMs, { signal });
   } catch (error) {
-    if (onConflict !== "return") await transport.none("destroyCapsule", { params: { id: created.id } }).catch(() => {});
+    if (onConflict !== "return") await destroyAbandoned(transport, [created.id], signal);
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { StreamError } from "../errors.ts";
 import { toBase64, utf8 } from "../transport/bytes.ts";
 import { Reconnecting } from "../transport/reconnecting.ts";
 import { sleep } from "../transport/timing.ts";
-import type { Transport } from "../transport/transport.ts";
+import type { CallOptions, Transport } from "../transport/transport.ts";
 import type { TerminalMessage, TerminalSource } from "./terminal-feed.ts";
 import { TerminalFeed } from "./terminal-feed.ts";
 
@@ -37,6 +37,12 @@ export type TerminalExitEvent = TerminalMessage<"exit">;
 
 export type TerminalEvent = TerminalStartedEvent | TerminalOutputEvent | TerminalExitEvent;
 
+/** What concerns the connection to a terminal, and not the terminal. */
+export interface TerminalCallOptions extends Pick<CallOptions, "signal"> {
+  /** Hears `false` when the connection is gone and another is made, and `true` when that is there; perhaps `false` several times. */
+  readonly onConnection?: ((isConnected: boolean) => void) | undefined;
+}
+
 /**
  * An open terminal. Iterate over it for what it shows; it reconnects by itself, and shows every byte once. Leaving the iteration
  * detaches: the terminal goes on, until `kill`.
@@ -53,7 +59,7 @@ export class Terminal implements AsyncIterableIterator<TerminalEvent>, AsyncDisp
   #failure: { readonly error: unknown } | null = null;
   #isOver = false;
 
-  constructor(transport: Transport, capsuleId: string, source: TerminalSource, signal: AbortSignal | undefined) {
+  constructor(transport: Transport, capsuleId: string, source: TerminalSource, options: TerminalCallOptions) {
     this.#transport = transport;
     this.#capsuleId = capsuleId;
     this.#feed = new TerminalFeed(transport, capsuleId, source, {
@@ -67,7 +73,7 @@ export class Terminal implements AsyncIterableIterator<TerminalEvent>, AsyncDisp
         this.#push(message);
       },
     });
-    this.#connection = new Reconnecting(transport, this.#feed, signal);
+    this.#connection = new Reconnecting(transport, this.#feed, options.signal, undefined, options.onConnection);
     void this.#run();
   }
 

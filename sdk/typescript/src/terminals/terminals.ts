@@ -1,12 +1,13 @@
 import type { TerminalStart } from "../contract/schemas.ts";
 import { randomHex } from "../transport/bytes.ts";
-import type { CallOptions, Transport } from "../transport/transport.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { TerminalCallOptions } from "./terminal.ts";
 import { Terminal } from "./terminal.ts";
 
 /** What a terminal is opened with; every field has a default. */
-export type TerminalOptions = Omit<TerminalStart, "type"> & Pick<CallOptions, "signal">;
+export type TerminalOptions = Omit<TerminalStart, "type"> & TerminalCallOptions;
 
-export interface ConnectTerminalOptions extends Pick<CallOptions, "signal"> {
+export interface ConnectTerminalOptions extends TerminalCallOptions {
   /** `scrollback`: the latest 256 KiB first, the default. `start`, `now`, or the number of a record: from there. */
   readonly from?: "scrollback" | "start" | "now" | number | undefined;
 }
@@ -23,12 +24,12 @@ export class Terminals {
 
   /** Opens a terminal, `/bin/bash` at 80 by 24 by default, and waits until it is there. */
   async open(options: TerminalOptions = {}): Promise<Terminal> {
-    const { signal, ...start } = options;
+    const { signal, onConnection, ...start } = options;
     const terminal = new Terminal(
       this.#transport,
       this.#capsuleId,
       { start: { ...start, tag: start.tag ?? `pty-${randomHex(6)}` } },
-      signal,
+      { signal, onConnection },
     );
     await terminal.started;
     return terminal;
@@ -37,7 +38,7 @@ export class Terminals {
   /** Connects to a terminal that is there, or has just ended: by its tag, its process's id, or its pid. */
   async connect(terminal: string | number, options: ConnectTerminalOptions = {}): Promise<Terminal> {
     const source = { connect: String(terminal), from: options.from ?? "scrollback" } as const;
-    const opened = new Terminal(this.#transport, this.#capsuleId, source, options.signal);
+    const opened = new Terminal(this.#transport, this.#capsuleId, source, options);
     await opened.started;
     return opened;
   }

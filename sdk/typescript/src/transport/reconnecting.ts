@@ -1,5 +1,5 @@
 import type { OperationId } from "../contract/operations.ts";
-import { CapsuledError, ConnectionError, RequestTimeoutError } from "../errors.ts";
+import { CapsuledError, ConnectionError, RequestTimeoutError, WrongServerError } from "../errors.ts";
 import { ApiError } from "../api-errors.ts";
 import { property, parsed } from "./answer.ts";
 import { Retry } from "./retry.ts";
@@ -47,11 +47,20 @@ export class Reconnecting {
   #isStopped = false;
   /** Called when a connection is over. */
   readonly #left: () => void;
+  /** Hears that it connects again, and that it has. */
+  readonly #changed: (isConnected: boolean) => void;
   /** How often it has connected; a change says that what was sent before may be lost. */
   connections = 0;
 
-  constructor(transport: Transport, reader: SocketReader, signal: AbortSignal | undefined, left: () => void = () => {}) {
+  constructor(
+    transport: Transport,
+    reader: SocketReader,
+    signal: AbortSignal | undefined,
+    left: () => void = () => {},
+    changed: (isConnected: boolean) => void = () => {},
+  ) {
     this.#transport = transport;
+    this.#changed = changed;
     this.#reader = reader;
     this.#signal = signal;
     this.#left = left;
@@ -82,7 +91,7 @@ export class Reconnecting {
         if (this.#isStopped) return;
         const end = await this.#connect();
         if (end.kind === "done") return;
-        if (end.kind === "refused") await this.#reader.diagnose();
+        if (end.kind === "refused") await this.#diagnose();
         failure = new ConnectionError(
           `The stream's connection to ${this.#transport.settings.url} ${end.kind === "refused" ? "was refused" : "was cut"}${end.reason === "" ? "" : `: ${end.reason}`}`,
           "unknown",
@@ -98,7 +107,21 @@ export class Reconnecting {
       }
       const wait = retry.next(failure, true);
       if (wait === null) throw failure;
+      if (this.connections > 0) this.#changed(false);
       await sleep(wait, this.#signal);
+    }
+  }
+
+  /** Throws what an upgrade was refused for: runtimes do not show a socket's answer. */
+  async #diagnose(): Promise<void> {
+    await this.#reader.diagnose();
+    const { id, request } = this.#reader.target();
+    try {
+      // Asked without an upgrade, a server that knows the path says that it wants one, and one that does not says that.
+      const answer = await this.#transport.open(id, { ...request, signal: this.#signal, retryForMs: 0 });
+      await answer.body?.cancel();
+    } catch (error) {
+      if (error instanceof WrongServerError) throw error;
     }
   }
 
@@ -139,6 +162,7 @@ export class Reconnecting {
             clearTimeout(opening);
             const first = this.#reader.first();
             this.connections += 1;
+            if (this.connections > 1) this.#changed(true);
             if (first !== null) this.#socket?.send(first);
           },
           message: (text) => {

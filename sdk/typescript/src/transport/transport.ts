@@ -34,6 +34,8 @@ export interface Request extends Omit<RepeatableOptions, "requestTimeoutMs"> {
   readonly headers?: Readonly<Record<string, string>>;
   /** For operations that take any. */
   readonly method?: string;
+  /** Milliseconds for which it is tried again; the client's by default. */
+  readonly retryForMs?: number;
 }
 
 /** Sends requests of the API, and repeats those that may be. One for each client. */
@@ -41,6 +43,7 @@ export class Transport {
   readonly settings: Settings;
   #hasAnswered = false;
   #serverVersion: string | null = null;
+  readonly #background = new Set<Promise<void>>();
 
   constructor(settings: Settings) {
     this.settings = settings;
@@ -54,6 +57,19 @@ export class Transport {
   /** The version of the server that has answered; `null` where none has, or it did not say. */
   get serverVersion(): string | null {
     return this.#serverVersion;
+  }
+
+  /** Does what nobody waits for; that it fails is of no consequence. */
+  afterwards(work: () => Promise<void>): void {
+    const done = work()
+      .catch(() => {})
+      .finally(() => this.#background.delete(done));
+    this.#background.add(done);
+  }
+
+  /** Resolves when nothing of that goes on. */
+  async settled(): Promise<void> {
+    while (this.#background.size > 0) await Promise.all(this.#background);
   }
 
   /** The JSON of an answer. What it is follows from the operation, so the caller says its type. */
@@ -111,7 +127,7 @@ export class Transport {
     const key = keyOf(id, request);
     // A stream is read once.
     const isRepeatable = (OPERATIONS[id].idempotency !== "with_key" || key !== null) && !(request.body instanceof ReadableStream);
-    const retry = new Retry(this.settings.retryForMs, this.#hasAnswered);
+    const retry = new Retry(request.retryForMs ?? this.settings.retryForMs, this.#hasAnswered);
     for (;;) {
       try {
         return await this.#once(id, request, key, read);
@@ -174,9 +190,10 @@ export class Transport {
   }
 }
 
-function bodyOf(body: unknown): { body?: NonNullable<RequestInit["body"]>; duplex?: "half" } {
+function bodyOf(body: unknown): Pick<RequestInit, "body" | "redirect" | "window"> & { readonly duplex?: "half" } {
   if (body === undefined) return {};
-  if (body instanceof ReadableStream) return { body, duplex: "half" };
+  // Else `fetch` keeps all of a stream, to send it again where a redirect leads.
+  if (body instanceof ReadableStream) return { body, duplex: "half", redirect: "error", window: null };
   if (typeof body === "string") return { body };
   return { body: body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body) };
 }

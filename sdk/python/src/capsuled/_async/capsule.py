@@ -12,6 +12,7 @@ from .._contract.models import CapsuleInfo, CapsuleMetrics, Egress, Forks, Netwo
 from .._core.decode import decode
 from .._core.failures import CapsuledError
 from .._core.request import make_request
+from .abandoned import make_capsules
 from .capsule_calls import READY_TIMEOUT_S, WAIT_MS, Action, InfoOf, act, get_capsule, until_running
 from .client import AsyncClient
 from .commands import AsyncCommands
@@ -284,7 +285,7 @@ class AsyncCapsule:
         """
         body = {"count": count, "name": name, "wait_ms": WAIT_MS}
         request = make_request("forkCapsule", params={"id": self.id}, body=body, waits=FORK_S)
-        forks = await self._transport.get(request, Forks)
+        forks = await make_capsules(self._transport, request, Forks, lambda made: [one.id for one in made.capsules])
         return [self._sibling(info) for info in forks.capsules]
 
     def _sibling(self, info: CapsuleInfo) -> AsyncCapsule:

@@ -13,6 +13,7 @@ from .._contract.models import CapsuleInfo, CapsuleMetrics, Egress, Forks, Netwo
 from .._core.decode import decode
 from .._core.failures import CapsuledError
 from .._core.request import make_request
+from .abandoned import make_capsules
 from .capsule_calls import READY_TIMEOUT_S, WAIT_MS, Action, InfoOf, act, get_capsule, until_running
 from .client import Client
 from .commands import Commands
@@ -285,7 +286,7 @@ class Capsule:
         """
         body = {"count": count, "name": name, "wait_ms": WAIT_MS}
         request = make_request("forkCapsule", params={"id": self.id}, body=body, waits=FORK_S)
-        forks = self._transport.get(request, Forks)
+        forks = make_capsules(self._transport, request, Forks, lambda made: [one.id for one in made.capsules])
         return [self._sibling(info) for info in forks.capsules]
 
     def _sibling(self, info: CapsuleInfo) -> Capsule:
