@@ -9,11 +9,11 @@ const TEXT = "capsuled: the connection is gone; connecting again (Ctrl-] leaves)
  * taken away when the connection is back.
  */
 export class ConnectionNotice {
-  readonly #process: NodeJS.Process;
+  readonly #process: { readonly stderr: Pick<NodeJS.WriteStream, "columns" | "write"> };
   #timer: NodeJS.Timeout | null = null;
   #isShown = false;
 
-  constructor(process: NodeJS.Process) {
+  constructor(process: { readonly stderr: Pick<NodeJS.WriteStream, "columns" | "write"> }) {
     this.#process = process;
   }
 
