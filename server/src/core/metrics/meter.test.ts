@@ -98,6 +98,23 @@ test("a count whose answer was lost is not counted twice, and what the store did
   await world.close();
 });
 
+test("of counts at the same time each goes whole, one after the other", async () => {
+  const world = await createWorld();
+  const meter = await meterOf(world);
+  await createCapsule(world, { memory_mb: 64 });
+  for (const ms of [10, 200]) {
+    world.clock.advance(ms);
+    const first = meter.count();
+    world.clock.advance(5);
+    await Promise.all([first, meter.count(), meter.count()]);
+  }
+  assert.deepEqual(
+    (await daysOf(world)).map(({ capsuleMs }) => capsuleMs),
+    [220],
+  );
+  await world.close();
+});
+
 test("each day gets what ran in it, and a day goes when it has been kept for its time", async () => {
   const world = await createWorld();
   const meter = await meterOf(world);

@@ -46,6 +46,7 @@ export class UsageMeter {
   /** Up to when the servers before this one have counted. */
   readonly #inherited: Mark;
   #removedAt: Day | null = null;
+  #underWay: Promise<void> = Promise.resolve();
 
   private constructor(deps: MeterDeps, mark: Mark) {
     this.#deps = deps;
@@ -72,8 +73,14 @@ export class UsageMeter {
     this.#running.delete(id);
   }
 
-  /** Stores what has been counted up to now. What cannot be stored is kept for the next time. */
-  async count(): Promise<void> {
+  /** Stores what has been counted up to now, after a count that is under way. What cannot be stored is kept for the next time. */
+  count(): Promise<void> {
+    const own = this.#underWay.then(() => this.#count());
+    this.#underWay = own.catch(() => {});
+    return own;
+  }
+
+  async #count(): Promise<void> {
     const { store } = this.#deps;
     if (this.#batch !== null) await this.#send(this.#batch);
     if (this.#batch !== null) return;
