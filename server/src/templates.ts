@@ -3,7 +3,7 @@ import { Builds } from "./core/build/builds.ts";
 import { createBuildService } from "./core/build/create-build-service.ts";
 import type { BuildDeps } from "./core/build/deps.ts";
 import { tendLayers } from "./core/build/layers.ts";
-import { BUILD_KEPT_MS, TEAM_BUILDS_KEPT } from "./core/build/limits.ts";
+import { BUILD_KEPT_MS, TEAM_BUILDS_KEPT, TEAM_BUILDS_MAX } from "./core/build/limits.ts";
 import { recoverBuilds } from "./core/build/recover-builds.ts";
 import type { BuildService } from "./core/build/service.ts";
 import type { CapsuleDeps } from "./core/capsule/deps.ts";
@@ -12,6 +12,7 @@ import { createTemplateService } from "./core/template/create-template-service.t
 import { MakingTemplates } from "./core/template/making.ts";
 import type { TemplateService } from "./core/template/service.ts";
 import { tendTemplates } from "./core/template/upkeep.ts";
+import { createKeyedLock } from "./lib/keyed-lock.ts";
 import { nodeHash } from "./lib/node/hash.ts";
 import type { ImageParts } from "./images.ts";
 import type { Shutdown } from "./lib/node/shutdown.ts";
@@ -43,6 +44,7 @@ export async function createTemplates(
     builds: createBuildStore(database),
     buildSignal: new EventSignal(),
     hash: nodeHash,
+    unpackings: createKeyedLock({ waitersMax: TEAM_BUILDS_MAX }),
     images,
     imageUploads,
     templateCacheMb,

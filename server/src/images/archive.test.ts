@@ -63,6 +63,7 @@ test("an archive of docker save is read, through its links to layers it has once
   const made = imageOf({ layers: LAYERS });
   const image = await opened(savedArchive(made));
   assert.equal(image.digest, sha256(made.config));
+  assert.deepEqual(image.defaults, { envs: {}, user: null, cwd: "/", entrypoint: [], cmd: [] }, "it says nothing, and begins in /");
   assert.deepEqual(await readLayers(image), LAYERS);
   await image.close();
 });

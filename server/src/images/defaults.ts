@@ -17,7 +17,8 @@ export function defaultsOf({ config }: ImageConfig): ImageDefaults {
   return {
     envs: Object.fromEntries(pairs.filter(([name]) => name !== "")),
     user: given.User === undefined || given.User === null || given.User === "" ? null : given.User,
-    cwd: cwd === "" ? null : cwd.startsWith("/") ? cwd : `/${cwd}`,
+    // An image that names none means `/`: its relative paths are from there.
+    cwd: cwd.startsWith("/") ? cwd : `/${cwd}`,
     entrypoint: given.Entrypoint ?? [],
     cmd: given.Cmd ?? [],
   };

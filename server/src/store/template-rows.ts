@@ -73,7 +73,10 @@ export function createTemplateRows(database: Database): TemplateRows {
       if (quota === undefined) return database.run(insert);
       return database.transact(async (db) => {
         await lockTeam(database, db, record.teamId);
-        const use = await templateUse(db, record.teamId, []);
+        // What it is to replace makes room for it; of two at once under one name, the second finds the first one being made.
+        const named = visible(db, record.teamId).where("held_name", "=", record.name);
+        const replaced = mayReplace && record.name !== null ? await named.executeTakeFirst() : undefined;
+        const use = await templateUse(db, record.teamId, replaced === undefined ? [] : [replaced.id]);
         if ((quota.countMax > 0 && use.count >= quota.countMax) || (quota.bytesMax > 0 && use.bytes >= quota.bytesMax))
           throw new TemplateQuotaError(use);
         return insert(db);

@@ -26,6 +26,7 @@ import type { TemplateService } from "../core/template/service.ts";
 import { tendTemplates } from "../core/template/upkeep.ts";
 import { createBuildStore } from "../store/build-store.ts";
 import { createTemplateRows } from "../store/template-rows.ts";
+import { createKeyedLock } from "../lib/keyed-lock.ts";
 import { createIds } from "../lib/node/ids.ts";
 import { createEventService } from "../core/event/create-event-service.ts";
 import { EventSignal } from "../core/event/event-signal.ts";
@@ -131,6 +132,7 @@ function start(ground: Ground): World {
     builds: createBuildStore(database),
     buildSignal: new EventSignal(),
     hash: nodeHash,
+    unpackings: createKeyedLock({ waitersMax: 8 }),
     templateCacheMb: 1000,
     images: ground.options.images?.(driver) ?? null,
     imageUploads: null,

@@ -1,3 +1,4 @@
+import type { KeyedLock } from "../../lib/keyed-lock.ts";
 import type { EventSignal } from "../event/event-signal.ts";
 import type { ImageUploads } from "../ports/image-uploads.ts";
 import type { TemplateImages } from "../ports/images.ts";
@@ -12,6 +13,8 @@ export interface BuildDeps extends TemplateDeps {
   readonly images: TemplateImages | null;
   readonly imageUploads: Pick<ImageUploads, "find"> | null;
   readonly hash: Hash;
+  /** One unpacking at a time of what gives the same layer. */
+  readonly unpackings: KeyedLock;
   /** Wakes those who read a build's log, by its id. */
   readonly buildSignal: EventSignal;
   /** MiB on disk of all layers of this host; 0 keeps none. */

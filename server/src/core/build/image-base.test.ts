@@ -21,6 +21,8 @@ class CountedImages implements TemplateImages {
   readonly #driver: FakeDriver;
   readonly unpacked: string[] = [];
   failure: Error | null = null;
+  /** What every unpacking waits for. */
+  gate: Promise<void> = Promise.resolve();
   digest = `sha256:${"1".repeat(64)}`;
 
   constructor(driver: FakeDriver) {
@@ -33,6 +35,7 @@ class CountedImages implements TemplateImages {
 
   async unpack(...[, digest, snapshotId, diskMb, work]: Parameters<TemplateImages["unpack"]>): ReturnType<TemplateImages["unpack"]> {
     this.unpacked.push(digest);
+    await this.gate;
     work.onLine("unpacking");
     const { next, hex } = createIds();
     const agentSecret = hex(32);
@@ -110,6 +113,36 @@ test("an image is unpacked once for as long as its digest is the same, unless th
     await build(world, { name: "four" });
     assert.equal(images.unpacked.length, 3);
     assert.equal(await snapshots(world), 4 + 2, "four templates, and one layer of each digest");
+  }));
+
+test("two builds of one image at once unpack it once; the second goes on when the first has begun with it, or unpacks after its failure", () =>
+  withImages(async (world, images) => {
+    for (const failure of [new ImageError("unauthorized", "It needs a password."), null]) {
+      const gate = Promise.withResolvers<void>();
+      Object.assign(images, { gate: gate.promise, failure, unpacked: [], digest: `sha256:${(failure === null ? "3" : "4").repeat(64)}` });
+      const both = ["first", "second"].map((name) => build(world, { name: `${name}${failure === null ? "" : "-not"}` }));
+      while (images.unpacked.length === 0 || world.deps.unpackings.size === 0) await new Promise((done) => setImmediate(done));
+      gate.resolve();
+      const states = (await Promise.all(both)).map(({ state }) => state);
+      assert.deepEqual(states, failure === null ? ["ready", "ready"] : ["failed", "failed"]);
+      assert.equal(images.unpacked.length, failure === null ? 1 : 2);
+      assert.equal(world.deps.unpackings.size, 0);
+    }
+  }));
+
+test("a build that waits for another's unpacking can be cancelled, and the other goes on", () =>
+  withImages(async (world, images) => {
+    const gate = Promise.withResolvers<void>();
+    images.gate = gate.promise;
+    const first = build(world, { name: "first" });
+    while (images.unpacked.length === 0) await new Promise((done) => setImmediate(done));
+    const waiting = await build(world, { name: "second", wait_ms: 0 });
+    let cancelled = await world.builds.cancel(world.principal, waiting.id);
+    while (cancelled.state === "queued" || cancelled.state === "building") cancelled = await world.builds.get(world.principal, waiting.id);
+    assert.equal(cancelled.state, "cancelled");
+    gate.resolve();
+    assert.equal((await first).state, "ready");
+    assert.deepEqual([images.unpacked.length, world.deps.unpackings.size], [1, 0]);
   }));
 
 test("its entry point and command become the start command when that is asked for, and the recipe's own goes before them", () =>

@@ -2,6 +2,8 @@ import type { imageFrom } from "@capsuled/contract";
 import { LIMITS, templateSettings } from "@capsuled/contract";
 import type { z } from "zod";
 import type { ImageDefaults, ImageSource, ImageWork, TemplateImages } from "../ports/images.ts";
+import { LockQueueFullError } from "../../lib/keyed-lock.ts";
+import { unlessAborted } from "../capsule/wait.ts";
 import { discardLater } from "../template/discard.ts";
 import type { TemplateRecord } from "../template/record.ts";
 import type { TemplateSettings } from "../template/settings.ts";
@@ -65,12 +67,33 @@ function settingsOf({ envs, user, cwd, entrypoint, cmd }: ImageDefaults, useEntr
   );
 }
 
-/** A layer of an earlier build, or what is unpacked now: a layer as well, from when the build's capsule has begun with it. */
-async function openImage(
-  { deps, record, recipe, log }: BuildContext,
-  key: string,
-  unpack: (id: string, diskMb: number) => Promise<{ readonly sizeBytes: number }>,
-): Promise<OpenBase> {
+type Unpack = (id: string, diskMb: number) => Promise<{ readonly sizeBytes: number }>;
+
+/**
+ * A layer of an earlier build, or what is unpacked now: a layer as well, from when the build's capsule has begun with it. Another build of
+ * the team that needs the same one waits until then.
+ */
+async function openImage(ctx: BuildContext, key: string, unpack: Unpack): Promise<OpenBase> {
+  const { deps, record, signal } = ctx;
+  const [begun, settled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const turn = deps.unpackings.run(`${record.teamId} ${key}`, () => {
+    begun.resolve();
+    return settled.promise;
+  });
+  turn.catch(begun.reject);
+  try {
+    await unlessAborted(begun.promise, signal);
+    const { snapshotId, settle } = await findOrUnpack(ctx, key, unpack);
+    return { snapshotId, settle: (hasBegun) => settle(hasBegun).finally(settled.resolve) };
+  } catch (error) {
+    settled.resolve();
+    signal.throwIfAborted();
+    if (error instanceof LockQueueFullError) throw new BuildError("base_failed", "Too many builds wait for this image: try again later.");
+    throw error;
+  }
+}
+
+async function findOrUnpack({ deps, record, recipe, log }: BuildContext, key: string, unpack: Unpack): Promise<OpenBase> {
   const known = await deps.teamTemplates.findLayer(record.teamId, deps.hostId, key);
   if (recipe.use_cache && known !== undefined) {
     log.line(0, "it was unpacked before");

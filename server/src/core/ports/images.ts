@@ -3,7 +3,7 @@ export interface ImageDefaults {
   readonly envs: Readonly<Record<string, string>>;
   /** A name or a number, as the image has it; `null` is root. */
   readonly user: string | null;
-  readonly cwd: string | null;
+  readonly cwd: string;
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];
 }

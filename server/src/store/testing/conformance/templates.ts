@@ -93,6 +93,21 @@ export function describeTemplates(openFresh: OpenFresh): void {
     assert.equal((await rows.listOnHost("host-1", { state: "removing" })).length, 3);
   });
 
+  test("a team that is full may overwrite what it has, one at a time, and nothing else", async ({ rows, record }) => {
+    const quota = { countMax: 2, bytesMax: 100 };
+    for (const name of ["one", "two"]) {
+      const { id } = record();
+      await rows.insert(record({ id, name }), false, quota);
+      await rows.finish(id, 50, undefined, quota);
+    }
+    const over = record({ name: "one" });
+    assert.equal(await rows.insert(over, true, quota), true);
+    await assert.rejects(rows.insert(record({ name: "one" }), true, quota), TemplateQuotaError, "one is being made in its place");
+    await assert.rejects(rows.insert(record({ name: "new" }), true, quota), TemplateQuotaError);
+    assert.equal(await rows.finish(over.id, 50, undefined, quota), true);
+    await assert.rejects(rows.insert(record({ name: "one" }), false, quota), TemplateQuotaError, "it does not ask to overwrite");
+  });
+
   test("of many that come at once, as many are stored and finished as a team's quota has room for", async ({ rows, record, teamId }) => {
     const quota = { countMax: 5, bytesMax: 100 };
     const all = Array.from({ length: 12 }, (_, n) => record({ name: `n${n}` }));
