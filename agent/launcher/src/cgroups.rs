@@ -77,16 +77,26 @@ fn make_one(path: &str) -> Result<()> {
 /// Makes every directory of `path` under the hierarchy at `mount`. A v1 cpuset is born empty and then admits nobody, so it
 /// takes over its parent's processors and memory nodes.
 fn make_directory(mount: &str, path: &str) -> Result<()> {
+    let has = |file: &str| Path::new(&format!("{}/{}", mount, file)).exists();
+    let is_cpuset = has("cpuset.cpus") && !has("cgroup.kill");
+    // Mostly only the last one is missing, and there are many hierarchies.
+    if !is_cpuset {
+        match fs::create_dir(format!("{}{}", mount, path)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Failure::new(format!("make {}{}", mount, path), error)),
+            _ => return Ok(()),
+        }
+    }
     let mut at = mount.to_string();
     for part in path.split('/').filter(|part| !part.is_empty()) {
         let parent = at.clone();
         at = format!("{}/{}", at, part);
         make_one(&at)?;
+        if !is_cpuset {
+            continue;
+        }
         for file in ["cpuset.cpus", "cpuset.mems"] {
             let own = format!("{}/{}", at, file);
-            if !Path::new(&own).exists() || Path::new(&format!("{}/cgroup.kill", at)).exists() {
-                continue;
-            }
             let has = fs::read_to_string(&own).during(|| format!("read {}", own))?;
             if has.trim().is_empty() {
                 let inherited = fs::read_to_string(format!("{}/{}", parent, file)).during(|| format!("read {} of {}", file, parent))?;

@@ -4,7 +4,6 @@ use crate::failure::{During, Failure, Result};
 use crate::kernel::{self, Forked};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::io::FromRawFd;
 
 /// Uids and gids in a capsule's range.
 pub const RANGE: u32 = 65_536;
@@ -12,8 +11,8 @@ pub const RANGE: u32 = 65_536;
 /// A user namespace that maps 0..65535 to the range at `base`. The second extent gives the host's root an image, without
 /// which overlayfs cannot make its own files in an idmapped upper layer and falls back to read-only.
 pub fn namespace(base: u32) -> Result<File> {
-    let (mut ready, tell_ready) = pipe()?;
-    let (mut go_on, tell_go_on) = pipe()?;
+    let (mut ready, tell_ready) = kernel::pipe()?;
+    let (mut go_on, tell_go_on) = kernel::pipe()?;
     match kernel::fork(None)? {
         Forked::Child => {
             drop(tell_go_on);
@@ -46,15 +45,4 @@ fn map_and_open(child: libc::pid_t, base: u32, ready: &mut File) -> Result<File>
         fs::write(format!("/proc/{}/{}", child, file), &map).during(|| format!("write {}", file))?;
     }
     File::open(format!("/proc/{}/ns/user", child)).during(|| "open the user namespace".to_string())
-}
-
-fn pipe() -> Result<(File, File)> {
-    let mut ends = [0; 2];
-    // SAFETY: the array outlives the call, and both descriptors are new.
-    unsafe {
-        if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) < 0 {
-            return Err(Failure::last("make a pipe"));
-        }
-        Ok((File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1])))
-    }
 }

@@ -241,11 +241,16 @@ pub fn wait(pid: libc::pid_t) -> Result<libc::c_int> {
     }
 }
 
-/// A descriptor of a child that is not reaped; readable when it has ended.
-pub fn open_process(pid: libc::pid_t) -> Result<File> {
-    // SAFETY: no pointers.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    owned(fd, || "open a child".to_string())
+/// The end to read from and the end to write to, both closed on exec.
+pub fn pipe() -> Result<(File, File)> {
+    let mut ends = [0; 2];
+    // SAFETY: the array outlives the call, and both descriptors are new.
+    unsafe {
+        if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) < 0 {
+            return Err(Failure::last("make a pipe"));
+        }
+        Ok((File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1])))
+    }
 }
 
 /// Sets what this process does on a signal.

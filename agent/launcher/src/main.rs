@@ -10,6 +10,7 @@
 //! ```
 //! Each answers `{"ok":true,…}` or `{"ok":false,"step":"…","message":"…"}`.
 
+mod beside;
 mod btrfs;
 mod cgroups;
 mod descriptors;
@@ -72,11 +73,20 @@ impl Phases {
 fn launch(spec: &Value) -> Result<Value> {
     let spec = spec::Spec::parse(spec)?;
     let mut phases = Phases { since: Instant::now(), done: Map::new() };
-    disk::prepare(&spec.disk)?;
-    disk::prepare_control(&spec.control_dir, spec.uid_base)?;
-    phases.end("disk");
-    let mut groups = cgroups::make(&spec.cgroup, spec.uid_base)?;
+    // To copy a disk is to wait for the store to commit; nothing needs the disk before the root is made.
+    let copying = match &spec.disk.copy_of {
+        Some(_) => Some(beside::begin(|| disk::prepare(&spec.disk))?),
+        None => disk::prepare(&spec.disk).map(|()| None)?,
+    };
+    let groups = disk::prepare_control(&spec.control_dir, spec.uid_base).and_then(|()| {
+        phases.end("disk");
+        cgroups::make(&spec.cgroup, spec.uid_base)
+    });
     phases.end("cgroups");
+    let copied = copying.map_or(Ok(()), beside::Beside::finish);
+    phases.end("copy");
+    let mut groups = groups?;
+    copied?;
     let descriptors = descriptors::collect(&spec, &mut groups)?;
     rootfs::make(&spec)?;
     phases.end("rootfs");

@@ -2,7 +2,8 @@
 //!
 //! On stdin come requests, a line of JSON each: `{"id":7,"words":["subvolume-of","/…"],"spec":null}` begins a step, and `{"cancel":7}`
 //! kills it. On stdout go answers, a line each, in the order in which steps end: what the step says, with its `id`. Every step is a child
-//! of this process, ends with it, and answers by itself; for one that dies without an answer this process says so. It ends with the
+//! of this process, ends with it, and answers by itself; for one that dies without an answer this process says so, when nothing of it
+//! is at work any more. It ends with the
 //! server and when stdin does, and with it everything that is under way.
 
 use crate::failure::{During, Failure, Result};
@@ -24,8 +25,8 @@ const IGNORED: [libc::c_int; 2] = [libc::SIGINT, libc::SIGTERM];
 struct Running {
     id: u64,
     pid: libc::pid_t,
-    /// Readable when it has ended.
-    process: File,
+    /// A pipe that it and whatever it forks hold the other end of: it breaks when the last of them has ended.
+    life: File,
     is_cancelled: bool,
 }
 
@@ -63,7 +64,7 @@ pub fn serve() -> Result<()> {
 fn wait(running: &[Running]) -> Result<Vec<bool>> {
     let on = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     let mut all: Vec<libc::pollfd> = vec![on(0)];
-    all.extend(running.iter().map(|one| on(one.process.as_raw_fd())));
+    all.extend(running.iter().map(|one| on(one.life.as_raw_fd())));
     // SAFETY: the array outlives the call.
     while unsafe { libc::poll(all.as_mut_ptr(), all.len() as libc::nfds_t, -1) } < 0 {
         if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
@@ -113,6 +114,8 @@ fn begin(id: u64, request: &Value) -> Result<Running> {
     let words: Option<Vec<&str>> = request["words"].as_array().and_then(|all| all.iter().map(Value::as_str).collect());
     let words = words.ok_or_else(|| Failure::new("read a request", "it has no words"))?;
     let parent = kernel::own_pid();
+    // Closed here when the child has its own.
+    let (life, _held) = kernel::pipe()?;
     match kernel::fork(None)? {
         Forked::Child => {
             // A later server may clean up at once what this step was making: nothing may go on making it.
@@ -123,15 +126,7 @@ fn begin(id: u64, request: &Value) -> Result<Running> {
             let is_told = answer(id, step(&words, &request["spec"])).is_ok();
             kernel::exit_child(if is_told { 0 } else { 1 })
         }
-        Forked::Parent(pid) => match kernel::open_process(pid) {
-            Ok(process) => Ok(Running { id, pid, process, is_cancelled: false }),
-            Err(failure) => {
-                // SAFETY: no pointers; the child is ours and not reaped.
-                unsafe { libc::kill(pid, libc::SIGKILL) };
-                kernel::wait(pid)?;
-                Err(failure)
-            }
-        },
+        Forked::Parent(pid) => Ok(Running { id, pid, life, is_cancelled: false }),
     }
 }
 
