@@ -42,6 +42,30 @@ test("a launch that is aborted at any moment leaves nothing", options, async () 
   assert.ok(aborted >= 4, `only ${aborted} launches were caught under way`);
 });
 
+test("a launch that is aborted while its disk is copied leaves nothing", options, async () => {
+  const { driver } = world;
+  const source = await world.launch();
+  const snapshotId = `tp-${source.id.slice(3)}`;
+  await driver.snapshots?.take(source.handle, snapshotId);
+  source.link.close();
+  await driver.destroy(source.id);
+  const traces = tracesOf(world);
+  // The copy is the first thing that a launch does.
+  for (let moment = 0; moment < 12; moment += 1) {
+    const spec = specOf({ snapshotId });
+    const controller = new AbortController();
+    const launch = driver.launch(spec, controller.signal).then(
+      () => "launched",
+      () => "aborted",
+    );
+    await sleep(moment);
+    controller.abort();
+    if ((await launch) === "launched") await driver.destroy(spec.capsuleId);
+    assert.deepEqual(tracesOf(world), traces, `after an abort at ${moment} ms`);
+  }
+  await driver.snapshots?.remove(snapshotId);
+});
+
 test(
   "a server killed at any moment of a launch, with launcher and runtime, leaves nothing that destroy does not remove",
   options,
