@@ -1,4 +1,4 @@
-import { Client, NotFoundError } from "capsuled";
+import { Client, MissingKeyError, NotFoundError } from "capsuled";
 import type { Capsule, ClientOptions } from "capsuled";
 import type { Given } from "./command.ts";
 import { EXIT, ExitError } from "./exit.ts";
@@ -29,7 +29,16 @@ export class Context {
   }
 
   get client(): Client {
-    return (this.#client ??= new Client({ ...this.connection, warn: (message) => this.note(`capsuled: ${message}`) }));
+    return (this.#client ??= this.#connected());
+  }
+
+  #connected(): Client {
+    const { connection } = this;
+    try {
+      return new Client({ ...connection, warn: (message) => this.note(`capsuled: ${message}`) });
+    } catch (error) {
+      throw error instanceof MissingKeyError ? new ExitError(EXIT.noPermission, withoutKey(connection.url)) : error;
+    }
   }
 
   /** Whether a person looks at the output. */
@@ -89,4 +98,12 @@ export class Context {
       if (this.process[stream].write(bytes, () => done())) done();
     });
   }
+}
+
+/** What to do without a key; `url`: the server that is meant, where one is known. */
+function withoutKey(url: string | undefined): string {
+  const give = "set CAPSULED_API_KEY, or give --key";
+  const where = "A server's first key is in the file `admin-key` of its data directory (/var/lib/capsuled, where it was started as root)";
+  if (url !== undefined) return `There is no API key for ${url}: ${give}. ${where}, which its own user may read.`;
+  return `There is no API key, and no server was found on this machine: \`capsuled start\` starts one. For one that runs, ${give}, and CAPSULED_URL where it is elsewhere. ${where}.`;
 }

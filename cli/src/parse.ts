@@ -118,6 +118,9 @@ function parsed(
     return { values, positionals };
   } catch (error) {
     const said = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    const alone = /^Option '(?:-\w, )?(--[\w-]+)[^']*' (argument missing|does not take an argument)/.exec(said);
+    if (alone !== null)
+      throw new UsageError(`${alone[1]} ${alone[2] === "argument missing" ? "needs a value behind it" : "takes no value"}`);
     const unknown = /^Unknown option '(--?)([^']*)'/.exec(said);
     if (unknown === null) throw new UsageError(said);
     const [, dashes = "", name = ""] = unknown;

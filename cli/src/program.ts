@@ -3,6 +3,7 @@ import { answerShell, COMPLETE } from "./completion/answer.ts";
 import { Context } from "./context.ts";
 import { EXIT, ExitError, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
 import type { Command } from "./command.ts";
+import { COMMON_OPTIONS } from "./command.ts";
 import { commandHelp, groupHelp, programHelp } from "./help.ts";
 import { asTyped } from "./invocation.ts";
 import { leaveWithoutReader } from "./interrupt.ts";
@@ -47,7 +48,7 @@ async function run(process: NodeJS.Process, given: readonly string[]): Promise<v
     if (first === undefined || first === "--help" || first === "-h" || first === "help")
       return void process.stdout.write(`${programHelp(COMMANDS)}\n`);
     const among = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
-    if (among.length > 0 && (argv.includes("--help") || argv.includes("-h")))
+    if (among.length > 0 && (argv[1] === "help" || argv.includes("--help") || argv.includes("-h")))
       return void process.stdout.write(`${groupHelp(first, among)}\n`);
     throw new UsageError(whatIsMeant(first, argv[1], among));
   }
@@ -66,6 +67,10 @@ const VERSION_WORDS: ReadonlySet<string> = new Set(["--version", "-V", "-v", "ve
 
 /** What to say of words that are no command. `among`: those that begin with the first one. */
 function whatIsMeant(first: string, second: string | undefined, among: readonly Command[]): string {
+  if (first.startsWith("-")) {
+    const meant = suggestion(first.replace(/^-+/, ""), Object.keys(COMMON_OPTIONS), "--");
+    return `there is no option ${first} before a command${meant === "" ? "; `capsuled --help` lists them" : meant}`;
+  }
   if (among.length === 0) {
     const words = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? "")), "help", "version"];
     const meant = suggestion(first, words);

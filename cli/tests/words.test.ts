@@ -70,6 +70,22 @@ test("an address that is none is told before a key that is missing", () => {
   assert.match(capsuled("ls", "--server", "localhost:9000").stderr, /neither a server's name nor a URL: write http:\/\/localhost:9000/);
 });
 
+test("a slip before the command, a value that is missing, and a key that is nowhere are told as such", () => {
+  for (const [args, due] of [
+    [["--jsno", "ls"], "there is no option --jsno before a command; did you mean --json?"],
+    [["--frobnicate", "ls"], "there is no option --frobnicate before a command; `capsuled --help` lists them"],
+    [["ls", "--key"], "--key needs a value behind it"],
+    [["create", "-e"], "--env needs a value behind it"],
+    [["ls", "--json=yes"], "--json takes no value"],
+  ] as const)
+    assert.equal(capsuled(...args).stderr, `capsuled: ${due}\n`);
+  assert.match(capsuled("endpoints", "help").stdout, /^Usage: capsuled endpoints COMMAND/);
+  const nowhere = capsuled("ls");
+  assert.equal(nowhere.status, 77);
+  assert.match(nowhere.stderr, /no server was found on this machine: `capsuled start` starts one\..*CAPSULED_API_KEY, or give --key/);
+  assert.match(capsuled("ls", "--server", "http://127.0.0.1:9").stderr, /There is no API key for http:\/\/127\.0\.0\.1:9: set/);
+});
+
 test("what is to be typed is written as the program was started", () => {
   const started = (env: NodeJS.ProcessEnv, path: string) => ({ env, argv: ["/usr/bin/node", path], cwd: () => "/clone" });
   const npx = started({ npm_lifecycle_event: "npx", PATH: "/bin" }, "/clone/node_modules/.bin/capsuled");
