@@ -1,11 +1,13 @@
 import type { Duplex } from "node:stream";
 import { AgentLostError } from "../core/ports/agent-link.ts";
-import { markPassing } from "../lib/passing-bytes.ts";
+import { giveBack, markPassing } from "../lib/passing-bytes.ts";
 import { encodeHeader, encodeJson, FrameParser, ProtocolError } from "./frame.ts";
 
 /** What an operation under way wants to hear of its connection. */
 export interface OperationListener {
   frame(type: number, payload: Buffer): void;
+  /** Whether it needs no payload any more that it was given: their memory is used again. */
+  readonly hasDone?: boolean;
   /** The connection has ended in the middle of the operation. Called at most once, and nothing after it. */
   lost(error: AgentLostError): void;
 }
@@ -36,13 +38,22 @@ export class AgentConnection {
 
   readonly #onData = (chunk: Buffer): void => {
     try {
+      const listener = this.#listener;
       if (this.#parser.inParts) markPassing(chunk);
       this.#parser.push(chunk, this.#onFrame);
+      if (listener?.hasDone === true && listener === this.#listener) this.#release(chunk);
       if (this.#taker !== null) this.#handOver(this.#taker);
     } catch (error) {
       this.end(error instanceof Error ? error : new Error(String(error)));
     }
   };
+
+  /** Of a chunk of which nothing is needed any more. */
+  #release(chunk: Buffer): void {
+    this.#parser.release();
+    markPassing(chunk);
+    giveBack(chunk);
+  }
 
   readonly #onEndOfInput = (): void => this.end(null);
 
@@ -84,6 +95,7 @@ export class AgentConnection {
   /** The operation's last frame was read: the connection is free. */
   finish(): void {
     this.#listener = null;
+    this.#parser.trim();
   }
 
   sendJson(type: number, value: unknown): void {

@@ -47,6 +47,10 @@ export const FRAME = {
   bytes: 0x8c,
 } as const;
 
+/** Bytes of a frame whose memory is worth using again: such memory is not shared with others. */
+const SPARE_BYTES_MIN = 16 * 1024;
+const NOTHING = Buffer.alloc(0);
+
 const KNOWN = new Set<number>(Object.values(FRAME));
 
 /** The peer broke the protocol; the connection is of no more use. */
@@ -138,10 +142,14 @@ export function encodeHeader(type: number, length: number): Buffer {
 export class FrameParser {
   /** Whether payloads of `bytes` frames are given in parts, as they come, rather than whole: where one ends is not told then. */
   inParts = false;
-  #parts: Buffer[] = [];
+  /** The frame under way: as much of it as has come, and how much that is. */
+  #frame: Buffer = NOTHING;
   #have = 0;
   /** Bytes needed before anything more can be said. */
   #need = FRAME_HEADER_BYTES;
+  /** The last frame that was put together here, and memory for the next one. */
+  #done: Buffer | null = null;
+  #spare: Buffer | null = null;
   /** Bytes of a payload in parts that are still to come. */
   #left = 0;
   /** What came behind the last frame, once there are no frames any more. */
@@ -157,16 +165,27 @@ export class FrameParser {
     return this.#rest ?? Buffer.alloc(0);
   }
 
-  /** Calls `onFrame` for each whole frame, in order; payloads may be views of `chunk`. Throws `ProtocolError`. */
+  /** Nobody looks at the payloads any more that were given so far: their memory may serve for others. */
+  release(): void {
+    this.#spare = this.#done ?? this.#spare;
+    this.#done = null;
+  }
+
+  /** No more of the like comes for now. */
+  trim(): void {
+    this.#done = null;
+    this.#spare = null;
+  }
+
+  /** Calls `onFrame` for each whole frame, in order; payloads may be views of `chunk`, of which nothing else is kept. Throws `ProtocolError`. */
   push(chunk: Buffer, onFrame: (type: number, payload: Buffer) => void): void {
     let rest = chunk;
     if (this.#have > 0) {
-      this.#parts.push(chunk);
-      this.#have += chunk.length;
-      if (this.#have < this.#need) return;
-      rest = Buffer.concat(this.#parts, this.#have);
-      this.#parts = [];
-      this.#have = 0;
+      rest = this.#goOn(chunk, onFrame);
+      if (this.#rest !== null) {
+        this.#rest = rest;
+        return;
+      }
     }
     let at = 0;
     for (;;) {
@@ -206,9 +225,46 @@ export class FrameParser {
     }
   }
 
+  /** Puts the frame under way together, and only that; returns what stands behind it. */
+  #goOn(chunk: Buffer, onFrame: (type: number, payload: Buffer) => void): Buffer {
+    let at = 0;
+    for (;;) {
+      const copied = chunk.copy(this.#frame, this.#have, at, at + this.#need - this.#have);
+      this.#have += copied;
+      at += copied;
+      if (this.#have < this.#need) return NOTHING;
+      const type = this.#frame.readUInt8(0);
+      const length = this.#frame.readUInt32LE(1);
+      if (length > FRAME_BYTES_MAX) throw new ProtocolError(`a frame of ${length} bytes is too long`);
+      // One that began as a whole ends as such.
+      const isPart = this.inParts && type === FRAME.bytes && this.#need === FRAME_HEADER_BYTES;
+      if (!isPart && this.#need < FRAME_HEADER_BYTES + length) {
+        this.#keep(this.#frame, 0, FRAME_HEADER_BYTES + length);
+        continue;
+      }
+      const frame = this.#frame;
+      this.#frame = NOTHING;
+      this.#have = 0;
+      if (isPart) this.#left = length;
+      else {
+        if (frame.length >= SPARE_BYTES_MIN) this.#done = frame;
+        onFrame(type, frame.subarray(FRAME_HEADER_BYTES));
+      }
+      return chunk.subarray(at);
+    }
+  }
+
   #keep(rest: Buffer, at: number, need: number): void {
     this.#need = need;
-    this.#parts.push(rest.subarray(at));
-    this.#have = rest.length - at;
+    this.#frame = this.#memory(need);
+    this.#have = rest.copy(this.#frame, 0, at, Math.min(rest.length, at + need));
+  }
+
+  #memory(bytes: number): Buffer {
+    if (bytes < SPARE_BYTES_MIN) return Buffer.allocUnsafe(bytes);
+    const spare = this.#spare;
+    if (spare === null || bytes > spare.buffer.byteLength) return Buffer.allocUnsafeSlow(bytes);
+    this.#spare = null;
+    return Buffer.from(spare.buffer, 0, bytes);
   }
 }

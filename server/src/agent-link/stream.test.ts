@@ -226,3 +226,33 @@ test("attach says from where, and a refused one frees the connection", async () 
   assert.equal((await attached).started.nextSeq, 5);
   assert.equal(peer.count(), 1);
 });
+
+test("a listener that copies gets every byte, however frames are cut and whenever it pauses, though their memory is used again", async () => {
+  await using peer = await createPeer();
+  using link = linkTo(peer);
+  const [stream, agent] = await opened(peer, link, started());
+  const sizes = Array.from({ length: 60 }, (_, nth) => [65_536, 1, 40_000, 16_384, 65_536, 300][nth % 6] ?? 0);
+  const records = sizes.map((size, nth) => Buffer.alloc(size, nth + 1));
+  const expected = Buffer.concat(records);
+  const got: Buffer[] = [];
+  const ended = new Promise<void>((resolve) => {
+    stream.onEvent((event) => {
+      if (event.kind === "exit") resolve();
+      if (event.kind !== "stdout") return;
+      got.push(Buffer.from(event.bytes));
+      if (got.length % 7 !== 0) return;
+      stream.pause();
+      setImmediate(() => stream.resume());
+    }, true);
+  });
+  const sent = Buffer.concat([...records.map((bytes, nth) => output("stdout", nth + 1, bytes)), exit({ seq: records.length + 1 })]);
+  for (let at = 0, nth = 0; at < sent.length; nth += 1) {
+    const to = at + ([65_536, 20_000, 65_570, 3, 100_000][nth % 5] ?? 1);
+    // A chunk of its own, as a socket reads it.
+    agent.send(Buffer.from(sent.subarray(at, to)));
+    at = to;
+    await turns();
+  }
+  await ended;
+  assert.ok(Buffer.concat(got).equals(expected), `${Buffer.concat(got).length} bytes of ${expected.length}`);
+});

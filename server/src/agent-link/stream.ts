@@ -38,6 +38,8 @@ class AttachedProcess implements ProcessStream, OperationListener {
   readonly #connection: AgentConnection;
   readonly #pool: ConnectionPool;
   #listener: ((event: ProcessEvent) => void) | null = null;
+  /** The listener keeps nothing of the bytes it is given. */
+  #isCopying = false;
   /** Until somebody listens, and between `pause` and `resume`. */
   #paused = true;
   /** Events of the chunk in which the reader paused: the socket is paused too, so that no more than a chunk's come. */
@@ -51,8 +53,9 @@ class AttachedProcess implements ProcessStream, OperationListener {
     this.started = started;
   }
 
-  onEvent(listener: (event: ProcessEvent) => void): void {
+  onEvent(listener: (event: ProcessEvent) => void, isCopying = false): void {
     this.#listener = listener;
+    this.#isCopying = isCopying;
     this.resume();
   }
 
@@ -99,6 +102,10 @@ class AttachedProcess implements ProcessStream, OperationListener {
     if (this.#over) return;
     this.#over = true;
     this.#connection.detach();
+  }
+
+  get hasDone(): boolean {
+    return this.#isCopying && this.#waiting.length === 0;
   }
 
   frame(type: number, payload: Buffer): void {

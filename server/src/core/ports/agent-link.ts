@@ -151,8 +151,11 @@ export type ProcessEvent = OutputRecord | GapRecord | ProcessEnd | StreamFailure
 /** An attached process. Events come in order; the last is `exit` or `failed`. */
 export interface ProcessStream {
   readonly started: Started;
-  /** Set once, at once after it was opened; what came before is delivered first. */
-  onEvent(listener: (event: ProcessEvent) => void): void;
+  /**
+   * Set once, at once after it was opened; what came before is delivered first. A listener that is `copying` keeps nothing of the bytes
+   * it gets: their memory is used again behind its call.
+   */
+  onEvent(listener: (event: ProcessEvent) => void, isCopying?: boolean): void;
   /** Stops events until `resume`; the agent then paces the process (its own bound, 30 s). */
   pause(): void;
   resume(): void;

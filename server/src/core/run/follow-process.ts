@@ -49,7 +49,7 @@ export function followProcess(ctx: RunContext, live: LiveRun, capsule: LiveCapsu
         over();
         if (!ctx.isClosing) void followAgain(ctx, live, nextSeq);
     }
-  });
+  }, true);
   if (live.isOver || live.stream === null) return;
   // Asked for while it was being started.
   if (asked !== null) stream.cancel(asked === "client_gone" ? "client_gone" : "stopped", 0);

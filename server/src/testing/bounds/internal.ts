@@ -194,6 +194,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/http/body-stream.ts: STREAM_LIMITS.eventStreams.anonymous",
       "server/src/http/body-stream.ts: STREAM_LIMITS.eventStreams.address",
       "server/src/http/calls/transformed.ts: ENTRY_BYTES",
+      "server/src/agent-link/frame.ts: SPARE_BYTES_MIN",
       "server/src/http/calls/event-buffer.ts: *",
       "server/src/http/calls/plain-lines.ts: *",
       "server/src/http/calls/sse-lines.ts: *",
