@@ -1,5 +1,7 @@
 import { callEvent } from "@capsuled/contract";
 import type { z } from "zod";
+import { Arrivals } from "./arrivals.ts";
+import { piecesOf } from "./event-blocks.ts";
 
 export type CallEvent = z.output<typeof callEvent>;
 
@@ -26,8 +28,7 @@ export class CallStream implements AsyncDisposable {
   raw = "";
   readonly #abort: AbortController;
   readonly #reading: Promise<void>;
-  #wake: (() => void)[] = [];
-  #isOver = false;
+  readonly #arrivals = new Arrivals();
   #broken: Error | null = null;
 
   constructor(response: Response, abort: AbortController) {
@@ -38,10 +39,7 @@ export class CallStream implements AsyncDisposable {
       .catch((error: unknown) => {
         if (!abort.signal.aborted) this.#broken = error instanceof Error ? error : new Error("the stream broke", { cause: error });
       })
-      .finally(() => {
-        this.#isOver = true;
-        this.#woken();
-      });
+      .finally(() => this.#arrivals.end());
   }
 
   get runId(): string {
@@ -68,22 +66,12 @@ export class CallStream implements AsyncDisposable {
   }
 
   /** The first event for which this holds, come or to come. */
-  async event(holds: (event: CallEvent) => boolean, timeoutMs = WAIT_MS): Promise<SeenEvent> {
-    const until = performance.now() + timeoutMs;
-    for (;;) {
-      const found = this.seen.find(({ event }) => holds(event));
-      if (found !== undefined) return found;
-      const left = until - performance.now();
-      if (left <= 0 || this.#isOver)
-        throw new Error(`the event did not come (${this.#broken?.message ?? "it ended"}); got ${this.raw.slice(-2000)}`);
-      await new Promise<void>((done) => {
-        const timer = setTimeout(done, left);
-        this.#wake.push(() => {
-          clearTimeout(timer);
-          done();
-        });
-      });
-    }
+  event(holds: (event: CallEvent) => boolean, timeoutMs = WAIT_MS): Promise<SeenEvent> {
+    return this.#arrivals.until(
+      () => this.seen.find(({ event }) => holds(event)),
+      timeoutMs,
+      () => `the event did not come (${this.#broken?.message ?? "it ended"}); got ${this.raw.slice(-2000)}`,
+    );
   }
 
   /** The event of the first line with this text. */
@@ -120,17 +108,11 @@ export class CallStream implements AsyncDisposable {
   }
 
   async #read(response: Response): Promise<void> {
-    if (response.body === null) return;
-    let text = "";
-    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-      this.raw += chunk;
-      text += chunk;
-      const blocks = text.split("\n\n");
-      text = blocks.pop() ?? "";
+    for await (const { text, blocks } of piecesOf(response)) {
+      this.raw += text;
       for (const block of blocks) this.#take(block);
-      this.#woken();
+      this.#arrivals.tell();
     }
-    if (text !== "") throw new Error(`the stream ended within an event: ${JSON.stringify(text.slice(0, 200))}`);
   }
 
   #take(block: string): void {
@@ -146,11 +128,5 @@ export class CallStream implements AsyncDisposable {
     if (data === undefined) return;
     if (id === undefined) throw new Error(`an event without an id: ${block.slice(0, 200)}`);
     this.seen.push({ id, event: callEvent.parse(JSON.parse(data)), at: performance.now() });
-  }
-
-  #woken(): void {
-    const waiting = this.#wake;
-    this.#wake = [];
-    for (const wake of waiting) wake();
   }
 }

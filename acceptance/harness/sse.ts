@@ -1,5 +1,7 @@
 import { eventGap, eventSchema } from "@capsuled/contract";
 import type { Event as CapsuleEvent } from "./events.ts";
+import { Arrivals } from "./arrivals.ts";
+import { piecesOf } from "./event-blocks.ts";
 import { readState } from "./state.ts";
 
 /** A client of the event stream; every event is checked against the contract. */
@@ -11,8 +13,7 @@ export class EventClient implements AsyncDisposable {
   readonly status: number;
   readonly #abort: AbortController;
   readonly #reading: Promise<void>;
-  #wake: (() => void)[] = [];
-  #isOver = false;
+  readonly #arrivals = new Arrivals();
   #broken: unknown = null;
 
   constructor(response: Response, abort: AbortController) {
@@ -22,32 +23,19 @@ export class EventClient implements AsyncDisposable {
       .catch((error: unknown) => {
         if (!abort.signal.aborted) this.#broken = error;
       })
-      .finally(() => {
-        this.#isOver = true;
-        this.#woken();
-      });
+      .finally(() => this.#arrivals.end());
   }
 
   /** The first event for which this holds, come or to come. */
   async event(holds: (event: CapsuleEvent) => boolean, timeoutMs = 15_000): Promise<CapsuleEvent> {
-    const until = performance.now() + timeoutMs;
-    for (;;) {
-      const found = this.events.find(holds);
-      if (found !== undefined) return found;
-      const left = until - performance.now();
-      if (left <= 0 || this.#isOver) {
-        throw new Error(
-          `the event did not come (${String(this.#broken)}); got ${this.events.map(({ id, type }) => `${id} ${type}`).join(", ")}`,
-        );
-      }
-      await new Promise<void>((done) => {
-        const timer = setTimeout(done, left);
-        this.#wake.push(() => {
-          clearTimeout(timer);
-          done();
-        });
-      });
-    }
+    return this.#arrivals.until(
+      () => this.events.find(holds),
+      timeoutMs,
+      () => {
+        const got = this.events.map(({ id, type }) => `${id} ${type}`).join(", ");
+        return `the event did not come (${String(this.#broken)}); got ${got}`;
+      },
+    );
   }
 
   /** Resolves when the server has ended the stream. */
@@ -61,14 +49,9 @@ export class EventClient implements AsyncDisposable {
   }
 
   async #read(response: Response): Promise<void> {
-    if (response.body === null) return;
-    let text = "";
-    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      const blocks = text.split("\n\n");
-      text = blocks.pop() ?? "";
+    for await (const { blocks } of piecesOf(response)) {
       for (const block of blocks) this.#take(block);
-      this.#woken();
+      this.#arrivals.tell();
     }
   }
 
@@ -84,12 +67,6 @@ export class EventClient implements AsyncDisposable {
       if (String(event.id) !== id || event.type !== fields.get("event")) throw new Error(`the event and its fields differ: ${block}`);
       this.events.push(event);
     }
-  }
-
-  #woken(): void {
-    const waiting = this.#wake;
-    this.#wake = [];
-    for (const wake of waiting) wake();
   }
 }
 

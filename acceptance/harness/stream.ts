@@ -1,6 +1,7 @@
 import { serverMessage } from "@capsuled/contract";
 import type { ServerMessage } from "@capsuled/contract";
 import { WebSocket } from "ws";
+import { Arrivals } from "./arrivals.ts";
 import { readState } from "./state.ts";
 
 /** How a socket ended. */
@@ -14,8 +15,7 @@ export class StreamClient implements AsyncDisposable {
   readonly messages: ServerMessage[] = [];
   readonly closed: Promise<Closed>;
   readonly socket: WebSocket;
-  #broken: unknown = null;
-  #wake: (() => void)[] = [];
+  readonly #arrivals = new Arrivals();
 
   constructor(socket: WebSocket) {
     this.socket = socket;
@@ -24,15 +24,15 @@ export class StreamClient implements AsyncDisposable {
       try {
         if (isBinary || !Buffer.isBuffer(data)) throw new Error("the server sent a binary message");
         this.messages.push(serverMessage.parse(JSON.parse(data.toString("utf8"))));
+        this.#arrivals.tell();
       } catch (error) {
-        this.#broken ??= error;
+        this.#arrivals.break(error);
       }
-      this.#woken();
     });
     this.closed = new Promise((done) => {
       socket.once("close", (code, reason) => {
         done({ code, reason: reason.toString() });
-        this.#woken();
+        this.#arrivals.end();
       });
     });
     socket.on("error", () => {}); // the close that follows tells
@@ -66,30 +66,8 @@ export class StreamClient implements AsyncDisposable {
     return this.messages.map((message) => (message.type === stream ? message.data : "")).join("");
   }
 
-  async #until<T>(ask: () => T | undefined, what: string, timeoutMs: number): Promise<T> {
-    const until = performance.now() + timeoutMs;
-    for (;;) {
-      if (this.#broken !== null) throw this.#broken instanceof Error ? this.#broken : new Error("a broken message");
-      const found = ask();
-      if (found !== undefined) return found;
-      const left = until - performance.now();
-      if (left <= 0 || this.socket.readyState === WebSocket.CLOSED) {
-        throw new Error(`${what} did not come; got ${JSON.stringify(this.messages).slice(0, 2000)}`);
-      }
-      await new Promise<void>((done) => {
-        const timer = setTimeout(done, left);
-        this.#wake.push(() => {
-          clearTimeout(timer);
-          done();
-        });
-      });
-    }
-  }
-
-  #woken(): void {
-    const waiting = this.#wake;
-    this.#wake = [];
-    for (const wake of waiting) wake();
+  #until<T>(ask: () => T | undefined, what: string, timeoutMs: number): Promise<T> {
+    return this.#arrivals.until(ask, timeoutMs, () => `${what} did not come; got ${JSON.stringify(this.messages).slice(0, 2000)}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import { terminalServerMessage } from "@capsuled/contract";
 import type { TerminalServerMessage } from "@capsuled/contract";
 import { WebSocket } from "ws";
+import { Arrivals } from "./arrivals.ts";
 import { readState } from "./state.ts";
 import type { Closed } from "./stream.ts";
 
@@ -9,9 +10,8 @@ export class TerminalClient implements AsyncDisposable {
   readonly messages: TerminalServerMessage[] = [];
   readonly closed: Promise<Closed>;
   readonly socket: WebSocket;
-  #broken: unknown = null;
+  readonly #arrivals = new Arrivals();
   #shown = "";
-  #wake: (() => void)[] = [];
 
   constructor(socket: WebSocket) {
     this.socket = socket;
@@ -22,15 +22,15 @@ export class TerminalClient implements AsyncDisposable {
         const message = terminalServerMessage.parse(JSON.parse(data.toString("utf8")));
         this.messages.push(message);
         if (message.type === "output") this.#shown += Buffer.from(message.data, "base64").toString("latin1");
+        this.#arrivals.tell();
       } catch (error) {
-        this.#broken ??= error;
+        this.#arrivals.break(error);
       }
-      this.#woken();
     });
     this.closed = new Promise((done) => {
       socket.once("close", (code, reason) => {
         done({ code, reason: reason.toString() });
-        this.#woken();
+        this.#arrivals.end();
       });
     });
     socket.on("error", () => {}); // the close that follows tells
@@ -64,29 +64,11 @@ export class TerminalClient implements AsyncDisposable {
     return this.#until(() => (holds() ? this.#shown : undefined), `${String(what)} on the terminal`, timeoutMs);
   }
 
-  async #until<T>(ask: () => T | undefined, what: string, timeoutMs: number): Promise<T> {
-    const until = performance.now() + timeoutMs;
-    for (;;) {
-      if (this.#broken !== null) throw this.#broken instanceof Error ? this.#broken : new Error("a broken message");
-      const found = ask();
-      if (found !== undefined) return found;
-      const left = until - performance.now();
-      if (left <= 0 || this.socket.readyState === WebSocket.CLOSED) {
-        const others = this.messages.filter(({ type }) => type !== "output");
-        throw new Error(`${what} did not come; shown ${JSON.stringify(this.#shown.slice(-1000))}, got ${JSON.stringify(others)}`);
-      }
-      await new Promise<void>((done) => {
-        const timer = setTimeout(done, left);
-        this.#wake.push(() => {
-          clearTimeout(timer);
-          done();
-        });
-      });
-    }
-  }
-
-  #woken(): void {
-    for (const wake of this.#wake.splice(0)) wake();
+  #until<T>(ask: () => T | undefined, what: string, timeoutMs: number): Promise<T> {
+    return this.#arrivals.until(ask, timeoutMs, () => {
+      const others = this.messages.filter(({ type }) => type !== "output");
+      return `${what} did not come; shown ${JSON.stringify(this.#shown.slice(-1000))}, got ${JSON.stringify(others)}`;
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

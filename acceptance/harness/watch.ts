@@ -5,6 +5,8 @@ import { WebSocket } from "ws";
 import { pidsInCapsule } from "./host.ts";
 import type { Closed } from "./stream.ts";
 import { UpgradeRefused } from "./stream.ts";
+import { Arrivals } from "./arrivals.ts";
+import { piecesOf } from "./event-blocks.ts";
 import { readState } from "./state.ts";
 
 /** Milliseconds that a message may take; only a test that fails waits so long. */
@@ -13,27 +15,15 @@ const MESSAGE_MS = 30_000;
 /** A watch of a capsule's files as a client sees it: every message, each checked against the contract. */
 export abstract class WatchClient implements AsyncDisposable {
   readonly messages: WatchMessage[] = [];
-  protected broken: unknown = null;
-  protected isOver = false;
-  #wake: (() => void)[] = [];
+  protected readonly arrivals = new Arrivals();
 
   /** The first message for which this holds, come or to come. */
-  async message(holds: (message: WatchMessage) => boolean, what = "a message"): Promise<WatchMessage> {
-    const until = performance.now() + MESSAGE_MS;
-    for (;;) {
-      if (this.broken !== null) throw this.broken instanceof Error ? this.broken : new Error("a broken message");
-      const found = this.messages.find(holds);
-      if (found !== undefined) return found;
-      const left = until - performance.now();
-      if (left <= 0 || this.isOver) throw new Error(`${what} did not come; got ${JSON.stringify(this.messages).slice(0, 2000)}`);
-      await new Promise<void>((done) => {
-        const timer = setTimeout(done, left);
-        this.#wake.push(() => {
-          clearTimeout(timer);
-          done();
-        });
-      });
-    }
+  message(holds: (message: WatchMessage) => boolean, what = "a message"): Promise<WatchMessage> {
+    return this.arrivals.until(
+      () => this.messages.find(holds),
+      MESSAGE_MS,
+      () => `${what} did not come; got ${JSON.stringify(this.messages).slice(0, 2000)}`,
+    );
   }
 
   /** Waits for a change of that path, and gives all changes up to it in short; those of attributes are left out. */
@@ -57,12 +47,8 @@ export abstract class WatchClient implements AsyncDisposable {
   protected take(text: string): WatchMessage {
     const message = watchMessage.parse(JSON.parse(text));
     this.messages.push(message);
-    if ("seq" in message && message.seq !== this.messages.length) this.broken = new Error(`number ${message.seq} is ${text}`);
+    if ("seq" in message && message.seq !== this.messages.length) this.arrivals.break(new Error(`number ${message.seq} is ${text}`));
     return message;
-  }
-
-  protected woken(): void {
-    for (const wake of this.#wake.splice(0)) wake();
   }
 }
 
@@ -77,15 +63,14 @@ export class SocketWatch extends WatchClient {
     socket.on("message", (data) => {
       try {
         this.take(Buffer.isBuffer(data) ? data.toString("utf8") : "");
+        this.arrivals.tell();
       } catch (error) {
-        this.broken ??= error;
+        this.arrivals.break(error);
       }
-      this.woken();
     });
     this.closed = new Promise((done) => {
       socket.once("close", (code, reason) => {
-        this.isOver = true;
-        this.woken();
+        this.arrivals.end();
         done({ code, reason: reason.toString() });
       });
     });
@@ -108,12 +93,9 @@ export class EventWatch extends WatchClient {
     this.#abort = abort;
     this.#reading = this.#read(response)
       .catch((error: unknown) => {
-        if (!abort.signal.aborted) this.broken = error;
+        if (!abort.signal.aborted) this.arrivals.break(error);
       })
-      .finally(() => {
-        this.isOver = true;
-        this.woken();
-      });
+      .finally(() => this.arrivals.end());
   }
 
   /** Resolves when the server has ended the stream. */
@@ -127,13 +109,9 @@ export class EventWatch extends WatchClient {
   }
 
   async #read(response: Response): Promise<void> {
-    let text = "";
-    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      text += chunk;
-      const blocks = text.split("\n\n");
-      text = blocks.pop() ?? "";
+    for await (const { blocks } of piecesOf(response)) {
       for (const block of blocks) this.#block(block.split("\n"));
-      this.woken();
+      this.arrivals.tell();
     }
   }
 
@@ -143,7 +121,8 @@ export class EventWatch extends WatchClient {
     if (data === undefined) return;
     const message = this.take(data);
     const id = "seq" in message ? String(message.seq) : undefined;
-    if (field("event") !== message.type || field("id") !== id) this.broken = new Error(`the event and its fields differ: ${lines.join()}`);
+    if (field("event") !== message.type || field("id") !== id)
+      this.arrivals.break(new Error(`the event and its fields differ: ${lines.join()}`));
   }
 }
 

@@ -5,29 +5,15 @@ import { call, errorOf, expectCall } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { agentPid, hostTraces } from "../harness/host.ts";
+import { restart } from "../harness/restart.ts";
 import { sdkOptions } from "../harness/sdk.ts";
-import { endServer, startRefused, startServer } from "../harness/server-process.ts";
-import { readState, writeState } from "../harness/state.ts";
+import { startRefused } from "../harness/server-process.ts";
+import { readState } from "../harness/state.ts";
 import { attach, startStream } from "../harness/stream.ts";
 import { openTerminal } from "../harness/terminal.ts";
 import { newTeam } from "../harness/team.ts";
 import { isAlive, waitUntil } from "../harness/wait.ts";
 import { inotifyIn, watchBySocket, watchPath } from "../harness/watch.ts";
-
-/** Ends the server under test by a signal and starts it anew on the same data directory and port. */
-async function restart(
-  signal: "SIGTERM" | "SIGKILL",
-  whileDown: () => Promise<void> = async () => {},
-  env: Readonly<Record<string, string>> = {},
-): Promise<number> {
-  const state = readState();
-  await endServer(state.pid, signal);
-  await whileDown();
-  const began = performance.now();
-  const server = await startServer({ dataDir: state.dataDir, port: Number(new URL(state.url).port), logFile: state.logFile, env }, 30_000);
-  writeState({ ...state, ...server });
-  return performance.now() - began;
-}
 
 const TICK = "import time,sys\nn=0\nwhile True:\n n+=1;print(n,flush=True);time.sleep(0.02)";
 
