@@ -26,6 +26,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   "capsuled forward box 8081:3000 0:5173": "has no end of its own: cli-forward.test.ts",
   "capsuled events -f": "has no end of its own: cli.test.ts",
   "capsuled templates build --name tools --image ghcr.io/owner/tools:1.2": "a registry that tests do not reach: images.test.ts has its own",
+  'eval "$(capsuled completion zsh)"': "needs zsh: cli/tests/completion.test.ts",
+  "capsuled completion fish | source": "needs fish: cli/tests/completion.test.ts",
   "sudo capsuled start": "a second server: packages.test.ts",
   "sudo capsuled start -- --port 9000": "a second server: packages.test.ts",
   "sudo capsuled stop": "would end the server under test: packages.test.ts",
@@ -97,6 +99,10 @@ test("each example of the reference does what it says, as it is written", { time
     await sh("capsuled exec box -- cp /workspace/project/data /workspace/result.json");
     await example("capsuled cp box:/workspace/result.json .", /^1 file\n$/);
     assert.equal(readFileSync(join(dir, "result.json"), "utf8"), "{}\n");
+    await example("capsuled cp a.txt b.txt box:/workspace", /^2 files\n$/);
+    await example("echo hello | capsuled cp - box:/workspace/hello.txt", /^(?:1 file\n)?$/);
+    assert.equal(await sh("capsuled exec box -- cat /workspace/hello.txt"), "hello\n");
+    await example("capsuled cp box:/workspace - | tar -t", /hello\.txt$/m);
     await example("capsuled events --capsule box --limit 10", /capsule\.running .*box/);
     await example("capsuled snapshot box --name with-dependencies", /^with-dependencies\n$/);
     await example("capsuled fork box --count 3", /^(cl-\w{25}\n){3}$/);
@@ -159,6 +165,7 @@ function prepare(dir: string): void {
   program("docker", `cat ${join(dir, "image.tar")}`);
   mkdirSync(join(dir, "project"));
   writeFileSync(join(dir, "project/data"), "{}\n");
+  for (const name of ["a.txt", "b.txt"]) writeFileSync(join(dir, name), `${name}\n`);
   writeFileSync(join(dir, "recipe.yaml"), "name: example\nmemory_mb: 96\nsteps: ['echo made']\n");
   writeFileSync(
     join(dir, "capsuled.yaml"),
