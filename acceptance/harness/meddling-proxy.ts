@@ -22,6 +22,8 @@ export interface MeddlingProxy extends AsyncDisposable {
   readonly passed: number;
   /** Resolves when every WebSocket that is open now has ended. */
   left(): Promise<void>;
+  /** Ends all connections that are open. */
+  endAll(): void;
 }
 
 /** Stands before the server under test; `meddle` says what to do with each connection, by its number from 1. */
@@ -79,6 +81,9 @@ export async function meddlingProxy(meddle: (connection: number) => Meddling = (
     },
     async left() {
       await Promise.all([...sockets].map((client) => new Promise<void>((done) => client.once("close", () => done()))));
+    },
+    endAll() {
+      for (const client of clients) client.destroy();
     },
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.destroy();
