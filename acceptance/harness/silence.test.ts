@@ -22,8 +22,8 @@ async function serverFor(context: TestContext): Promise<Watched & { readonly chi
   context.after(() => child.kill("SIGKILL"));
   const { pid, stdout } = child;
   assert.ok(pid !== undefined && stdout !== null);
-  const [port] = await once(createInterface(stdout), "line");
-  return { pid, url: `http://127.0.0.1:${String(port)}`, child };
+  const line: readonly unknown[] = await once(createInterface(stdout), "line");
+  return { pid, url: `http://127.0.0.1:${String(line[0])}`, child };
 }
 
 test("a server that lives and answers nothing is told once", async (context) => {

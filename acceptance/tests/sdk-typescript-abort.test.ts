@@ -182,7 +182,7 @@ behaviour("capsule.create-aborted", async () => {
       url: proxy.url,
       // Its facts come by another way, so that the fork is the first on this one.
       fetch: (input, init) =>
-        String(input).endsWith(`/v1/capsules/${info.id}`) && init?.method === "GET"
+        (input instanceof Request ? input.url : String(input)).endsWith(`/v1/capsules/${info.id}`) && init?.method === "GET"
           ? Promise.resolve(factsAnswer(info))
           : fetch(input, init),
     });

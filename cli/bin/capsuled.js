@@ -12,7 +12,7 @@ const isNewEnough = major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NO
 const own = fileURLToPath(new URL("../../node_modules/node/bin/node", import.meta.url));
 
 if (isNewEnough) {
-  import("../src/main.ts");
+  void import("../src/main.ts");
 } else if (existsSync(own)) {
   const child = spawn(own, process.argv.slice(1), { stdio: "inherit" });
   // The terminal tells its whole group of Ctrl-C; the child decides what that means.

@@ -27,6 +27,8 @@ interface Step {
   readonly settle: (outcome: Answer | Error) => void;
   /** The process that does it; `null` while it waits. */
   child: Child | null;
+  /** Why nobody wants it any more. */
+  givenUp: Error | null;
 }
 
 /**
@@ -68,10 +70,9 @@ export class KeptProcess {
       throw new Error(`More than ${OCI_LIMITS.stepsWaiting} steps wait for the launcher.`);
     const { promise, resolve } = Promise.withResolvers<Answer | Error>();
     const id = this.#nextId++;
-    const step: Step = { id, line: `${JSON.stringify({ id, words, spec })}\n`, settle: resolve, child: null };
-    let reason: Error | null = null;
+    const step: Step = { id, line: `${JSON.stringify({ id, words, spec })}\n`, settle: resolve, child: null, givenUp: null };
     const giveUp = (why: Error): void => {
-      reason = why;
+      step.givenUp = why;
       this.#giveUp(step);
     };
     const onAbort = (): void => giveUp(new Error("The step was aborted.", { cause: signal?.reason }));
@@ -81,7 +82,7 @@ export class KeptProcess {
     this.#beginNext();
     try {
       const outcome = await promise;
-      if (reason !== null) throw reason;
+      if (step.givenUp !== null) throw step.givenUp;
       if (outcome instanceof Error) throw outcome;
       return outcome;
     } finally {
