@@ -41,7 +41,7 @@ test("packages are asked of apk, without its cache, where an image has no apt-ge
 test("a capsule of busybox alone runs its shell as the user that a step made, with that user's groups", async () => {
   assert.equal(
     (await capsule.sh("id -un; id -gn; pwd; echo $HOME; cat /etc/alpine-release")).stdout,
-    "app\napp\n/home/app\n/home/app\n0.0.0-like\n",
+    "app\napp\n/\n/home/app\n0.0.0-like\n",
   );
   assert.match((await capsule.sh("id -G")).stdout, /^(1000 100|100 1000)\n$/);
   const killed = await capsule.sh("sleep 1000 & kill -9 $!; wait $!; echo $?");
@@ -68,11 +68,11 @@ test("it is forked, stopped and started", async () => {
   await capsule.sh("echo kept > /home/app/file");
   const { capsules } = await expectCall("forkCapsule", 201, { params: { id }, body: { wait_ms: 30_000 } });
   for (const fork of capsules) {
-    const { stdout } = await expectCall("exec", 200, { params: { id: fork.id }, body: { cmd: "cat", args: ["file"] } });
+    const { stdout } = await expectCall("exec", 200, { params: { id: fork.id }, body: { cmd: "cat", args: ["/home/app/file"] } });
     assert.equal(stdout, "kept\n");
     await expectCall("destroyCapsule", 204, { params: { id: fork.id } });
   }
   await expectCall("stopCapsule", 200, { params: { id } });
   await expectCall("startCapsule", 200, { params: { id }, body: { wait_ms: 30_000 } });
-  assert.equal((await capsule.sh("cat file; id -un")).stdout, "kept\napp\n");
+  assert.equal((await capsule.sh("cat ~/file; id -un")).stdout, "kept\napp\n");
 });

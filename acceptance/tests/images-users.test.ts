@@ -29,9 +29,9 @@ const put = (user: string, entries: readonly TarEntry[], config: Readonly<Record
   registry.put(`t${(tags += 1)}`, imageOf({ layers: [tarOf([who, ...entries])], config: { User: user, ...config } }));
 
 const CASES: readonly (readonly [string, string, readonly TarEntry[], string])[] = [
-  ["a name", "nonroot", DATABASE, "65532 65532 [65532,44] /home/nonroot HOME=/home/nonroot USER=nonroot"],
-  ["a number that has a name", "65532", DATABASE, "65532 65532 [65532,44] /home/nonroot HOME=/home/nonroot USER=nonroot"],
-  ["a user and a group", "nonroot:extra", DATABASE, "65532 44 [] /home/nonroot HOME=/home/nonroot USER=nonroot"],
+  ["a name", "nonroot", DATABASE, "65532 65532 [65532,44] / HOME=/home/nonroot USER=nonroot"],
+  ["a number that has a name", "65532", DATABASE, "65532 65532 [65532,44] / HOME=/home/nonroot USER=nonroot"],
+  ["a user and a group", "nonroot:extra", DATABASE, "65532 44 [] / HOME=/home/nonroot USER=nonroot"],
   ["a number without any database", "65532", [], "65532 0 [] / HOME=/ USER=65532"],
   ["numbers without any database", "65532:65533", [], "65532 65533 [] / HOME=/ USER=65532"],
 ];
@@ -45,7 +45,7 @@ for (const [what, user, entries, line] of CASES) {
   });
 }
 
-test("a home that is not there is no place to begin in, and keeps no process from running", async () => {
+test("a home that is not there keeps no process from running", async () => {
   const passwd: TarEntry = { name: "etc/passwd", content: "nobody:x:65534:65534::/nonexistent:/sbin/nologin\n" };
   await using capsule = await capsuleOfImage({ reference: put("nobody", [passwd]) });
   assert.equal((await capsule.exec({ cmd: "/who" })).stdout, "65534 65534 [65534] / HOME=/nonexistent USER=nobody\n");
