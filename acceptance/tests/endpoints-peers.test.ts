@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
-import { publish, request, runEnded, runSeen } from "../harness/endpoint.ts";
+import { publish, request, runEnded, runSeen, streamOf } from "../harness/endpoint.ts";
 import type { TestEndpoint } from "../harness/endpoint.ts";
 import { processUse } from "../harness/host.ts";
 import { mostMemoryWhile } from "../harness/memory.ts";
@@ -47,17 +47,20 @@ test("with on_disconnect: kill a caller that leaves ends the run with its whole 
   }
 });
 
-test("with on_disconnect: kill a run goes on while another of its callers is there", async () => {
+test("with on_disconnect: kill a run goes on while another one follows it, at the call's own URL or the run's", async () => {
   await using one = await publish({ command: `sh -c 'echo up; sleep 7711'`, on_disconnect: "kill", capsule: capsule.id });
-  const stream = await one.stream();
-  await stream.line("up");
-  await using second = await one.stream({ headers: { "last-event-id": `${stream.runId}.0.0` } });
-  await second.line("up");
-  await stream[Symbol.asyncDispose]();
-  await new Promise((done) => setTimeout(done, 700));
-  assert.equal(await sleepers("7711"), 1);
-  await second[Symbol.asyncDispose]();
-  assert.equal((await runEnded(stream.runId)).reason, "client_gone");
+  for (const where of ["call", "run"] as const) {
+    const stream = await one.stream();
+    await stream.line("up");
+    const headers = { "last-event-id": `${stream.runId}.0.0` };
+    await using second = await (where === "call" ? one.stream({ headers }) : streamOf(`/v1/runs/${stream.runId}/stream`, { headers }));
+    await second.line("up");
+    await stream[Symbol.asyncDispose]();
+    await new Promise((done) => setTimeout(done, 700));
+    assert.equal(await sleepers("7711"), 1, where);
+    await second[Symbol.asyncDispose]();
+    assert.equal((await runEnded(stream.runId)).reason, "client_gone");
+  }
 });
 
 test("by default a caller that leaves changes nothing: the run goes on to its end, and its output is kept", async () => {
@@ -180,6 +183,13 @@ test(
       assert.ok(missing > 0 && missing <= total - (250 << 20), `${missing} bytes are missing`);
       assert.equal(told + missing, total - from * line, "every byte is told, or counted");
       assert.deepEqual([back.done().exit_code, back.done().stdout_bytes, back.events.at(-2)?.type], [0, total, "output"]);
+      // As one body it ends, as its length says, where the first byte is missing.
+      const raw = await request(`/v1/runs/${stalled.runId}/output?from=${from * line}`, {
+        headers: { accept: "application/octet-stream" },
+      });
+      const { byteLength } = await raw.arrayBuffer();
+      assert.equal(Number(raw.headers.get("content-length")), byteLength);
+      assert.ok(byteLength > 0 && byteLength <= total - from * line - missing, `${byteLength} bytes are there before the gap`);
     });
     assert.ok(grown < 128 << 20, `${grown >> 20} MiB more, while ${total} bytes were printed`);
   },

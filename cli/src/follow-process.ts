@@ -60,7 +60,8 @@ async function passStdin(process: NodeJS.Process, stream: ProcessStream): Promis
   }
 }
 
-/** What a command's end means for this program. */
+/** What a command's end means for this program: its own exit code, but where its time ran out. */
 export function exitCodeOfEnd(end: ExitEvent | null): number {
-  return end === null ? EXIT.interrupted : end.exit_code;
+  if (end === null) return EXIT.interrupted;
+  return end.reason === "timed_out" ? EXIT.timeout : end.exit_code;
 }

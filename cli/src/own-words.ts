@@ -59,7 +59,7 @@ function stateSaying(error: InvalidStateError, { capsule }: Asked): string {
 /** What is not there, with the command that lists what is. */
 function withList(message: string, { command, capsule }: Asked): string {
   const [first = ""] = command?.name.split(" ") ?? [];
-  const list = Object.hasOwn(LISTS, first) ? LISTS[first] : undefined;
+  const list = Object.hasOwn(LISTS, first) && !message.includes("build") ? LISTS[first] : undefined;
   return list === undefined
     ? message
     : `${message.replace(/\.$/, "")}: \`capsuled ${list}${list === "ps" ? ` ${capsule ?? ""}` : ""}\` lists them.`;

@@ -31,7 +31,8 @@ export function findRunningServer(dataDir: string): RunningServer | null {
 /** Where the server of a data directory listens, which every user of this machine may know; `null` where none runs. */
 export function findServerUrl(dataDir: string): string | null {
   const listening = addressIn(dataDir);
-  return listening !== null && runsAsServer(listening.pid) ? listening.url : null;
+  if (listening === null || !runsAsServer(listening.pid)) return null;
+  return holdsLock(listening.pid, join(dataDir, "lock.db")) ? listening.url : null;
 }
 
 /** What a server wrote when it began to listen. */

@@ -9,12 +9,14 @@ import {
   readdirSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { requireBytes } from "../src/copy/copy.ts";
 import { leadsOut, nothingCopied } from "../src/copy/copied.ts";
 import { pack } from "../src/copy/pack.ts";
 import { ArchiveError, readTar } from "../src/copy/read-tar.ts";
@@ -212,3 +214,14 @@ test("how far a copy is fits into the terminal, whatever its width", () => {
   }
   assert.equal(progressText("copying", 2048, null, 80), "copying  2.0 KiB");
 });
+
+test(
+  "a pipe, a socket or a device is refused as the source of a copy before it is opened, with what to do; a file is not",
+  inDirectory(async (dir) => {
+    execFileSync("mkfifo", [join(dir, "pipe")]);
+    writeFileSync(join(dir, "file"), "x");
+    assert.throws(() => requireBytes("pipe", statSync(join(dir, "pipe"))), /^Error: pipe is a pipe, .*capsuled cp - /);
+    assert.throws(() => requireBytes("/dev/zero", statSync("/dev/zero")), /is a device/);
+    requireBytes("file", statSync(join(dir, "file")));
+  }),
+);

@@ -20,6 +20,7 @@ export const CAPSULE_NAME_FAULTS = [
   [/^cl-/i, "must not begin with cl-, as ids do"],
   [/^[.-]/, "must not begin with . or -"],
   [/^\s|\s$/, "must not begin or end with a space"],
+  [/^(?:stats|usage)$/, "must not be stats or usage, which stand in the place of an id"],
 ] as const satisfies readonly (readonly [RegExp, string])[];
 
 /** What a caller may name a process. Not all digits (a pid) and not `pr-…` (an id). */

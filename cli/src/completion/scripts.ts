@@ -55,8 +55,9 @@ compdef _capsuled capsuled`,
   fish: `function __capsuled_ask
   set -l words (commandline -opc)
   set -l current (commandline -ct | string unescape)
-  test "$__capsuled_asked" = (commandline -cp); and return
-  set -g __capsuled_asked (commandline -cp)
+  set -l asked (commandline -cp) (date +%s)
+  test "$__capsuled_asked" = "$asked"; and return
+  set -g __capsuled_asked "$asked"
   set -g __capsuled_lines ($words[1] ${COMPLETE} -- $words[2..-1] "$current" 2>/dev/null)
 end
 function __capsuled_words

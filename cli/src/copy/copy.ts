@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { constants } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
@@ -35,6 +36,7 @@ export async function copyIn(files: Files, from: string, to: string, { copied, t
   const isInto = (to.endsWith("/") || (await isDirectory(files, to))) && !isContents(from);
   const target = isInto ? posix.join(to, basename(resolve(from))) : to;
   if (!facts.isDirectory()) {
+    requireBytes(from, facts);
     add(total, facts.size);
     const mode = (facts.mode & 0o777).toString(8).padStart(3, "0");
     const source = webStream(createReadStream(from), (bytes) => (copied.bytes += bytes));
@@ -61,6 +63,16 @@ export async function copyIn(files: Files, from: string, to: string, { copied, t
   } catch (error) {
     throw wrong ?? error;
   }
+}
+
+/** Refuses what is neither a file nor a directory: to open it may wait for ever, and what waits so cannot be ended. */
+export function requireBytes(from: string, facts: Pick<Stats, "isFile" | "isFIFO" | "isSocket">): void {
+  if (facts.isFile()) return;
+  const what = facts.isFIFO() ? "a pipe" : facts.isSocket() ? "a socket" : "a device";
+  throw new ExitError(
+    EXIT.failure,
+    `${from} is ${what}, which cannot be copied by its name: … | capsuled cp - CAPSULE:PATH takes what a pipe gives`,
+  );
 }
 
 /** Copies a file or directory of a capsule to this machine. */

@@ -230,7 +230,11 @@ test("a capsule's name that is like an id, cannot stand in a path or cannot be s
   await using world = await createWorld();
   const id = IDS.running;
   const create = (name: string) => world.call("POST", "/v1/capsules", { json: { name } });
+  // What stands where an id does in another operation's path.
+  const words = Object.values(OPERATIONS).flatMap(({ path }) => /^\/v1\/capsules\/([^/{}]+)$/.exec(path)?.[1] ?? []);
+  assert.ok(words.length > 0);
   const bad = [
+    ...words,
     id,
     "cl-x",
     "CL-x",

@@ -34,6 +34,7 @@ export class Commands {
   run(command: string, options: BackgroundOptions): Promise<ProcessHandle>;
   run(command: string, options?: RunOptions): Promise<CommandResult>;
   run(command: string, options: RunOptions | BackgroundOptions = {}): Promise<CommandResult | ProcessHandle> {
+    requireOptions(options);
     return this.#start(command, undefined, options);
   }
 
@@ -101,6 +102,13 @@ export class Commands {
     if ("exit_code" in answer) throw new CommandError(resultOf(answer));
     return new ProcessHandle(this.#transport, this.#capsuleId, answer);
   }
+}
+
+/** Without types it is easily taken for `exec`, and arguments that are left out without a word make another command. */
+function requireOptions(options: unknown): void {
+  const isWrong = typeof options !== "object" || options === null || Array.isArray(options) || "args" in options;
+  if (isWrong)
+    throw new TypeError("run(command, options) takes one line for a shell; exec(cmd, args, options) takes a program's arguments");
 }
 
 function isArguments(value: readonly string[] | StreamOptions): value is readonly string[] {

@@ -55,7 +55,8 @@ function memberRefusal(error: unknown): unknown {
     case "is_directory":
     case "too_big":
     case "name_too_long":
-      return invalid("archive", error.message);
+      // Without a member there is nothing behind the colon.
+      return invalid("archive", error.message.replace(/: $/, ""));
     default:
       return error;
   }

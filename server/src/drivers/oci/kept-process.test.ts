@@ -22,8 +22,8 @@ process.stdin.on("data", (text) => {
 `;
 const timeoutMs = 20_000;
 
-function keep(t: test.TestContext): KeptProcess {
-  const kept = new KeptProcess(process.execPath, ["-e", PROGRAM]);
+function keep(t: test.TestContext, patienceMs?: number): KeptProcess {
+  const kept = new KeptProcess(process.execPath, ["-e", PROGRAM], patienceMs);
   t.after(() => kept.close());
   return kept;
 }
@@ -101,4 +101,12 @@ test("a process that says what is no answer is ended, its steps hear so, and the
       /The launcher ended with SIGKILL and no answer\. It said what is no answer/,
     );
   await kept.close();
+});
+
+test("a process that answers nothing any more, not even that a step was given up, is ended, and the next step has a new one", async (t) => {
+  const kept = keep(t, 50);
+  const { pid } = await kept.step(["say"], { timeoutMs });
+  process.kill(Number(pid), "SIGSTOP");
+  await assert.rejects(kept.step(["say"], { timeoutMs: 5 }), /longer than 5 ms/);
+  assert.notEqual((await kept.step(["say"], { timeoutMs }))["pid"], pid);
 });

@@ -29,6 +29,8 @@ interface Step {
   child: Child | null;
   /** Why nobody wants it any more. */
   givenUp: Error | null;
+  /** Ends the process that does not even end a step. */
+  patience: NodeJS.Timeout | null;
 }
 
 /**
@@ -39,6 +41,7 @@ interface Step {
 export class KeptProcess {
   readonly #program: string;
   readonly #args: readonly string[];
+  readonly #patienceMs: number;
   #child: Child | null = null;
   /** Resolves when the latest one has ended with all that it did. */
   #ended: Promise<void> = Promise.resolve();
@@ -46,9 +49,11 @@ export class KeptProcess {
   readonly #running = new Map<number, Step>();
   readonly #waiting: Step[] = [];
 
-  constructor(program: string, args: readonly string[]) {
+  /** `patienceMs`: how long it may take to end a step that was given up, before it is ended itself, with all that it does. */
+  constructor(program: string, args: readonly string[], patienceMs: number = OCI_LIMITS.stepEndMs) {
     this.#program = program;
     this.#args = args;
+    this.#patienceMs = patienceMs;
   }
 
   /** Starts it ahead of the first step. What keeps it from starting is told to the steps. */
@@ -70,7 +75,14 @@ export class KeptProcess {
       throw new Error(`More than ${OCI_LIMITS.stepsWaiting} steps wait for the launcher.`);
     const { promise, resolve } = Promise.withResolvers<Answer | Error>();
     const id = this.#nextId++;
-    const step: Step = { id, line: `${JSON.stringify({ id, words, spec })}\n`, settle: resolve, child: null, givenUp: null };
+    const step: Step = {
+      id,
+      line: `${JSON.stringify({ id, words, spec })}\n`,
+      settle: resolve,
+      child: null,
+      givenUp: null,
+      patience: null,
+    };
     const giveUp = (why: Error): void => {
       step.givenUp = why;
       this.#giveUp(step);
@@ -100,8 +112,10 @@ export class KeptProcess {
 
   #giveUp(step: Step): void {
     const at = this.#waiting.indexOf(step);
-    if (at === -1) step.child?.stdin.write(`${JSON.stringify({ cancel: step.id })}\n`);
-    else {
+    if (at === -1) {
+      step.child?.stdin.write(`${JSON.stringify({ cancel: step.id })}\n`);
+      step.patience = setTimeout(() => step.child?.kill("SIGKILL"), this.#patienceMs);
+    } else {
       this.#waiting.splice(at, 1);
       step.settle(new Error("The step was given up."));
     }
@@ -124,6 +138,7 @@ export class KeptProcess {
 
   #settle(step: Step, outcome: Answer | Error): void {
     this.#running.delete(step.id);
+    if (step.patience !== null) clearTimeout(step.patience);
     step.settle(outcome);
     if (this.#running.size === 0 && step.child !== null) letGo(step.child);
     this.#beginNext();

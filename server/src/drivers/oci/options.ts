@@ -68,4 +68,6 @@ export const OCI_LIMITS = {
   /** Steps of the launcher under way at once, and those that wait for one of these to end. */
   stepsAtOnce: 64,
   stepsWaiting: 4_096,
+  /** Milliseconds that the launcher may take to end a step that was given up; then it is ended itself, and another one started. */
+  stepEndMs: 10_000,
 } as const;

@@ -88,6 +88,16 @@ export async function* readStream(handle: RunHandle, stream: "stdout" | "stderr"
   }
 }
 
+/** Bytes of one stream, at most `most`, that are there from an offset on without a gap. */
+export async function bytesUntilGap(handle: RunHandle, stream: "stdout" | "stderr", from: number, most: number): Promise<number> {
+  let bytes = 0;
+  for await (const piece of readStream(handle, stream, from)) {
+    bytes += piece.length;
+    if (bytes >= most) return most;
+  }
+  return bytes;
+}
+
 export function totalOf({ run }: RunHandle, stream: "stdout" | "stderr"): number {
   return stream === "stdout" ? run.stdoutBytes : run.stderrBytes;
 }

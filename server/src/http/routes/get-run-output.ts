@@ -4,7 +4,7 @@ import { isEnded } from "../../core/run/record.ts";
 import type { RunHandle } from "../../core/run/service.ts";
 import type { Answer, BodyStream } from "../answer.ts";
 import { json } from "../answer.ts";
-import { pageOf, readStream, totalOf } from "../calls/output-so-far.ts";
+import { bytesUntilGap, pageOf, readStream, totalOf } from "../calls/output-so-far.ts";
 import { outputHeaders, renderOutputPage } from "../render/output.ts";
 import { route } from "../route.ts";
 
@@ -19,7 +19,10 @@ export const getRunOutput = route("getRunOutput", async ({ caller, params, query
   const first = await pageOf(handle, stream, from, Math.min(limit, LIMITS.outputPageBytesMax));
   exchange.addHeader("X-Run-Id", handle.run.id);
   if (!isRaw) return json(200, renderOutputPage(first, from));
-  const length = Math.min(limit, Math.max(0, first.total - first.from));
+  const most = Math.min(limit, Math.max(0, first.total - first.from));
+  // Of a run that has ended nothing is lost any more: what is not kept is known, and the answer ends before it.
+  const isWhole = !isEnded(handle.run.status) || first.bytes.length === most;
+  const length = isWhole ? most : await bytesUntilGap(handle, stream, first.from, most);
   return {
     status: 200,
     contentType: RAW,

@@ -16,6 +16,7 @@ export const streamRun = route("streamRun", async ({ caller, params, query }, de
     if (place !== null && place.runId !== handle.run.id) throw noSuchRun();
     if (place !== null) requireWithin(handle, place);
     exchange.addHeader("X-Run-Id", handle.run.id);
+    deps.attendance.attend(handle, "follows", exchange.clientGone(), () => deps.runs.abandon(handle.run.id));
     const transformer = await transformerOf(deps, caller, handle.run.endpointName);
     return streamAnswer(deps, exchange, handle, place ?? beginOf(handle), transformer, stream);
   } catch (error) {

@@ -12,6 +12,7 @@ from .._contract.models import ExecResult, ExecStarted, OutputPage, ProcessFacts
 from .._core.decode import decode
 from .._core.failures import SettingsError
 from .._core.journal_reader import Begin, JournalReader
+from .._core.program import program_of
 from .._core.request import make_request, new_key
 from ..results import CommandResult, result_of
 from .end_process import end_process
@@ -105,7 +106,7 @@ class AsyncCommands:
         A foreground command belongs to its caller: when the caller gives up (an interrupt, a cancellation), it is
         killed. When the connection breaks, its answer is asked for again, and it does not run a second time.
         """
-        program, arguments = (cmd, list(args)) if args is not None else ("/bin/sh", ["-c", cmd])
+        program, arguments = program_of(cmd, args)
         if background:
             limit = None if timeout is ... else seconds(timeout)
             return await self._start(program, arguments, limit, envs, cwd, tag, busy)
@@ -124,7 +125,8 @@ class AsyncCommands:
         stdin: str | bytes | None = None,
     ) -> CommandResult:
         """Runs a program with its arguments, without a shell, to its end: `run(cmd, args)`."""
-        return await self._run(cmd, list(args), seconds(timeout), envs, cwd, tag, stdin)
+        program, arguments = program_of(cmd, args)
+        return await self._run(program, arguments, seconds(timeout), envs, cwd, tag, stdin)
 
     def stream(
         self,
@@ -151,7 +153,7 @@ class AsyncCommands:
             SpawnFailedError: The program cannot be started.
             CwdNotFoundError: There is no such working directory.
         """
-        program, arguments = (cmd, list(args)) if args is not None else ("/bin/sh", ["-c", cmd])
+        program, arguments = program_of(cmd, args)
         reader = JournalReader("start")
         start = {
             "type": "start",
