@@ -27,7 +27,11 @@ export async function openStore(options: OciOptions, layout: Layout, launcher: L
 }
 
 async function mountStore(options: OciOptions, layout: Layout, launcher: Launcher): Promise<StoreKind> {
-  if (mountAt(layout.storeDir) !== undefined) return "image";
+  if (mountAt(layout.storeDir) !== undefined) {
+    // Whoever mounted it may have been cut off before the quotas were on; where they are, this changes nothing.
+    await launcher.enableQuota(layout.storeDir, "simple");
+    return "image";
+  }
   const native = statfsSync(layout.dataDir).type === BTRFS_MAGIC;
   if (native) {
     await launcher.enableQuota(layout.storeDir, "full");

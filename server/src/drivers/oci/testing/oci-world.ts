@@ -46,23 +46,27 @@ export interface RunningCapsule {
   try(line: string): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
 }
 
-/** @param quotas "full": a store as kernels before 6.7 make it, where this host is not on btrfs itself */
-export async function createOciWorld(quotas?: "full"): Promise<OciWorld> {
+/**
+ * @param quotas "full": a store as kernels before 6.7 make it, where this host is not on btrfs itself; "none": one as a start leaves it
+ * that is cut off once it is mounted
+ */
+export async function createOciWorld(quotas?: "full" | "none"): Promise<OciWorld> {
   const dataDir = mkdtempSync(join(tmpdir(), "capsuled-oci-test-"));
   const options = testOptions(dataDir, `test-${randomBytes(5).toString("hex")}`);
-  if (quotas === "full") await makeFullQuotaStore(options);
+  if (quotas !== undefined) await makeStore(options, quotas);
   const world = await openWorld(options);
   makeTinyTemplate(world.host.layout.templatesDir);
   return world;
 }
 
-async function makeFullQuotaStore({ dataDir, launcherBinary, storeMb }: OciOptions): Promise<void> {
+async function makeStore({ dataDir, launcherBinary, storeMb }: OciOptions, quotas: "full" | "none"): Promise<void> {
   const [image, store] = [join(dataDir, "store.img"), join(dataDir, "store")];
   writeFileSync(image, "");
   truncateSync(image, storeMb * 1024 * 1024);
   mkdirSync(store);
   execFileSync("mkfs.btrfs", ["--quiet", image], { stdio: "ignore" });
   execFileSync("mount", ["-o", "loop,nosuid,nodev", image, store]);
+  if (quotas === "none") return;
   const launcher = createLauncher(launcherBinary);
   await launcher.enableQuota(store, "full");
   await launcher.close();
