@@ -76,13 +76,13 @@ export class Machines {
   stop(capsuleId: string): void {
     const machine = this.#here.machines.get(capsuleId);
     this.#here.machines.delete(capsuleId);
+    this.#here.debris.delete(capsuleId);
     if (machine !== undefined) endMachine(machine);
   }
 
   destroy(capsuleId: string): void {
     this.stop(capsuleId);
     this.#here.disks.delete(capsuleId);
-    this.#here.debris.delete(capsuleId);
   }
 
   diskBytes(handle: Handle): number {
