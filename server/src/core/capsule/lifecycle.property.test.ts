@@ -83,12 +83,16 @@ async function perform(world: World, ids: string[], given: Call): Promise<void> 
   }
 }
 
+/** Milliseconds after which whoever asked for a command goes away. */
+const FROZEN_MS = 2000;
+
 async function runEcho(world: World, id: string, processes: World["processes"]): Promise<void> {
   const outcome = await processes.exec(
     world.principal,
     id,
     { cmd: "echo", args: ["hello"] } as Parameters<typeof processes.exec>[2],
-    new AbortController().signal,
+    // One that a pause froze goes on at a resume, which may not come.
+    AbortSignal.timeout(FROZEN_MS),
   );
   assert.equal(outcome.kind, "ended");
   if (outcome.kind === "ended" && outcome.end.reason === "exited") assert.equal(Buffer.from(outcome.stdout).toString(), "hello\n");

@@ -188,15 +188,19 @@ function livesInGroup(pid: string, group: number): boolean {
   }
 }
 
-test("disks have their limits, too, where the first start was cut off between mounting the store and turning quotas on", options, async () => {
-  const cut = await createOciWorld("none");
-  try {
-    const capsule = await cut.launch();
-    const filled = await capsule.try("head -c 1000000000 /dev/zero > /root/fill; wc -c < /root/fill; rm /root/fill");
-    assert.match(filled.stderr, /quota exceeded/i);
-    capsule.link.close();
-    await cut.driver.destroy(capsule.id);
-  } finally {
-    await cut.close();
-  }
-});
+test(
+  "disks have their limits, too, where the first start was cut off between mounting the store and turning quotas on",
+  options,
+  async () => {
+    const cut = await createOciWorld("none");
+    try {
+      const capsule = await cut.launch();
+      const filled = await capsule.try("head -c 1000000000 /dev/zero > /root/fill; wc -c < /root/fill; rm /root/fill");
+      assert.match(filled.stderr, /quota exceeded/i);
+      capsule.link.close();
+      await cut.driver.destroy(capsule.id);
+    } finally {
+      await cut.close();
+    }
+  },
+);
