@@ -160,13 +160,17 @@ export class KeptProcess {
     this.#ended = promise;
     let unread = "";
     let complaint = "";
+    let isForeign = false;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      // Nor is what it says behind that an answer.
+      if (isForeign) return;
       const lines = `${unread}${text}`.split("\n");
       unread = lines.pop() ?? "";
       try {
         for (const line of lines) this.#told(line);
       } catch (error) {
         // One that says what nobody understands is of no more use; its steps hear of its end.
+        isForeign = true;
         complaint = `It said what is no answer: ${error instanceof Error ? error.message : String(error)}`;
         child.kill("SIGKILL");
       }
