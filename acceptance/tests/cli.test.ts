@@ -253,6 +253,7 @@ test("errors say what to do, and exit codes say what kind they are", async () =>
     [["endpoints"], {}, 64, /capsuled endpoints ls/],
     [["run", "-t", "--", "sh"], {}, 64, /needs a terminal/],
     [["run", "--", "no-such-program"], {}, 127, /not found/],
+    [["run", "--timeout", "1", "--", "sleep", "60"], {}, 124, /ended by SIGKILL \(timed_out\)/],
   ];
   for (const [args, env, code, said] of cases) {
     const end = await cli(args, { env });

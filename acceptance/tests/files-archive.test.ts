@@ -96,6 +96,7 @@ test("members that leave the directory are refused by their names, and nothing i
     const message = await expectProblem(write("/tmp/e/in", archive), "invalid_request");
     assert.match(message, /^archive: .*(evil|out)/);
   }
+  assert.match(await expectProblem(write("/tmp/e/in", new Uint8Array(0)), "invalid_request"), /^archive: .*[a-z]$/, "no member to name");
   assert.equal((await capsule.sh("ls -A /tmp/e/outside; ls /tmp/e")).stdout, "in\noutside\n");
 });
 

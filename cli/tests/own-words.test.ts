@@ -62,6 +62,8 @@ test("what is to be sent or posted is told as what is to be typed", () => {
   assert.equal(said("kill", missing, "box"), "There is no such thing: `capsuled ps box` lists them.");
   assert.equal(said("templates rm", missing), "There is no such thing: `capsuled templates ls` lists them.");
   assert.equal(said("info", missing), "There is no such thing.");
+  const build = new NotFoundError({ ...facts, code: "not_found", message: "There is no build with this id.", details: {} });
+  assert.equal(said("templates logs", build), "There is no build with this id.", "no command lists builds");
   assert.equal(
     said("exec", state(`${stopped}; POST …/start boots it again.`, "stopped"), "box"),
     `${stopped}. \`capsuled boot box\` boots it again from its disk.`,

@@ -15,7 +15,7 @@ export const API_KEY = /^wrn_[0-9a-f]{40}$/;
  * `CAPSULE:PATH` on a command line.
  */
 export const CAPSULE_NAME_FAULTS = [
-  [/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u, "must not contain control characters, line breaks or invisible ones"],
+  [/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0]/u, "must not contain control characters, line breaks or invisible ones"],
   [/[/:]/, "must not contain / or :"],
   [/^cl-/i, "must not begin with cl-, as ids do"],
   [/^[.-]/, "must not begin with . or -"],

@@ -72,7 +72,7 @@ export const getRunOutput = defineOperation({
   tag,
   summary: "Read what a run has printed, by offset",
   description:
-    "JSON, or with `Accept: application/octet-stream` the bytes themselves, with the same facts in `X-Output-From`, `X-Output-Total`, `X-Output-Gap-Bytes` and `X-Output-Ended`. What is not kept any more is counted in `gap_bytes`.",
+    "JSON, or with `Accept: application/octet-stream` the bytes themselves, with the same facts in `X-Output-From`, `X-Output-Total`, `X-Output-Gap-Bytes` and `X-Output-Ended`. What is not kept any more is counted in `gap_bytes`; an answer ends before what is missing further on.",
   auth: "member",
   idempotency: "safe",
   params,

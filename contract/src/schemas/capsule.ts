@@ -38,7 +38,7 @@ export const capsuleCreate = z
     envs: optional(envs).describe("Variables of every process started through the API. Kept encrypted; only names are returned."),
     metadata: optional(metadata),
     name: optional(capsuleNameText(LIMITS.nameCharsMax)).describe(
-      "Unique among the team's capsules that are not destroyed. Without control characters, `/` and `:`; not beginning with `cl-`, `.` or `-`; no space at its ends.",
+      "Unique among the team's capsules that are not destroyed. Without control characters, `/` and `:`; not beginning with `cl-`, `.` or `-`; no space at its ends; not `stats` or `usage`.",
     ),
     network: optional(networkPolicy).describe(
       "Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`).",

@@ -197,7 +197,7 @@ export interface CapsuleCreate {
   /** Variables of every process started through the API. Kept encrypted; only names are returned. */
   envs?: Record<string, string> | undefined;
   metadata?: Record<string, string> | undefined;
-  /** Unique among the team's capsules that are not destroyed. Without control characters, `/` and `:`; not beginning with `cl-`, `.` or `-`; no space at its ends. */
+  /** Unique among the team's capsules that are not destroyed. Without control characters, `/` and `:`; not beginning with `cl-`, `.` or `-`; no space at its ends; not `stats` or `usage`. */
   name?: string | undefined;
   /** Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`). */
   network?: NetworkPolicy | undefined;

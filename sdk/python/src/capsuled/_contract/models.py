@@ -268,7 +268,7 @@ class CapsuleCreate(TypedDict, total=False):
     """Variables of every process started through the API. Kept encrypted; only names are returned."""
     metadata: Mapping[str, str] | None
     name: str | None
-    """Unique among the team's capsules that are not destroyed. Without control characters, `/` and `:`; not beginning with `cl-`, `.` or `-`; no space at its ends."""
+    """Unique among the team's capsules that are not destroyed. Without control characters, `/` and `:`; not beginning with `cl-`, `.` or `-`; no space at its ends; not `stats` or `usage`."""
     network: NetworkPolicy | None
     """Where it may connect to; left out, the internet (`allow`) where this host can give capsules a network, else nowhere (`none`)."""
     public_ports: Sequence[int] | None
