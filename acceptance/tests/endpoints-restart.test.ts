@@ -189,7 +189,8 @@ test(
       },
       { what: "the records of missed times", timeoutMs: 30_000 },
     );
-    assert.ok(missed.length <= 4, `${missed.length}`);
+    // Four times are at least a minute old before the restart, and a fifth when the server is up only after its minute.
+    assert.ok(missed.length <= 5, `${missed.length}`);
     assert.ok(missed.every(({ reason, started_at: at }) => reason === "missed" && at === null));
     const { next_run_at: next } = await expectCall("getEndpoint", 200, { params: { name: late.name } });
     assert.ok(Date.parse(next ?? "") > Date.now() - 60_000, "and the schedule goes on");
