@@ -15,6 +15,7 @@ import pytest
 
 from capsuled import ApiError, AsyncCapsule, AsyncClient, Capsule, Client, errors
 from capsuled._contract.errors import CLASSES
+from capsuled._sync.commands import Commands
 
 from .behaviours import behaviour
 from .fake_server import answer
@@ -202,6 +203,31 @@ def test_a_server_that_falls_silent_is_a_timeout(meddling: Meddle) -> None:
         proxy = meddling(lambda _, silent_after=silent_after: Meddling(silent_after=silent_after))  # type: ignore[misc]
         with Client(url=proxy.url, answer_timeout=0.2, retries=0) as client, pytest.raises(errors.ClientTimeoutError):
             client.teams.list()
+
+
+@behaviour("error.left-open")
+def test_what_was_done_without_an_answer_is_found_by_the_key_that_the_error_carries(meddling: Meddle, team: Client) -> None:
+    # Every request arrives, and no answer does.
+    proxy = meddling(lambda _: Meddling(cut_after=0))
+    with Client(url=proxy.url, api_key=team.settings.api_key, retries=1) as lost:
+        with pytest.raises(errors.ConnectionFailedError) as raised:
+            Capsule(name="lost", client=lost)
+        key = raised.value.idempotency_key
+        assert key is not None
+        assert f"asked again with the Idempotency-Key {key}, it is not done twice" in str(raised.value)
+        assert len(proxy.requests) == 2
+        found = Capsule(name="lost", client=team, idempotency_key=key)
+        assert [one.id for one in Capsule.list(client=team)] == [found.id]
+        found.wait_ready()
+        line = "echo ran >> /root/runs; wc -l < /root/runs"
+        with pytest.raises(errors.ConnectionFailedError) as unheard:
+            Commands(lost.transport, found.id).run(line)
+        assert unheard.value.idempotency_key is not None
+        assert found.commands.run(line, idempotency_key=unheard.value.idempotency_key).stdout == "1\n"
+        with pytest.raises(errors.ConnectionFailedError) as read:
+            Capsule.get_info(found.id, client=lost)
+        assert read.value.idempotency_key is None
+        found.destroy()
 
 
 @behaviour("error.cut")

@@ -1,6 +1,7 @@
 import { createTicket, Keys, Teams } from "./access/access.ts";
 import { Capsule } from "./capsules/capsule.ts";
 import type { CreateOptions, ListOptions } from "./capsules/capsule-options.ts";
+import { CREATE_OPTIONS, LIST_OPTIONS } from "./capsules/capsule-options.ts";
 import { createCapsule } from "./capsules/create-capsule.ts";
 import { Images } from "./capsules/images.ts";
 import { listCapsules } from "./capsules/list-capsules.ts";
@@ -10,8 +11,9 @@ import { Endpoints } from "./endpoints/endpoints.ts";
 import { Runs } from "./endpoints/runs.ts";
 import { Events } from "./events/events.ts";
 import type { ClientOptions } from "./settings.ts";
-import { settingsFrom } from "./settings.ts";
+import { CLIENT_OPTIONS, settingsFrom } from "./settings.ts";
 import { System } from "./system/system.ts";
+import { requireKnown } from "./transport/options.ts";
 import type { CallOptions } from "./transport/transport.ts";
 import { Transport } from "./transport/transport.ts";
 
@@ -29,6 +31,7 @@ export class Client {
   readonly #transport: Transport;
 
   constructor(options: ClientOptions = {}) {
+    requireKnown(options, CLIENT_OPTIONS);
     this.#transport = new Transport(settingsFrom(options));
     this.capsules = new Capsules(this.#transport);
     this.endpoints = new Endpoints(this.#transport);
@@ -72,6 +75,7 @@ export class Capsules {
 
   /** As `Capsule.create`, with this client's server and key. */
   async create(options: Omit<CreateOptions, Exclude<keyof ClientOptions, "requestTimeoutMs">> = {}): Promise<Capsule> {
+    requireKnown(options, CREATE_OPTIONS);
     return new Capsule(this.#transport, await createCapsule(this.#transport, options));
   }
 
@@ -99,6 +103,7 @@ export class Capsules {
 
   /** As `Capsule.list`. */
   list(options: Omit<ListOptions, Exclude<keyof ClientOptions, "requestTimeoutMs">> = {}): AsyncGenerator<CapsuleFacts, void, undefined> {
+    requireKnown(options, LIST_OPTIONS);
     return listCapsules(this.#transport, options);
   }
 }

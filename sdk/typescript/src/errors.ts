@@ -6,10 +6,21 @@ import type { StreamErrorCode } from "./contract/operations.ts";
 export abstract class CapsuledError extends Error {
   /** What happened, for programs: a code of the API's catalogue, or one of this SDK's own. */
   abstract readonly code: string;
+  /**
+   * Set where no answer told what became of a request, which may have been done: the same call with it as `idempotencyKey` tells what it
+   * has come to, a capsule that was made included, and does nothing twice. For 24 hours.
+   */
+  idempotencyKey: string | null = null;
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
+  }
+
+  /** Says by which name the request can be asked for again. */
+  leaveOpen(key: string): void {
+    this.idempotencyKey = key;
+    this.message += ` What was asked may have been done all the same: asked again with the Idempotency-Key ${key}, it is not done twice.`;
   }
 }
 
@@ -71,14 +82,14 @@ export class StreamError extends CapsuledError {
   }
 }
 
-/** A capsule does not come to run. */
+/** A capsule does not come to run; or it was made, and no connection stood to see it run or to destroy it. */
 export class CapsuleBootError extends CapsuledError {
   readonly code = "boot";
   /** The capsule as it was seen last. */
   readonly capsule: Capsule;
 
-  constructor(message: string, capsule: Capsule) {
-    super(message);
+  constructor(message: string, capsule: Capsule, options?: ErrorOptions) {
+    super(message, options);
     this.capsule = capsule;
   }
 }

@@ -1,4 +1,5 @@
 import { MissingKeyError, SettingsError } from "./errors.ts";
+import type { NamesOf } from "./transport/options.ts";
 
 /** How a client reaches its server. What is left out comes from the environment. */
 export interface ClientOptions {
@@ -13,6 +14,11 @@ export interface ClientOptions {
    * A server that has not answered this client yet gets a second at most.
    */
   readonly retryForMs?: number | undefined;
+  /**
+   * Hears `false` when a server that has answered is away and is tried again, perhaps several times, and `true` when it is back. A
+   * terminal has one of its own, too.
+   */
+  readonly onConnection?: ((isConnected: boolean) => void) | undefined;
   /** In place of the runtime's own `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** In place of the runtime's own `WebSocket`: one that takes headers, as that of the package `ws` does. */
@@ -21,12 +27,24 @@ export interface ClientOptions {
   readonly warn?: ((message: string) => void) | undefined;
 }
 
+export const CLIENT_OPTIONS = {
+  url: true,
+  apiKey: true,
+  requestTimeoutMs: true,
+  retryForMs: true,
+  onConnection: true,
+  fetch: true,
+  WebSocket: true,
+  warn: true,
+} as const satisfies NamesOf<ClientOptions>;
+
 export interface Settings {
   /** Without a slash at its end. */
   readonly url: string;
   readonly apiKey: string | null;
   readonly requestTimeoutMs: number;
   readonly retryForMs: number;
+  readonly onConnection: (isConnected: boolean) => void;
   readonly fetch: typeof globalThis.fetch;
   readonly WebSocket: unknown;
   readonly warn: (message: string) => void;
@@ -46,6 +64,7 @@ export function settingsFrom(options: ClientOptions): Settings {
     apiKey,
     requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
     retryForMs: options.retryForMs ?? DEFAULT_RETRY_FOR_MS,
+    onConnection: options.onConnection ?? (() => {}),
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     WebSocket: options.WebSocket,
     warn: options.warn ?? warnOf,

@@ -6,7 +6,7 @@ import { ERRORS } from "../src/contract/operations.ts";
 import { ApiError, Client, ConnectionError } from "../src/index.ts";
 import { settingsFrom } from "../src/settings.ts";
 import { Retry } from "../src/transport/retry.ts";
-import { fakeServer, problem, RUNNING } from "../testing/fake-server.ts";
+import { byteServer, fakeServer, problem, RUNNING } from "../testing/fake-server.ts";
 
 const apiKey = "wrn_test";
 
@@ -39,6 +39,37 @@ behaviour("retry.safe", async () => {
     await assert.rejects(client.capsules.create(), (error: Error) => error instanceof ApiError && error.code === code);
     assert.equal(server.asked.length, 1, `${code} is not repeated`);
   }
+});
+
+behaviour("error.left-open", async () => {
+  // Each answer is cut: what was asked has been done, and nobody says so.
+  await using cut = await byteServer((socket) => socket.once("data", () => socket.destroy()));
+  const client = new Client({ url: cut.url, apiKey, retryForMs: 0 });
+  let key = "";
+  await assert.rejects(client.capsules.create(), (error: Error) => {
+    assert.ok(error instanceof ConnectionError && error.outcome === "unknown");
+    assert.match(error.idempotencyKey ?? "", /^sdk-[0-9a-f]{32}$/);
+    key = error.idempotencyKey ?? "";
+    assert.ok(error.message.includes(`asked again with the Idempotency-Key ${key}, it is not done twice`), error.message);
+    return true;
+  });
+  await assert.rejects(client.capsules.create({ idempotencyKey: "mine" }), (error: Error) => {
+    assert.equal(error instanceof ConnectionError && error.idempotencyKey, "mine");
+    return true;
+  });
+  await using server = await fakeServer({ answer: () => ({ body: RUNNING }) });
+  await new Client({ url: server.url, apiKey }).capsules.create({ idempotencyKey: key });
+  assert.equal(server.asked[0]?.headers["idempotency-key"], key);
+  // Nothing is open where a reading has no answer, where nothing was sent, or where the server has refused.
+  await assert.rejects(
+    client.capsules.getInfo("cl-a"),
+    (error: Error) => error instanceof ConnectionError && error.idempotencyKey === null,
+  );
+  await using refusing = await fakeServer({ answer: () => ({ status: 409, body: problem("conflict") }) });
+  await assert.rejects(
+    new Client({ url: refusing.url, apiKey }).capsules.create(),
+    (error: Error) => error instanceof ApiError && error.idempotencyKey === null,
+  );
 });
 
 test("a request without a name is not repeated where it may have been done", async () => {
@@ -106,4 +137,21 @@ test("a repeat is not waited for beyond the time for repeats, which is short for
     if (waited > 1_000) break;
   }
   assert.ok(waited <= 1_000, `${waited} ms`);
+});
+
+test("that a server is away, and back, is told of one that has answered", async () => {
+  const told: boolean[] = [];
+  await using server = await fakeServer({
+    answer: (_, count) => (count === 2 || count === 3 ? { status: 503, body: problem("shutting_down") } : { body: { id: "cl-a" } }),
+  });
+  const client = new Client({ url: server.url, apiKey, onConnection: (isConnected) => told.push(isConnected) });
+  await client.capsules.getInfo("cl-a");
+  assert.equal(told.length, 0);
+  await client.capsules.getInfo("cl-a");
+  assert.deepEqual(told, [false, false, true]);
+  await client.capsules.getInfo("cl-a");
+  assert.equal(told.length, 3);
+  const never = new Client({ url: "http://127.0.0.1:9", apiKey, onConnection: (isConnected) => told.push(isConnected) });
+  await assert.rejects(never.capsules.getInfo("cl-a"), ConnectionError);
+  assert.equal(told.length, 3);
 });

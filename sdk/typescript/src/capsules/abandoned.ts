@@ -1,3 +1,4 @@
+import { NotFoundError } from "../api-errors.ts";
 import { randomHex } from "../transport/bytes.ts";
 import type { Request, Transport } from "../transport/transport.ts";
 
@@ -33,15 +34,32 @@ export async function makeCapsules<T>(
   }
 }
 
-/** Destroys capsules that nobody will hear of; at once where the caller waits for it, in the background where it has aborted. */
-export async function destroyAbandoned(transport: Transport, ids: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-  const destroyed = (): Promise<void> => destroyAll(transport, ids, AbortSignal.timeout(ABANDONED_FOR_MS));
-  if (isAborted(signal)) transport.afterwards(destroyed);
-  else await destroyed();
+/**
+ * Destroys capsules that nobody will hear of; at once where the caller waits for it, in the background where it has aborted. Returns those
+ * that could not be destroyed, as far as that is waited for.
+ */
+export async function destroyAbandoned(
+  transport: Transport,
+  ids: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  const destroyed = (): Promise<readonly string[]> => destroyAll(transport, ids, AbortSignal.timeout(ABANDONED_FOR_MS));
+  if (!isAborted(signal)) return destroyed();
+  transport.afterwards(async () => void (await destroyed()));
+  return [];
 }
 
-async function destroyAll(transport: Transport, ids: readonly string[], signal: AbortSignal): Promise<void> {
-  await Promise.all(ids.map((id) => transport.none("destroyCapsule", { params: { id }, signal }).catch(() => {})));
+/** Those that could not be destroyed; one that is gone already is not among them. */
+async function destroyAll(transport: Transport, ids: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+  const left = await Promise.all(
+    ids.map((id) =>
+      transport.none("destroyCapsule", { params: { id }, signal }).then(
+        () => [],
+        (error: unknown) => (error instanceof NotFoundError ? [] : [id]),
+      ),
+    ),
+  );
+  return left.flat();
 }
 
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;

@@ -1,6 +1,8 @@
 import type { Capsule, CapsuleCreate } from "../contract/schemas.ts";
 import type { ClientOptions } from "../settings.ts";
+import type { NamesOf } from "../transport/options.ts";
 import type { CallOptions, RepeatableOptions } from "../transport/transport.ts";
+import { CALL_OPTIONS, REPEATABLE_OPTIONS } from "../transport/transport.ts";
 
 /** What a capsule is created with; every field has a default. */
 export interface CreateOptions extends Omit<CapsuleCreate, "wait_ms" | "timeout">, RepeatableOptions, ClientOptions {
@@ -19,3 +21,28 @@ export interface ListOptions extends ClientOptions, CallOptions {
   /** Capsules that are asked for at once; 100 by default. */
   readonly pageSize?: number | undefined;
 }
+
+/** Those of a client that has its server and key. */
+export const CREATE_OPTIONS = {
+  ...REPEATABLE_OPTIONS,
+  template: true,
+  vcpus: true,
+  memory_mb: true,
+  disk_mb: true,
+  timeout_sec: true,
+  envs: true,
+  metadata: true,
+  name: true,
+  network: true,
+  public_ports: true,
+  auto_resume: true,
+  waitMs: true,
+  onConflict: true,
+} as const satisfies NamesOf<Omit<CreateOptions, Exclude<keyof ClientOptions, "requestTimeoutMs">>>;
+
+export const LIST_OPTIONS = {
+  ...CALL_OPTIONS,
+  status: true,
+  metadata: true,
+  pageSize: true,
+} as const satisfies NamesOf<Omit<ListOptions, Exclude<keyof ClientOptions, "requestTimeoutMs">>>;

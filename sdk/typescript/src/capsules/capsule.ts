@@ -2,12 +2,14 @@ import { Commands } from "../commands/commands.ts";
 import type { Capsule as CapsuleFacts, CapsuleMetrics, Template } from "../contract/schemas.ts";
 import { Files } from "../files/files.ts";
 import { Ports } from "../ports/ports.ts";
-import { settingsFrom } from "../settings.ts";
+import { CLIENT_OPTIONS, settingsFrom } from "../settings.ts";
 import { Terminals } from "../terminals/terminals.ts";
+import { requireKnown } from "../transport/options.ts";
 import type { CallOptions, RepeatableOptions } from "../transport/transport.ts";
-import { Transport } from "../transport/transport.ts";
+import { CALL_OPTIONS, Transport } from "../transport/transport.ts";
 import { destroyAbandoned, makeCapsules } from "./abandoned.ts";
 import type { ConnectCapsuleOptions, CreateOptions, ListOptions } from "./capsule-options.ts";
+import { CREATE_OPTIONS, LIST_OPTIONS } from "./capsule-options.ts";
 import { createCapsule, untilRunning, WAIT_MS_DEFAULT } from "./create-capsule.ts";
 import { listCapsules } from "./list-capsules.ts";
 import { Network } from "./network.ts";
@@ -49,23 +51,27 @@ export class Capsule implements AsyncDisposable {
    * `idempotencyKey` of your own: the same call finds what it made.
    */
   static async create(options: CreateOptions = {}): Promise<Capsule> {
+    requireKnown(options, { ...CLIENT_OPTIONS, ...CREATE_OPTIONS });
     const transport = new Transport(settingsFrom(options));
     return new Capsule(transport, await createCapsule(transport, options));
   }
 
   /** A capsule that is there, in any state. It is not destroyed at the end of a block, unless you use `await using`. */
   static async connect(id: string, options: ConnectCapsuleOptions = {}): Promise<Capsule> {
+    requireKnown(options, { ...CLIENT_OPTIONS, ...CALL_OPTIONS });
     const transport = new Transport(settingsFrom(options));
     return new Capsule(transport, await transport.json<CapsuleFacts>("getCapsule", { ...callOf(options), params: { id } }));
   }
 
   /** A capsule's facts, by its id alone. */
   static async getInfo(id: string, options: ConnectCapsuleOptions = {}): Promise<CapsuleFacts> {
+    requireKnown(options, { ...CLIENT_OPTIONS, ...CALL_OPTIONS });
     return new Transport(settingsFrom(options)).json<CapsuleFacts>("getCapsule", { ...callOf(options), params: { id } });
   }
 
   /** The team's capsules that are not destroyed, newest first, as they are taken. */
   static list(options: ListOptions = {}): AsyncGenerator<CapsuleFacts, void, undefined> {
+    requireKnown(options, { ...CLIENT_OPTIONS, ...LIST_OPTIONS });
     return listCapsules(new Transport(settingsFrom(options)), options);
   }
 

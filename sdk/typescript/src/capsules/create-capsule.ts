@@ -1,5 +1,5 @@
 import type { Capsule as CapsuleFacts } from "../contract/schemas.ts";
-import { CapsuleBootError } from "../errors.ts";
+import { CapsuleBootError, CapsuledError } from "../errors.ts";
 import { sleep } from "../transport/timing.ts";
 import type { CallOptions, Transport } from "../transport/transport.ts";
 import { destroyAbandoned, makeCapsules } from "./abandoned.ts";
@@ -23,6 +23,8 @@ export async function createCapsule(transport: Transport, options: CreateOptions
     retryForMs: _2,
     fetch: _3,
     WebSocket: _4,
+    warn: _5,
+    onConnection: _6,
     ...body
   } = options;
   const request = {
@@ -41,8 +43,11 @@ export async function createCapsule(transport: Transport, options: CreateOptions
   try {
     return await untilRunning(transport, created, waitMs, { signal });
   } catch (error) {
-    if (onConflict !== "return") await destroyAbandoned(transport, [created.id], signal);
-    throw error;
+    const left = onConflict === "return" ? [] : await destroyAbandoned(transport, [created.id], signal);
+    if (left.length === 0 || error instanceof CapsuleBootError || !(error instanceof CapsuledError)) throw error;
+    throw new CapsuleBootError(`The capsule ${created.id} was made, and neither seen to run nor destroyed: ${error.message}`, created, {
+      cause: error,
+    });
   }
 }
 

@@ -1,4 +1,6 @@
+import type { NamesOf } from "../transport/options.ts";
 import type { CallOptions, RepeatableOptions } from "../transport/transport.ts";
+import { REPEATABLE_OPTIONS } from "../transport/transport.ts";
 
 /** What every command may be started with. */
 export interface CommandOptions {
@@ -44,6 +46,35 @@ export interface ConnectOptions extends Pick<CallOptions, "signal"> {
   /** `start`: all that is kept, the default. `now`: what comes from now on. Or the number of the record to begin with. */
   readonly from?: "start" | "now" | number | undefined;
 }
+
+const COMMAND_OPTIONS = { envs: true, cwd: true, tag: true } as const satisfies NamesOf<CommandOptions>;
+
+export const RUN_OPTIONS = {
+  ...COMMAND_OPTIONS,
+  ...REPEATABLE_OPTIONS,
+  timeout: true,
+  stdin: true,
+  background: true,
+} as const satisfies NamesOf<RunOptions>;
+
+export const BACKGROUND_OPTIONS = {
+  ...COMMAND_OPTIONS,
+  ...REPEATABLE_OPTIONS,
+  background: true,
+  timeout: true,
+  busy: true,
+} as const satisfies NamesOf<BackgroundOptions>;
+
+export const STREAM_OPTIONS = {
+  ...COMMAND_OPTIONS,
+  signal: true,
+  timeout: true,
+  stdin: true,
+  onLeave: true,
+  idempotencyKey: true,
+} as const satisfies NamesOf<StreamOptions>;
+
+export const CONNECT_OPTIONS = { signal: true, from: true } as const satisfies NamesOf<ConnectOptions>;
 
 /** A command as one text, for a shell, or a program with its arguments. */
 export function commandOf(cmd: string, args: readonly string[] | undefined): { readonly cmd: string; readonly args: string[] } {

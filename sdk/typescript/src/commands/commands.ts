@@ -1,8 +1,9 @@
 import type { ExecResult, ExecStarted, Process, ProcessFacts } from "../contract/schemas.ts";
 import { CommandError } from "../errors.ts";
+import { requireKnown } from "../transport/options.ts";
 import type { CallOptions, Transport } from "../transport/transport.ts";
 import type { BackgroundOptions, ConnectOptions, RunOptions, StreamOptions } from "./command-options.ts";
-import { commandOf, startFields } from "./command-options.ts";
+import { BACKGROUND_OPTIONS, CONNECT_OPTIONS, RUN_OPTIONS, STREAM_OPTIONS, commandOf, startFields } from "./command-options.ts";
 import type { CommandResult } from "./command-result.ts";
 import { resultOf } from "./command-result.ts";
 import type { KillSignal } from "./kill-process.ts";
@@ -35,6 +36,7 @@ export class Commands {
   run(command: string, options?: RunOptions): Promise<CommandResult>;
   run(command: string, options: RunOptions | BackgroundOptions = {}): Promise<CommandResult | ProcessHandle> {
     requireOptions(options);
+    requireKnown(options, options.background === true ? BACKGROUND_OPTIONS : RUN_OPTIONS);
     return this.#start(command, undefined, options);
   }
 
@@ -42,6 +44,7 @@ export class Commands {
   exec(cmd: string, args: readonly string[], options: BackgroundOptions): Promise<ProcessHandle>;
   exec(cmd: string, args?: readonly string[], options?: RunOptions): Promise<CommandResult>;
   exec(cmd: string, args: readonly string[] = [], options: RunOptions | BackgroundOptions = {}): Promise<CommandResult | ProcessHandle> {
+    requireKnown(options, options.background === true ? BACKGROUND_OPTIONS : RUN_OPTIONS);
     return this.#start(cmd, args, options);
   }
 
@@ -53,11 +56,13 @@ export class Commands {
   stream(command: string, options?: StreamOptions): ProcessStream;
   stream(cmd: string, second: readonly string[] | StreamOptions = {}, third: StreamOptions = {}): ProcessStream {
     const [args, options] = isArguments(second) ? [second, third] : [undefined, second];
+    requireKnown(options, STREAM_OPTIONS);
     return startStream(this.#transport, this.#capsuleId, commandOf(cmd, args), options);
   }
 
   /** Attaches to a process that runs, or has ended and is kept: from its start by default. Leaving lets it go on. */
   connect(process: ProcessSelector, options: ConnectOptions = {}): ProcessStream {
+    requireKnown(options, CONNECT_OPTIONS);
     const source = { selector: String(process), from: options.from ?? "start" } as const;
     return new ProcessStream(this.#transport, this.#capsuleId, source, { signal: options.signal, endsOnLeave: false });
   }

@@ -1,7 +1,9 @@
 import type { ExecStarted, ProcessFacts } from "../contract/schemas.ts";
+import { requireKnown } from "../transport/options.ts";
 import type { CallOptions, Transport } from "../transport/transport.ts";
 import { collect } from "./collect.ts";
 import type { ConnectOptions } from "./command-options.ts";
+import { CONNECT_OPTIONS } from "./command-options.ts";
 import type { CommandResult } from "./command-result.ts";
 import type { KillSignal } from "./kill-process.ts";
 import { killProcess } from "./kill-process.ts";
@@ -33,6 +35,7 @@ export class ProcessHandle {
 
   /** Its events: from its start by default, also after its end. */
   connect(options: ConnectOptions = {}): ProcessStream {
+    requireKnown(options, CONNECT_OPTIONS);
     const source = { selector: this.id, from: options.from ?? "start" };
     return new ProcessStream(this.#transport, this.#capsuleId, source, { signal: options.signal, endsOnLeave: false });
   }

@@ -1,4 +1,4 @@
-import { CapsuledError, StdinError } from "../errors.ts";
+import { CapsuledError, ConnectionError, StdinError } from "../errors.ts";
 import { toBase64, utf8 } from "../transport/bytes.ts";
 import { Reconnecting } from "../transport/reconnecting.ts";
 import { sleep } from "../transport/timing.ts";
@@ -169,6 +169,10 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
     } catch (error) {
       // Whatever that comes to, the stream has its end.
       if (this.#signal?.aborted === true) await this.#abandon().catch(() => {});
+      // It may have been started by a connection whose answer never came.
+      const source = this.#source;
+      if ("start" in source && this.#feed.id === null && error instanceof ConnectionError && error.outcome === "unknown")
+        error.leaveOpen(source.start.idempotency_key);
       this.#failure = { error };
       this.#started.reject(error);
     }

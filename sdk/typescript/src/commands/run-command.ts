@@ -1,6 +1,7 @@
 import type { ExecResult } from "../contract/schemas.ts";
 import { StreamError } from "../errors.ts";
 import { randomHex, toBase64 } from "../transport/bytes.ts";
+import { shortDigest } from "../transport/sha256.ts";
 import { throwIfAborted } from "../transport/timing.ts";
 import type { Transport } from "../transport/transport.ts";
 import { collect, timeoutOf } from "./collect.ts";
@@ -40,8 +41,8 @@ async function overHttp(
   const { signal, stdin } = options;
   throwIfAborted(signal);
   const key = options.idempotencyKey === undefined ? `sdk-${randomHex(16)}` : options.idempotencyKey;
-  // A named command goes on without its client, so an abort has to find it.
-  const tag = options.tag ?? (signal !== undefined && key !== null ? `sdk-${randomHex(8)}` : undefined);
+  // A named command goes on without its client, so an abort has to find it; a repeat by the same key has to say the same.
+  const tag = options.tag ?? (signal !== undefined && key !== null ? `sdk-${shortDigest(key)}` : undefined);
   const { requestTimeoutMs } = transport.settings;
   const limitMs =
     options.requestTimeoutMs === undefined ? (timeout === 0 ? null : timeout * 1000 + requestTimeoutMs) : options.requestTimeoutMs;
@@ -95,15 +96,16 @@ export function startStream(
   options: StreamOptions,
 ): ProcessStream {
   const { timeout } = options;
+  const key = options.idempotencyKey ?? `sdk-${randomHex(16)}`;
   const start = {
     type: "start",
     ...command,
     ...startFields(options),
     ...(timeout === undefined ? {} : { timeout }),
     ...(options.stdin === true ? { stdin: true } : {}),
-    // Chosen here, so that the command can be found before the server has told its id.
-    tag: options.tag ?? `bg-${randomHex(6)}`,
-    idempotency_key: options.idempotencyKey ?? `sdk-${randomHex(16)}`,
+    // Chosen here, so that the command can be found before the server has told its id; the same in a repeat by the same key.
+    tag: options.tag ?? `bg-${shortDigest(key)}`,
+    idempotency_key: key,
   } as const;
   return new ProcessStream(transport, capsuleId, { start }, { signal: options.signal, endsOnLeave: options.onLeave !== "continue" });
 }

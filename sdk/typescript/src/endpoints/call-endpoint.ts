@@ -2,8 +2,11 @@ import { MethodNotAllowedError } from "../api-errors.ts";
 import type { CallAccepted, CallArguments, CallEvent, CallIgnored, CallResult, Endpoint } from "../contract/schemas.ts";
 import { property } from "../transport/answer.ts";
 import { randomHex } from "../transport/bytes.ts";
+import type { NamesOf } from "../transport/options.ts";
+import { requireKnown } from "../transport/options.ts";
 import { follow } from "../transport/sse.ts";
 import type { RepeatableOptions, Request, Transport } from "../transport/transport.ts";
+import { REPEATABLE_OPTIONS } from "../transport/transport.ts";
 import { callEventOf, isLastCallEvent } from "./call-events.ts";
 
 export interface EndpointCallOptions extends RepeatableOptions {
@@ -12,6 +15,8 @@ export interface EndpointCallOptions extends RepeatableOptions {
   /** For an endpoint with `stdin: body`: what its command reads. Its arguments go into the URL then. */
   readonly stdin?: string | undefined;
 }
+
+const ENDPOINT_CALL_OPTIONS = { ...REPEATABLE_OPTIONS, method: true, stdin: true } as const satisfies NamesOf<EndpointCallOptions>;
 
 /** Milliseconds that a call waits for its end beyond a request's time: its endpoint's own timeout ends it. */
 const CALL_TIMEOUT_MS = null;
@@ -67,6 +72,7 @@ export async function* streamEndpoint(
 }
 
 function requestOf(params: EndpointAddress, args: CallArguments, options: EndpointCallOptions, method: string, accept: string): Request {
+  requireKnown(options, ENDPOINT_CALL_OPTIONS);
   const hasBody = method !== "GET" && method !== "DELETE";
   const inQuery = !hasBody || options.stdin !== undefined;
   return {

@@ -1,5 +1,7 @@
 import type { Event, EventGap, EventPage, ListEventsQuery } from "../contract/schemas.ts";
 import { parsed } from "../transport/answer.ts";
+import type { NamesOf } from "../transport/options.ts";
+import { requireKnown } from "../transport/options.ts";
 import { itemsOf } from "../transport/pages.ts";
 import type { ServerEvent } from "../transport/sse.ts";
 import { follow } from "../transport/sse.ts";
@@ -21,6 +23,8 @@ export interface FollowEventsOptions extends Pick<CallOptions, "signal"> {
   /** `now`, the default, `start`, or the id of the last event that you have. */
   readonly from?: "now" | "start" | number | undefined;
 }
+
+const FOLLOW_OPTIONS = { signal: true, capsule: true, type: true, from: true } as const satisfies NamesOf<FollowEventsOptions>;
 
 /** Events that were removed before they could be read. */
 export interface EventsGap extends EventGap {
@@ -44,6 +48,7 @@ export class Events {
 
   /** What happens, as it happens, each event once: over cuts, and restarts of the server. Has no end but the signal's. */
   async *follow(options: FollowEventsOptions = {}): AsyncGenerator<Event | EventsGap, void, undefined> {
+    requireKnown(options, FOLLOW_OPTIONS);
     const { capsule, type, from, signal } = options;
     const events = follow(this.#transport, {
       open: (lastId) =>

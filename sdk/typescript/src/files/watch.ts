@@ -1,5 +1,7 @@
 import type { WatchMessage } from "../contract/schemas.ts";
 import { parsed } from "../transport/answer.ts";
+import type { NamesOf } from "../transport/options.ts";
+import { requireKnown } from "../transport/options.ts";
 import { follow } from "../transport/sse.ts";
 import type { CallOptions, Transport } from "../transport/transport.ts";
 
@@ -7,6 +9,8 @@ export interface WatchOptions extends Pick<CallOptions, "signal"> {
   /** All directories below it, too, those that appear included. */
   readonly recursive?: boolean | undefined;
 }
+
+const WATCH_OPTIONS = { signal: true, recursive: true } as const satisfies NamesOf<WatchOptions>;
 
 /** What happened in a directory that is watched. */
 export type FileChange = Exclude<WatchMessage, { type: "error" }>;
@@ -16,8 +20,10 @@ export async function* watchFiles(
   transport: Transport,
   capsuleId: string,
   path: string,
-  { recursive, signal }: WatchOptions,
+  options: WatchOptions,
 ): AsyncGenerator<FileChange, void, undefined> {
+  requireKnown(options, WATCH_OPTIONS);
+  const { recursive, signal } = options;
   const events = follow(transport, {
     open: (lastId) =>
       transport.open("streamFileChanges", {

@@ -1,8 +1,7 @@
 import type { OperationId } from "../contract/operations.ts";
 import { CapsuledError, ConnectionError, RequestTimeoutError, WrongServerError } from "../errors.ts";
-import { ApiError } from "../api-errors.ts";
 import { property, parsed } from "./answer.ts";
-import { Retry } from "./retry.ts";
+import { isConnectionTrouble, LIVED_MS, Retry } from "./retry.ts";
 import type { Socket } from "./socket.ts";
 import { openSocket } from "./socket.ts";
 import { reasonOf, sleep } from "./timing.ts";
@@ -29,9 +28,6 @@ export interface SocketReader {
   progress(): number;
 }
 
-/** Milliseconds after which a connection has been a good one, whatever came over it. */
-const LIVED_MS = 5_000;
-
 interface ConnectionEnd {
   readonly kind: "done" | "cut" | "refused";
   readonly reason: string;
@@ -45,6 +41,7 @@ export class Reconnecting {
   #socket: Socket | null = null;
   #leave: (() => void) | null = null;
   #isStopped = false;
+  #openedAtMs = Number.POSITIVE_INFINITY;
   /** Called when a connection is over. */
   readonly #left: () => void;
   /** Hears that it connects again, and that it has. */
@@ -84,7 +81,7 @@ export class Reconnecting {
     while (!this.#isStopped) {
       let failure: unknown;
       const before = this.#reader.progress();
-      const began = performance.now();
+      this.#openedAtMs = Number.POSITIVE_INFINITY;
       try {
         await this.#reader.ready();
         // There may be room just because nothing more is wanted.
@@ -102,12 +99,13 @@ export class Reconnecting {
       if (this.#signal?.aborted === true) throw reasonOf(this.#signal);
       if (this.#isStopped) return;
       if (!(failure instanceof CapsuledError) || !isConnectionTrouble(failure)) throw failure;
-      if (this.#reader.progress() > before || performance.now() - began > LIVED_MS) {
+      if (this.#reader.progress() > before || performance.now() - this.#openedAtMs > LIVED_MS) {
         retry = new Retry(this.#transport.settings.retryForMs, true);
       }
       const wait = retry.next(failure, true);
       if (wait === null) throw failure;
       if (this.connections > 0) this.#changed(false);
+      this.#transport.connection(false);
       await sleep(wait, this.#signal);
     }
   }
@@ -160,9 +158,11 @@ export class Reconnecting {
         {
           opened: () => {
             clearTimeout(opening);
+            this.#openedAtMs = performance.now();
             const first = this.#reader.first();
             this.connections += 1;
             if (this.connections > 1) this.#changed(true);
+            this.#transport.connection(true);
             if (first !== null) this.#socket?.send(first);
           },
           message: (text) => {
@@ -191,12 +191,6 @@ export class Reconnecting {
       this.#left();
     }
   }
-}
-
-/** Errors that another connection may mend. */
-function isConnectionTrouble(error: CapsuledError): boolean {
-  if (error instanceof ApiError) return error.code === "unavailable" || error.code === "shutting_down";
-  return error instanceof ConnectionError || error.code === "request_deadline";
 }
 
 /** A text property of a message. */

@@ -11,6 +11,9 @@ const PASSING: ReadonlySet<string> = new Set(["idempotency_in_progress", "unavai
 /** Milliseconds for which a server that has never answered this client is tried. */
 const UNSEEN_MS = 1_000;
 
+/** Milliseconds after which a connection has been a good one, whatever came over it. */
+export const LIVED_MS = 5_000;
+
 /** Decides whether a request is sent again. One for each request. */
 export class Retry {
   readonly #began = performance.now();
@@ -43,4 +46,10 @@ function helps(error: unknown, isRepeatable: boolean): boolean {
   if (error instanceof ApiError) return NOTHING_DONE.has(error.code) || (isRepeatable && PASSING.has(error.code));
   if (error instanceof ConnectionError) return isRepeatable || error.outcome === "nothing_done";
   return error instanceof RequestTimeoutError && isRepeatable;
+}
+
+/** Errors that another connection may mend. */
+export function isConnectionTrouble(error: unknown): boolean {
+  if (error instanceof ApiError) return error.code === "unavailable" || error.code === "shutting_down";
+  return error instanceof ConnectionError || error instanceof RequestTimeoutError;
 }

@@ -1,3 +1,5 @@
+import { utf8 } from "./bytes.ts";
+
 /** A SHA-256 that takes its bytes piece by piece. */
 export interface Sha256 {
   update(bytes: Uint8Array): void;
@@ -15,6 +17,13 @@ export function sha256(): Sha256 {
   if (crypto === undefined) return new PlainSha256();
   const hash = crypto.createHash("sha256");
   return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
+}
+
+/** 16 hex digits that follow from a text. */
+export function shortDigest(text: string): string {
+  const hash = sha256();
+  hash.update(utf8(text));
+  return hash.digest().slice(0, 16);
 }
 
 function nodeCrypto(): NodeCrypto | undefined {

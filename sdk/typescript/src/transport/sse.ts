@@ -1,6 +1,6 @@
 import { CapsuledError, ConnectionError } from "../errors.ts";
 import { connectionFailure } from "./failure.ts";
-import { Retry } from "./retry.ts";
+import { isConnectionTrouble, LIVED_MS, Retry } from "./retry.ts";
 import { reasonOf, sleep } from "./timing.ts";
 import type { Transport } from "./transport.ts";
 
@@ -60,9 +60,11 @@ export async function* follow(transport: Transport, following: Following): Async
   let retry = new Retry(transport.settings.retryForMs, transport.hasAnswered);
   for (;;) {
     const before: string | null = lastId;
+    let openedAtMs = Number.POSITIVE_INFINITY;
     let failure: unknown;
     try {
       const response = await following.open(lastId);
+      openedAtMs = performance.now();
       if (response?.body === undefined || response.body === null) return;
       const cutter = new EventCutter();
       for await (const text of textOfBody(response.body, signal, transport.settings.url)) {
@@ -79,9 +81,10 @@ export async function* follow(transport: Transport, following: Following): Async
     }
     if (signal?.aborted === true) throw reasonOf(signal);
     if (!(failure instanceof CapsuledError)) throw failure;
-    if (lastId !== before) retry = new Retry(transport.settings.retryForMs, true);
+    if (lastId !== before || performance.now() - openedAtMs > LIVED_MS) retry = new Retry(transport.settings.retryForMs, true);
     const wait = retry.next(failure, true);
     if (wait === null) throw failure;
+    if (isConnectionTrouble(failure)) transport.connection(false);
     await sleep(wait, signal);
   }
 }

@@ -1,11 +1,14 @@
+import { ApiError } from "../api-errors.ts";
 import type { OperationId } from "../contract/operations.ts";
 import { OPERATIONS } from "../contract/operations.ts";
-import { RequestTimeoutError } from "../errors.ts";
+import { CapsuledError, ConnectionError, RequestTimeoutError } from "../errors.ts";
 import type { Settings } from "../settings.ts";
 import { foreign, isOurs, parsed, problemOf } from "./answer.ts";
 import { randomHex } from "./bytes.ts";
 import { connectionFailure } from "./failure.ts";
-import { Retry } from "./retry.ts";
+import type { NamesOf } from "./options.ts";
+import { requireKnown } from "./options.ts";
+import { isConnectionTrouble, Retry } from "./retry.ts";
 import { differSaying, isIncompatible, versionOf } from "./server-version.ts";
 import { reasonOf, sleep } from "./timing.ts";
 
@@ -38,10 +41,15 @@ export interface Request extends Omit<RepeatableOptions, "requestTimeoutMs"> {
   readonly retryForMs?: number;
 }
 
+export const CALL_OPTIONS = { signal: true, requestTimeoutMs: true } as const satisfies NamesOf<CallOptions>;
+
+export const REPEATABLE_OPTIONS = { ...CALL_OPTIONS, idempotencyKey: true } as const satisfies NamesOf<RepeatableOptions>;
+
 /** Sends requests of the API, and repeats those that may be. One for each client. */
 export class Transport {
   readonly settings: Settings;
   #hasAnswered = false;
+  #isAway = false;
   #serverVersion: string | null = null;
   readonly #background = new Set<Promise<void>>();
 
@@ -57,6 +65,13 @@ export class Transport {
   /** The version of the server that has answered; `null` where none has, or it did not say. */
   get serverVersion(): string | null {
     return this.#serverVersion;
+  }
+
+  /** Tells who wants to hear it that a server that has answered is away, or back. */
+  connection(isConnected: boolean): void {
+    if (isConnected ? !this.#isAway : !this.#hasAnswered) return;
+    this.#isAway = !isConnected;
+    this.settings.onConnection(isConnected);
   }
 
   /** Does what nobody waits for; that it fails is of no consequence. */
@@ -124,17 +139,26 @@ export class Transport {
   }
 
   async #repeated<T>(id: OperationId, request: Request, read: (response: Response, url: string) => Promise<T>): Promise<T> {
+    requireKnownOptions(id, request);
     const key = keyOf(id, request);
     // A stream is read once.
     const isRepeatable = (OPERATIONS[id].idempotency !== "with_key" || key !== null) && !(request.body instanceof ReadableStream);
     const retry = new Retry(request.retryForMs ?? this.settings.retryForMs, this.#hasAnswered);
+    let mayBeDone = false;
     for (;;) {
       try {
-        return await this.#once(id, request, key, read);
+        const answer = await this.#once(id, request, key, read);
+        this.connection(true);
+        return answer;
       } catch (error) {
         if (request.signal?.aborted === true) throw reasonOf(request.signal);
         const wait = retry.next(error, isRepeatable);
-        if (wait === null) throw error;
+        mayBeDone = leavesOpen(error) ?? mayBeDone;
+        if (wait === null) {
+          if (mayBeDone && key !== null && error instanceof CapsuledError) error.leaveOpen(key);
+          throw error;
+        }
+        if (isConnectionTrouble(error)) this.connection(false);
         await sleep(wait, request.signal);
       }
     }
@@ -188,6 +212,32 @@ export class Transport {
       ...request.headers,
     };
   }
+}
+
+/** Answers that do not say what has become of the request. */
+const OUTCOME_UNKNOWN: ReadonlySet<string> = new Set(["internal_error", "agent_error", "idempotency_in_progress", "unavailable"]);
+
+/** Whether what was asked may have been done without a word; `null` for an error that says nothing of requests before it. */
+function leavesOpen(error: unknown): boolean | null {
+  if (error instanceof ApiError) {
+    return OUTCOME_UNKNOWN.has(error.code);
+  }
+  if (error instanceof RequestTimeoutError) return true;
+  return error instanceof ConnectionError && error.outcome === "unknown" ? true : null;
+}
+
+/** Options that a method does not know it passes on, so that they come here. */
+function requireKnownOptions(id: OperationId, request: Request): void {
+  const { params: _, query, body, contentType: _1, headers: _2, method: _3, retryForMs: _4, ...options } = request;
+  const known = OPERATIONS[id].idempotency === "with_key" || Object.hasOwn(options, "idempotencyKey") ? REPEATABLE_OPTIONS : CALL_OPTIONS;
+  // The fields that a method has made of its own options, those that were left out too.
+  const fields = [query, body].flatMap((made) => (isPlain(made) ? Object.keys(made) : []));
+  const own = fields.map((name) => name.replaceAll(/_(\w)/g, (_5, letter: string) => letter.toUpperCase()));
+  requireKnown(options, known, own);
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function bodyOf(body: unknown): Pick<RequestInit, "body" | "redirect" | "window"> & { readonly duplex?: "half" } {

@@ -50,6 +50,8 @@ class AsyncCapsule:
         name: Unique among the team's capsules that are not destroyed.
         egress: Where it may connect to: "allow", "none" or `{"allow": [...]}`.
         on_conflict: What to do when the team has a capsule of that `name`: fail, or give it back ("return").
+        idempotency_key: Your name for this creation, or the one that an error carries whose answer never came: by the same
+            name the capsule that was made is given back. It is not destroyed when its creation is interrupted.
         wait: Wait until it runs (at most 2 min), also where the boot takes longer than the server waits.
         client: A client to use; otherwise it has one of its own, by `url` and `api_key`.
         url: The server; `CAPSULED_URL` or http://127.0.0.1:8080 by default.
@@ -69,6 +71,7 @@ class AsyncCapsule:
         name: str | None = None,
         egress: Egress | None = None,
         on_conflict: Literal["fail", "return"] | None = None,
+        idempotency_key: str | None = None,
         wait: bool = False,
         client: AsyncClient | None = None,
         url: str | None = None,
@@ -87,6 +90,7 @@ class AsyncCapsule:
             "wait_ms": WAIT_MS if wait else None,
         }
         self._on_conflict = on_conflict
+        self._idempotency_key = idempotency_key
         self._wait = wait
         self._bind(client if client is not None else AsyncClient(url=url, api_key=api_key), owns_client=client is None)
         # sync: self._create()
@@ -111,6 +115,7 @@ class AsyncCapsule:
         name: str | None = None,
         egress: Egress | None = None,
         on_conflict: Literal["fail", "return"] | None = None,
+        idempotency_key: str | None = None,
         wait: bool = True,
         client: AsyncClient | None = None,
         url: str | None = None,
@@ -128,6 +133,7 @@ class AsyncCapsule:
             name=name,
             egress=egress,
             on_conflict=on_conflict,
+            idempotency_key=idempotency_key,
             wait=wait,
             client=client,
             url=url,
@@ -345,7 +351,9 @@ class AsyncCapsule:
         if self._known is not None:
             return
         try:
-            self._known = await create_capsule(self.client, self._body, self._on_conflict, wait=self._wait)
+            self._known = await create_capsule(
+                self.client, self._body, self._on_conflict, wait=self._wait, idempotency_key=self._idempotency_key
+            )
         except BaseException:
             await self.aclose()
             raise

@@ -39,6 +39,8 @@ class InfoOf:
 
 
 class InfoById(Protocol):
+    """Reads a capsule's facts by its id alone."""
+
     async def __call__(
         self, id: str, *, client: AsyncClient | None = None, url: str | None = None, api_key: str | None = None
     ) -> CapsuleInfo: ...

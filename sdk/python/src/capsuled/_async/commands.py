@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -48,6 +49,7 @@ class AsyncCommands:
         tag: str | None = None,
         stdin: str | bytes | None = None,
         busy: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> CommandResult: ...
 
     @overload
@@ -63,6 +65,7 @@ class AsyncCommands:
         tag: str | None = None,
         stdin: None = None,
         busy: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> AsyncProcess: ...
 
     async def run(
@@ -77,6 +80,7 @@ class AsyncCommands:
         tag: str | None = None,
         stdin: str | bytes | None = None,
         busy: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> CommandResult | AsyncProcess:
         """Runs a command: waits for its end, or leaves it in the background.
 
@@ -94,6 +98,8 @@ class AsyncCommands:
             tag: Your name for the process, unique among the capsule's live ones.
             stdin: What it reads from standard input, at most 2 MiB; foreground only.
             busy: Background only: it counts as activity while it runs.
+            idempotency_key: Your name for this command, or the one that an error carries whose answer never came: by the
+                same name it does not run again, and the first one's result is given.
 
         Returns:
             A `CommandResult` with a non-zero exit as a fact (`or_raise()` makes it an error), or an `AsyncProcess`.
@@ -109,9 +115,9 @@ class AsyncCommands:
         program, arguments = program_of(cmd, args)
         if background:
             limit = None if timeout is ... else seconds(timeout)
-            return await self._start(program, arguments, limit, envs, cwd, tag, busy)
+            return await self._start(program, arguments, limit, envs, cwd, tag, busy, idempotency_key)
         foreground = seconds(TIMEOUT_S if timeout is ... else timeout)
-        return await self._run(program, arguments, foreground, envs, cwd, tag, stdin)
+        return await self._run(program, arguments, foreground, envs, cwd, tag, stdin, idempotency_key)
 
     async def exec(
         self,
@@ -222,8 +228,11 @@ class AsyncCommands:
         cwd: str | None,
         tag: str | None,
         stdin: str | bytes | None,
+        idempotency_key: str | None = None,
     ) -> CommandResult:
-        known = tag or f"run-{secrets.token_hex(6)}"
+        key = idempotency_key or new_key()
+        # The same in a repeat by the same name, which has to say the same.
+        known = tag or f"run-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         body = {
             "cmd": program,
             "args": arguments,
@@ -234,7 +243,7 @@ class AsyncCommands:
             "stdin": _stdin_text(stdin),
             "stdin_encoding": "base64" if isinstance(stdin, bytes) else None,
         }
-        request = make_request("exec", params={"id": self._capsule_id}, body=body, waits=limit or None)
+        request = make_request("exec", params={"id": self._capsule_id}, body=body, idempotency_key=key, waits=limit or None)
         try:
             answer = await self._transport.get(request, ExecResult)
         except Exception:
@@ -254,6 +263,7 @@ class AsyncCommands:
         cwd: str | None,
         tag: str | None,
         busy: bool | None,
+        idempotency_key: str | None,
     ) -> AsyncProcess:
         body: dict[str, Any] = {
             "cmd": program,
@@ -265,7 +275,8 @@ class AsyncCommands:
             "background": True,
             "busy": busy,
         }
-        answer = await self._transport.json(make_request("exec", params={"id": self._capsule_id}, body=body))
+        request = make_request("exec", params={"id": self._capsule_id}, body=body, idempotency_key=idempotency_key)
+        answer = await self._transport.json(request)
         if isinstance(answer, dict) and answer.get("reason") == "spawn_failed":
             return AsyncProcess(self._transport, self._capsule_id, result=result_of(decode(ExecResult, answer)))
         return AsyncProcess(self._transport, self._capsule_id, started=decode(ExecStarted, answer))

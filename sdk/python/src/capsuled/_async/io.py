@@ -166,7 +166,8 @@ async def open_socket(settings: Settings, path: str, headers: Mapping[str, str])
             url,
             additional_headers=dict(headers),
             user_agent_header=None,
-            ssl=settings.ssl_context,
+            # None is for http; without a context of the caller's own it is the usual one.
+            ssl=(settings.ssl_context or True) if url.startswith("wss:") else None,
             compression=None,
             open_timeout=settings.connect_timeout + settings.answer_timeout,
             ping_interval=PING_S,

@@ -54,6 +54,9 @@ class AsyncTransport:
                 elapsed=time.monotonic() - began,
             )
             if delay is None:
+                key = request.headers.get("Idempotency-Key")
+                if state.may_be_done and key is not None:
+                    failure.leave_open(key)
                 raise failure
             await sleep(delay)
 

@@ -10,7 +10,22 @@ if TYPE_CHECKING:
 
 
 class CapsuledError(Exception):
-    """The base of every error that this SDK raises."""
+    """The base of every error that this SDK raises.
+
+    Attributes:
+        idempotency_key: Set where no answer told what became of a request, which may have been done: the same call with it
+            tells what it has come to, a capsule that was made included, and does nothing twice. For 24 hours.
+    """
+
+    idempotency_key: str | None = None
+
+    def leave_open(self, key: str) -> None:
+        """Says by which name the request can be asked for again."""
+        self.idempotency_key = key
+        said = (
+            f"What was asked may have been done all the same: asked again with the Idempotency-Key {key}, it is not done twice."
+        )
+        self.args = (f"{self} {said}", *self.args[1:])
 
 
 class SettingsError(CapsuledError, ValueError):
@@ -66,7 +81,15 @@ class ConnectionFailedError(CapsuledError, ConnectionError):
 
 
 class ClientTimeoutError(CapsuledError, TimeoutError):
-    """What was waited for did not come within the time that the caller, or this SDK, gives it."""
+    """What was waited for did not come within the time that the caller, or this SDK, gives it.
+
+    Attributes:
+        was_reached: Whether something took the connection.
+    """
+
+    def __init__(self, message: str, *, was_reached: bool = True) -> None:
+        self.was_reached = was_reached
+        super().__init__(message)
 
 
 class UnexpectedAnswerError(CapsuledError):

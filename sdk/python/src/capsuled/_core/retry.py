@@ -27,6 +27,8 @@ class RetryState:
     """What was tried so far for one request."""
 
     attempts: int = 0
+    # Whether what was asked may have been done without a word.
+    may_be_done: bool = False
 
     def delay(
         self,
@@ -39,6 +41,7 @@ class RetryState:
         elapsed: float = 0.0,
     ) -> float | None:
         """Seconds until the next attempt, or None where the failure is the result."""
+        self.may_be_done = leaves_open(failure, was_open=self.may_be_done)
         if not may_repeat(request, failure):
             return None
         if is_under_way(request, failure) and (request.waits is None or elapsed <= request.waits + settings.answer_timeout):
@@ -52,6 +55,19 @@ class RetryState:
         if retry_after is not None:
             return retry_after if retry_after <= RETRY_AFTER_MAX_S else None
         return backoff(self.attempts)
+
+
+# Answers that do not say what has become of the request.
+OUTCOME_UNKNOWN = frozenset({"internal_error", "agent_error", "idempotency_in_progress", "unavailable"})
+
+
+def leaves_open(failure: CapsuledError, *, was_open: bool) -> bool:
+    """Whether what was asked may have been done, after this failure and those before it."""
+    if isinstance(failure, ApiError):
+        return failure.code in OUTCOME_UNKNOWN
+    if isinstance(failure, ConnectionFailedError):
+        return was_open or failure.was_reached
+    return was_open or (isinstance(failure, ClientTimeoutError) and failure.was_reached)
 
 
 def is_under_way(request: Request, failure: CapsuledError) -> bool:

@@ -11,6 +11,7 @@ from websockets.http11 import Response
 
 from .._contract.errors import CLOSE_CODES
 from .answer import Answer
+from .connection_causes import cause_of, never_connected
 from .failures import CapsuledError, ClientTimeoutError, ConnectionFailedError
 from .retry import parse_retry_after
 from .settings import Settings
@@ -37,8 +38,7 @@ def http_timeout(settings: Settings, waits: float | None) -> httpx.Timeout:
 def unreachable(url: str, error: Exception) -> ConnectionFailedError:
     """Nothing listens there, or it cannot be reached."""
     return ConnectionFailedError(
-        f"No server answers at {_origin(url)} ({_why(error)}). "
-        "Is it running (capsuled start, or npm start in a clone), and is CAPSULED_URL, or url, its address?",
+        f"No server answers at {_origin(url)}: {cause_of(error, _origin(url))}",
         was_reached=False,
     )
 
@@ -49,7 +49,9 @@ def broken(url: str, error: Exception) -> ConnectionFailedError:
 
 
 def silent(url: str, error: Exception) -> ClientTimeoutError:
-    """The server did not answer in time."""
+    """The server did not answer in time, or did not even take the connection."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return ClientTimeoutError(never_connected(_origin(url)), was_reached=False)
     return ClientTimeoutError(
         f"{_origin(url)} did not answer in time ({_why(error)}); connect_timeout and answer_timeout say how long to wait."
     )

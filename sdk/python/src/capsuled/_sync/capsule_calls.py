@@ -40,6 +40,8 @@ class InfoOf:
 
 
 class InfoById(Protocol):
+    """Reads a capsule's facts by its id alone."""
+
     def __call__(
         self, id: str, *, client: Client | None = None, url: str | None = None, api_key: str | None = None
     ) -> CapsuleInfo: ...

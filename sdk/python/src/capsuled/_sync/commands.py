@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +50,7 @@ class Commands:
         tag: str | None = None,
         stdin: str | bytes | None = None,
         busy: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> CommandResult: ...
 
     @overload
@@ -64,6 +66,7 @@ class Commands:
         tag: str | None = None,
         stdin: None = None,
         busy: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> Process: ...
 
     def run(
@@ -78,6 +81,7 @@ class Commands:
         tag: str | None = None,
         stdin: str | bytes | None = None,
         busy: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> CommandResult | Process:
         """Runs a command: waits for its end, or leaves it in the background.
 
@@ -95,6 +99,8 @@ class Commands:
             tag: Your name for the process, unique among the capsule's live ones.
             stdin: What it reads from standard input, at most 2 MiB; foreground only.
             busy: Background only: it counts as activity while it runs.
+            idempotency_key: Your name for this command, or the one that an error carries whose answer never came: by the
+                same name it does not run again, and the first one's result is given.
 
         Returns:
             A `CommandResult` with a non-zero exit as a fact (`or_raise()` makes it an error), or an `Process`.
@@ -110,9 +116,9 @@ class Commands:
         program, arguments = program_of(cmd, args)
         if background:
             limit = None if timeout is ... else seconds(timeout)
-            return self._start(program, arguments, limit, envs, cwd, tag, busy)
+            return self._start(program, arguments, limit, envs, cwd, tag, busy, idempotency_key)
         foreground = seconds(TIMEOUT_S if timeout is ... else timeout)
-        return self._run(program, arguments, foreground, envs, cwd, tag, stdin)
+        return self._run(program, arguments, foreground, envs, cwd, tag, stdin, idempotency_key)
 
     def exec(
         self,
@@ -221,8 +227,11 @@ class Commands:
         cwd: str | None,
         tag: str | None,
         stdin: str | bytes | None,
+        idempotency_key: str | None = None,
     ) -> CommandResult:
-        known = tag or f"run-{secrets.token_hex(6)}"
+        key = idempotency_key or new_key()
+        # The same in a repeat by the same name, which has to say the same.
+        known = tag or f"run-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         body = {
             "cmd": program,
             "args": arguments,
@@ -233,7 +242,7 @@ class Commands:
             "stdin": _stdin_text(stdin),
             "stdin_encoding": "base64" if isinstance(stdin, bytes) else None,
         }
-        request = make_request("exec", params={"id": self._capsule_id}, body=body, waits=limit or None)
+        request = make_request("exec", params={"id": self._capsule_id}, body=body, idempotency_key=key, waits=limit or None)
         try:
             answer = self._transport.get(request, ExecResult)
         except Exception:
@@ -253,6 +262,7 @@ class Commands:
         cwd: str | None,
         tag: str | None,
         busy: bool | None,
+        idempotency_key: str | None,
     ) -> Process:
         body: dict[str, Any] = {
             "cmd": program,
@@ -264,7 +274,8 @@ class Commands:
             "background": True,
             "busy": busy,
         }
-        answer = self._transport.json(make_request("exec", params={"id": self._capsule_id}, body=body))
+        request = make_request("exec", params={"id": self._capsule_id}, body=body, idempotency_key=idempotency_key)
+        answer = self._transport.json(request)
         if isinstance(answer, dict) and answer.get("reason") == "spawn_failed":
             return Process(self._transport, self._capsule_id, result=result_of(decode(ExecResult, answer)))
         return Process(self._transport, self._capsule_id, started=decode(ExecStarted, answer))

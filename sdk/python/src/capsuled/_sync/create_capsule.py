@@ -14,14 +14,23 @@ from .client import Client
 
 
 def create_capsule(
-    client: Client, body: Mapping[str, Any], on_conflict: Literal["fail", "return"] | None, *, wait: bool
+    client: Client,
+    body: Mapping[str, Any],
+    on_conflict: Literal["fail", "return"] | None,
+    *,
+    wait: bool,
+    idempotency_key: str | None = None,
 ) -> CapsuleInfo:
     """Creates a capsule; with `wait` it runs.
 
-    One that does not come to run, or whose making is interrupted, is destroyed, unless it may have been there.
+    One that does not come to run, or whose making is interrupted, is destroyed, unless it may have been there, or the
+    caller has a name for it.
     """
-    request = make_request("createCapsule", body=body, query={"on_conflict": on_conflict}, waits=WAIT_MS / 1000)
-    if on_conflict == "return":
+    request = make_request(
+        "createCapsule", body=body, query={"on_conflict": on_conflict}, idempotency_key=idempotency_key, waits=WAIT_MS / 1000
+    )
+    is_callers = on_conflict == "return" or idempotency_key is not None
+    if is_callers:
         # One that may have been there before is not this call's to destroy.
         created = client.transport.get(request, CapsuleInfo)
     else:
@@ -31,6 +40,6 @@ def create_capsule(
     try:
         return until_running(client, created, READY_TIMEOUT_S)
     except BaseException:
-        if on_conflict != "return":
+        if not is_callers:
             destroy_all(client.transport, [created.id])
         raise

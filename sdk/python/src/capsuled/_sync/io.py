@@ -169,7 +169,7 @@ def open_socket(settings: Settings, path: str, headers: Mapping[str, str]) -> We
             url,
             additional_headers=dict(headers),
             user_agent_header=None,
-            ssl=settings.ssl_context,
+            ssl=settings.ssl_context if url.startswith("wss:") else None,
             compression=None,
             open_timeout=settings.connect_timeout + settings.answer_timeout,
             ping_interval=PING_S,
