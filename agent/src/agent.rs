@@ -123,7 +123,7 @@ fn random_id() -> String {
 impl Agent {
     pub fn new(launch: Launch) -> Result<Agent, Errno> {
         let poller = Poller::new()?;
-        let signals = crate::poller::child_signals()?;
+        let signals = crate::poller::signals()?;
         let nobody = Key { index: 0, generation: 0 };
         poller.add(&launch.listener, READABLE, Source::Listener, nobody)?;
         poller.add(&signals, READABLE, Source::Signals, nobody)?;

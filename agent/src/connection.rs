@@ -2,7 +2,7 @@
 
 use crate::frame::{self, Kind};
 use crate::log::LogPlace;
-use crate::record::Stream;
+use crate::record::{RecordHeader, Stream};
 use crate::replay::Place;
 use crate::slab::Key;
 use crate::sys;
@@ -151,6 +151,12 @@ impl Connection {
     /// Puts a frame whose payload is JSON already behind what is unsent.
     pub fn push_text(&mut self, kind: Kind, json: &[u8]) {
         frame::encode(kind, json, &mut self.out);
+    }
+
+    /// Puts a record behind what is unsent.
+    pub fn push_record(&mut self, header: &RecordHeader, stream: Stream, bytes: &[u8]) {
+        self.out.extend_from_slice(&header.encode(stream, bytes.len()));
+        self.out.extend_from_slice(bytes);
     }
 
     /// Puts the rest of a frame before what is unsent.

@@ -7,6 +7,7 @@ use crate::poller::{self, Event, Source, PEER_GONE, QUIET, READABLE, WRITABLE};
 use crate::process::Reason;
 use crate::record::Stream;
 use crate::slab::Key;
+use crate::sys;
 use crate::timers::Timer;
 
 /// Longest sleep without a timer, in milliseconds.
@@ -52,7 +53,9 @@ impl Agent {
         for event in events {
             match event.source {
                 Source::Signals => {
-                    poller::clear_signals(&self.signals);
+                    if poller::clear_signals(&self.signals) {
+                        self.host_ends();
+                    }
                     children = true;
                 }
                 Source::Listener => self.accept(),
@@ -141,6 +144,7 @@ impl Agent {
                 Timer::Retention(key) => self.retention_over(key),
                 Timer::Pace(key) => self.check_stall(key),
                 Timer::Shutdown => self.shutdown_due(),
+                Timer::HostEnds => sys::exit_now(0),
                 Timer::SweepSlots => self.sweep_slots(),
                 Timer::ShrinkPool => self.shrink_pool(),
                 Timer::Spill => self.spill_due(),
@@ -190,7 +194,7 @@ impl Agent {
             Timer::OutputEnd(key) => process(key).map_or(false, |one| one.is_live()),
             Timer::Retention(key) | Timer::Pace(key) => process(key).is_some(),
             Timer::Grace(..) | Timer::Shutdown | Timer::SweepSlots | Timer::ShrinkPool | Timer::Respawn | Timer::Trim => true,
-            Timer::Spill | Timer::Rate | Timer::Close | Timer::Log => true,
+            Timer::Spill | Timer::Rate | Timer::Close | Timer::Log | Timer::HostEnds => true,
         }
     }
 }

@@ -212,13 +212,13 @@ impl Agent {
         process.output(Stream::Stdout).pipe = stdout;
         process.output(Stream::Stderr).pipe = stderr;
         process.output(Stream::Stderr).watched = process.is_short();
+        let mut heard = true;
         if let Some(stdin) = &mut process.stdin {
             stdin.open();
+            heard = stdin.pipe().map_or(true, |pipe| self.poller.add(pipe, WRITABLE | EDGE, Source::Stdin, key).is_ok());
+            stdin.set_heard(heard);
         }
         self.by_pid.insert(zygote.pid, key);
-        if let Some(pipe) = process.stdin.as_ref().and_then(|stdin| stdin.pipe()) {
-            let _ = self.poller.add(pipe, WRITABLE | EDGE, Source::Stdin, key);
-        }
         if process.request.timeout_ms > 0 {
             let due = self.clock.unfrozen(started).saturating_add(process.request.timeout_ms.saturating_mul(MS));
             self.timers.at_unfrozen(due, Timer::Timeout(key));
@@ -227,6 +227,10 @@ impl Agent {
             self.watch_output(key);
         }
         self.announce(key);
+        if !heard {
+            // What came before the start waits for an event that will not come.
+            self.pump_stdin(key);
+        }
     }
 
     /// Tells the connection that its process runs.

@@ -16,6 +16,7 @@ mod files;
 mod finish;
 mod hand_off;
 mod harden;
+mod host_end;
 mod incoming;
 mod journal;
 mod launch;

@@ -2,6 +2,7 @@
 
 use crate::slab::Key;
 use crate::sys::{self, check, Errno};
+use std::convert::TryInto;
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd};
 
 /// What an event is about.
@@ -22,6 +23,10 @@ const SOURCES: [Source; 8] =
 
 /// Events taken at once.
 const BATCH: usize = 64;
+/// `SI_USER`, which the crate lacks: sent by `kill`, so that the sender's number is the kernel's.
+const BY_KILL: i32 = 0;
+/// Bytes of a `signalfd_siginfo`.
+const SIGNAL_SIZE: usize = 128;
 
 pub const READABLE: u32 = libc::EPOLLIN as u32;
 pub const WRITABLE: u32 = libc::EPOLLOUT as u32;
@@ -93,13 +98,14 @@ impl Poller {
     }
 }
 
-/// A descriptor that becomes readable when a child changes; blocks SIGCHLD, ignores SIGPIPE.
-pub fn child_signals() -> Result<OwnedFd, Errno> {
+/// A descriptor that becomes readable when a child changes or SIGTERM comes; blocks both signals, ignores SIGPIPE.
+pub fn signals() -> Result<OwnedFd, Errno> {
     // SAFETY: the set is initialised before it is used; this process has one thread.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut set);
         libc::sigaddset(&mut set, libc::SIGCHLD);
+        libc::sigaddset(&mut set, libc::SIGTERM);
         libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
         let fd = check(libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK).into())?;
@@ -107,8 +113,23 @@ pub fn child_signals() -> Result<OwnedFd, Errno> {
     }
 }
 
-/// Empties the descriptor of `child_signals`.
-pub fn clear_signals(fd: &OwnedFd) {
-    let mut buffer = [0; 128 * 4];
-    while sys::read(fd, &mut buffer).map_or(false, |got| got == buffer.len()) {}
+/// Empties the descriptor of `signals`; true when the host has sent SIGTERM. What the capsule sends itself counts for nothing: a sender
+/// of its own has a number there. Where no more signals find room the kernel leaves out who sent one: all of it is 0 then, the user too,
+/// and none of the host's users has that number in a capsule.
+pub fn clear_signals(fd: &OwnedFd) -> bool {
+    let mut buffer = [0; SIGNAL_SIZE * 4];
+    let mut host_ends = false;
+    loop {
+        let got = sys::read(fd, &mut buffer).unwrap_or(0);
+        host_ends |= buffer[..got].chunks_exact(SIGNAL_SIZE).any(is_from_host);
+        if got < buffer.len() {
+            return host_ends;
+        }
+    }
+}
+
+/// Whether a `signalfd_siginfo` tells of a SIGTERM by `kill` whose sender, and its user, are of outside this namespace.
+fn is_from_host(told: &[u8]) -> bool {
+    let field = |index: usize| told.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok()).map_or(-1, i32::from_ne_bytes);
+    field(0) == libc::SIGTERM && field(2) == BY_KILL && field(3) == 0 && field(4) != 0
 }

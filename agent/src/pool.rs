@@ -224,6 +224,9 @@ impl Agent {
                 let nobody = Key { index: 0, generation: 0 };
                 if sys::set_nonblocking(&own).is_ok() && self.poller.add(&own, READABLE, Source::Spawner, nobody).is_ok() {
                     self.pool.spawner = Some(Spawner { pid, socket: own, heard: true });
+                } else {
+                    // It ends with its socket; who waits would wait for an event that does not come.
+                    self.rest(100 * MS);
                 }
             }
             Err(errno) => self.no_children(errno),

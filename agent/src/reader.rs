@@ -50,6 +50,11 @@ impl Agent {
                 }
                 return;
             }
+            self.join_records(key);
+            let connection = match self.connections.get_mut(key) {
+                Some(connection) => connection,
+                None => return,
+            };
             let unsent = connection.has_unsent();
             // A record of which a part is sent comes before all else.
             let begun = match connection.operation {
@@ -83,7 +88,7 @@ impl Agent {
                     true
                 }
                 Next::Exit => {
-                    self.send_exit(key);
+                    self.push_exit(key);
                     true
                 }
                 Next::Nothing => {
@@ -135,7 +140,8 @@ impl Agent {
         true
     }
 
-    fn send_exit(&mut self, key: Key) {
+    /// Puts the end behind what is unsent: the last of its operation.
+    pub fn push_exit(&mut self, key: Key) {
         let cursor = match self.connections.get(key).and_then(|connection| connection.cursor()) {
             Some(cursor) => cursor,
             None => return,

@@ -49,18 +49,24 @@ struct Numbers {
 }
 
 #[rustfmt::skip]
-#[cfg(target_arch = "x86_64")]
-const ARCHITECTURES: [Numbers; 2] = [
+#[cfg(any(test, target_arch = "x86_64"))]
+const X86_64: [Numbers; 2] = [
     Numbers { arch: 0xc000_003e, ioctl: 16, setpriority: 141, sched_setparam: 142, sched_setscheduler: 144, sched_setaffinity: 203, sched_setattr: 314, ioprio_set: 251, prlimit64: 302, clone3: 435 },
     Numbers { arch: 0x4000_0003, ioctl: 54, setpriority: 97, sched_setparam: 154, sched_setscheduler: 156, sched_setaffinity: 241, sched_setattr: 351, ioprio_set: 289, prlimit64: 340, clone3: 435 },
 ];
 
 #[rustfmt::skip]
-#[cfg(target_arch = "aarch64")]
-const ARCHITECTURES: [Numbers; 2] = [
+#[cfg(any(test, target_arch = "aarch64"))]
+const AARCH64: [Numbers; 2] = [
     Numbers { arch: 0xc000_00b7, ioctl: 29, setpriority: 140, sched_setparam: 118, sched_setscheduler: 119, sched_setaffinity: 122, sched_setattr: 274, ioprio_set: 30, prlimit64: 261, clone3: 435 },
     Numbers { arch: 0x4000_0028, ioctl: 54, setpriority: 97, sched_setparam: 154, sched_setscheduler: 156, sched_setaffinity: 241, sched_setattr: 380, ioprio_set: 314, prlimit64: 369, clone3: 435 },
 ];
+
+/// This machine's calls of 64 and of 32 bits.
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURES: [Numbers; 2] = X86_64;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURES: [Numbers; 2] = AARCH64;
 
 /// Of children only. Programs then use clone, whose flags a filter can see.
 fn rules_of_children(numbers: &Numbers) -> Vec<Rule> {
@@ -130,8 +136,12 @@ impl Filter {
     }
 
     fn build(rules: fn(&Numbers) -> Vec<Rule>) -> Filter {
+        Filter::of(&ARCHITECTURES, rules)
+    }
+
+    fn of(architectures: &[Numbers], rules: fn(&Numbers) -> Vec<Rule>) -> Filter {
         let mut steps = Vec::new();
-        for numbers in &ARCHITECTURES {
+        for numbers in architectures {
             let mut part = vec![step(LOAD, NUMBER_AT, 0, 0), step(AND, !X32, 0, 0)];
             rules(numbers).iter().for_each(|rule| part.append(&mut compile(rule)));
             part.push(step(RETURN, ALLOW, 0, 0));
@@ -156,9 +166,72 @@ impl Filter {
 mod tests {
     use super::*;
 
+    const BOTH: [[Numbers; 2]; 2] = [X86_64, AARCH64];
+    const EACH: [fn(&Numbers) -> Vec<Rule>; 2] = [rules, rules_of_children];
+
+    /// What the kernel would answer: each step of the filter is done as the kernel does it.
+    fn answer(filter: &Filter, arch: u32, number: u32, args: [u32; 4]) -> u32 {
+        let (mut at, mut loaded) = (0, 0);
+        loop {
+            let step = &filter.0[at];
+            at += 1;
+            match step.code {
+                LOAD => {
+                    loaded = match step.k {
+                        NUMBER_AT => number,
+                        ARCH_AT => arch,
+                        offset => args[(offset as usize - 16) / 8],
+                    }
+                }
+                AND => loaded &= step.k,
+                JUMP_EQUAL => at += usize::from(if loaded == step.k { step.jt } else { step.jf }),
+                RETURN => return step.k,
+                code => panic!("no such step: {}", code),
+            }
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_this_machine_are_those_that_its_c_library_has() {
+        let own = &ARCHITECTURES[0];
+        let ours = [own.ioctl, own.setpriority, own.sched_setparam, own.sched_setscheduler, own.sched_setaffinity];
+        let theirs =
+            [libc::SYS_ioctl, libc::SYS_setpriority, libc::SYS_sched_setparam, libc::SYS_sched_setscheduler, libc::SYS_sched_setaffinity];
+        assert_eq!(ours.map(i64::from), theirs);
+        let ours = [own.sched_setattr, own.ioprio_set, own.prlimit64, own.clone3];
+        assert_eq!(ours.map(i64::from), [libc::SYS_sched_setattr, libc::SYS_ioprio_set, libc::SYS_prlimit64, libc::SYS_clone3]);
+    }
+
+    #[test]
+    fn on_each_architecture_the_named_calls_are_refused_and_others_go_on() {
+        let (eperm, enosys) = (ERRNO | libc::EPERM as u32, ERRNO | libc::ENOSYS as u32);
+        for architectures in &BOTH {
+            let (all, children) = (Filter::of(architectures, rules), Filter::of(architectures, rules_of_children));
+            for of in architectures {
+                let on_agent = [of.sched_setaffinity, of.sched_setscheduler, of.sched_setparam, of.sched_setattr];
+                for number in on_agent {
+                    assert_eq!(answer(&all, of.arch, number, [1, 0, 0, 0]), eperm);
+                    assert_eq!(answer(&all, of.arch, number, [0, 0, 0, 0]), ALLOW);
+                }
+                assert_eq!(answer(&all, of.arch, of.prlimit64, [7, 0, 0, 0]), eperm);
+                assert_eq!(answer(&all, of.arch, of.prlimit64, [0, 7, 0, 0]), ALLOW);
+                for (which, who, refused) in [(0, 1, true), (1, 1, true), (2, 9, true), (0, 0, false), (1, 9, false)] {
+                    assert_eq!(answer(&all, of.arch, of.setpriority, [which, who, 0, 0]), if refused { eperm } else { ALLOW });
+                    assert_eq!(answer(&all, of.arch, of.ioprio_set, [which + 1, who, 0, 0]), if refused { eperm } else { ALLOW });
+                }
+                for (command, expected) in [(0x5412, eperm), (0x541c, eperm), (0x5413, ALLOW)] {
+                    assert_eq!(answer(&all, of.arch, of.ioctl, [0, command, 0, 0]), expected);
+                }
+                assert_eq!(answer(&all, of.arch, of.clone3, [0; 4]), ALLOW);
+                assert_eq!(answer(&children, of.arch, of.clone3, [0; 4]), enosys);
+                assert_eq!(answer(&children, of.arch, of.ioctl, [0, 0x5412, 0, 0]), ALLOW);
+            }
+        }
+    }
+
     #[test]
     fn every_jump_of_the_filter_fits_and_lands_inside() {
-        for steps in [Filter::of_all().0, Filter::of_children().0] {
+        for steps in BOTH.iter().flat_map(|both| EACH.map(|rules| Filter::of(both, rules).0)) {
             assert!(steps.len() < 4096);
             for (at, step) in steps.iter().enumerate() {
                 if step.code == JUMP_EQUAL {
@@ -170,9 +243,9 @@ mod tests {
 
     #[test]
     fn one_rule_block_is_short_enough_for_a_jump_over_the_whole_architecture() {
-        for numbers in &ARCHITECTURES {
-            for rules in [rules(numbers), rules_of_children(numbers)] {
-                let total: usize = rules.iter().map(|rule| compile(rule).len()).sum();
+        for numbers in BOTH.iter().flatten() {
+            for rules in EACH {
+                let total: usize = rules(numbers).iter().map(|rule| compile(rule).len()).sum();
                 assert!(total + 3 < 256, "{} steps", total);
             }
         }

@@ -15,6 +15,8 @@ use serde_json::json;
 const BATCH: usize = 128;
 /// Bytes of records in one write.
 const BATCH_BYTES: usize = 512 * 1024;
+/// Bytes of records that are copied, to go out in one write with what stands before and behind them.
+const JOINED_BYTES: usize = 16 * 1024;
 
 /// A record, or what a reader gets of it.
 pub struct Piece<'a> {
@@ -97,6 +99,48 @@ pub fn whole(pieces: &[Piece<'_>], mut sent: usize) -> (usize, usize) {
 }
 
 impl Agent {
+    /// Puts a reader's next records, where they are few and in memory, behind what is unsent, and the end behind them: each write
+    /// wakes the host.
+    pub fn join_records(&mut self, key: Key) {
+        let (unfrozen, failing) = (self.unfrozen(), self.disk.is_failing(self.now));
+        let connection = match self.connections.get_mut(key) {
+            Some(connection) => connection,
+            None => return,
+        };
+        let mut cursor = match connection.cursor().filter(|cursor| cursor.sent == 0) {
+            Some(cursor) => cursor,
+            None => return,
+        };
+        let process = match self.processes.get_mut(cursor.process) {
+            Some(process) => process,
+            None => return,
+        };
+        let (visible, journal) = (process.visible(cursor.own, failing), &process.journal);
+        let is_last = process.is_ended() && visible >= journal.next_seq();
+        if cursor.next < journal.memory_start().0 || !(is_last || connection.has_unsent()) {
+            return;
+        }
+        let records = || journal.read_from(cursor.next).take_while(|record| record.header.seq < visible);
+        let most = JOINED_BYTES / RECORD_FRAME_HEADER + 1;
+        let bytes: usize = records().take(most).map(|record| RECORD_FRAME_HEADER + record.bytes.len()).sum();
+        if bytes > JOINED_BYTES {
+            return;
+        }
+        for record in records() {
+            connection.push_record(&record.header, record.stream, &record.bytes);
+            cursor = Cursor { next: record.header.seq + 1, before: record.after(), ..cursor };
+        }
+        if bytes > 0 {
+            connection.operation = Operation::Reading(cursor);
+            process.journal.taken = process.journal.taken.max(cursor.next);
+            self.last_activity = unfrozen;
+            self.eased = true;
+        }
+        if is_last {
+            self.push_exit(key);
+        }
+    }
+
     /// Sends records. False where the connection is broken.
     pub fn send_records(&mut self, key: Key) -> bool {
         let mut buffer = std::mem::take(&mut self.replay);
@@ -199,5 +243,89 @@ impl Process {
         } else {
             self.journal.written()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::Launch;
+    use crate::connection::Connection;
+    use crate::frame;
+    use crate::process::{LeaderExit, Phase, Reason};
+    use crate::request::{Object, StartRequest};
+    use crate::settings::{Bounds, Settings};
+
+    fn agent() -> Agent {
+        let (listener, _) = sys::socket_pair(libc::SOCK_STREAM).unwrap();
+        let (null, _) = sys::pipe().unwrap();
+        let settings = Settings {
+            capsule: String::new(),
+            secret: String::new(),
+            join: 0,
+            previous: Reason::AgentLost,
+            journal: Bounds::default(),
+            kept_s: 1,
+            lost_grace_s: 1,
+        };
+        let descriptors = libc::rlimit { rlim_cur: 1024, rlim_max: 1024 };
+        Agent::new(Launch { settings, listener, null, control: None, work: None, oom: None, tasks: Vec::new(), descriptors }).unwrap()
+    }
+
+    /// The kinds of the frames in each write to a reader that waits for `started`, of a process with these records.
+    fn writes(records: &[(Stream, usize)], has_ended: bool) -> Vec<Vec<Kind>> {
+        let mut agent = agent();
+        let mut object = Object::new();
+        object.insert("id".into(), json!("pr-abcdefghijklmnopqrstuvwxy"));
+        object.insert("cmd".into(), json!("true"));
+        object.insert("foreground".into(), json!(true));
+        let mut process = Process::new(StartRequest::read(&object).unwrap_or_else(|_| panic!("a start")), None);
+        for (stream, length) in records {
+            process.journal.append(*stream, vec![b'x'; *length], 0, 0);
+        }
+        process.phase = if has_ended { Phase::Ended } else { Phase::Running };
+        process.leader = Some(LeaderExit { status: 0, by_signal: false, at: 0, at_unix_ms: 0, oom_kills: 0 });
+        let process = agent.processes.insert(process);
+        // Each write to such a socket is a packet of its own.
+        let (socket, host) = sys::socket_pair(libc::SOCK_SEQPACKET).unwrap();
+        [&socket, &host].iter().for_each(|end| sys::set_nonblocking(end).unwrap());
+        let mut connection = Connection::new(socket, 0);
+        connection.push_json(Kind::Started, &json!({}));
+        let cursor = Cursor { process, next: 1, before: [0; 2], place: Place::default(), sent: 0, own: true };
+        connection.operation = Operation::Reading(cursor);
+        let key = agent.connections.insert(connection);
+        agent.pump(key);
+        let mut packets = Vec::new();
+        let mut packet = vec![0; 1 << 20];
+        while let Ok(length) = sys::read(&host, &mut packet) {
+            let (mut kinds, mut left) = (Vec::new(), &packet[..length]);
+            while let Ok(Some(frame)) = frame::decode(left, frame::MAX_PAYLOAD) {
+                kinds.push(frame.kind);
+                left = &left[frame.size()..];
+            }
+            assert!(left.is_empty(), "a part of a frame");
+            packets.push(kinds);
+        }
+        packets
+    }
+
+    #[test]
+    fn what_a_short_run_gives_is_one_write() {
+        let out = (Stream::Stdout, 6);
+        assert_eq!(writes(&[], true), [[Kind::Started, Kind::Exit]]);
+        assert_eq!(writes(&[out, (Stream::Stderr, 5), out], true), [[Kind::Started, Kind::Stdout, Kind::Stderr, Kind::Stdout, Kind::Exit]]);
+        assert_eq!(writes(&[out], false), [[Kind::Started, Kind::Stdout]]);
+    }
+
+    #[test]
+    fn many_bytes_are_not_copied_and_come_in_order() {
+        let most = (Stream::Stdout, JOINED_BYTES - RECORD_FRAME_HEADER);
+        assert_eq!(writes(&[most], true), [[Kind::Started, Kind::Stdout, Kind::Exit]]);
+        let apart = [vec![Kind::Started], vec![Kind::Stdout, Kind::Stdout], vec![Kind::Exit]];
+        assert_eq!(writes(&[most, (Stream::Stdout, 1)], true), apart);
+        let small = JOINED_BYTES / (RECORD_FRAME_HEADER + 1) + 1;
+        let kinds = writes(&vec![(Stream::Stdout, 1); small], true);
+        assert_eq!(kinds.concat().len(), small + 2);
+        assert!(kinds.len() > 2, "{} writes", kinds.len());
     }
 }

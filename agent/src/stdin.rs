@@ -17,6 +17,8 @@ pub struct Stdin {
     /// The process runs: nothing is given to a child before that, as it may still be replaced.
     open: bool,
     is_terminal: bool,
+    /// Events tell when the pipe takes more.
+    heard: bool,
     /// What is typed for the end of a terminal's input is an entry of nobody's, and empty until its turn.
     queue: VecDeque<(Option<Key>, Vec<u8>)>,
     queued: usize,
@@ -53,6 +55,7 @@ impl Stdin {
             pipe: None,
             open: false,
             is_terminal,
+            heard: true,
             queue: VecDeque::new(),
             queued: 0,
             received: 0,
@@ -74,9 +77,14 @@ impl Stdin {
         self.open = true;
     }
 
-    /// Whether a terminal takes no more and no timer tries again yet: events alone may miss that it does.
+    /// Whether events tell when the pipe takes more; the kernel may have had no memory for that.
+    pub fn set_heard(&mut self, heard: bool) {
+        self.heard = heard;
+    }
+
+    /// Whether no more is taken and no timer tries again yet, where events may miss that it is: a terminal's do.
     pub fn is_stuck(&mut self) -> bool {
-        let stuck = self.is_terminal && self.pipe.is_some() && self.open && !self.queue.is_empty();
+        let stuck = (self.is_terminal || !self.heard) && self.pipe.is_some() && self.open && !self.queue.is_empty();
         stuck && !std::mem::replace(&mut self.retries, true)
     }
 
@@ -193,5 +201,54 @@ impl Stdin {
             self.pipe = None;
         }
         room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The process reads from the second half.
+    fn running(heard: bool) -> (Stdin, OwnedFd) {
+        let (reader, writer) = sys::pipe().expect("a pipe");
+        sys::set_nonblocking(&writer).expect("no blocking");
+        let mut stdin = Stdin::new(false);
+        stdin.set_pipe(Some(writer));
+        stdin.open();
+        stdin.set_heard(heard);
+        (stdin, reader)
+    }
+
+    /// Fills the pipe, and gives how many bytes of what was pushed wait.
+    fn overfill(stdin: &mut Stdin) -> usize {
+        let from = Key { index: 0, generation: 1 };
+        assert!(stdin.push(from, &vec![b'x'; MAX_STDIN]));
+        stdin.pump();
+        assert!(stdin.queued() > 0, "a pipe takes less than {} bytes", MAX_STDIN);
+        stdin.queued()
+    }
+
+    #[test]
+    fn a_pipe_of_which_no_event_tells_is_tried_again_until_it_has_taken_all() {
+        let (mut stdin, reader) = running(false);
+        let mut waits = overfill(&mut stdin);
+        let mut buffer = vec![0; MAX_STDIN];
+        while waits > 0 {
+            assert!(stdin.is_stuck(), "a timer is to try again");
+            assert!(!stdin.is_stuck(), "and one is enough");
+            stdin.retries = false;
+            assert!(sys::read(&reader, &mut buffer).expect("what was taken") > 0);
+            stdin.pump();
+            assert!(stdin.queued() < waits);
+            waits = stdin.queued();
+        }
+        assert!(!stdin.is_stuck());
+    }
+
+    #[test]
+    fn a_pipe_whose_events_tell_needs_no_timer() {
+        let (mut stdin, _reader) = running(true);
+        overfill(&mut stdin);
+        assert!(!stdin.is_stuck());
     }
 }

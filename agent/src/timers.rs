@@ -37,6 +37,8 @@ pub enum Timer {
     /// A paced process looks at its slow readers.
     Pace(Key),
     Shutdown,
+    /// What the capsule's processes had left to do before the host goes down is done.
+    HostEnds,
     /// Journals write what has waited long enough.
     Spill,
     /// Journals may grow again.

@@ -34,7 +34,10 @@ impl Agent {
             self.young.push_back((self.now + YOUNG_MS * MS, zygote.key));
         } else {
             let (key, poller) = (zygote.key, &self.poller);
-            zygote.listen(poller, QUIET);
+            if !zygote.listen(poller, QUIET) {
+                // The kernel has no memory for it now.
+                self.young.push_back((self.now + YOUNG_MS * MS, key));
+            }
             self.nudge_later(key);
         }
     }

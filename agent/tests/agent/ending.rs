@@ -223,3 +223,62 @@ fn a_process_that_a_shutdown_meets_at_its_start_ends_with_the_shutdowns_reason()
         }
     }
 }
+
+#[test]
+fn an_agent_that_the_host_asks_to_end_lets_its_processes_end_first() {
+    // The time they have is a bound, which a busy machine may exceed.
+    let has_saved = (0..20).any(|_| {
+        let agent = TestAgent::start();
+        let mut client = Client::connect(&agent);
+        client.start(&shell("trap 'echo saved; exit 3' TERM; echo; while :; do sleep 0.05; done"));
+        assert_eq!(client.next().unwrap().0, Kind::Stdout);
+        agent.signal_all(libc::SIGTERM);
+        let outcome = client.finish();
+        eventually("the agent has ended", || !agent.lives());
+        outcome.map_or(false, |outcome| outcome.exit["exit_code"] == 3 && outcome.text().ends_with("saved\n"))
+    });
+    assert!(has_saved);
+}
+
+#[test]
+fn an_agent_of_a_paused_capsule_ends_too_when_the_host_asks_it() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    client.start(&with(shell("exec sleep 1000"), json!({"tag": "sleeper", "attach": false})));
+    client.ask(Kind::Pause, &json!({})).unwrap();
+    agent.signal_all(libc::SIGTERM);
+    eventually("the agent has ended", || !agent.lives());
+}
+
+#[test]
+fn nothing_in_the_capsule_asks_its_agent_to_end() {
+    let agent = TestAgent::start();
+    forge_sigterm(&agent);
+}
+
+#[test]
+fn nothing_in_the_capsule_asks_its_agent_to_end_while_no_signal_finds_room_for_who_sent_it() {
+    let agent = TestAgent::start();
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the limit outlives the call, and nothing is read back.
+    assert_eq!(unsafe { libc::prlimit(agent.pid, libc::RLIMIT_SIGPENDING, &none, std::ptr::null_mut()) }, 0);
+    forge_sigterm(&agent);
+}
+
+/// Sends the agent SIGTERM from inside, in every way that there is to hide who did.
+fn forge_sigterm(agent: &TestAgent) {
+    let mut client = Client::connect(agent);
+    let forged = "import ctypes, os, signal
+libc = ctypes.CDLL(None)
+queue = {'x86_64': 129, 'aarch64': 138}[os.uname().machine]
+for code in (0, -1, -6, -60):
+    info = (ctypes.c_int * 32)(signal.SIGTERM, 0, code, 0, 0, 0)
+    libc.syscall(queue, 1, signal.SIGTERM, info)
+os.kill(1, signal.SIGTERM)
+signal.pidfd_send_signal(os.pidfd_open(1), signal.SIGTERM)";
+    let outcome = client.run(&program("python3", &["-c", forged])).unwrap();
+    assert_eq!(outcome.exit["exit_code"], 0, "{}", String::from_utf8_lossy(&outcome.stderr));
+    // Longer than the time that it gives its processes.
+    client.shell("sleep 3");
+    assert!(agent.lives());
+}

@@ -300,6 +300,24 @@ impl TestAgent {
         fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
     }
 
+    /// Whether the agent is there.
+    pub fn lives(&self) -> bool {
+        unsafe { libc::kill(self.pid, 0) == 0 }
+    }
+
+    /// Sends a signal from outside to all of the capsule, the agent included, as a host's manager does that goes down: by a user whose
+    /// number is not 0, as the host's root has none in a capsule.
+    pub fn signal_all(&self, signal: i32) {
+        let own = fs::read_link(format!("/proc/{}/ns/pid", self.pid)).unwrap();
+        let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let inside = pids.filter(|pid| fs::read_link(format!("/proc/{}/ns/pid", pid)).map_or(false, |one| one == own));
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "65534", "--clear-groups", "--inh-caps", "+kill", "--ambient-caps", "+kill", "--"]);
+        // One that has ended meanwhile keeps none of the others from being told.
+        command.args(["sh", "-c", "kill -s \"$@\"; true", "sh", &signal.to_string()]).args(inside);
+        assert!(command.status().unwrap().success());
+    }
+
     /// The states of all processes of the namespace but the agent's.
     pub fn states(&self) -> Vec<String> {
         let mut all = Vec::new();
