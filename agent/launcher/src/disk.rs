@@ -2,6 +2,7 @@
 
 use crate::btrfs;
 use crate::failure::{During, Failure, Result};
+use crate::freezer;
 use crate::kernel::give;
 use crate::spec::Disk;
 use std::fs::{self, DirBuilder, Permissions};
@@ -13,8 +14,14 @@ use std::path::Path;
 pub fn prepare(disk: &Disk) -> Result<()> {
     let upper = format!("{}/u", disk.path);
     if let Some(source) = &disk.copy_of {
-        btrfs::snapshot_subvolume(source, &disk.path)?;
-        make(&disk.path, "w", 0o700)?;
+        match &disk.freeze {
+            Some(freeze) => freezer::while_frozen(freeze, || btrfs::snapshot_subvolume(source, &disk.path))?,
+            None => btrfs::snapshot_subvolume(source, &disk.path)?,
+        }
+        // A disk that is in use has overlayfs' workings already, which are cleared when they are mounted.
+        if !Path::new(&disk.path).join("w").is_dir() {
+            make(&disk.path, "w", 0o700)?;
+        }
     } else if disk.keep {
         if !Path::new(&upper).is_dir() {
             return Err(Failure::new("keep the disk", format!("{} is not there", upper)));

@@ -16,10 +16,12 @@ mod cgroups;
 mod descriptors;
 mod disk;
 mod failure;
+mod freezer;
 mod idmap;
 mod kernel;
 mod namespaces;
 mod network;
+mod program;
 mod rootfs;
 mod runtime;
 mod serve;
@@ -27,6 +29,7 @@ mod spec;
 
 use failure::{Failure, Result};
 use serde_json::{json, Map, Value};
+use std::fs::File;
 use std::time::Instant;
 
 fn main() {
@@ -41,10 +44,10 @@ fn main() {
     }
 }
 
-/// Does one step to its end, in a process of its own.
-fn step(words: &[&str], spec: &Value) -> Result<Value> {
+/// Does one step to its end, in a process of its own. `runtime` is the sealed copy of the runtime's program, where there is one.
+fn step(words: &[&str], spec: &Value, runtime: Option<&File>) -> Result<Value> {
     match words {
-        ["launch"] => launch(spec),
+        ["launch"] => launch(spec, runtime),
         ["subvolume-delete", path] => btrfs::delete_subvolume(path).map(|()| json!({ "ok": true })),
         ["subvolume-snapshot", source, path] => btrfs::snapshot_subvolume(source, path).map(|()| json!({ "ok": true })),
         ["subvolume-of", path] => {
@@ -70,7 +73,7 @@ impl Phases {
 
 /// Undoes nothing by itself: mounts live in a namespace that ends with this process, and the server removes the rest
 /// (cgroups, socket, disk) by the same steps that clean up after a launcher that was killed.
-fn launch(spec: &Value) -> Result<Value> {
+fn launch(spec: &Value, runtime: Option<&File>) -> Result<Value> {
     let spec = spec::Spec::parse(spec)?;
     let mut phases = Phases { since: Instant::now(), done: Map::new() };
     // To copy a disk is to wait for the store to commit; nothing needs the disk before the root is made.
@@ -86,12 +89,12 @@ fn launch(spec: &Value) -> Result<Value> {
     let copied = copying.map_or(Ok(()), beside::Beside::finish);
     phases.end("copy");
     let mut groups = groups?;
-    copied?;
+    copied.map_err(|Failure { step, message }| Failure::new(format!("copy the disk: {}", step), message))?;
     let descriptors = descriptors::collect(&spec, &mut groups)?;
     rootfs::make(&spec)?;
     phases.end("rootfs");
     let rlimits = runtime::write_config(&spec, &groups.namespaces)?;
-    let started = runtime::run(&spec, groups, &rlimits, descriptors)?;
+    let started = runtime::run(&spec, runtime, groups, &rlimits, descriptors)?;
     phases.end("runtime");
     Ok(json!({ "ok": true, "pid": started.pid, "startTime": started.start_time, "phases": phases.done }))
 }

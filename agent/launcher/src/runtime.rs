@@ -5,6 +5,7 @@ use crate::descriptors::FIRST;
 use crate::failure::{During, Failure, Result};
 use crate::kernel::{self, Forked};
 use crate::namespaces::Namespaces;
+use crate::program::PATH;
 use crate::spec::Spec;
 use serde_json::{json, Value};
 use std::ffi::CString;
@@ -63,8 +64,8 @@ pub fn write_config(spec: &Spec, namespaces: &Namespaces) -> Result<Vec<Rlimit>>
 }
 
 /// Runs the runtime to its end, born in the cgroup `launch`, or in `agent` if it leaves cgroups alone. The working directory is the
-/// stage.
-pub fn run(spec: &Spec, groups: Groups, rlimits: &[Rlimit], descriptors: Vec<File>) -> Result<Started> {
+/// stage. `program` is its sealed copy, where there is one.
+pub fn run(spec: &Spec, program: Option<&File>, groups: Groups, rlimits: &[Rlimit], descriptors: Vec<File>) -> Result<Started> {
     let arguments = arguments(spec, descriptors.len())?;
     // Runtimes give their standard streams to the capsule's user: these are a file that nobody else has, not the host's /dev/null.
     let nowhere = kernel::memory_file("nowhere").during(|| "make a file in memory".to_string())?;
@@ -75,7 +76,7 @@ pub fn run(spec: &Spec, groups: Groups, rlimits: &[Rlimit], descriptors: Vec<Fil
     }
     let parent = kernel::own_pid();
     match kernel::fork(Some(agent.as_ref().map_or(&launch, |group| &group.unified)))? {
-        Forked::Child => become_runtime(parent, &arguments, nowhere, rlimits, agent, descriptors),
+        Forked::Child => become_runtime(parent, program, &arguments, nowhere, rlimits, agent, descriptors),
         Forked::Parent(child) => {
             drop(descriptors);
             let status = kernel::wait(child)?;
@@ -152,6 +153,7 @@ fn keep_moves_warm(spec: &Spec, launch: &File) -> Result<libc::pid_t> {
 
 fn become_runtime(
     parent: libc::pid_t,
+    program: Option<&File>,
     arguments: &[CString],
     nowhere: File,
     rlimits: &[Rlimit],
@@ -178,8 +180,12 @@ fn become_runtime(
     if placed.is_ok() {
         let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|one| one.as_ptr()).collect();
         pointers.push(std::ptr::null());
-        let path = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\0";
+        let path = format!("PATH={}\0", PATH);
         let environment = [path.as_ptr().cast(), std::ptr::null()];
+        if let Some(program) = program {
+            kernel::execute(program, &pointers, &environment);
+        }
+        // By its name where there is no copy, or none that the host lets anybody execute.
         // SAFETY: both arrays end with a null pointer and outlive the call.
         unsafe { libc::execvpe(pointers[0], pointers.as_ptr(), environment.as_ptr()) };
     }

@@ -8,6 +8,7 @@
 
 use crate::failure::{During, Failure, Result};
 use crate::kernel::{self, Forked};
+use crate::program::Keeper;
 use crate::step;
 use serde_json::{json, Value};
 use std::fs::File;
@@ -37,6 +38,7 @@ pub fn serve() -> Result<()> {
     }
     let mut running: Vec<Running> = Vec::new();
     let mut unread: Vec<u8> = Vec::new();
+    let mut runtime = Keeper::default();
     loop {
         let ready = wait(&running)?;
         reap(&mut running, &ready[1..])?;
@@ -52,7 +54,7 @@ pub fn serve() -> Result<()> {
         unread.extend_from_slice(&piece[..size]);
         while let Some(end) = unread.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = unread.drain(..=end).collect();
-            obey(&line, &mut running)?;
+            obey(&line, &mut running, &mut runtime)?;
         }
         if unread.len() > REQUEST_MAX {
             return Err(Failure::new("read a request", format!("it is longer than {} bytes", REQUEST_MAX)));
@@ -92,7 +94,7 @@ fn reap(running: &mut Vec<Running>, ended: &[bool]) -> Result<()> {
     Ok(())
 }
 
-fn obey(line: &[u8], running: &mut Vec<Running>) -> Result<()> {
+fn obey(line: &[u8], running: &mut Vec<Running>, runtime: &mut Keeper) -> Result<()> {
     let request: Value = serde_json::from_slice(line).map_err(|error| Failure::new("read a request", error))?;
     if let Some(id) = request["cancel"].as_u64() {
         for one in running.iter_mut().filter(|one| one.id == id) {
@@ -103,14 +105,14 @@ fn obey(line: &[u8], running: &mut Vec<Running>) -> Result<()> {
         return Ok(());
     }
     let id = request["id"].as_u64().ok_or_else(|| Failure::new("read a request", "it has no id"))?;
-    match begin(id, &request) {
+    match begin(id, &request, runtime.copy_for(&request["spec"])) {
         Ok(one) => running.push(one),
         Err(failure) => answer(id, Err(failure))?,
     }
     Ok(())
 }
 
-fn begin(id: u64, request: &Value) -> Result<Running> {
+fn begin(id: u64, request: &Value, runtime: Option<&File>) -> Result<Running> {
     let words: Option<Vec<&str>> = request["words"].as_array().and_then(|all| all.iter().map(Value::as_str).collect());
     let words = words.ok_or_else(|| Failure::new("read a request", "it has no words"))?;
     let parent = kernel::own_pid();
@@ -123,7 +125,7 @@ fn begin(id: u64, request: &Value) -> Result<Running> {
             for signal in IGNORED {
                 kernel::handle(signal, libc::SIG_DFL);
             }
-            let is_told = answer(id, step(&words, &request["spec"])).is_ok();
+            let is_told = answer(id, step(&words, &request["spec"], runtime)).is_ok();
             kernel::exit_child(if is_told { 0 } else { 1 })
         }
         Forked::Parent(pid) => Ok(Running { id, pid, life, is_cancelled: false }),

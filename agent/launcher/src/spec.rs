@@ -2,7 +2,9 @@
 //! the launcher only carries them out.
 
 use crate::failure::{Failure, Result};
+use crate::freezer::Freeze;
 use serde_json::Value;
+use std::time::Duration;
 
 pub struct Spec {
     pub capsule: String,
@@ -38,6 +40,8 @@ pub struct Disk {
     pub keep: bool,
     /// The subvolume that a new disk is a copy of.
     pub copy_of: Option<String>,
+    /// Who uses that one, and stands still while it is copied.
+    pub freeze: Option<Freeze>,
 }
 
 pub struct Network {
@@ -118,6 +122,13 @@ impl Spec {
                 copy_of: match &disk["copyOf"] {
                     Value::Null => None,
                     _ => Some(text(disk, "copyOf")?),
+                },
+                freeze: match &disk["freeze"] {
+                    Value::Null => None,
+                    freeze => Some(Freeze {
+                        group: text(freeze, "group")?,
+                        patience: Duration::from_millis(freeze["patienceMs"].as_u64().ok_or_else(|| bad("disk.freeze.patienceMs"))?),
+                    }),
                 },
             },
             control_dir: text(all, "controlDir")?,

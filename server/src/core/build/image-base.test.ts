@@ -49,7 +49,10 @@ class CountedImages implements TemplateImages {
       hostname: "image",
       agentSecret,
     };
-    const handle = await this.#driver.launch({ ...spec, egress: "none", disk: "new", snapshotId: null, previous: "agent_lost" }, never());
+    const handle = await this.#driver.launch(
+      { ...spec, egress: "none", disk: "new", snapshotId: null, sourceId: null, previous: "agent_lost" },
+      never(),
+    );
     const link = createAgentLink(spec.capsuleId, agentSecret, () => this.#driver.openAgent(handle));
     const start = {
       id: next("pr"),

@@ -1,6 +1,7 @@
 import type { AgentLink } from "../ports/agent-link.ts";
 import type { Handle, LaunchSpec } from "../ports/driver.ts";
-import { HostFullError, TemplateMissingError } from "../ports/driver.ts";
+import { CopyFailedError, HostFullError, TemplateMissingError } from "../ports/driver.ts";
+import { CapsuledError } from "../fail.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { connectTo, holdCapsule } from "./hold.ts";
@@ -11,6 +12,10 @@ import { unlessAborted } from "./wait.ts";
 /** How a boot ended: what `create` needs to know beside the row. */
 export interface BootOutcome {
   hostFull: HostFullError | null;
+  /** What kept the disk that it begins with from being copied. */
+  notCopied?: unknown;
+  /** Called when its machine is launched: its disk is its own from then on. */
+  launched?: () => void;
 }
 
 /**
@@ -27,9 +32,11 @@ export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSi
       const template = await deps.templates.find(waiting.template);
       if (template?.state !== "ready") await unlessAborted(deps.templates.ensure(waiting.template), signal);
     }
-    const { record } = await changeState(deps, id, "boot", null);
-    if (record.state !== "starting") return;
-    const handle = await deps.driver.launch(launchSpec(deps, record), signal);
+    const { record: booting } = await changeState(deps, id, "boot", null);
+    if (booting.state !== "starting") return;
+    const handle = await launch(deps, booting, signal, outcome);
+    const record = await recordCopied(deps, booting);
+    outcome.launched?.();
     link = connectTo(deps, record, handle);
     await makeReady(deps, record, link, signal);
     const { logNext } = await link.stats();
@@ -39,6 +46,20 @@ export async function bootCapsule(deps: CapsuleDeps, id: string, signal: AbortSi
     if (error instanceof HostFullError) outcome.hostFull = error;
     await recordFailure(deps, id, error, signal.aborted);
   }
+}
+
+/** A capsule whose disk is copied is left alone by its other acts meanwhile. */
+async function launch(deps: CapsuleDeps, record: CapsuleRecord, signal: AbortSignal, outcome: BootOutcome): Promise<Handle> {
+  const spec = launchSpec(deps, record);
+  if (spec.sourceId === null) return deps.driver.launch(spec, signal);
+  const { promise, resolve } = Promise.withResolvers<Handle>();
+  try {
+    await deps.acts.run(spec.sourceId, `fork ${record.id}`, async () => resolve(await deps.driver.launch(spec, signal)));
+  } catch (error) {
+    if (error instanceof CopyFailedError || error instanceof CapsuledError) outcome.notCopied = error;
+    throw error;
+  }
+  return promise;
 }
 
 function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): LaunchSpec {
@@ -53,9 +74,25 @@ function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): LaunchSpec {
     egress: record.egress,
     agentSecret: deps.sealer.open(record.sealedSecret, `capsule-secret:${record.id}`),
     disk: record.hasDisk ? "keep" : "new",
-    snapshotId: record.hasDisk ? null : record.snapshotId,
+    ...beginning(record),
     previous: previousEnd(record),
   };
+}
+
+/** What a new disk begins with, by what its id says. */
+function beginning({ hasDisk, snapshotId }: CapsuleRecord): Pick<LaunchSpec, "snapshotId" | "sourceId"> {
+  if (hasDisk || snapshotId === null) return { snapshotId: null, sourceId: null };
+  return snapshotId.startsWith("cl-") ? { snapshotId: null, sourceId: snapshotId } : { snapshotId, sourceId: null };
+}
+
+/**
+ * A disk that is another's copy is kept from its launch on: a later boot would begin with what the other's is by then. Where another
+ * change came first, that one has the say.
+ */
+async function recordCopied(deps: CapsuleDeps, record: CapsuleRecord): Promise<CapsuleRecord> {
+  if (beginning(record).sourceId === null) return record;
+  const copied = await deps.store.transition(record, record.state, { hasDisk: true }, deps.clock.now(), { event: null, unseenEnd: null });
+  return copied ?? record;
 }
 
 /** The reason that the store has given to processes whose end nobody saw; the agent gives the same one. */
@@ -107,6 +144,7 @@ async function recordFailure(deps: CapsuleDeps, id: string, error: unknown, isGi
 
 function publicText(error: unknown): string {
   if (error instanceof HostFullError || error instanceof NotReadyError) return error.message;
+  if (error instanceof CopyFailedError) return "The disk of the capsule that it was forked from could not be copied.";
   if (error instanceof TemplateMissingError) return "Its template is no longer on this host.";
   return "The machine could not be brought up; the server's log has the cause.";
 }

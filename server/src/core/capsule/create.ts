@@ -7,8 +7,8 @@ import { bootCapsule } from "./boot.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyCapsule } from "./destroy.ts";
 import { createdEvent } from "./effects.ts";
-import { secretContext } from "./hold.ts";
 import { egressFor } from "./network/egress.ts";
+import { newCapsule } from "./new-capsule.ts";
 import { envsContext } from "./open-envs.ts";
 import { noCapsule } from "./owned.ts";
 import type { CapsuleRecord } from "./record.ts";
@@ -126,17 +126,10 @@ function newRecord(
   id: string,
   ids: Ids,
 ): CapsuleRecord {
-  const now = deps.clock.now();
   const envs = input.envs ?? {};
   const envNames = Object.keys(envs);
   return {
-    id,
-    teamId: principal.teamId,
-    hostId: deps.hostId,
-    driver: deps.driver.name,
-    handle: null,
-    state: "pending",
-    version: 1,
+    ...newCapsule(deps, principal, id, ids),
     template: input.template,
     snapshotId: template.snapshotId,
     sealedSettings: sealSettings(deps.sealer, template.settings, id),
@@ -148,20 +141,8 @@ function newRecord(
     metadata: input.metadata ?? {},
     envNames,
     sealedEnvs: envNames.length === 0 ? null : deps.sealer.seal(JSON.stringify(envs), envsContext(id)),
-    sealedSecret: deps.sealer.seal(ids.hex(32), secretContext(id)),
     egress,
     publicPorts: input.public_ports ?? [],
     autoResume: input.auto_resume,
-    hasDisk: false,
-    reason: null,
-    message: null,
-    createdAt: now,
-    startedAt: null,
-    lastActiveAt: null,
-    stateChangedAt: now,
-    endedAt: null,
-    requestedBy: byKey(principal),
-    evidence: null,
-    logCursor: 1,
   };
 }

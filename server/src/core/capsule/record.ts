@@ -15,7 +15,7 @@ export interface CapsuleRecord {
   /** Goes up by one with each stored change of the row; the compare-and-set's second half. */
   readonly version: number;
   readonly template: string;
-  /** What its disk began with, where that is more than the template of that name. */
+  /** What its disk began with, where that is more than the template of that name: a snapshot, or the disk of a capsule (`cl-…`) as it was. */
   readonly snapshotId: string | null;
   /** What its template says about processes in it, encrypted; `null` where it says nothing. */
   readonly sealedSettings: string | null;

@@ -80,6 +80,8 @@ export interface DriverNetwork {
 export interface DriverSnapshots {
   /** Whether a copy shares its blocks with its source: then it costs next to nothing, in disk and in time. */
   sharesBlocks(): Promise<boolean>;
+  /** Whether a launch takes the disk of another capsule as what its own begins with, so that nothing is kept in between. */
+  copiesInLaunch(): Promise<boolean>;
   /**
    * Copies the disk of a running or paused capsule under a new id. Its processes stand still while it is copied, and go on if they
    * went before. Nothing is left behind when it throws, `HostFullError` and `HandleGoneError` included. Its size may be told as 0 where
@@ -117,6 +119,11 @@ export interface LaunchSpec {
   readonly disk: "new" | "keep";
   /** What a new disk begins with; `null`: nothing but its template. */
   readonly snapshotId: string | null;
+  /**
+   * The capsule whose disk, as it is at a moment during the launch, a new disk begins as a copy of; instead of a snapshot. Processes of that
+   * one stand still while it is copied, and go on if they went before, whatever comes of the launch. Only where `copiesInLaunch`.
+   */
+  readonly sourceId: string | null;
   /** Why processes ended that the capsule's earlier life left without an end. */
   readonly previous: "agent_lost" | "host_restarted" | "capsule_stopped";
 }
@@ -191,6 +198,11 @@ export class HostFullError extends Error {
     super(message, options);
     this.resource = resource;
   }
+}
+
+/** The disk of another capsule that a launch was to begin with could not be copied; a `HandleGoneError` as its cause says that there is none. */
+export class CopyFailedError extends Error {
+  override readonly name = "CopyFailedError";
 }
 
 /** The template is not built here, or its files or the snapshot are gone. */

@@ -2,8 +2,8 @@
 export interface RunFileWriter {
   /** Appends; rejects when the disk is full or fails, and every later call too. */
   write(parts: readonly Uint8Array[]): Promise<void>;
-  /** Bytes from `at` on, of those that are written; fewer than `length` at the end. */
-  read(at: number, length: number): Promise<Uint8Array>;
+  /** Bytes from `at` on, of those that are written, read into this memory, of which it returns the part with them: less at the end. */
+  read(at: number, into: Uint8Array): Promise<Uint8Array>;
   /** Gives the file its name: only now does `open` find it. */
   finish(): Promise<void>;
   /** After `finish`: reads under way may fail. Never rejects. */
@@ -14,7 +14,7 @@ export interface RunFileWriter {
 
 /** A finished file being read. */
 export interface RunFileReader {
-  read(at: number, length: number): Promise<Uint8Array>;
+  read(at: number, into: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 

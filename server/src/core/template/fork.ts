@@ -6,7 +6,7 @@ import { bootCapsule } from "../capsule/boot.ts";
 import { requireRoomInTeam } from "../capsule/create.ts";
 import { destroyCapsule } from "../capsule/destroy.ts";
 import { createdEvent } from "../capsule/effects.ts";
-import { secretContext } from "../capsule/hold.ts";
+import { newCapsule } from "../capsule/new-capsule.ts";
 import { envsContext } from "../capsule/open-envs.ts";
 import { ownedCapsule } from "../capsule/owned.ts";
 import type { CapsuleRecord } from "../capsule/record.ts";
@@ -15,11 +15,12 @@ import { byKey } from "../event/actor.ts";
 import { fail } from "../fail.ts";
 import type { Intent } from "../idempotency/service.ts";
 import type { Ids } from "../ports/clock.ts";
+import type { HostFullError } from "../ports/driver.ts";
 import { discard, discardLater } from "./discard.ts";
 import type { TemplateDeps } from "./deps.ts";
 import type { TemplateRecord } from "./record.ts";
 import { openSettings, sealSettings } from "./settings.ts";
-import { requireMachine, snapshotsOf, takeDisk } from "./take.ts";
+import { refusal, requireMachine, snapshotsOf, takeDisk } from "./take.ts";
 
 export type ForkInput = z.output<typeof forkCreate>;
 
@@ -29,8 +30,8 @@ const UNUSED = { sealedSettings: null, layerKey: null, usedAt: 0 };
 const AT_ONCE = 8;
 
 /**
- * Makes capsules whose disks begin as another's is now. Its disk is copied once, so that all forks are alike and it stands still but for
- * that copy; the copy goes when the last fork has its own. All forks are stored together, before the first of them boots.
+ * Makes capsules whose disks begin as another's is now. For several its disk is copied once, so that all of them are alike and it stands
+ * still but for that copy; the copy goes when the last fork has its own. All forks are stored together, before the first of them boots.
  */
 export async function forkCapsule(
   deps: TemplateDeps,
@@ -44,15 +45,24 @@ export async function forkCapsule(
   const forkIds = Array.from({ length: input.count }, () => ids.next("cl"));
   const before = intent === undefined || intent.stage === "new" ? [] : await found(deps, forkIds);
   if (before.length > 0) {
+    if (before.every(neverBegan))
+      throw fail("agent_error", "An earlier try of this request could not copy the disk; send it with another key.");
     // An earlier try of this request stored them all; who found them has booted them.
     await settledWithin(Promise.all(forkIds.map((one) => deps.acts.idle(one))), input.wait_ms);
     return found(deps, forkIds);
   }
   const source = await ownedCapsule(deps.store, principal, id);
   requireMachine(source, "a fork");
-  snapshotsOf(deps);
+  const canCopy = await snapshotsOf(deps).copiesInLaunch();
+  // A launch takes longer than a copy: others that wait for the source are not to wait for several.
+  const isAlone = canCopy && input.count === 1 && !deps.acts.busy(source.id);
   await requireRoomInTeam(deps, principal, input.count);
-  const records = forkIds.map((forkId, index) => forkOf(deps, source, principal, forkId, nameOf(input, index), diskId, ids));
+  const beginning = isAlone ? source.id : diskId;
+  const records = forkIds.map((forkId, index) => forkOf(deps, source, principal, forkId, nameOf(input, index), beginning, ids));
+  if (isAlone) {
+    await forkAlone(deps, principal, source, records, input.wait_ms);
+    return found(deps, forkIds);
+  }
   const outcome: BootOutcome = { hostFull: null };
   const stored = Promise.withResolvers<void>();
   const booted = Promise.withResolvers<void>();
@@ -72,11 +82,49 @@ export async function forkCapsule(
   await stored.promise;
   // Nobody waits for the copy to be removed.
   await settledWithin(booted.promise, input.wait_ms);
-  if (outcome.hostFull !== null) {
-    await Promise.all(forkIds.map((one) => destroyCapsule(deps, one, byKey(principal))));
-    throw fail("host_full", outcome.hostFull.message, { details: { resource: outcome.hostFull.resource }, cause: outcome.hostFull });
-  }
+  await requireBegun(deps, principal, records, outcome, source);
   return found(deps, forkIds);
+}
+
+/** One fork needs no copy beside its own disk: its launch makes that one, and is waited for in any case, since the disk is to be as it is now. */
+async function forkAlone(
+  deps: TemplateDeps,
+  principal: Principal,
+  source: CapsuleRecord,
+  records: readonly CapsuleRecord[],
+  waitMs: number,
+): Promise<void> {
+  await storeAll(deps, principal, records);
+  const launched = Promise.withResolvers<void>();
+  const outcome: BootOutcome = { hostFull: null, launched: launched.resolve };
+  const boot = bootAll(
+    deps,
+    records.map(({ id }) => id),
+    outcome,
+  );
+  await Promise.race([boot, launched.promise]);
+  await settledWithin(boot, waitMs);
+  await requireBegun(deps, principal, records, outcome, source);
+}
+
+/** Refused by this very request, after it was stored. */
+const neverBegan = ({ state, startedAt }: CapsuleRecord): boolean => state === "destroyed" && startedAt === null;
+
+/** Without room, or a disk to begin with, no fork stays, and the caller hears why. */
+async function requireBegun(
+  deps: TemplateDeps,
+  principal: Principal,
+  records: readonly CapsuleRecord[],
+  { hostFull, notCopied }: BootOutcome,
+  source: CapsuleRecord,
+): Promise<void> {
+  if (hostFull === null && notCopied === undefined) return;
+  await Promise.all(records.map(({ id }) => destroyCapsule(deps, id, byKey(principal))));
+  throw hostFull === null ? refusal(notCopied, source, "a fork") : isFull(hostFull);
+}
+
+function isFull(error: HostFullError): Error {
+  return fail("host_full", error.message, { details: { resource: error.resource }, cause: error });
 }
 
 function nameOf({ name, count }: ForkInput, index: number): string | null {
@@ -122,35 +170,17 @@ function forkOf(
   principal: Principal,
   id: string,
   name: string | null,
-  diskId: string,
+  beginning: string,
   ids: Ids,
 ): CapsuleRecord {
-  const now = deps.clock.now();
   const { sealedEnvs } = source;
   return {
     ...source,
-    id,
+    ...newCapsule(deps, principal, id, ids),
     name,
-    hostId: deps.hostId,
-    driver: deps.driver.name,
-    handle: null,
-    state: "pending",
-    version: 1,
-    snapshotId: diskId,
+    snapshotId: beginning,
     sealedSettings: sealSettings(deps.sealer, openSettings(deps.sealer, source.sealedSettings, source.id), id),
     sealedEnvs: sealedEnvs === null ? null : deps.sealer.seal(deps.sealer.open(sealedEnvs, envsContext(source.id)), envsContext(id)),
-    sealedSecret: deps.sealer.seal(ids.hex(32), secretContext(id)),
-    hasDisk: false,
-    reason: null,
-    message: null,
-    createdAt: now,
-    startedAt: null,
-    lastActiveAt: null,
-    stateChangedAt: now,
-    endedAt: null,
-    requestedBy: byKey(principal),
-    evidence: null,
-    logCursor: 1,
     // Who opened a port of the source to everybody has said nothing of its forks.
     publicPorts: [],
   };

@@ -3,7 +3,7 @@ import type { CapsuleRecord } from "../capsule/record.ts";
 import type { CapsuleState } from "../capsule/state.ts";
 import { CapsuledError, fail } from "../fail.ts";
 import type { DriverSnapshots } from "../ports/driver.ts";
-import { HandleGoneError, HostFullError } from "../ports/driver.ts";
+import { CopyFailedError, HandleGoneError, HostFullError } from "../ports/driver.ts";
 import type { TemplateDeps } from "./deps.ts";
 
 /** States in which a capsule has a machine whose disk can be copied. */
@@ -39,9 +39,11 @@ export async function takeDisk(deps: TemplateDeps, capsuleId: string, id: string
   return sizeBytes;
 }
 
-function refusal(error: unknown, record: CapsuleRecord, wanted: string): Error {
+/** What a caller hears of a copy that was not made. */
+export function refusal(error: unknown, record: CapsuleRecord, wanted: string): Error {
   if (error instanceof CapsuledError) return error;
   if (error instanceof HostFullError) return fail("host_full", error.message, { details: { resource: error.resource }, cause: error });
-  if (error instanceof HandleGoneError) return stateRefused("invalid_state", { ...record, state: "error" }, wanted);
+  if (error instanceof HandleGoneError || (error instanceof CopyFailedError && error.cause instanceof HandleGoneError))
+    return stateRefused("invalid_state", { ...record, state: "error" }, wanted);
   return fail("agent_error", "The capsule's disk could not be copied; it goes on as before.", { cause: error });
 }

@@ -31,7 +31,7 @@ export const never = (): AbortSignal => new AbortController().signal;
 export function specOf(world: ConformanceWorld, change: Partial<LaunchSpec> = {}): LaunchSpec {
   const agentSecret = randomBytes(32).toString("hex");
   const plain = { capsuleId: id("cl"), template: world.template, vcpus: 1, memoryMb: 64, diskMb: 32, pidsMax: 64, hostname: "box" };
-  return { ...plain, agentSecret, egress: "none", disk: "new", snapshotId: null, previous: "agent_lost", ...change };
+  return { ...plain, agentSecret, egress: "none", disk: "new", snapshotId: null, sourceId: null, previous: "agent_lost", ...change };
 }
 
 export async function launch(world: ConformanceWorld, change: Partial<LaunchSpec> = {}): Promise<Capsule> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HandleGoneError, TemplateMissingError } from "../../core/ports/driver.ts";
+import { CopyFailedError, HandleGoneError, TemplateMissingError } from "../../core/ports/driver.ts";
 import type { DriverSnapshots } from "../../core/ports/driver.ts";
 import { found, id, launch, never, specOf } from "./capsule.ts";
 import { counting, freeze, thaw } from "./observe.ts";
@@ -82,6 +82,68 @@ export const SNAPSHOTS: Guarantees = {
     }
     const left = await snapshots.list();
     assert.ok(!left.includes(first) && !left.includes(second));
+  },
+
+  "a disk that begins as another capsule's is a copy of its own, running or paused, and that one goes on as before": async (world) => {
+    const snapshots = powerOf(world);
+    if (snapshots === null || !(await snapshots.copiesInLaunch())) return;
+    await using source = await launch(world);
+    await source.sh("echo kept > /root/file; echo gone > /root/gone; rm /root/gone");
+    const counter = await counting(source);
+    {
+      await using made = await launch(world, { sourceId: source.id });
+      const before = counter.seen();
+      await counter.next();
+      assert.ok(counter.seen() > before, "the source stands still");
+      await source.sh("echo later > /root/file");
+      assert.equal(
+        await made.sh("cat /root/file; ls /root/gone 2> /dev/null || echo none; echo own > /root/file; cat /root/file"),
+        "kept\nnone\nown\n",
+      );
+      assert.equal(await source.sh("cat /root/file"), "later\n");
+      await using second = await launch(world, { sourceId: made.id });
+      assert.equal(await second.sh("cat /root/file"), "own\n");
+      await world.driver.stop(second.id);
+      const again = await world.driver.launch({ ...second.spec, disk: "keep", sourceId: null }, never());
+      assert.equal(await world.driver.recover(again), "running");
+    }
+    if (world.driver.capabilities.pause) {
+      await freeze(world, source);
+      await using made = await launch(world, { sourceId: source.id });
+      assert.deepEqual(await found(world.driver, source.id), ["paused"]);
+      assert.equal(await made.sh("cat /root/file"), "later\n");
+      await thaw(world, source);
+    }
+    await world.driver.stop(source.id);
+    await using made = await launch(world, { sourceId: source.id });
+    assert.equal(await made.sh("cat /root/file"), "later\n", "a disk at rest");
+    assert.deepEqual(await snapshots.list(), []);
+  },
+
+  "a launch from a disk that is not there says so and leaves nothing, and one that is given up leaves its source as it was": async (
+    world,
+  ) => {
+    const snapshots = powerOf(world);
+    if (snapshots === null || !(await snapshots.copiesInLaunch())) return;
+    const missing = specOf(world, { sourceId: id("cl") });
+    await assert.rejects(
+      world.driver.launch(missing, never()),
+      (error) => error instanceof CopyFailedError && error.cause instanceof HandleGoneError,
+    );
+    assert.deepEqual(await found(world.driver, missing.capsuleId), []);
+    await using source = await launch(world);
+    const counter = await counting(source);
+    for (const ms of [0, 2, 4, 6, 8, 12, 16]) {
+      const spec = specOf(world, { sourceId: source.id });
+      const outcome = await world.driver.launch(spec, AbortSignal.timeout(ms)).then(
+        () => "launched",
+        () => "given up",
+      );
+      if (outcome === "given up") assert.deepEqual(await found(world.driver, spec.capsuleId), []);
+      await world.driver.destroy(spec.capsuleId);
+      assert.deepEqual(await found(world.driver, source.id), ["running"], `after ${ms} ms`);
+      await counter.next();
+    }
   },
 
   "no snapshot is taken of a machine that is gone, none is launched that is not there, and neither leaves anything": async (world) => {

@@ -100,6 +100,7 @@ export function createFakeDriver(options: FakeDriverOptions = {}): FakeDriver {
 function snapshotsOf(machines: Machines, plan: FaultPlan): DriverSnapshots {
   return {
     sharesBlocks: async () => true,
+    copiesInLaunch: async () => true,
     take: (handle, id) =>
       plan.around("takeSnapshot", () => machines.takeSnapshot(handle, id), { half: () => void machines.takeSnapshot(handle, id) }),
     takeTree: (handle, id, directory) => plan.around("takeSnapshot", () => machines.takeSnapshot(handle, id, `/${directory}`)),

@@ -61,6 +61,16 @@ export class FakeHost {
     }
   }
 
+  /** A capsule is taken away, disk and all, while no server lives to see it. */
+  lose(capsuleId: string): void {
+    for (const { machines, disks } of this.#installations.values()) {
+      const machine = machines.get(capsuleId);
+      if (machine !== undefined) endMachine(machine);
+      machines.delete(capsuleId);
+      disks.delete(capsuleId);
+    }
+  }
+
   /** The host boots anew: every machine is gone, disks stay, and no driver of before is told. */
   reboot(): void {
     this.bootId = randomBytes(8).toString("hex");

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { LaunchSpec } from "../../core/ports/driver.ts";
-import { TemplateMissingError } from "../../core/ports/driver.ts";
+import { CopyFailedError, HandleGoneError, TemplateMissingError } from "../../core/ports/driver.ts";
 import { FakeAgent } from "./agent.ts";
 import { FakeDisk } from "./disk.ts";
 import type { FakeHost, Installation, Machine } from "./host.ts";
@@ -47,8 +47,13 @@ export function launchMachine(
   return machine;
 }
 
-function newDisk({ diskMb, snapshotId }: LaunchSpec, { snapshots }: Installation): FakeDisk {
+function newDisk({ diskMb, snapshotId, sourceId }: LaunchSpec, { snapshots, disks }: Installation): FakeDisk {
   const bytesMax = diskMb * 1024 * 1024;
+  if (sourceId !== null) {
+    const source = disks.get(sourceId);
+    if (source === undefined) throw new CopyFailedError("no disk", { cause: new HandleGoneError(`no disk of ${sourceId}`) });
+    return source.copy(bytesMax);
+  }
   if (snapshotId === null) return new FakeDisk(bytesMax);
   const snapshot = snapshots.get(snapshotId);
   if (snapshot === undefined) throw new TemplateMissingError(`no snapshot ${snapshotId}`);

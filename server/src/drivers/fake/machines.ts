@@ -35,7 +35,7 @@ export class Machines {
 
   launch(spec: LaunchSpec): Handle {
     const { templates, capsulesMax = CAPSULES_MAX, journalBytes } = this.#script;
-    if (spec.snapshotId === null && templates !== undefined && !templates.includes(spec.template))
+    if (spec.snapshotId === null && spec.sourceId === null && templates !== undefined && !templates.includes(spec.template))
       throw new TemplateMissingError(`no template ${spec.template}`);
     if (spec.egress !== "none" && this.#script.network === false) throw new Error("this host has no network for capsules");
     this.stop(spec.capsuleId);

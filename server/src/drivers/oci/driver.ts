@@ -87,15 +87,18 @@ function createLaunches(openHost: () => Promise<OciHost>, turns: KeyedLock): Pic
     async launch(spec, signal) {
       const host = await openHost();
       const paths = capsulePaths(host.layout, spec.capsuleId);
-      return turns.run(spec.capsuleId, async () => {
-        requireRoom(host, paths.id, launching);
-        launching.add(paths.id);
-        try {
-          return await launch(host, paths, spec, signal);
-        } finally {
-          launching.delete(paths.id);
-        }
-      });
+      const own = (): Promise<Handle> =>
+        turns.run(spec.capsuleId, async () => {
+          requireRoom(host, paths.id, launching);
+          launching.add(paths.id);
+          try {
+            return await launch(host, paths, spec, signal);
+          } finally {
+            launching.delete(paths.id);
+          }
+        });
+      // Whose disk is copied keeps its machine and its disk until then.
+      return spec.sourceId === null ? own() : turns.run(spec.sourceId, own);
     },
     async stop(capsuleId) {
       const host = await openHost();

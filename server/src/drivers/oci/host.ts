@@ -15,6 +15,7 @@ import type { OciOptions } from "./options.ts";
 import { runProgram } from "./run-program.ts";
 import type { StoreKind } from "./store-mount.ts";
 import { countsShared, openStore } from "./store-mount.ts";
+import { ReadyFilter } from "./seccomp/ready-filter.ts";
 import { UidRanges } from "./uid-ranges.ts";
 
 /** The host as this installation uses it: everything that is found or made once, before the first capsule. */
@@ -27,6 +28,7 @@ export interface OciHost {
   /** Whether what disks share with what they began as counts against their limits. */
   readonly countsShared: boolean;
   readonly uids: UidRanges;
+  readonly filter: ReadyFilter;
   /** `null` where capsules have loopback only. */
   readonly network: CapsuleNetwork | null;
   /** Installed copy. */
@@ -72,6 +74,7 @@ async function openParts(options: OciOptions, layout: Layout, launcher: Launcher
     store,
     countsShared: await countsShared(launcher, store, layout.storeDir),
     uids,
+    filter: new ReadyFilter(),
     network: await openNetwork(options, layout, isAlive),
     agentBinary: installAgent(options.agentBinary, layout.binDir),
     arch,

@@ -93,6 +93,19 @@ test("a process that has nothing under way keeps nobody from ending", async () =
   assert.match(said, /^[0-9]+$/);
 });
 
+test("who waits for the end of a process outlives it, though there is nothing else to do", async () => {
+  const script = `
+    import { KeptProcess } from ${JSON.stringify(new URL("kept-process.ts", import.meta.url).href)};
+    const kept = new KeptProcess(process.execPath, ["-e", ${JSON.stringify(PROGRAM)}]);
+    await kept.step(["say"], { timeoutMs: ${timeoutMs} });
+    kept.close().then(() => console.log("closed"));`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const said: string[] = [];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => said.push(text));
+  await once(child, "close");
+  assert.equal(said.join(""), "closed\n");
+});
+
 test("a process that says what is no answer is ended, its steps hear so, and the next one gets another", { timeout: 10_000 }, async () => {
   const kept = new KeptProcess("sh", ["-c", "echo nonsense; exec cat"]);
   for (let times = 0; times < 2; times += 1)

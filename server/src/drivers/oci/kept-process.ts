@@ -105,8 +105,13 @@ export class KeptProcess {
 
   /** Resolves when it has ended; steps under way are cut off. A later step starts another one. */
   async close(): Promise<void> {
-    // The end of its input is what it ends at.
-    this.#child?.stdin.end();
+    const child = this.#child;
+    if (child !== null) {
+      // Who waits for its end must not have ended before, with what was to be done after it.
+      hold(child);
+      // The end of its input is what it ends at.
+      child.stdin.end();
+    }
     await this.#ended;
   }
 
@@ -140,7 +145,8 @@ export class KeptProcess {
     this.#running.delete(step.id);
     if (step.patience !== null) clearTimeout(step.patience);
     step.settle(outcome);
-    if (this.#running.size === 0 && step.child !== null) letGo(step.child);
+    // One whose input has ended is waited for.
+    if (this.#running.size === 0 && step.child !== null && step.child.stdin.writable) letGo(step.child);
     this.#beginNext();
   }
 

@@ -17,6 +17,8 @@ export interface LauncherSpec {
     readonly keep: boolean;
     /** The subvolume that a new disk begins as a copy of. */
     readonly copyOf: string | null;
+    /** Whose processes stand still while it is copied, and how long one of them may take to. */
+    readonly freeze: { readonly group: string; readonly patienceMs: number } | null;
   };
   readonly controlDir: string;
   readonly socket: string;
@@ -49,6 +51,17 @@ export interface Launched {
   readonly phases: Readonly<Record<string, unknown>>;
 }
 
+/** A step that failed, in the launcher's words. */
+export class LauncherError extends Error {
+  override readonly name = "LauncherError";
+  /** What was being done. */
+  readonly step: string;
+  constructor(step: string, message: string) {
+    super(`${step}: ${message}`);
+    this.step = step;
+  }
+}
+
 /** What the server needs done on the host that Node cannot do. Every call throws with the launcher's words when it fails. */
 export interface Launcher {
   /** Aborting kills the step, and with it the runtime. */
@@ -69,7 +82,7 @@ export function createLauncher(binary: string): Launcher {
   kept.start();
   const ask = async (words: readonly string[], options: Partial<StepOptions> = {}): Promise<Answer> => {
     const answer = await kept.step(words, { timeoutMs: OCI_LIMITS.launchMs, ...options });
-    if (answer["ok"] !== true) throw new Error(`${String(answer["step"])}: ${String(answer["message"])}`);
+    if (answer["ok"] !== true) throw new LauncherError(String(answer["step"]), String(answer["message"]));
     return answer;
   };
   return {

@@ -53,6 +53,8 @@ interface HostFacts {
   readonly arch: "x64" | "arm64";
   /** Hard limit of open files of this process. */
   readonly nofileHard: number;
+  /** For the runtime alone. */
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /**
@@ -73,6 +75,7 @@ export function ociConfig(
   return {
     ociVersion: "1.0.2",
     hostname: spec.hostname,
+    annotations: host.annotations,
     process: {
       terminal: false,
       user: { uid: 0, gid: 0 },

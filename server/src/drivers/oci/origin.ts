@@ -18,10 +18,11 @@ const origin = z.object({
 /** What lies under a disk: a build of a template. */
 export type Origin = z.infer<typeof origin>;
 
-/** `null` where there is none. */
+/** `null` where there is none, or an empty one: a power cut leaves a file's name before its bytes. */
 export function readOrigin(file: string): Origin | null {
   try {
-    return origin.parse(JSON.parse(readFileSync(file, "utf8")));
+    const text = readFileSync(file, "utf8");
+    return text === "" ? null : origin.parse(JSON.parse(text));
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;

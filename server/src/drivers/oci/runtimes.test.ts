@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { hasProgram } from "./has-program.ts";
 import { findHierarchies } from "./hierarchies.ts";
@@ -80,4 +82,36 @@ for (const runtime of ["runc", "crun"]) {
       }
     },
   );
+}
+
+test(
+  "what is put in the runtime's place is what the next launch runs, also where it is a script",
+  {
+    skip:
+      CANNOT_RUN || (existsSync("/usr/bin/crun") ? false : "no /usr/bin/crun") || (leavesCgroupsAlone(ownHost(), "crun") ? false : "runc"),
+  },
+  async () => {
+    const first = await createOciWorld();
+    const dir = mkdtempSync(join(tmpdir(), "capsuled-runtime-"));
+    try {
+      const runtime = join(dir, "crun");
+      copyFileSync("/usr/bin/crun", runtime);
+      const world = await first.again({ runtime });
+      for (const _ of [1, 2]) await world.driver.destroy((await world.launch()).id);
+      const trace = join(dir, "ran");
+      writeFileSync(`${runtime}.new`, `#!/bin/sh\necho >> ${trace}\nexec /usr/bin/crun "$@"\n`, { mode: 0o755 });
+      renameSync(`${runtime}.new`, runtime);
+      const capsule = await world.launch();
+      assert.equal(await capsule.sh("echo in"), "in\n");
+      await world.driver.destroy(capsule.id);
+      assert.equal(readFileSync(trace, "utf8"), "\n");
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+      await first.close();
+    }
+  },
+);
+
+function ownHost(): ReturnType<typeof findHierarchies> {
+  return findHierarchies(parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8")));
 }

@@ -84,6 +84,7 @@ async function inCapsule(
         agentSecret,
         disk: "new" as const,
         snapshotId: null,
+        sourceId: null,
         previous: "agent_lost" as const,
       };
       const handle = await deps.driver.launch(spec, both);

@@ -16,7 +16,16 @@ export const SECRET = "fa".repeat(32);
 
 export function launchSpec(change: Partial<LaunchSpec> = {}): LaunchSpec {
   const plain = { capsuleId: newId("cl"), template: "minimal", vcpus: 1, memoryMb: 64, diskMb: 32, pidsMax: 64, hostname: "box" };
-  return { ...plain, agentSecret: SECRET, egress: "none", disk: "new", snapshotId: null, previous: "agent_lost", ...change };
+  return {
+    ...plain,
+    agentSecret: SECRET,
+    egress: "none",
+    disk: "new",
+    snapshotId: null,
+    sourceId: null,
+    previous: "agent_lost",
+    ...change,
+  };
 }
 
 export function startSpec(cmd: string, args: readonly string[] = [], change: Partial<StartSpec> = {}): StartSpec {

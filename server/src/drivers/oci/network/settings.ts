@@ -42,12 +42,23 @@ export function missingPrograms(): readonly { readonly program: string; readonly
   return Object.entries(NEEDED).flatMap(([program, name]) => (hasProgram(program) ? [] : [{ program, package: name }]));
 }
 
-/** Why this host cannot connect capsules; `null` when it can. */
-export function cannotConnect(): string | null {
+/** The kinds of chains that capsules' rules stand in. A kernel may have nftables, and lack the family `inet` or translation of addresses. */
+export const KINDS_OF_CHAINS = `table inet capsuled_probe {
+  chain translated { type nat hook postrouting priority srcnat; }
+  chain forwarded { type filter hook forward priority filter; }
+}
+`;
+
+/**
+ * Why this host cannot connect capsules; `null` when it can.
+ * @param chains that the kernel is asked for; it makes none
+ */
+export function cannotConnect(chains = KINDS_OF_CHAINS): string | null {
   const missing = missingPrograms();
   if (missing.length > 0) return `no ${missing.map(({ program }) => program).join(", no ")}`;
   if (!existsSync("/proc/sys/net/ipv4/ip_forward")) return "/proc/sys/net is not there";
-  const asked = spawnSync("nft", ["list", "tables"], {
+  const asked = spawnSync("nft", ["--check", "--file", "-"], {
+    input: chains,
     env: { PATH: PROGRAM_DIRECTORIES.join(":") },
     encoding: "utf8",
     timeout: NETWORK_LIMITS.programMs,

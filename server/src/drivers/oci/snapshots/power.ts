@@ -3,6 +3,7 @@ import type { DriverSnapshots } from "../../../core/ports/driver.ts";
 import type { KeyedLock } from "../../../lib/keyed-lock.ts";
 import { readHandle } from "../handle.ts";
 import type { OciHost } from "../host.ts";
+import { copiesInLaunch } from "../launch.ts";
 import { capsulePaths } from "../layout.ts";
 import { snapshotIdOf, snapshotPaths } from "../origin.ts";
 import { removeTree } from "../remove.ts";
@@ -14,6 +15,9 @@ export function snapshotPower(openHost: () => Promise<OciHost>, turns: KeyedLock
   return {
     async sharesBlocks() {
       return (await openHost()).store !== "plain";
+    },
+    async copiesInLaunch() {
+      return copiesInLaunch(await openHost());
     },
     async take(handle, snapshotId, sized = true) {
       const host = await openHost();

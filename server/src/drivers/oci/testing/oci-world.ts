@@ -115,6 +115,7 @@ export function specOf(spec: Partial<LaunchSpec> = {}): LaunchSpec {
     egress: "none",
     disk: "new",
     snapshotId: null,
+    sourceId: null,
     previous: "agent_lost",
     ...spec,
   };
