@@ -124,8 +124,9 @@ test("what an error repeats of the output has a bound", async () => {
   assert.ok(text.includes('"output_truncated":true'));
 });
 
-test("a buffered answer whose client takes nothing is let go after the bound, with exec's as with any", async () => {
-  await using world = await createWorld({ streams: { stallMs: 300 } });
+/** A world whose commands print 16 MiB. */
+async function printingWorld(settings: Parameters<typeof createWorld>[0] = {}): Promise<World> {
+  const world = await createWorld(settings);
   const stdout = Buffer.alloc(16 * MIB, "a");
   world.services.processes.exec = async () => ({
     kind: "ended",
@@ -133,18 +134,27 @@ test("a buffered answer whose client takes nothing is let go after the bound, wi
     stdout,
     stderr: new Uint8Array(0),
   });
+  return world;
+}
+
+const EXEC = `/v1/capsules/${IDS.running}/exec`;
+
+test("a buffered answer whose client takes nothing is let go after the bound, with exec's as with any", async () => {
+  await using world = await printingWorld({ streams: { stallMs: 300 } });
   const body = '{"cmd":"x"}';
-  const path = `/v1/capsules/${IDS.running}/exec`;
   const socket = await stalledAt(
     world,
-    `POST ${path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nHost: x\r\nX-API-Key: ${KEYS.member}\r\n\r\n${body}GET /healthz HTTP/1.1`,
+    `POST ${EXEC} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nHost: x\r\nX-API-Key: ${KEYS.member}\r\n\r\n${body}GET /healthz HTTP/1.1`,
   );
-  // The server is in this process: its end of the connection is gone once it has let go.
+  // The server is in this process: its end of the connection is gone once it has let go, which on a busy machine it may have by now.
   const ends = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
-  assert.equal(ends(), 2);
-  while (ends() === 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (ends() > 1) await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok((await lengthOfRest(socket)) < 16 * MIB);
-  const whole = await world.call("POST", path, { json: { cmd: "x" } });
+});
+
+test("a buffered answer whose client takes it comes whole, with exec's as with any", async () => {
+  await using world = await printingWorld();
+  const whole = await world.call("POST", EXEC, { json: { cmd: "x" } });
   const result: unknown = await whole.json();
   assert.ok(JSON.stringify(result).length > 16 * MIB);
 });

@@ -24,7 +24,7 @@ export function createRunFiles(dataDir: string): RunFiles {
     async open(runId) {
       try {
         const file = await open(pathOf(runId), "r");
-        return { read: (at, length) => readAt(file, at, length), close: () => file.close() } satisfies RunFileReader;
+        return { read: (at, into) => readAt(file, at, into), close: () => file.close() } satisfies RunFileReader;
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;
@@ -70,8 +70,8 @@ class Writer implements RunFileWriter {
     }
   }
 
-  read(at: number, length: number): Promise<Uint8Array> {
-    return readAt(this.#file, at, Math.min(length, Math.max(0, this.#size - at)));
+  read(at: number, into: Uint8Array): Promise<Uint8Array> {
+    return readAt(this.#file, at, into.subarray(0, Math.max(0, this.#size - at)));
   }
 
   async finish(): Promise<void> {
@@ -104,13 +104,12 @@ function withoutHead(parts: readonly Uint8Array[], count: number): Uint8Array[] 
   return left;
 }
 
-async function readAt(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+async function readAt(file: FileHandle, at: number, into: Uint8Array): Promise<Uint8Array> {
   let done = 0;
-  while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, length - done, at + done);
+  while (done < into.length) {
+    const { bytesRead } = await file.read(into, done, into.length - done, at + done);
     if (bytesRead === 0) break;
     done += bytesRead;
   }
-  return bytes.subarray(0, done);
+  return into.subarray(0, done);
 }

@@ -1,6 +1,7 @@
 import type { Principal } from "../access/principal.ts";
 import type { BoundedCache } from "../../lib/bounded-cache.ts";
 import type { PackedMarks } from "./packed-marks.ts";
+import type { EndWatch } from "./awaited-run.ts";
 import type { RunDeps } from "./deps.ts";
 import { LiveRun } from "./live-run.ts";
 import type { RunPlan } from "./plan.ts";
@@ -16,6 +17,8 @@ export interface RunContext {
   readonly queue: RunQueue;
   /** By id. */
   readonly live: Map<string, LiveRun>;
+  /** Those that others have in hand and somebody here waits for, by id. */
+  readonly awaited: Map<string, EndWatch>;
   /** The capsule that an endpoint's word for it was found to mean, by team and word: a hint, checked at each use. */
   readonly bound: Map<string, string>;
   /** Where earlier readers of ended runs have come by, by the run's id. */

@@ -37,6 +37,7 @@ export function createRunService(deps: RunDeps): Runs {
     writer: new RunWriter(deps.store, deps.log),
     queue: new RunQueue(),
     live: new Map(),
+    awaited: new Map(),
     bound: new Map(),
     marks: createBoundedCache({ entriesMax: MARKED_RUNS_MAX }),
     work: new Set(),

@@ -39,6 +39,6 @@ export async function handleOf(ctx: RunContext, run: RunRecord): Promise<RunHand
     isNew: false,
     isCounted: true,
     ended: Promise.resolve(newest),
-    read: (from) => new PackedReader(new StoredSource(storedDeps(ctx, run.id), newest, output), from),
+    read: (from, isLent) => new PackedReader(new StoredSource(storedDeps(ctx, run.id), newest, output), from, isLent),
   };
 }

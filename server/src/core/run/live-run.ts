@@ -86,7 +86,7 @@ class LiveHandle implements RunHandle {
     return this.#live.ended;
   }
 
-  read(from: RunPosition): RunReader {
-    return new PackedReader(this.#live.tape, from);
+  read(from: RunPosition, isLent?: boolean): RunReader {
+    return new PackedReader(this.#live.tape, from, isLent);
   }
 }

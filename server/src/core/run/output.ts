@@ -31,7 +31,7 @@ export interface RunEnd {
 
 export type RunItem = RunOutputChunk | RunGap | RunEnd;
 
-/** A reader of one run at its own pace: it slows nobody, and the run least of all. */
+/** A reader of one run at its own pace: it slows nobody, but the run for a moment when it has followed closely and falls behind. */
 export interface RunReader {
   /** What comes next, waiting for it for at most `waitMs` (`idle` then). After `end`, and after `close`, `undefined`. */
   next(waitMs: number): Promise<RunItem | { readonly kind: "idle" } | undefined>;

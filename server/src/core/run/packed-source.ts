@@ -8,6 +8,8 @@ export interface PackedBlock {
   readonly bytes: Uint8Array;
   /** Whether its last record will never grow. */
   readonly isSealed: boolean;
+  /** To be called once by a reader that looks at none of it any more: its memory may serve for others. Who never does keeps it. */
+  readonly giveBack?: () => void;
 }
 
 /** A run's output in packed form, as far as it has come. */
@@ -18,8 +20,11 @@ export interface PackedSource {
   readonly end: number;
   /** Whether nothing follows any more. */
   readonly isOver: boolean;
-  /** The block that holds the record at `at` (below `end`): no promise where it is in memory. `null`: from here on nothing is kept. */
-  block(at: number): PackedBlock | Promise<PackedBlock | null>;
+  /**
+   * The block that holds the record at `at` (below `end`): no promise where it is in memory. `null`: from here on nothing is kept.
+   * `isLent`: the reader will give it back.
+   */
+  block(at: number, isLent: boolean): PackedBlock | Promise<PackedBlock | null>;
   /** Resolves when there is more, or it is over, or after `ms`. */
   changed(ms: number): Promise<void>;
   /** The run, once it is over. */

@@ -6,9 +6,13 @@ import { PackedError, readHeader, RECORD_HEADER_BYTES } from "./run-journal.ts";
 /** Milliseconds without a call of `next` after which nothing is held back for a reader any more. */
 export const READER_ACTIVE_MS = 2000;
 
-/** Gives the output from a position on, then the end. What is missing, before a record or at the end, is told as a gap of exactly so many bytes. */
+/**
+ * Gives the output from a position on, then the end. What is missing, before a record or at the end, is told as a gap of exactly so many
+ * bytes. Where the bytes are lent (see `RunHandle.read`), the memory of what was read is given back.
+ */
 export class PackedReader implements RunReader, SourceReader {
   readonly #source: PackedSource;
+  readonly #isLent: boolean;
   #stdout: number;
   #stderr: number;
   /** Offset of the record that is read, or comes next. */
@@ -22,8 +26,9 @@ export class PackedReader implements RunReader, SourceReader {
   #isWaiting = false;
   #lastTakenAt = performance.now();
 
-  constructor(source: PackedSource, from: RunPosition) {
+  constructor(source: PackedSource, from: RunPosition, isLent = false) {
     this.#source = source;
+    this.#isLent = isLent;
     this.#stdout = from.stdout;
     this.#stderr = from.stderr;
     const mark = source.marks.before(from);
@@ -54,6 +59,7 @@ export class PackedReader implements RunReader, SourceReader {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    // Whoever reads may still look at what it was given last: that block is not given back.
     this.#block = null;
     this.#source.leave(this);
   }
@@ -100,11 +106,16 @@ export class PackedReader implements RunReader, SourceReader {
   async #blockAt(): Promise<PackedBlock | null> {
     const had = this.#block;
     if (had !== null && had.isSealed && this.#at >= had.at && this.#at < had.at + had.bytes.length) return had;
-    const found = this.#source.block(this.#at);
+    const found = this.#source.block(this.#at, this.#isLent);
     const block = found instanceof Promise ? await found : found;
+    this.#giveBack(had);
     this.#block = block;
     if (block !== null && block.at > this.#at) this.#at = block.at;
     return block;
+  }
+
+  #giveBack(block: PackedBlock | null): void {
+    if (this.#isLent) block?.giveBack?.();
   }
 
   /** The whole record's header; `undefined` where the block cuts it off. One that was had before is asked for anew then, from that record on. */
@@ -119,6 +130,7 @@ export class PackedReader implements RunReader, SourceReader {
       return undefined;
     }
     this.#block = null;
+    this.#giveBack(block);
     // Whoever was just asked for the record, and will never have more of it, has all that there is: the rest is damaged. A block that
     // grows has grown meanwhile.
     if (isFresh && block.isSealed) this.#at = this.#source.end;

@@ -1,28 +1,26 @@
 import type { RunFileReader, RunFiles, RunFileWriter } from "../ports/run-files.ts";
+import { blockOf } from "./file-block.ts";
 import { PackedMarks } from "./packed-marks.ts";
 import type { PackedBlock, PackedSource, SourceReader } from "./packed-source.ts";
 import type { RunRecord } from "./record.ts";
 import type { RunStream } from "./run-journal.ts";
 import { RECORD_BYTES_MAX, RECORD_HEADER_BYTES, writeHeader, writeLength } from "./run-journal.ts";
 import type { StoredOutput } from "./store.ts";
+import { TapeChunk } from "./tape-chunk.ts";
+import { TapeMemory } from "./tape-memory.ts";
 
 /** Bytes of packed output that stay in memory and then in the run's row; more goes to a file. */
 export const INLINE_BYTES_MAX = 64 * 1024;
 /** Bytes of a run's file at most, as much as the agent's journal of one process. */
 export const RUN_FILE_BYTES_MAX = 256 * 1024 * 1024;
-/** Bytes not yet in the file, beyond which the agent is asked to wait. */
+/** Bytes not yet in the file, or not yet read by who follows closely, beyond which the agent is asked to wait. */
 const UNWRITTEN_BYTES_MAX = 1024 * 1024;
 /** Bytes kept for readers that follow closely, once the file takes no more. */
 const WINDOW_BYTES_MAX = 512 * 1024;
-/** Bytes that a reader gets of a file at a time. */
-const FILE_BLOCK_BYTES = 256 * 1024;
+/** Milliseconds for which a run waits for a reader that follows closely, so that it reads from memory and not from the file. */
+const CLOSE_MS = 10;
 /** Milliseconds between two looks whether readers that hold the run back are still active. */
 const LOOK_MS = 250;
-
-interface SealedChunk {
-  readonly at: number;
-  readonly bytes: Uint8Array;
-}
 
 export interface TapeOptions {
   readonly fileBytesMax?: number;
@@ -31,17 +29,16 @@ export interface TapeOptions {
 
 /**
  * What a run under way prints: the latest in memory, and once it is more than a row holds, all of it in a file as well. Any number of
- * readers read it at their own pace; memory is bounded whatever they do. Only where the file takes no more (its bound, a full disk)
- * the run waits for readers that are active; one that has stalled gets a gap.
+ * readers read it at their own pace; memory is bounded whatever they do. The run waits for a moment for one that has come so far that
+ * what is next for it is in memory: once that is over, such a reader goes on in the file until it has caught up. Only where the file
+ * takes no more (its bound, a full disk) the run waits for all readers that are active; one that has stalled gets a gap.
  */
 export class RunTape implements PackedSource {
   readonly marks = new PackedMarks();
   readonly #files: RunFiles;
   readonly #runId: string;
   readonly #options: TapeOptions;
-  #open = new Uint8Array(0);
-  #openAt = 0;
-  #openUsed = 0;
+  #open = new TapeChunk(0);
   /** The last record of the open chunk. */
   #lastAt = -1;
   #lastStream: RunStream = "stdout";
@@ -49,8 +46,7 @@ export class RunTape implements PackedSource {
   #lastLength = 0;
   #stdoutEnd = 0;
   #stderrEnd = 0;
-  readonly #sealed: SealedChunk[] = [];
-  #sealedBytes = 0;
+  readonly #sealed = new TapeMemory();
   #writer: RunFileWriter | null = null;
   /** The latest turn of writing, which is over or still `#isWriting`: one that finds nothing to write is over before it can be kept here. */
   #writing: Promise<void> = Promise.resolve();
@@ -67,6 +63,7 @@ export class RunTape implements PackedSource {
   readonly #waiters = new Set<() => void>();
   #onRoom: (() => void) | null = null;
   #look: NodeJS.Timeout | null = null;
+  #closeTimer: NodeJS.Timeout | null = null;
 
   constructor(files: RunFiles, runId: string, options: TapeOptions) {
     this.#files = files;
@@ -75,12 +72,12 @@ export class RunTape implements PackedSource {
   }
 
   get end(): number {
-    return this.#openAt + this.#openUsed;
+    return this.#open.end;
   }
 
   /** Bytes of output that it has in memory. */
   get memoryBytes(): number {
-    return this.#sealedBytes + this.#open.length;
+    return this.#sealed.bytes + this.#open.size;
   }
 
   /** Bytes up to the last that came of each stream. */
@@ -103,6 +100,7 @@ export class RunTape implements PackedSource {
 
   leave(reader: SourceReader): void {
     this.#readers.delete(reader);
+    this.#letGo();
     this.#shrink();
     this.#wake();
     if (this.#readers.size === 0) this.#closeFile();
@@ -118,42 +116,37 @@ export class RunTape implements PackedSource {
   }
 
   #append(stream: RunStream, offset: number, bytes: Uint8Array): void {
+    const open = this.#open;
     const grows = this.#lastAt >= 0 && this.#lastStream === stream && this.#lastEnd === offset;
-    if (grows && this.#openUsed + bytes.length <= INLINE_BYTES_MAX) {
-      this.#reserve(bytes.length);
-      this.#open.set(bytes, this.#openUsed);
+    if (grows && open.used + bytes.length <= INLINE_BYTES_MAX) {
+      const memory = open.room(bytes.length, INLINE_BYTES_MAX);
+      memory.set(bytes, open.used);
+      open.advance(bytes.length);
       this.#lastLength += bytes.length;
-      writeLength(this.#open, this.#lastAt, this.#lastLength);
-      this.#openUsed += bytes.length;
+      writeLength(memory, this.#lastAt, this.#lastLength);
     } else {
       const size = RECORD_HEADER_BYTES + bytes.length;
-      if (this.#openUsed > 0 && this.#openUsed + size > INLINE_BYTES_MAX) this.#seal();
-      this.#reserve(size);
-      this.#lastAt = this.#openUsed;
-      this.#lastLength = bytes.length;
-      writeHeader(this.#open, this.#openUsed, stream, offset, bytes.length);
-      this.#open.set(bytes, this.#openUsed + RECORD_HEADER_BYTES);
-      this.#openUsed += size;
+      if (open.used > 0 && open.used + size > INLINE_BYTES_MAX) this.#seal();
+      this.#add(this.#open, stream, offset, bytes, size);
     }
     this.#lastStream = stream;
     this.#lastEnd = offset + bytes.length;
   }
 
-  #reserve(more: number): void {
-    const needed = this.#openUsed + more;
-    if (needed <= this.#open.length) return;
-    const size = this.#openUsed === 0 ? needed : Math.max(needed, Math.min(INLINE_BYTES_MAX, this.#open.length * 4, 4096 + needed * 2));
-    const larger = new Uint8Array(size);
-    larger.set(this.#open.subarray(0, this.#openUsed));
-    this.#open = larger;
+  /** Another record. */
+  #add(open: TapeChunk, stream: RunStream, offset: number, bytes: Uint8Array, size: number): void {
+    const memory = open.room(size, INLINE_BYTES_MAX);
+    this.#lastAt = open.used;
+    this.#lastLength = bytes.length;
+    writeHeader(memory, open.used, stream, offset, bytes.length);
+    memory.set(bytes, open.used + RECORD_HEADER_BYTES);
+    open.advance(size);
   }
 
   #seal(): void {
-    this.#sealed.push({ at: this.#openAt, bytes: this.#open.subarray(0, this.#openUsed) });
-    this.#sealedBytes += this.#openUsed;
-    this.#openAt += this.#openUsed;
-    this.#open = new Uint8Array(0);
-    this.#openUsed = 0;
+    const sealed = this.#open;
+    this.#sealed.push(sealed);
+    this.#open = new TapeChunk(sealed.end);
     this.#lastAt = -1;
     if (this.#isFileClosed) this.#shrink();
     else if (!this.#isWriting) this.#writing = this.#write();
@@ -161,51 +154,51 @@ export class RunTape implements PackedSource {
 
   /** Whether whoever fills it should wait for `onRoom`. */
   get isFull(): boolean {
-    return this.#sealedBytes > (this.#isFileClosed ? WINDOW_BYTES_MAX : UNWRITTEN_BYTES_MAX);
+    return this.#sealed.bytes > (this.#isFileClosed ? WINDOW_BYTES_MAX : UNWRITTEN_BYTES_MAX);
   }
 
   /** Called once when it is not full any more. */
   onRoom(listener: () => void): void {
     this.#onRoom = listener;
     if (this.#isFileClosed) this.#lookLater();
+    else if (this.#sealed.hasWritten) this.#waitForClose();
   }
 
-  block(at: number): PackedBlock | Promise<PackedBlock | null> {
-    if (at >= this.#openAt) return { at: this.#openAt, bytes: this.#open.subarray(0, this.#openUsed), isSealed: this.isOver };
-    const first = this.#sealed[0];
-    if (first !== undefined && at >= first.at) {
-      const chunk = this.#sealed.findLast((one) => one.at <= at) ?? first;
-      return { ...chunk, isSealed: true };
-    }
-    return at < this.#written ? this.#fromFile(at) : this.#oldest();
+  block(at: number, isLent: boolean): PackedBlock | Promise<PackedBlock | null> {
+    this.#letGo();
+    if (at >= this.#open.at) return this.#open.lend(this.isOver);
+    const chunk = this.#sealed.at(at);
+    if (chunk !== undefined) return chunk.lend(true);
+    return at < this.#written ? this.#fromFile(at, isLent) : this.#oldest();
   }
 
-  async #fromFile(at: number): Promise<PackedBlock> {
-    const length = Math.min(FILE_BLOCK_BYTES, this.#written - at);
+  async #fromFile(at: number, isLent: boolean): Promise<PackedBlock> {
     try {
-      const bytes = this.#isKept ? await this.#fromFinished(at, length) : await this.#writer?.read(at, length);
-      if (bytes !== undefined && bytes.length > 0) return { at, bytes, isSealed: true };
+      const file = this.#isKept ? await this.#finishedFile() : this.#writer;
+      const block = file === undefined || file === null ? null : await blockOf(file, at, this.#written, isLent);
+      if (block !== null) return block;
     } catch (error) {
       // It may have been closed in the middle of the read; the finished one has the same.
-      if (this.#isKept) return this.#again(at);
+      if (this.#isKept) return this.#again(at, isLent);
       this.#options.onFileFailure(error);
     }
     return this.#oldest();
   }
 
-  async #again(at: number): Promise<PackedBlock> {
+  async #again(at: number, isLent: boolean): Promise<PackedBlock> {
     try {
-      const bytes = await this.#fromFinished(at, Math.min(FILE_BLOCK_BYTES, this.#written - at));
-      if (bytes !== undefined && bytes.length > 0) return { at, bytes, isSealed: true };
+      const file = await this.#finishedFile();
+      const block = file === undefined ? null : await blockOf(file, at, this.#written, isLent);
+      if (block !== null) return block;
     } catch (error) {
       this.#options.onFileFailure(error);
     }
     return this.#oldest();
   }
 
-  async #fromFinished(at: number, length: number): Promise<Uint8Array | undefined> {
+  #finishedFile(): Promise<RunFileReader | undefined> {
     this.#finished ??= this.#files.open(this.#runId);
-    return (await this.#finished)?.read(at, length);
+    return this.#finished;
   }
 
   #closeFile(): void {
@@ -216,9 +209,7 @@ export class RunTape implements PackedSource {
 
   /** The first that is still in memory. */
   #oldest(): PackedBlock {
-    const first = this.#sealed[0];
-    if (first !== undefined) return { ...first, isSealed: true };
-    return { at: this.#openAt, bytes: this.#open.subarray(0, this.#openUsed), isSealed: this.isOver };
+    return this.#sealed.first?.lend(true) ?? this.#open.lend(this.isOver);
   }
 
   changed(ms: number): Promise<void> {
@@ -243,13 +234,13 @@ export class RunTape implements PackedSource {
     try {
       this.#writer ??= await this.#files.create(this.#runId);
       const max = this.#options.fileBytesMax ?? RUN_FILE_BYTES_MAX;
-      while (this.#sealed.length > 0) {
-        const batch: SealedChunk[] = [];
+      for (let left = this.#sealed.unwritten; left.length > 0; left = this.#sealed.unwritten) {
+        const batch: TapeChunk[] = [];
         let size = 0;
-        for (const chunk of this.#sealed) {
-          if (this.#written + size + chunk.bytes.length > max) break;
+        for (const chunk of left) {
+          if (this.#written + size + chunk.used > max) break;
           batch.push(chunk);
-          size += chunk.bytes.length;
+          size += chunk.used;
         }
         if (batch.length === 0) {
           this.#isFileClosed = true;
@@ -257,9 +248,9 @@ export class RunTape implements PackedSource {
         }
         await this.#writer.write(batch.map(({ bytes }) => bytes));
         this.#written += size;
-        this.#sealed.splice(0, batch.length);
-        this.#sealedBytes -= size;
-        this.#tellRoom();
+        this.#sealed.wrote(batch.length);
+        this.#letGo();
+        if (this.#onRoom !== null && this.#sealed.hasWritten) this.#waitForClose();
       }
     } catch (error) {
       this.#hasFileFailed = true;
@@ -267,31 +258,48 @@ export class RunTape implements PackedSource {
       this.#options.onFileFailure(error);
     }
     this.#isWriting = false;
-    if (this.#isFileClosed) this.#shrink();
+    if (!this.#isFileClosed) return;
+    this.#sealed.dropWritten();
+    this.#shrink();
   }
 
   /** Once the file takes no more: drops what no active reader needs, beyond the window. */
   #shrink(): void {
     if (!this.#isFileClosed || this.isOver) return;
     const needed = this.#oldestNeeded();
-    while (this.#sealedBytes > WINDOW_BYTES_MAX) {
-      const first = this.#sealed[0];
-      if (first === undefined || needed < first.at + first.bytes.length) break;
-      this.#sealed.shift();
-      this.#sealedBytes -= first.bytes.length;
-    }
+    while (this.#sealed.bytes > WINDOW_BYTES_MAX && needed >= (this.#sealed.first?.end ?? Infinity)) this.#sealed.dropFirst();
     this.#tellRoom();
     if (this.#onRoom !== null) this.#lookLater();
   }
 
-  #oldestNeeded(): number {
+  /** Drops what the file has and no active reader that is in memory needs. */
+  #letGo(): void {
+    if (!this.#sealed.hasWritten) return;
+    this.#sealed.dropWritten(this.#oldestNeeded(this.#sealed.first?.at));
+    this.#tellRoom();
+  }
+
+  /** Of active readers that are at an offset or beyond. */
+  #oldestNeeded(from = 0): number {
     let oldest = Infinity;
-    for (const reader of this.#readers) if (reader.isActive && reader.at < oldest) oldest = reader.at;
+    for (const reader of this.#readers) if (reader.at < oldest && reader.at >= from && reader.isActive) oldest = reader.at;
     return oldest;
   }
 
+  /** Those that follow closely have read on by then, or go on in the file. */
+  #waitForClose(): void {
+    this.#closeTimer ??= setTimeout(() => {
+      this.#closeTimer = null;
+      if (this.#onRoom !== null) this.#sealed.dropWritten();
+      this.#tellRoom();
+    }, CLOSE_MS);
+  }
+
   #tellRoom(): void {
-    if (this.isFull || this.#onRoom === null) return;
+    // Where it waited for readers, it goes on for a while before it does so again.
+    if (this.#onRoom === null || this.isFull || (this.#sealed.hasWritten && this.#sealed.bytes > UNWRITTEN_BYTES_MAX / 2)) return;
+    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer);
+    this.#closeTimer = null;
     const tell = this.#onRoom;
     this.#onRoom = null;
     tell();
@@ -309,36 +317,39 @@ export class RunTape implements PackedSource {
     this.#run = run;
     if (this.#look !== null) clearTimeout(this.#look);
     this.#look = null;
+    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer);
+    this.#closeTimer = null;
     this.#onRoom = null;
     this.#wake();
   }
 
   /** Whether all of it is in memory, so that `keepInline` has it. */
   get isInline(): boolean {
-    return this.#openAt === 0 && this.#openUsed <= INLINE_BYTES_MAX;
+    return this.#open.at === 0 && this.#open.used <= INLINE_BYTES_MAX;
   }
 
   /** The whole output, where `isInline`. */
   keepInline(): StoredOutput {
-    return this.#openUsed === 0 ? { kind: "none" } : { kind: "inline", packed: this.#open.subarray(0, this.#openUsed) };
+    return this.#open.used === 0 ? { kind: "none" } : { kind: "inline", packed: this.#open.bytes };
   }
 
   /** Writes the rest to the file and finishes it; after `finish`. Where that fails, the tail that a row can hold is what is kept. */
   async keep(hostId: string): Promise<StoredOutput> {
     if (this.isInline) return this.keepInline();
-    if (this.#openUsed > 0) this.#seal();
+    if (this.#open.used > 0) this.#seal();
     while (this.#isWriting) await this.#writing;
+    this.#sealed.dropWritten();
     const writer = this.#writer;
     if (writer !== null && !this.#hasFileFailed) {
       try {
         // Beyond its bound the file gets the very end: what is missing lies before that.
-        const rest = this.#sealed.map(({ bytes }) => bytes);
+        const rest = this.#sealed.unwritten.map(({ bytes }) => bytes);
         await writer.write(rest);
         await writer.finish();
         this.#isKept = true;
         this.#writer = null;
         await writer.close();
-        return { kind: "file", hostId, bytes: this.#written + this.#sealedBytes };
+        return { kind: "file", hostId, bytes: this.#written + this.#sealed.bytes };
       } catch (error) {
         this.#options.onFileFailure(error);
       }
@@ -346,7 +357,7 @@ export class RunTape implements PackedSource {
     await writer?.discard();
     this.#writer = null;
     this.#written = 0;
-    const tail = this.#sealed.at(-1)?.bytes;
+    const tail = this.#sealed.last?.bytes;
     return tail === undefined || tail.length > INLINE_BYTES_MAX + RECORD_HEADER_BYTES ? { kind: "none" } : { kind: "inline", packed: tail };
   }
 }

@@ -29,8 +29,11 @@ export interface RunHandle {
   readonly isNew: boolean;
   /** Whether `run` counts all bytes that were printed so far; not where another server runs it, or an earlier life of this one began it. */
   readonly isCounted: boolean;
-  /** Reads its output from a position on; rejects never: a run that cannot be read any more gives a gap and its end. */
-  read(from: RunPosition): RunReader;
+  /**
+   * Reads its output from a position on; rejects never: a run that cannot be read any more gives a gap and its end. `isLent`: bytes are
+   * good until the next call of `next` only, since their memory is used again then.
+   */
+  read(from: RunPosition, isLent?: boolean): RunReader;
   /** Resolves with its end. */
   readonly ended: Promise<RunRecord>;
 }

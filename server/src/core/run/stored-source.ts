@@ -1,11 +1,9 @@
 import type { RunFileReader, RunFiles } from "../ports/run-files.ts";
+import { blockOf } from "./file-block.ts";
 import type { PackedMarks } from "./packed-marks.ts";
 import type { PackedBlock, PackedSource, SourceReader } from "./packed-source.ts";
 import type { RunRecord } from "./record.ts";
 import type { StoredOutput } from "./store.ts";
-
-/** Bytes that a reader gets of a file at a time. */
-const FILE_BLOCK_BYTES = 256 * 1024;
 
 export interface StoredSourceDeps {
   readonly files: RunFiles;
@@ -43,17 +41,16 @@ export class StoredSource implements PackedSource {
     }
   }
 
-  block(at: number): PackedBlock | Promise<PackedBlock | null> {
+  block(at: number, isLent: boolean): PackedBlock | Promise<PackedBlock | null> {
     if (this.#output.kind === "inline") return { at: 0, bytes: this.#output.packed, isSealed: true };
-    return this.#fromFile(at);
+    return this.#fromFile(at, isLent);
   }
 
-  async #fromFile(at: number): Promise<PackedBlock | null> {
+  async #fromFile(at: number, isLent: boolean): Promise<PackedBlock | null> {
     try {
       this.#file ??= this.#deps.files.open(this.run.id);
       const file = await this.#file;
-      const bytes = await file?.read(at, Math.min(FILE_BLOCK_BYTES, this.end - at));
-      return bytes === undefined || bytes.length === 0 ? null : { at, bytes, isSealed: true };
+      return file === undefined ? null : await blockOf(file, at, this.end, isLent);
     } catch (error) {
       this.#deps.onFileFailure(error);
       return null;

@@ -1,6 +1,7 @@
 import type { EndpointTransformer } from "@capsuled/contract";
 import type { RunRecord } from "../../core/run/record.ts";
 import type { RunHandle } from "../../core/run/service.ts";
+import { Outcome } from "../../lib/outcome.ts";
 import type { BodySink, BodyStream } from "../answer.ts";
 import type { RouteDeps } from "../deps.ts";
 import { KEEP_ALIVE } from "../event-stream.ts";
@@ -72,7 +73,7 @@ class RunEvents {
     const { handle, place, ended } = this.#options;
     const { keepAliveMs } = this.#deps.streamLimits;
     const lines = new SseLines(place.runId, place.position);
-    const reader = handle.read(place.position);
+    const reader = handle.read(place.position, true);
     const signal = AbortSignal.any([ended, this.#gone.signal]);
     const close = (): void => reader.close();
     if (signal.aborted) close();
@@ -133,8 +134,9 @@ class RunEvents {
   async #end(): Promise<RunRecord | undefined> {
     const { handle, ended } = this.#options;
     const signal = AbortSignal.any([ended, this.#gone.signal]);
+    const outcome = new Outcome(handle.ended);
     while (!signal.aborted) {
-      const run = await settledFirst(handle.ended, signal, this.#deps.streamLimits.keepAliveMs);
+      const run = await outcome.within(this.#deps.streamLimits.keepAliveMs, signal);
       if (run !== undefined) return run;
       if (!signal.aborted && !(await this.#writer.send(`${KEEP_ALIVE}\n`))) return undefined;
     }
@@ -144,18 +146,4 @@ class RunEvents {
   #at(lines: SseLines): Place {
     return { runId: this.#options.place.runId, position: lines.position, passed: "lines" };
   }
-}
-
-function settledFirst<T>(promise: Promise<T>, signal: AbortSignal, ms: number): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const settle = (value: T | undefined): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", nothing);
-      resolve(value);
-    };
-    const nothing = (): void => settle(undefined);
-    const timer = setTimeout(nothing, ms);
-    signal.addEventListener("abort", nothing, { once: true });
-    promise.then(settle, reject);
-  });
 }

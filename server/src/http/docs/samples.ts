@@ -19,10 +19,10 @@ const RUN_ID = "run-0c3n5yq1r9s8t7u6v5w4x3y2z";
 export function curlSample(method: string, path: string, operation: OpenapiOperation): string {
   const values: Readonly<Record<string, string>> = path.startsWith("/v1/runs/") ? { ...SAMPLE_VALUES, id: RUN_ID } : SAMPLE_VALUES;
   const target = escapeHtml(path.replaceAll(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole));
-  if (operation["x-websocket"] !== undefined) return `websocat -H "X-API-Key: $CAPSULED_KEY" \\\n  ${SOCKET_ORIGIN}${target}`;
+  if (operation["x-websocket"] !== undefined) return `websocat -H "X-API-Key: $CAPSULED_API_KEY" \\\n  ${SOCKET_ORIGIN}${target}`;
   const isStream = Object.values(operation.responses).some(({ content }) => content?.["text/event-stream"] !== undefined);
   const lines = [`curl${isStream ? " -N" : ""}${method === "get" ? "" : ` -X ${method.toUpperCase()}`} ${ORIGIN}${target}`];
-  if (operation.security.length > 0) lines.push('-H "X-API-Key: $CAPSULED_KEY"');
+  if (operation.security.length > 0) lines.push('-H "X-API-Key: $CAPSULED_API_KEY"');
   const example = operation.requestBody?.content["application/json"]?.example;
   if (typeof example === "string") lines.push("--data-binary @capsuled.yaml");
   else if (example !== undefined) lines.push('-H "Content-Type: application/json"', `-d '${escapeHtml(shellQuoted(example))}'`);

@@ -14,3 +14,8 @@ export function renderEndFacts(end: ProcessEnd) {
     stderr_sha256: end.stderrSha256 ?? null,
   };
 }
+
+/** The message of an end, as every socket has it. */
+export function renderExitFacts(end: ProcessEnd) {
+  return { type: "exit", exit_code: end.exitCode, seq: end.seq, duration_ms: end.durationMs, ...renderEndFacts(end) } as const;
+}

@@ -1,7 +1,7 @@
 import type { ServerMessage, StreamErrorCode } from "@capsuled/contract";
 import type { GapRecord, ProcessEnd, Started } from "../../core/ports/agent-link.ts";
 import type { OutboundOutput } from "./outbound.ts";
-import { renderEndFacts } from "../render/end-facts.ts";
+import { renderExitFacts } from "../render/end-facts.ts";
 
 function render(message: ServerMessage): string {
   return JSON.stringify(message);
@@ -29,13 +29,7 @@ export function renderGap(gap: GapRecord): string {
 }
 
 export function renderExit(end: ProcessEnd): string {
-  return render({
-    type: "exit",
-    exit_code: end.exitCode,
-    seq: end.seq,
-    duration_ms: end.durationMs,
-    ...renderEndFacts(end),
-  });
+  return render(renderExitFacts(end));
 }
 
 /** `text` is for people and goes into `data`, where clients of the documented protocol look for it. */

@@ -1,7 +1,7 @@
 import { LIMITS } from "@capsuled/contract";
 import type { StreamErrorCode, TerminalServerMessage } from "@capsuled/contract";
 import type { ProcessEnd, Started } from "../../core/ports/agent-link.ts";
-import { renderEndFacts } from "../render/end-facts.ts";
+import { renderExitFacts } from "../render/end-facts.ts";
 
 export const PING = render({ type: "ping" });
 
@@ -21,14 +21,7 @@ export function renderOutput(data: string, seq: number | null, gapBytes: number)
 }
 
 export function renderExit(end: ProcessEnd, gapBytes: number): string {
-  return render({
-    type: "exit",
-    exit_code: end.exitCode,
-    seq: end.seq,
-    duration_ms: end.durationMs,
-    ...renderEndFacts(end),
-    ...(gapBytes !== 0 && { gap_bytes: gapBytes }),
-  });
+  return render({ ...renderExitFacts(end), ...(gapBytes !== 0 && { gap_bytes: gapBytes }) });
 }
 
 /** `fatal` is left out of an error after which the terminal goes on. */

@@ -9,8 +9,9 @@ export class MemoryRunFiles implements RunFiles {
   beforeWrite: () => Promise<void> = async () => {};
   unfinished = 0;
   opened = 0;
-  /** Reads of finished files. */
+  /** Reads of finished files, and of those that are written. */
   reads = 0;
+  readsBack = 0;
 
   async create(runId: string): Promise<RunFileWriter> {
     let content = new Uint8Array(0);
@@ -25,10 +26,11 @@ export class MemoryRunFiles implements RunFiles {
     };
     return {
       write,
-      read: async (at, length) => {
+      read: async (at, into) => {
         await new Promise((resolve) => setImmediate(resolve));
         if (isClosed) throw new Error("the file is closed");
-        return content.slice(at, at + length);
+        this.readsBack += 1;
+        return copied(content, at, into);
       },
       finish: async () => {
         await new Promise((resolve) => setImmediate(resolve));
@@ -49,9 +51,9 @@ export class MemoryRunFiles implements RunFiles {
     if (content === undefined) return undefined;
     this.opened += 1;
     return {
-      read: async (at: number, length: number) => {
+      read: async (at: number, into: Uint8Array) => {
         this.reads += 1;
-        return content.slice(at, at + length);
+        return copied(content, at, into);
       },
       close: async () => {
         this.opened -= 1;
@@ -68,4 +70,10 @@ export class MemoryRunFiles implements RunFiles {
   }
 
   async removeUnfinished(): Promise<void> {}
+}
+
+function copied(content: Uint8Array, at: number, into: Uint8Array): Uint8Array {
+  const bytes = content.subarray(at, at + into.length);
+  into.set(bytes);
+  return into.subarray(0, bytes.length);
 }
