@@ -83,7 +83,8 @@ function welcome(server: Server): string {
     `the key of the first team is in ${server.adminKeyPath}`,
     "",
     "try it:",
-    `  curl -X POST ${server.url}/v1/capsules -H "X-API-Key: $(cat ${server.adminKeyPath})"`,
+    `  export CAPSULED_URL=${server.url} CAPSULED_API_KEY=$(cat ${server.adminKeyPath})`,
+    '  curl -X POST $CAPSULED_URL/v1/capsules -H "X-API-Key: $CAPSULED_API_KEY"',
     "",
   ].join("\n");
 }

@@ -16,7 +16,7 @@ import { cronSchedules } from "./cron/schedules.ts";
 import { renderRun } from "./http/render/run.ts";
 import type { Shutdown } from "./lib/node/shutdown.ts";
 import { createEndpointLoops } from "./loops/endpoint-loops.ts";
-import { startLoop } from "./loops/loop.ts";
+import type { Loops } from "./loops/loops.ts";
 import { resolveByQuestions, resolveBySystem } from "./outbound/resolve.ts";
 import { createSender } from "./outbound/sender.ts";
 import { createSigner } from "./outbound/signer.ts";
@@ -53,11 +53,12 @@ export interface EndpointSurroundings {
   readonly capsules: CapsuleService;
   readonly sealingKey: Uint8Array;
   readonly shutdown: Shutdown;
+  readonly loops: Loops;
 }
 
 /** Builds what endpoints need, once capsules are recovered, and goes on with the runs that an earlier start left. */
 export async function createEndpoints(around: EndpointSurroundings): Promise<EndpointParts> {
-  const { config, database, accessStore, deps, capsules, sealingKey, shutdown } = around;
+  const { config, database, accessStore, deps, capsules, sealingKey, shutdown, loops } = around;
   const { clock, ids, log, sealer, hostId } = deps;
   const transformThreads = new ThreadPool({ jobMsMax: WORKER_LIMITS.transformMsMax });
   const fileThreads = new ThreadPool({ jobMsMax: WORKER_LIMITS.fileMsMax });
@@ -106,12 +107,13 @@ export async function createEndpoints(around: EndpointSurroundings): Promise<End
   if (recovered > 0) log.info({ runs: recovered }, "runs of an earlier start were looked after");
 
   const startLoops = (): void => {
-    const sweep = startLoop({ name: "sweep runs' capsules", everyMs: SWEEP_MS, tick: () => runs.sweep() }, log);
+    const sweep = loops.start({ name: "sweep runs' capsules", everyMs: SWEEP_MS, tick: () => runs.sweep() });
     shutdown.defer("loop", () => sweep.close());
-    const loops = createEndpointLoops({
+    const endpointLoops = createEndpointLoops({
       clock,
       ids,
       log,
+      loops,
       hostId,
       schedules: cronSchedules,
       endpoints: endpointStore,
@@ -126,7 +128,7 @@ export async function createEndpoints(around: EndpointSurroundings): Promise<End
       teams: () => accessStore.listTeams(null),
       kept: { ms: config.runDays * DAY_MS, teamMax: config.teamRunsMax, teamBytesMax: config.teamRunsMb * MIB },
     });
-    shutdown.defer("loops of endpoints", () => loops.close());
+    shutdown.defer("loops of endpoints", () => endpointLoops.close());
   };
   const teams = createTeamDirectory({ clock, access: accessStore, endpoints: endpointStore });
   return { endpoints, runs, transforms, notifications, signer, teams, startLoops };

@@ -10,7 +10,7 @@ import { createImages } from "./core/template/image/create-images.ts";
 import { createImageLibrary } from "./images/library.ts";
 import { createImageUploads } from "./images/uploads.ts";
 import type { Shutdown } from "./lib/node/shutdown.ts";
-import { startLoop } from "./loops/loop.ts";
+import type { Loops } from "./loops/loops.ts";
 import { createGuardedGet } from "./outbound/guarded-get.ts";
 import { resolveByQuestions, resolveBySystem } from "./outbound/resolve.ts";
 
@@ -29,6 +29,7 @@ export async function createImageParts(
   deps: CapsuleDeps,
   { dataDir, diskFloorMb, imagePrivate }: Config,
   shutdown: Shutdown,
+  loops: Loops,
 ): Promise<ImageParts> {
   const get = createGuardedGet({ allowPrivate: imagePrivate, resolve: imagePrivate ? resolveBySystem : resolveByQuestions });
   const library = createImageLibrary(get);
@@ -42,7 +43,7 @@ export async function createImageParts(
   const archiveDeps = { uploads, library, clock: deps.clock };
   await removeUnusedArchives(archiveDeps);
   const tick = (): Promise<number> => removeUnusedArchives(archiveDeps);
-  const loop = startLoop({ name: "remove unused archives", everyMs: TEND_MS, tick }, deps.log);
+  const loop = loops.start({ name: "remove unused archives", everyMs: TEND_MS, tick });
   shutdown.defer("loop", () => loop.close());
   return {
     images: createImages({ ...deps, library, unpackProgram: await readFile(UNPACK_PROGRAM, "utf8") }),

@@ -12,9 +12,12 @@ export interface InstalledFiles {
   readonly binariesMend: string;
 }
 
+/** The package that has the binaries for a platform: one of the server's optional dependencies. */
+export const binariesPackage = ({ os, cpu }: { readonly os: string; readonly cpu: string }): string => `@capsuled/agent-${os}-${cpu}`;
+
 /** A clone runs the sources as they are; the published package has JavaScript, and its binaries in a package for each platform. */
 export function installedFiles(platform: { readonly os: string; readonly cpu: string }): InstalledFiles {
-  return import.meta.url.endsWith(".ts") ? inClone() : inPackage(`@capsuled/agent-${platform.os}-${platform.cpu}`);
+  return import.meta.url.endsWith(".ts") ? inClone() : inPackage(binariesPackage(platform));
 }
 
 function inClone(): InstalledFiles {

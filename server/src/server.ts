@@ -23,7 +23,7 @@ import { createPortService } from "./core/port/create-port-service.ts";
 import { createProcessService } from "./core/process/create-process-service.ts";
 import { createDriver } from "./driver.ts";
 import { createEndpoints } from "./endpoints.ts";
-import { hostFacts } from "./host-facts.ts";
+import { bootId, hostFacts } from "./host-facts.ts";
 import { createImageParts } from "./images.ts";
 import { createHttpServer } from "./http/app.ts";
 import type { HttpConfig } from "./http/deps.ts";
@@ -37,7 +37,7 @@ import { createSeededIds } from "./lib/node/seeded-ids.ts";
 import type { Shutdown } from "./lib/node/shutdown.ts";
 import { createShutdown } from "./lib/node/shutdown.ts";
 import type { Loop } from "./loops/loop.ts";
-import { startLoop } from "./loops/loop.ts";
+import { Loops } from "./loops/loops.ts";
 import { listening, requireAddress, requireHost, requireOwnDatabase, requireTemplate } from "./start-up.ts";
 import { createAccessStore } from "./store/access-store.ts";
 import { adminKeyPath, removeAdminKey, writeAdminKey } from "./store/admin-key-file.ts";
@@ -49,6 +49,7 @@ import { createIdempotencyStore } from "./store/idempotency-store.ts";
 import { openInstallation } from "./store/installation.ts";
 import type { DatabaseLocation } from "./store/open.ts";
 import { openDatabase } from "./store/open.ts";
+import { skipLostEventIds } from "./store/event-id-gap.ts";
 import { createProcessStore } from "./store/process-store.ts";
 import { createSealer, loadSealingKey } from "./store/sealer.ts";
 import { removeServerAddress, writeServerAddress } from "./store/server-address-file.ts";
@@ -107,6 +108,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
     const database = await openDatabase(databaseOf(config, log), clock.now());
     shutdown.defer("database", () => database.close());
+    await skipLostEventIds(database, bootId());
     const signal = new EventSignal();
     const onEvents = (teamId: string): void => signal.signal(teamId);
     const store = createCapsuleStore(database, onEvents);
@@ -143,11 +145,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       hostId: installation.hostId,
       limits: { pidsMax: config.pidsMax, teamCapsulesMax: config.teamCapsulesMax, ...hostFacts() },
     };
-    const usage = await createUsage(deps, database, shutdown);
+    const loops = new Loops(log);
+    const usage = await createUsage(deps, database, shutdown, loops);
     deferEnds(shutdown, deps, keyUse, usage.meter);
     await lookAfterEarlier(deps);
 
-    const metrics = createMetrics({ countCapsules: () => store.countByState(installation.hostId) });
+    const metrics = createMetrics({
+      countCapsules: () => store.countByState(installation.hostId),
+      loopsStanding: () => loops.standing.length,
+    });
     const idempotency = createIdempotencyService({
       store: idempotencyStore,
       sealer,
@@ -159,16 +165,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       holder: `${installation.hostId}/${ids.hex(8)}`,
     });
     const capsules = createCapsuleService(deps);
-    const { startLoops: startEndpointLoops, ...endpointParts } = await createEndpoints({
-      config,
-      database,
-      accessStore,
-      deps,
-      capsules,
-      sealingKey: sealing.key,
-      shutdown,
-    });
-    const imageParts = await createImageParts(deps, config, shutdown);
+    const around = { config, database, accessStore, deps, capsules, sealingKey: sealing.key, shutdown, loops };
+    const { startLoops: startEndpointLoops, ...endpointParts } = await createEndpoints(around);
+    const imageParts = await createImageParts(deps, config, shutdown, loops);
     const http = createHttpServer({
       ...endpointParts,
       hmac: nodeHmac,
@@ -177,14 +176,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       idempotency,
       capsules,
       usage: usage.service,
-      ...(await createTemplates(deps, database, config, imageParts, shutdown)),
+      ...(await createTemplates(deps, database, config, imageParts, shutdown, loops)),
       archives: imageParts.archives,
       processes: createProcessService({ ...deps, idempotency, metrics, outputBytesMax: config.outputBytesMax }),
       files: createFileService(deps),
       ports: createPortService({ ...deps, hmac: nodeHmac, tokenKey: portTokenKey(sealing.key) }),
       access,
       metrics,
-      health: async () => health(() => accessStore.countTeams()),
+      health: async () => health(() => accessStore.countTeams(), loops),
       config: httpConfig(config, version),
       ids,
       log,
@@ -198,7 +197,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const teams = () => accessStore.listTeams(null);
     const old: RetainDeps = { clock, events: eventStore, processes: processStore, idempotency: idempotencyStore, teams };
     const look = () => signal.look(() => eventStore.latestId());
-    for (const loop of startLoops(deps, keyUse, retain, () => removeOld(old), look)) shutdown.defer("loop", () => loop.close());
+    for (const loop of startLoops(loops, deps, keyUse, retain, () => removeOld(old), look)) shutdown.defer("loop", () => loop.close());
     startEndpointLoops();
     const ending = new AbortController();
     shutdown.defer("builds of templates", () => ending.abort());
@@ -260,6 +259,7 @@ function databaseOf(config: Config, log: Log): DatabaseLocation {
 }
 
 function startLoops(
+  loops: Loops,
   deps: CapsuleDeps,
   keyUse: ActivityBuffer,
   retain: () => Promise<unknown>,
@@ -268,12 +268,12 @@ function startLoops(
 ): readonly Loop[] {
   const reconciler = new Reconciler(deps);
   return [
-    startLoop({ name: "expire", everyMs: EVERY.expire, tick: () => expireIdle(deps) }, deps.log),
-    startLoop({ name: "flush", everyMs: EVERY.flush, tick: () => Promise.all([flushActivity(deps), keyUse.tick()]) }, deps.log),
-    startLoop({ name: "reconcile", everyMs: EVERY.reconcile, tick: () => reconciler.tick() }, deps.log),
-    startLoop({ name: "retain", everyMs: EVERY.retain, tick: retain }, deps.log),
-    startLoop({ name: "remove old rows", everyMs: EVERY.removeOld, tick: removeOldRows }, deps.log),
-    startLoop({ name: "look for events", everyMs: LOOK_MS, tick: look }, deps.log),
+    loops.start({ name: "expire", everyMs: EVERY.expire, tick: () => expireIdle(deps) }),
+    loops.start({ name: "flush", everyMs: EVERY.flush, tick: () => Promise.all([flushActivity(deps), keyUse.tick()]) }),
+    loops.start({ name: "reconcile", everyMs: EVERY.reconcile, tick: () => reconciler.tick() }),
+    loops.start({ name: "retain", everyMs: EVERY.retain, tick: retain }),
+    loops.start({ name: "remove old rows", everyMs: EVERY.removeOld, tick: removeOldRows }),
+    loops.start({ name: "look for events", everyMs: LOOK_MS, tick: look }),
   ];
 }
 
@@ -288,12 +288,15 @@ async function ensureFirstTeam(access: ReturnType<typeof createAccessService>, d
 
 async function health(
   askDatabase: () => Promise<unknown>,
+  loops: Pick<Loops, "standing">,
 ): Promise<{ status: "ok" | "unavailable"; checks: Record<string, "ok" | "failing"> }> {
+  // A loop that stands still keeps no request from being answered.
+  const checks = { loops: loops.standing.length === 0 ? "ok" : "failing" } as const;
   try {
     await askDatabase();
-    return { status: "ok", checks: { database: "ok" } };
+    return { status: "ok", checks: { database: "ok", ...checks } };
   } catch {
-    return { status: "unavailable", checks: { database: "failing" } };
+    return { status: "unavailable", checks: { database: "failing", ...checks } };
   }
 }
 

@@ -16,7 +16,7 @@ import { createKeyedLock } from "./lib/keyed-lock.ts";
 import { nodeHash } from "./lib/node/hash.ts";
 import type { ImageParts } from "./images.ts";
 import type { Shutdown } from "./lib/node/shutdown.ts";
-import { startLoop } from "./loops/loop.ts";
+import type { Loops } from "./loops/loops.ts";
 import { createBuildStore } from "./store/build-store.ts";
 import type { Database } from "./store/database.ts";
 
@@ -35,6 +35,7 @@ export async function createTemplates(
   { teamTemplatesMax, teamTemplatesMb, templateCacheMb }: Config,
   { images, uploads: imageUploads }: ImageParts,
   shutdown: Shutdown,
+  loops: Loops,
 ): Promise<TemplateParts> {
   const { log, clock } = capsuleDeps;
   const deps: BuildDeps = {
@@ -60,7 +61,7 @@ export async function createTemplates(
   if (removed.length > 0) log.info({ templates: removed.length }, "templates of an earlier start were cleared away");
   shutdown.defer("templates being made", () => deps.makingTemplates.settled());
   shutdown.defer("builds of templates", () => builds.close());
-  const loop = startLoop({ name: "tend templates", everyMs: TEND_MS, tick: tend }, log);
+  const loop = loops.start({ name: "tend templates", everyMs: TEND_MS, tick: tend });
   shutdown.defer("loop", () => loop.close());
   return { templates: createTemplateService(deps), builds: createBuildService(deps, builds) };
 }

@@ -13,6 +13,7 @@ import type { RunWorld } from "../testing/run-world.ts";
 import { createRunWorld, putEndpoint } from "../testing/run-world.ts";
 import type { EndpointLoops } from "./endpoint-loops.ts";
 import { createEndpointLoops } from "./endpoint-loops.ts";
+import { Loops } from "./loops.ts";
 
 function startLoops(world: RunWorld): EndpointLoops {
   const { clock, ids, log, hostId, store, files } = world.deps;
@@ -21,6 +22,7 @@ function startLoops(world: RunWorld): EndpointLoops {
     clock,
     ids,
     log,
+    loops: new Loops(log),
     hostId,
     files,
     schedules: cronSchedules,

@@ -18,7 +18,7 @@ import type { RunService } from "../core/run/service.ts";
 import type { RunStore } from "../core/run/store.ts";
 import type { RunUpkeep } from "../core/run/upkeep.ts";
 import { runDue } from "../core/schedule/run-due.ts";
-import { startLoop } from "./loop.ts";
+import type { Loops } from "./loops.ts";
 
 /** Milliseconds between two ticks; schedules are looked at at each whole second. */
 const EVERY = { schedule: 1000, notify: 1000, retain: 60_000, sweep: 600_000 } as const;
@@ -27,6 +27,7 @@ export interface EndpointLoopDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  readonly loops: Loops;
   readonly hostId: string;
   readonly schedules: Schedules;
   readonly endpoints: Pick<EndpointStore, "get" | "listDue" | "claimDue">;
@@ -49,7 +50,7 @@ export interface EndpointLoops {
 
 /** Starts what endpoints do by themselves: schedules, notifications, and the end of what is kept too long. */
 export function createEndpointLoops(deps: EndpointLoopDeps): EndpointLoops {
-  const { clock, log, runs, files } = deps;
+  const { clock, loops: all, runs, files } = deps;
   const deliveries = new Deliveries({
     ...deps,
     store: deps.notifications,
@@ -66,10 +67,10 @@ export function createEndpointLoops(deps: EndpointLoopDeps): EndpointLoops {
       },
     });
   const loops = [
-    startLoop({ name: "schedules", everyMs: () => EVERY.schedule - (clock.now() % EVERY.schedule), tick: schedule }, log),
-    startLoop({ name: "notifications", everyMs: EVERY.notify, tick: () => deliveries.tick() }, log),
-    startLoop({ name: "remove old runs", everyMs: EVERY.retain, tick: () => removeOldRuns(deps) }, log),
-    startLoop({ name: "sweep files of runs", everyMs: EVERY.sweep, tick: () => sweep.tick() }, log),
+    all.start({ name: "schedules", everyMs: () => EVERY.schedule - (clock.now() % EVERY.schedule), tick: schedule }),
+    all.start({ name: "notifications", everyMs: EVERY.notify, tick: () => deliveries.tick() }),
+    all.start({ name: "remove old runs", everyMs: EVERY.retain, tick: () => removeOldRuns(deps) }),
+    all.start({ name: "sweep files of runs", everyMs: EVERY.sweep, tick: () => sweep.tick() }),
   ];
   return {
     async close() {

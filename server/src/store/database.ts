@@ -12,6 +12,8 @@ export interface EngineCapabilities {
   readonly rowLocks: boolean;
   /** A transaction must take an advisory lock to be the only one that migrates. */
   readonly advisoryLocks: boolean;
+  /** A commit is on the disk when it is told; else a power cut may take the latest of them. */
+  readonly syncsCommits: boolean;
 }
 
 /** An open database. */
@@ -24,7 +26,14 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export const SQLITE: EngineCapabilities = { name: "sqlite", textType: "text", bytesType: "blob", rowLocks: false, advisoryLocks: false };
+export const SQLITE: EngineCapabilities = {
+  name: "sqlite",
+  textType: "text",
+  bytesType: "blob",
+  rowLocks: false,
+  advisoryLocks: false,
+  syncsCommits: false,
+};
 
 export const POSTGRES: EngineCapabilities = {
   name: "postgres",
@@ -32,4 +41,5 @@ export const POSTGRES: EngineCapabilities = {
   bytesType: "bytea",
   rowLocks: true,
   advisoryLocks: true,
+  syncsCommits: true,
 };

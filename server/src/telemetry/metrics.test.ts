@@ -6,7 +6,7 @@ import { createMetrics } from "./metrics.ts";
 const none = async (): Promise<ReadonlyMap<CapsuleState, number>> => new Map();
 
 test("requests, sockets, execs and agent errors are counted by their labels", async () => {
-  const metrics = createMetrics({ countCapsules: none });
+  const metrics = createMetrics({ countCapsules: none, loopsStanding: () => 0 });
   metrics.answered("exec", 200, null, 0.0007);
   metrics.answered("exec", 404, "not_found", 0.0001);
   metrics.socketOpened("execStream");
@@ -33,6 +33,7 @@ test("requests, sockets, execs and agent errors are counted by their labels", as
 test("capsules are counted by state at each scrape; a store that fails leaves the last numbers and the rest of the page", async () => {
   let counts: ReadonlyMap<CapsuleState, number> | undefined = new Map([["running", 3]]);
   const metrics = createMetrics({
+    loopsStanding: () => 0,
     countCapsules: async () => {
       if (counts === undefined) throw new Error("database gone");
       return counts;
@@ -48,7 +49,7 @@ test("capsules are counted by state at each scrape; a store that fails leaves th
 });
 
 test("no caller can make the page grow: unknown operations and close codes share one label", async () => {
-  const metrics = createMetrics({ countCapsules: none });
+  const metrics = createMetrics({ countCapsules: none, loopsStanding: () => 0 });
   for (let index = 0; index < 100; index += 1) {
     metrics.answered(`made-up-${index}`, 404, "not_found", 0.001);
     metrics.socketOpened(`made-up-${index}`);
@@ -60,7 +61,18 @@ test("no caller can make the page grow: unknown operations and close codes share
 });
 
 test("two servers in one process keep their numbers apart", async () => {
-  const [one, other] = [createMetrics({ countCapsules: none }), createMetrics({ countCapsules: none })];
+  const [one, other] = [
+    createMetrics({ countCapsules: none, loopsStanding: () => 0 }),
+    createMetrics({ countCapsules: none, loopsStanding: () => 0 }),
+  ];
   one.answered("exec", 200, null, 0.001);
   assert.ok(!(await other.render()).text.includes('operation="exec"'));
+});
+
+test("loops that stand still are counted at each scrape", async () => {
+  let standing = 0;
+  const metrics = createMetrics({ countCapsules: none, loopsStanding: () => standing });
+  assert.match((await metrics.render()).text, /^capsuled_loops_standing 0$/m);
+  standing = 2;
+  assert.match((await metrics.render()).text, /^capsuled_loops_standing 2$/m);
 });

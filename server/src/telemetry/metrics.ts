@@ -10,6 +10,8 @@ const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 export interface MetricsSources {
   /** The host's capsules by state, asked at each scrape; what it throws leaves the last numbers standing. */
   countCapsules(): Promise<ReadonlyMap<CapsuleState, number>>;
+  /** How many of the server's loops stand still. */
+  loopsStanding(): number;
 }
 
 function knownOperation(operation: string): string {
@@ -64,6 +66,14 @@ export function createMetrics(sources: MetricsSources): Metrics {
       const counts = await sources.countCapsules().catch(() => undefined);
       if (counts === undefined) return;
       for (const state of CAPSULE_STATES) this.set({ state }, counts.get(state) ?? 0);
+    },
+  });
+  new Gauge({
+    name: "capsuled_loops_standing",
+    help: "Loops of the server whose tick has been under way for more than ten minutes.",
+    registers,
+    collect() {
+      this.set(sources.loopsStanding());
     },
   });
   for (const state of CAPSULE_STATES) capsules.set({ state }, 0);

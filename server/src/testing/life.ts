@@ -79,6 +79,7 @@ export function mortalDriver<D extends Driver>(driver: D, life: Life): D {
         ? null
         : {
             sharesBlocks: () => snapshots.sharesBlocks(),
+            copiesInLaunch: () => snapshots.copiesInLaunch(),
             take: (handle, id) => life.step(() => snapshots.take(handle, id)),
             takeTree: (handle, id, directory) => life.step(() => snapshots.takeTree(handle, id, directory)),
             remove: (id) => life.step(() => snapshots.remove(id)),

@@ -76,6 +76,7 @@ export interface World {
   readonly underWay: Builds;
   readonly templates: TemplateService;
   readonly driver: FakeDriver;
+  readonly host: FakeHost;
   readonly clock: TestClock;
   /** An admin of a team of its own. */
   readonly principal: Principal;
@@ -189,6 +190,7 @@ function start(ground: Ground): World {
     }),
     deps,
     driver,
+    host: ground.host,
     clock: ground.clock,
     principal: ground.principal,
     async restart(options = withoutDeath(ground.options)) {

@@ -12,6 +12,8 @@ import { codeOf } from "../lib/error-code.ts";
 export class BoundedThread {
   readonly #jobMsMax: number;
   #thread: Promise<Worker> | null = null;
+  /** The one that has started, while it lives. */
+  #ready: Worker | null = null;
   #idle: NodeJS.Timeout | null = null;
   /** Whether it has a job. */
   isBusy = false;
@@ -43,6 +45,7 @@ export class BoundedThread {
   async end(): Promise<void> {
     const thread = this.#thread;
     this.#thread = null;
+    this.#ready = null;
     if (this.#idle !== null) clearTimeout(this.#idle);
     this.#idle = null;
     // One that did not start is gone already.
@@ -63,6 +66,12 @@ export class BoundedThread {
     if (isLost) await this.end();
     else thread.unref();
     return answer;
+  }
+
+  #forget(thread: Worker): void {
+    if (this.#ready !== thread) return;
+    this.#ready = null;
+    this.#thread = null;
   }
 
   #ask(thread: Worker, job: Job): Promise<{ readonly answer: JobAnswer; readonly isLost: boolean }> {
@@ -109,6 +118,9 @@ export class BoundedThread {
         if (message !== READY) return fail();
         clearTimeout(timer);
         thread.off("exit", fail);
+        this.#ready = thread;
+        // One that dies between two jobs is not given the next.
+        thread.once("exit", () => this.#forget(thread));
         resolve(thread);
       });
     });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import type { Worker } from "node:worker_threads";
 import type { EndpointTransformer } from "@capsuled/contract";
 import type { TransformInput } from "../core/endpoint/transform.ts";
 import { createDefinitionFiles } from "./definition-files.ts";
@@ -317,4 +318,24 @@ test("a file that takes the parser for ever is ended at its bound of time or of 
   assert.equal(root, undefined);
   assert.equal(problems.length, 1);
   assert.match(problems[0]?.message ?? "", /^the file cannot be read: it takes (longer than 2000 ms|more than 256 MiB)$/);
+});
+
+test("a thread that dies between two jobs costs the next one nothing", { timeout: 300_000 }, async () => {
+  const started: Worker[] = [];
+  const note = (worker: Worker): void => void started.push(worker);
+  process.on("worker", note);
+  // A job that was given to a dead thread would wait for all of this.
+  const pool = new ThreadPool({ jobMsMax: 3_600_000, threads: 1 });
+  try {
+    const job: Job = { kind: "json", stdout: bytes("[1]") };
+    assert.ok((await pool.run(TEAM, job)).ok);
+    const [first] = started;
+    assert.ok(first !== undefined);
+    await first.terminate();
+    assert.ok((await pool.run(TEAM, job)).ok);
+    assert.deepEqual([pool.made, started.length], [2, 2]);
+  } finally {
+    process.off("worker", note);
+    await pool.close();
+  }
 });
