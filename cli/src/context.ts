@@ -1,9 +1,11 @@
 import { Client, MissingKeyError, NotFoundError } from "capsuled";
 import type { Capsule, ClientOptions } from "capsuled";
 import type { Given } from "./command.ts";
+import { ConnectionNotice } from "./connection-notice.ts";
 import { EXIT, ExitError } from "./exit.ts";
 import { asTyped } from "./invocation.ts";
-import { connectionFrom } from "./servers.ts";
+import type { Destroyed } from "./own-words.ts";
+import { connectionFrom, isServerNamed, keyOrigin } from "./servers.ts";
 
 const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
 
@@ -11,13 +13,17 @@ const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
 export class Context {
   readonly process: NodeJS.Process;
   readonly json: boolean;
+  /** Tells people that the server is away. */
+  readonly notice: ConnectionNotice;
   readonly #server: string | undefined;
   readonly #key: string | undefined;
   #client: Client | null = null;
   #capsule: string | null = null;
+  #destroyed: Destroyed | null = null;
 
   constructor(process: NodeJS.Process, given: Given) {
     this.process = process;
+    this.notice = new ConnectionNotice(process);
     this.json = given.flag("json");
     this.#server = given.text("server");
     this.#key = given.text("key");
@@ -28,16 +34,38 @@ export class Context {
     return connectionFrom(this.process.env, this.#server, this.#key);
   }
 
+  /** Whether anything says which server is meant; else it is the one of this machine. */
+  get isServerNamed(): boolean {
+    return isServerNamed(this.process.env, this.#server);
+  }
+
+  /** Where the key comes from, in words. */
+  get keyFrom(): string {
+    return keyOrigin(this.process.env, this.#server, this.#key);
+  }
+
   get client(): Client {
     return (this.#client ??= this.#connected());
   }
 
-  #connected(): Client {
+  /** For what has no end of its own: from now on a server that is there is waited for as long as it is away. Asks it first. */
+  async waitForServer(): Promise<Client> {
+    await this.client.system.health();
+    this.#client = this.#connected({ retryForMs: Number.POSITIVE_INFINITY });
+    // Of a server that has not answered a client, that client does not say that it is away.
+    await this.#client.system.health();
+    return this.#client;
+  }
+
+  #connected(patience: Pick<ClientOptions, "retryForMs"> = {}): Client {
     const { connection } = this;
+    const { changed } = this.notice;
     try {
-      return new Client({ ...connection, warn: (message) => this.note(`capsuled: ${message}`) });
+      return new Client({ ...connection, ...patience, onConnection: changed, warn: (message) => this.note(`capsuled: ${message}`) });
     } catch (error) {
-      throw error instanceof MissingKeyError ? new ExitError(EXIT.noPermission, withoutKey(connection.url)) : error;
+      throw error instanceof MissingKeyError
+        ? new ExitError(EXIT.noPermission, withoutKey(this.isServerNamed ? connection.url : undefined))
+        : error;
     }
   }
 
@@ -56,11 +84,20 @@ export class Context {
     return this.#capsule;
   }
 
-  /** The capsule of an id, or of a name. */
+  /** What is known of that capsule's end, where it was destroyed before it was asked for. */
+  get destroyed(): Destroyed | null {
+    return this.#destroyed;
+  }
+
+  /** The capsule of an id, which may be that of one that is gone, or of a name. */
   async capsule(word: string): Promise<Capsule> {
     this.#capsule = word;
+    this.#destroyed = null;
     try {
-      return await this.client.capsules.connect(word);
+      const capsule = await this.client.capsules.connect(word);
+      const { reason, message } = capsule.info;
+      if (reason === "destroyed") this.#destroyed = { message };
+      return capsule;
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       throw new ExitError(EXIT.failure, `There is no capsule ${JSON.stringify(word)}: \`capsuled ls\` lists those that there are.`);

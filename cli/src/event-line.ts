@@ -1,6 +1,7 @@
 import type { schemas } from "capsuled";
 import type { Context } from "./context.ts";
 import { coloured, plain } from "./table.ts";
+import { padTo } from "./text-width.ts";
 
 /** Characters of the columns. A name that is longer moves the rest of its line. */
 const TYPE_CHARS = 17;
@@ -13,7 +14,7 @@ export function eventLine(context: Context, event: schemas.Event, name: string |
     coloured(context, "dim", event.time),
     isBad(event) ? coloured(context, "red", type) : type,
     event.capsule_id,
-    plain(name ?? "-").padEnd(NAME_CHARS),
+    padTo(plain(name ?? "-"), NAME_CHARS),
     plain(whatOf(event)),
   ]
     .join("  ")

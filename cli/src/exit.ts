@@ -62,9 +62,6 @@ export function exitCodeOf(error: unknown): number {
 
 /** What to say of an error, and what to do about it. */
 export function sayingOf(error: unknown): string {
-  if (error instanceof ApiError && error.code === "unauthorized") {
-    return `${error.message} The key comes from CAPSULED_API_KEY, else from the server's entry in the configuration file.`;
-  }
   if (error instanceof CapsuledError || error instanceof UsageError || error instanceof ExitError) return error.message;
   return fileSaying(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

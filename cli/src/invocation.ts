@@ -18,8 +18,8 @@ export function invocationOf(process: Started): string {
   return near.startsWith("..") || isAbsolute(near) ? path : near.includes("/") ? near : `./${near}`;
 }
 
-/** Commands of this program within a text, which stand in backquotes or behind a colon, as they are to be typed here. */
+/** Commands of this program within a text, which stand in backquotes, behind a colon or in a pipe, as they are to be typed here. */
 export function asTyped(process: Started, text: string): string {
   const program = invocationOf(process);
-  return program === PROGRAM ? text : text.replaceAll(/(?<=`|: |sudo |, |[A-Z]=… )capsuled (?=[a-z-])/g, `${program} `);
+  return program === PROGRAM ? text : text.replaceAll(/(?<=`|: |sudo |, (?:or )?|\| |[A-Z]=… )capsuled (?=[a-z-])/g, `${program} `);
 }

@@ -1,11 +1,22 @@
 import { ApiError, InvalidStateError, NotFoundError, StreamError, TemplateNameTakenError } from "capsuled";
 import type { Command } from "./command.ts";
+import { isImageName } from "./docker-habits.ts";
 
 /** What an error is told with beside itself: whose options are meant, and which capsule was named. */
 export interface Asked {
   readonly command: Command | null;
   /** As it was typed; `null` where none was. */
   readonly capsule: string | null;
+  /** Whether that was destroyed before it was named, and what is known of why. */
+  readonly destroyed?: Destroyed | null;
+  /** Where the key came from that was sent. */
+  readonly keyFrom: () => string;
+}
+
+/** A capsule that is gone; the API calls it stopped, for the reason `destroyed`. */
+export interface Destroyed {
+  /** In words; `null` where nothing more is known. */
+  readonly message: string | null;
 }
 
 /** The options that stand for fields of the API, by the field's path without its last numbers. */
@@ -31,9 +42,12 @@ const OPTIONS: Readonly<Record<string, string>> = {
 
 /** What the server says of a request, in the words of the command line that made it; `null` where its own are as good. */
 export function inOwnWords(error: unknown, asked: Asked): string | null {
-  if (error instanceof StreamError && error.code === "spawn_failed") return withoutArgs(error.message);
+  if (error instanceof StreamError && error.code === "spawn_failed") return withoutArgs(imageSaying(error.message, asked) ?? error.message);
   if (error instanceof StreamError && error.code === "cwd_not_found") return `--cwd: ${error.message.replace(/\.$/, "")}, in the capsule`;
+  if (error instanceof StreamError && error.message.startsWith("There is no ")) return withList(error.message, asked);
   if (!(error instanceof ApiError)) return null;
+  if (error.code === "unauthorized") return `${error.message} The one that was sent is from ${asked.keyFrom()}.`;
+  if (error.code === "forbidden") return roleSaying(error, asked);
   if (error instanceof NotFoundError) return withList(error.message, asked);
   if (error instanceof InvalidStateError) return stateSaying(error, asked);
   if (error instanceof TemplateNameTakenError) return error.message.replace(/: delete it, or send overwrite\.$/, takenWays(error));
@@ -42,9 +56,27 @@ export function inOwnWords(error: unknown, asked: Asked): string | null {
   return problems.map(({ field, message }) => `${optionOf(field, asked.command)} ${message}`.trim()).join("\n          ");
 }
 
+/** Who names an image where the program is to stand is told of templates. */
+function imageSaying(message: string, { command }: Asked): string | null {
+  const program = /^"?([^"\s]+)"?: (?:command )?not found/.exec(message)?.[1];
+  if (command?.name !== "run" || program === undefined || !isImageName(program)) return null;
+  return `There is no program ${JSON.stringify(program)} in the capsule. If that is an image: \`capsuled templates build --name NAME --image ${program}\` makes a template of it, and \`capsuled run --template NAME COMMAND\` runs in that.`;
+}
+
+/** Whose key it takes, where it is the key's role that is in the way. */
+function roleSaying({ message }: ApiError, { command, keyFrom }: Asked): string | null {
+  if (!/\brole\b|^Only an admin/.test(message)) return null;
+  const sent = `The one that was sent is from ${keyFrom()}.`;
+  if (command?.name.startsWith("teams ") === true)
+    return `Only an admin's key of the first team can do that: the one in the file \`admin-key\` of the server's data directory is one. ${sent}`;
+  return `Only a key with the role admin can do that: \`capsuled keys ls\` says which have it. ${sent}`;
+}
+
 /** A capsule that is in the wrong state, with the command that changes that. */
-function stateSaying(error: InvalidStateError, { capsule }: Asked): string {
+function stateSaying(error: InvalidStateError, { capsule, destroyed = null }: Asked): string {
   const { message } = error;
+  if (destroyed !== null || error.details["state"] === "destroyed" || error.details["state"] === "destroying")
+    return `This capsule was destroyed${destroyed === null || destroyed.message === null ? "." : `: ${destroyed.message}`}`;
   const cut = message.replace(/; POST …\/(?:resume lets it go on|start boots it again)\.$/, ".");
   const said = cut.replace(/: (stop|start)\b/, (_, verb: string) => `: ${verb === "stop" ? "halt" : "boot"}`);
   const { status } = error.details;
@@ -73,6 +105,7 @@ const LISTS: Readonly<Record<string, string>> = {
   endpoints: "endpoints ls",
   kill: "ps",
   logs: "ps",
+  shell: "ps",
 };
 
 function takenWays({ message }: ApiError): string {

@@ -12,6 +12,7 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
   remove: "rm",
   inspect: "info",
   "keys rm": "keys revoke",
+  unpause: "resume",
 };
 
 /** Finds the command that an argument list begins with: two words before one, also by other programs' words. */
@@ -51,9 +52,8 @@ export function splitLeading(argv: readonly string[]): { readonly leading: reado
 /** Reads a command's arguments; throws a `UsageError` that says what is wrong. */
 export function parseCommand(command: Command, argv: readonly string[]): Given {
   const options = { ...command.options, ...COMMON_OPTIONS };
-  const at = argv.indexOf("--");
-  const rest = at === -1 ? null : argv.slice(at + 1);
-  const { values, positionals } = parsed(options, at === -1 ? argv : argv.slice(0, at));
+  const { own, rest } = splitRest(command, options, argv);
+  const { values, positionals } = parsed(options, own, command.hints);
   const given: Given = {
     arguments: positionals,
     rest,
@@ -72,27 +72,68 @@ export function parseCommand(command: Command, argv: readonly string[]): Given {
       if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--${name} takes a whole number, not ${JSON.stringify(text)}`);
       return Number(text);
     },
-    pairs(name) {
-      return Object.fromEntries(
-        given.texts(name).map((pair) => {
-          const equals = pair.indexOf("=");
-          if (equals < 1) throw new UsageError(`--${name} takes NAME=VALUE, not ${JSON.stringify(pair)}`);
-          return [pair.slice(0, equals), pair.slice(equals + 1)];
-        }),
-      );
+    variables(name, env) {
+      const here = (word: string): string => {
+        const value = /^[A-Za-z_]\w*$/.test(word) ? env[word] : undefined;
+        if (value === undefined && !word.includes("="))
+          throw new UsageError(
+            `--${name} takes NAME=VALUE, or the NAME of a variable that is set here; ${JSON.stringify(word)} is neither`,
+          );
+        return value === undefined ? word : `${word}=${value}`;
+      };
+      return pairsOf(name, given.texts(name).map(here));
     },
+    pairs: (name) => pairsOf(name, given.texts(name)),
   };
   if (given.flag("help")) return given;
   const [min, max] = command.arguments;
-  if (positionals.length > max && rest === null && command.takesRest === true && command.elsewhere === undefined) {
-    const line = [command.name, ...positionals.slice(0, max), "--", ...positionals.slice(max)].join(" ");
-    throw new UsageError(`the command goes after --, as in: capsuled ${line}`);
-  }
   if (positionals.length < min || positionals.length > max || (rest !== null && command.takesRest !== true)) {
-    const elsewhere = command.elsewhere === undefined || positionals.length <= max ? "" : `; ${command.elsewhere}`;
-    throw new UsageError(`use it as: ${`capsuled ${command.name} ${command.usage}`.trimEnd()}${elsewhere}`);
+    const more = positionals.length > max ? command.elsewhere : positionals.length < min ? command.missing : undefined;
+    throw new UsageError(`use it as: ${`capsuled ${command.name} ${command.usage}`.trimEnd()}${more === undefined ? "" : `; ${more}`}`);
   }
   return given;
+}
+
+function pairsOf(name: string, texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((pair) => {
+      const equals = pair.indexOf("=");
+      if (equals < 1) throw new UsageError(`--${name} takes NAME=VALUE, not ${JSON.stringify(pair)}`);
+      return [pair.slice(0, equals), pair.slice(equals + 1)];
+    }),
+  );
+}
+
+/**
+ * Cuts what is to be run elsewhere off the end: it begins behind `--`, or with the first word that is neither an option nor an argument,
+ * and nothing of it is an option of this program.
+ */
+function splitRest(
+  command: Command,
+  options: Readonly<Record<string, OptionSpec>>,
+  argv: readonly string[],
+): { readonly own: readonly string[]; readonly rest: readonly string[] | null } {
+  const hasProgram = command.takesRest === true && command.elsewhere === undefined;
+  let left = hasProgram ? command.arguments[1] : Number.POSITIVE_INFINITY;
+  for (let at = 0; at < argv.length; at += 1) {
+    const word = argv[at] ?? "";
+    if (word === "--") return { own: argv.slice(0, at), rest: argv.slice(at + 1) };
+    if (word.startsWith("-") && word !== "-") at += hasValueBehind(options, word) ? 1 : 0;
+    else if (left === 0) return { own: argv.slice(0, at), rest: argv.slice(at) };
+    else left -= 1;
+  }
+  return { own: argv, rest: null };
+}
+
+/** Whether the next word is the value of this one: `--cwd`, `-w`, or `-iw`, and neither `--cwd=/srv` nor `-w/srv`. */
+function hasValueBehind(options: Readonly<Record<string, OptionSpec>>, word: string): boolean {
+  if (word.startsWith("--")) return Object.hasOwn(options, word.slice(2)) && options[word.slice(2)]?.type === "string";
+  const specs = Object.values(options);
+  const valued = word
+    .slice(1)
+    .split("")
+    .findIndex((letter) => specs.some(({ short, type }) => short === letter && type === "string"));
+  return valued === word.length - 2;
 }
 
 /** The options that every command line takes, where there is no command. */
@@ -106,6 +147,7 @@ export function parseOptions(argv: readonly string[]): { readonly json: boolean;
 function parsed(
   options: Readonly<Record<string, OptionSpec>>,
   args: readonly string[],
+  hints: Readonly<Record<string, string>> = {},
 ): { values: Record<string, unknown>; positionals: string[] } {
   try {
     const config = Object.fromEntries(
@@ -124,6 +166,8 @@ function parsed(
     const unknown = /^Unknown option '(--?)([^']*)'/.exec(said);
     if (unknown === null) throw new UsageError(said);
     const [, dashes = "", name = ""] = unknown;
+    const hint = Object.hasOwn(hints, `${dashes}${name}`) ? hints[`${dashes}${name}`] : undefined;
+    if (hint !== undefined) throw new UsageError(`there is no option ${dashes}${name} here; ${hint}`);
     const meant = dashes === "--" ? suggestion(name, Object.keys(options), "--") : "";
     throw new UsageError(`there is no option ${dashes}${name}${meant === "" ? "; --help lists them" : meant}`);
   }

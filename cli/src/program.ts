@@ -1,8 +1,9 @@
 import { COMMANDS } from "./commands/index.ts";
 import { answerShell, COMPLETE } from "./completion/answer.ts";
 import { Context } from "./context.ts";
+import { COMMAND_HINTS } from "./docker-habits.ts";
 import { EXIT, ExitError, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
-import type { Command } from "./command.ts";
+import type { Command, Given } from "./command.ts";
 import { COMMON_OPTIONS } from "./command.ts";
 import { commandHelp, groupHelp, programHelp } from "./help.ts";
 import { asTyped } from "./invocation.ts";
@@ -44,6 +45,8 @@ function lines(said: string): string {
 
 async function run(process: NodeJS.Process, given: readonly string[]): Promise<void> {
   const { leading, argv } = splitLeading(given);
+  // As wide as the terminal; what is no terminal has no width.
+  const columns = process.stdout.columns || undefined;
   const [first] = argv;
   if (first !== undefined && VERSION_WORDS.has(first)) return tellVersions(process, [...leading, ...argv.slice(1)]);
   if (first === COMPLETE) return answerShell(process, COMMANDS, argv.slice(1));
@@ -52,19 +55,22 @@ async function run(process: NodeJS.Process, given: readonly string[]): Promise<v
     if (first === "help" && argv.length > 1) return run(process, [...argv.slice(1), "--help"]);
     if (first === undefined && leading.length > 0) parseOptions(leading);
     if (first === undefined || first === "--help" || first === "-h" || first === "help")
-      return void process.stdout.write(`${programHelp(COMMANDS)}\n`);
+      return void process.stdout.write(`${programHelp(COMMANDS, columns)}\n`);
     const among = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
     if (among.length > 0 && (argv[1] === "help" || argv.includes("--help") || argv.includes("-h")))
-      return void process.stdout.write(`${groupHelp(first, among)}\n`);
+      return void process.stdout.write(`${groupHelp(first, among, columns)}\n`);
     throw new UsageError(whatIsMeant(first, argv[1], among));
   }
   const options = parseCommand(found.command, [...leading, ...found.argv]);
-  if (options.flag("help")) return void process.stdout.write(`${commandHelp(found.command)}\n`);
-  const context = new Context(process, options);
+  if (options.flag("help")) return void process.stdout.write(`${commandHelp(found.command, columns)}\n`);
+  await runCommand(found.command, new Context(process, options), options);
+}
+
+async function runCommand(command: Command, context: Context, options: Given): Promise<void> {
   try {
-    await found.command.run(context, options);
+    await command.run(context, options);
   } catch (error) {
-    const said = inOwnWords(error, { command: found.command, capsule: context.capsuleWord });
+    const said = inOwnWords(error, { command, capsule: context.capsuleWord, destroyed: context.destroyed, keyFrom: () => context.keyFrom });
     throw said === null ? error : new ExitError(exitCodeOf(error), said);
   }
 }
@@ -77,6 +83,11 @@ function whatIsMeant(first: string, second: string | undefined, among: readonly 
     const meant = suggestion(first.replace(/^-+/, ""), Object.keys(COMMON_OPTIONS), "--");
     return `there is no option ${first} before a command${meant === "" ? "; `capsuled --help` lists them" : meant}`;
   }
+  const hint = hintOf(first) ?? (second === undefined ? undefined : hintOf(`${first} ${second}`));
+  if (hint !== undefined) {
+    const typed = hintOf(first) === undefined ? `${first} ${second ?? ""}` : first;
+    return `there is no command ${JSON.stringify(typed)}; ${hint}`;
+  }
   if (among.length === 0) {
     const words = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? "")), "help", "version"];
     const meant = suggestion(first, words);
@@ -88,3 +99,5 @@ function whatIsMeant(first: string, second: string | undefined, among: readonly 
     ? `say which: ${among.map(({ name }) => `capsuled ${name}`).join(", ")}`
     : `there is no command ${JSON.stringify(`${first} ${second ?? ""}`)}${meant}`;
 }
+
+const hintOf = (words: string): string | undefined => (Object.hasOwn(COMMAND_HINTS, words) ? COMMAND_HINTS[words] : undefined);

@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { isServer } from "./server-program.ts";
+import { readSmallFile } from "./small-file.ts";
 
 /** The server that uses a data directory now. */
 export interface RunningServer {
@@ -35,10 +36,40 @@ export function findServerUrl(dataDir: string): string | null {
   return holdsLock(listening.pid, join(dataDir, "lock.db")) ? listening.url : null;
 }
 
+/** The servers of this machine whose data directories can be told: those of this user, and all of them for root. */
+export function runningServers(): readonly { readonly pid: number; readonly dataDir: string }[] {
+  return pids().flatMap((pid) => {
+    const dataDir = runsAsServer(pid) ? dataDirOf(pid) : null;
+    return dataDir !== null && findRunningServer(dataDir)?.pid === pid ? [{ pid, dataDir }] : [];
+  });
+}
+
+function pids(): readonly number[] {
+  try {
+    return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
+  } catch {
+    return []; // no Linux
+  }
+}
+
+/** Of a server that was told where: by its option, or by its environment. */
+function dataDirOf(pid: number): string | null {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    const at = words.indexOf("--data-dir");
+    const option = at === -1 ? words.find((word) => word.startsWith("--data-dir="))?.slice("--data-dir=".length) : words[at + 1];
+    const told = option ?? variables.find((one) => one.startsWith("CAPSULED_DATA_DIR="))?.slice("CAPSULED_DATA_DIR=".length);
+    return told === undefined || told === "" ? null : resolve(readlinkSync(`/proc/${pid}/cwd`), told);
+  } catch {
+    return null;
+  }
+}
+
 /** What a server wrote when it began to listen. */
 function addressIn(dataDir: string): { readonly pid: number; readonly url: string } | null {
   try {
-    const value: unknown = JSON.parse(readFileSync(join(dataDir, "server.json"), "utf8"));
+    const value: unknown = JSON.parse(readSmallFile(join(dataDir, "server.json")));
     if (typeof value !== "object" || value === null || !("pid" in value) || !("url" in value)) return null;
     const { pid, url } = value;
     return typeof pid === "number" && typeof url === "string" ? { pid, url } : null;
@@ -50,7 +81,7 @@ function addressIn(dataDir: string): { readonly pid: number; readonly url: strin
 /** The pid in a file, where that process runs and is a server. */
 function pidIn(file: string): number | null {
   try {
-    const pid = Number(readFileSync(file, "utf8"));
+    const pid = Number(readSmallFile(file));
     return runsAsServer(pid) ? pid : null;
   } catch {
     return null;

@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { SettingsError } from "capsuled";
 import type { ClientOptions } from "capsuled";
 import { findServerUrl } from "./running-server.ts";
+import { readSmallFile } from "./small-file.ts";
 
 /** A server that the configuration file names. */
 export interface NamedServer {
@@ -31,28 +32,60 @@ const ADMIN_KEY = "admin-key";
  * machine; for one on this machine, the key that it wrote into its data directory, where this user may read that.
  */
 export function connectionFrom(env: NodeJS.ProcessEnv, wanted: string | undefined, key?: string): ClientOptions {
-  const file = readConfiguration(configurationPath(env));
+  const { url, keys } = findConnection(env, wanted, key);
+  return { ...(url === undefined ? {} : { url }), apiKey: keys.find(({ text }) => text !== undefined)?.text };
+}
+
+/** Where the key comes from that `connectionFrom` gives, in words. */
+export function keyOrigin(env: NodeJS.ProcessEnv, wanted: string | undefined, key?: string): string {
+  return findConnection(env, wanted, key).keys.find(({ text }) => text !== undefined)?.from ?? "nowhere";
+}
+
+/** Whether anything says which server is meant; else it is the one that runs on this machine. */
+export function isServerNamed(env: NodeJS.ProcessEnv, wanted: string | undefined): boolean {
+  return (
+    wanted !== undefined || present(env["CAPSULED_URL"]) !== undefined || readConfiguration(configurationPath(env)).default !== undefined
+  );
+}
+
+interface Key {
+  readonly text: string | undefined;
+  readonly from: string;
+}
+
+/** The server, and the keys for it of which the first that is there is meant. */
+function findConnection(
+  env: NodeJS.ProcessEnv,
+  wanted: string | undefined,
+  key: string | undefined,
+): { readonly url: string | undefined; readonly keys: readonly Key[] } {
+  const path = configurationPath(env);
+  const file = readConfiguration(path);
   const isUrl = wanted !== undefined && /^https?:\/\//.test(wanted);
   const name = wanted ?? (present(env["CAPSULED_URL"]) === undefined ? file.default : undefined);
+  const given: Key = { text: key, from: "--key" };
+  const variable: Key = { text: present(env["CAPSULED_API_KEY"]), from: "CAPSULED_API_KEY" };
   if (!isUrl && name !== undefined) {
     const server = file.servers[name];
     if (server === undefined) {
       if (/^[\w.-]+:\d+(?:\/|$)/.test(name))
         throw new SettingsError(`${JSON.stringify(name)} is neither a server's name nor a URL: write http://${name}, or https://${name}`);
       throw new SettingsError(
-        `There is no server ${JSON.stringify(name)} in ${configurationPath(env)}${known(file)}; \`capsuled servers add ${name} URL\` makes one.`,
+        `There is no server ${JSON.stringify(name)} in ${path}${known(file)}; \`capsuled servers add ${name} URL\` makes one.`,
       );
     }
-    return { url: server.url, apiKey: key ?? server.api_key ?? present(env["CAPSULED_API_KEY"]) ?? localKey(env, server.url) };
+    const kept: Key = { text: server.api_key, from: `the server ${JSON.stringify(name)} in ${path}` };
+    return { url: server.url, keys: [given, kept, variable, ...localKeys(env, server.url)] };
   }
   const url = isUrl ? wanted : present(env["CAPSULED_URL"]);
-  const given = key ?? present(env["CAPSULED_API_KEY"]);
-  if (url !== undefined) return { url, apiKey: given ?? localKey(env, url) };
+  if (url !== undefined) return { url, keys: [given, variable, ...localKeys(env, url)] };
   for (const place of dataDirs(env)) {
     const found = findServerUrl(place);
-    if (found !== null) return { url: found, apiKey: given ?? keyIn(place) };
+    if (found !== null) return { url: found, keys: [given, variable, keyIn(place)] };
   }
-  return { apiKey: given ?? localKey(env, DEFAULT_URL) };
+  const port = present(env["CAPSULED_PORT"]);
+  const expected = port === undefined || !/^[1-9]\d{0,4}$/.test(port) ? undefined : `http://127.0.0.1:${port}`;
+  return { url: expected, keys: [given, variable, ...localKeys(env, DEFAULT_URL)] };
 }
 
 /** Where a server is expected that nothing says anything of. */
@@ -69,9 +102,10 @@ function dataDirs(env: NodeJS.ProcessEnv): readonly string[] {
 export function readConfiguration(path: string): ConfigurationFile {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    return { servers: {} };
+    text = readSmallFile(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return { servers: {} }; // it is not there, or not this user's to read
+    throw new SettingsError(`${error instanceof Error ? error.message : String(error)}, and so no configuration`);
   }
   try {
     const value: unknown = JSON.parse(text);
@@ -103,20 +137,17 @@ function known({ servers }: ConfigurationFile): string {
   return names.length === 0 ? "" : ` (there are ${names.join(", ")})`;
 }
 
-function localKey(env: NodeJS.ProcessEnv, url: string): string | undefined {
-  if (!/^https?:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|\/|$)/.test(url)) return undefined;
-  for (const place of dataDirs(env)) {
-    const key = keyIn(place);
-    if (key !== undefined) return key;
-  }
-  return undefined;
+function localKeys(env: NodeJS.ProcessEnv, url: string): readonly Key[] {
+  const isLocal = /^https?:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|\/|$)/.test(url);
+  return isLocal ? dataDirs(env).map(keyIn) : [];
 }
 
-function keyIn(dataDir: string): string | undefined {
+function keyIn(dataDir: string): Key {
+  const from = join(dataDir, ADMIN_KEY);
   try {
-    return readFileSync(join(dataDir, ADMIN_KEY), "utf8").trim();
+    return { text: readSmallFile(from).trim(), from };
   } catch {
-    return undefined; // this user may not read it, or it was put elsewhere
+    return { text: undefined, from }; // this user may not read it, or it was put elsewhere
   }
 }
 

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Context } from "./context.ts";
+import { padTo, widthOf } from "./text-width.ts";
 
 const COLOURS = { green: 32, yellow: 33, red: 31, dim: 2 } as const;
 
@@ -18,12 +19,10 @@ export function statusOf(context: Context, status: string): string {
 /** Columns under their names. What comes from capsules cannot draw on the terminal. */
 export function table(context: Context, names: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [names, ...rows];
-  const widths = names.map((_, column) => Math.max(...all.map((row) => stripVTControlCharacters(row[column] ?? "").length)));
+  const widths = names.map((_, column) => all.reduce((widest, row) => Math.max(widest, widthOf(row[column] ?? "")), 0));
   const lines = all.map((row) =>
     row
-      .map((cell, column) =>
-        column === names.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - stripVTControlCharacters(cell).length + 2),
-      )
+      .map((cell, column) => (column === names.length - 1 ? cell : padTo(cell, (widths[column] ?? 0) + 2)))
       .join("")
       .trimEnd(),
   );

@@ -1,5 +1,4 @@
 import type { Terminal, TerminalExitEvent } from "capsuled";
-import type { ConnectionNotice } from "./connection-notice.ts";
 import type { Context } from "./context.ts";
 import { EXIT, ExitError } from "./exit.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -19,13 +18,9 @@ export interface SessionEnd extends TerminalExitEvent {
 }
 
 /** Puts this terminal in the place of the capsule's until its program ends, or Ctrl-] is pressed. Gives the end; `null`: it was left. */
-export async function useTerminal(
-  context: Context,
-  terminal: Terminal,
-  notice: ConnectionNotice,
-  { onSignal }: SessionOptions,
-): Promise<SessionEnd | null> {
+export async function useTerminal(context: Context, terminal: Terminal, { onSignal }: SessionOptions): Promise<SessionEnd | null> {
   const { stdin, stdout } = context.process;
+  const { notice } = context;
   const size = (): void => void terminal.resize(stdout.columns, stdout.rows).catch(() => {});
   let leftWith: number | null = null;
   let isUntouched = true;
@@ -45,6 +40,7 @@ export async function useTerminal(
     else void terminal.kill().catch(() => leave(exitCode));
   };
   const quiet = onInterrupt(context.process, interrupt, () => stdin.setRawMode(false));
+  notice.overTerminal();
   stdin.setRawMode(true);
   stdin.resume();
   stdin.on("data", typed);
@@ -59,7 +55,7 @@ export async function useTerminal(
     return null;
   } finally {
     quiet();
-    notice.clear();
+    notice.leaveTerminal();
     stdout.off("resize", size);
     stdin.off("data", typed);
     stdin.setRawMode(false);
@@ -67,13 +63,10 @@ export async function useTerminal(
   }
 }
 
-/** Refuses where there is no terminal to put in the place of another. */
-export function requireTerminal(context: Context): void {
+/** Refuses where there is no terminal to put in the place of another. `instead`: what to do without one. */
+export function requireTerminal(context: Context, instead: string): void {
   const { stdin, stdout } = context.process;
   if (stdin.isTTY !== true || stdout.isTTY !== true) {
-    throw new ExitError(
-      EXIT.usage,
-      "This needs a terminal on both ends; standard input or output is none. For scripts there is `capsuled exec`.",
-    );
+    throw new ExitError(EXIT.usage, `This needs a terminal on both ends, and standard input or output is none: ${instead}.`);
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -14,7 +14,18 @@ import { SCRIPTS } from "../src/completion/scripts.ts";
 
 const CLI = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
+const named =
+  (...words: string[]) =>
+  async () =>
+    words.map((word) => ({ word, about: "" }));
 const NAMES: Names = {
+  processes: async (capsule) => (capsule === "box" ? [{ word: "server", about: "python3" }] : []),
+  templates: named("minimal", "mine"),
+  endpoints: named("deploy"),
+  callArguments: async (endpoint) => (endpoint === "deploy" ? [{ word: "branch=", about: "" }] : []),
+  runs: named("run-1"),
+  keys: named("key-1"),
+  servers: named("build"),
   capsules: async () => [{ word: "box", about: "cl-1 running" }],
   entries: async (capsule, directory) => (capsule === "box" && directory === "/srv/" ? ["data/", "done.txt"] : []),
 };
@@ -46,6 +57,39 @@ test("completion knows every command, its options with what they are, and what i
   assert.deepEqual(await wordsOf("watch", "-r", "b"), ["box:"]);
   assert.deepEqual(await wordsOf("cp", "box:/srv/d"), ["box:/srv/data/", "box:/srv/done.txt"]);
   assert.deepEqual(await wordsOf("run", "--memory", ""), []);
+  for (const [words, due] of [
+    [
+      ["run", "--template", "m"],
+      ["minimal", "mine"],
+    ],
+    [
+      ["templates", "rm", "minimal", "m"],
+      ["minimal", "mine"],
+    ],
+    [["endpoints", "call", ""], ["deploy"]],
+    [
+      ["endpoints", "call", "deploy", "--method", ""],
+      ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    ],
+    [["endpoints", "call", "deploy", ""], ["branch="]],
+    [["runs", "--endpoint", ""], ["deploy"]],
+    [["runs", "logs", ""], ["run-1"]],
+    [["runs", "cancel", ""], ["run-1"]],
+    [["keys", "revoke", ""], ["key-1"]],
+    [["ls", "--server", ""], ["build"]],
+    [["servers", "rm", ""], ["build"]],
+    [["logs", "-f", "box", ""], ["server"]],
+    [["kill", "box", "-s", "SIGT"], ["SIGTERM"]],
+    [["shell", "box", "--attach", ""], ["server"]],
+    [["shell", "other", "--attach", ""], []],
+    [
+      ["ls", "--status", "p"],
+      ["pending", "paused"],
+    ],
+    [["exec", "-it", ""], ["box"]],
+    [["exec", "-w", "/srv", ""], ["box"]],
+  ] as const)
+    assert.deepEqual(await wordsOf(...words), due, words.join(" "));
   const files = async (...words: string[]): Promise<boolean> => (await complete(COMMANDS, words, NAMES)).withFiles;
   assert.deepEqual(
     await Promise.all([
@@ -54,8 +98,11 @@ test("completion knows every command, its options with what they are, and what i
       files("endpoints", "apply", "-f", ""),
       files("images", "upload", ""),
       files("info", ""),
+      files("exec", "box", "cat", ""),
+      files("run", "cat", "-"),
+      files("start", "--data-dir", ""),
     ]),
-    [true, false, true, true, false],
+    [true, false, true, true, false, true, true, true],
   );
 });
 
@@ -83,7 +130,11 @@ const TYPED: readonly (readonly [string, readonly string[]])[] = [
   ["capsuled cp my-b\t/srv/da\t ./loc\t", ["cp", "my-box:/srv/data.txt", "./local.txt"]],
   ["capsuled cp ./two\\ w\t box:", ["cp", "./two words.txt", "box:"]],
   ["capsuled endpoints apply -f ./loc\t", ["endpoints", "apply", "-f", "./local.txt"]],
+  ["npx capsuled info my\t", ["info", "my-box"]],
 ];
+
+/** A terminal shows a line's end as two characters. */
+const TYPED_IN_BASH: typeof TYPED = [["capsuled cp ./odd\t box:", ["cp", "./odd\r\nname.txt", "box:"]]];
 
 const SHELLS = {
   bash: "exec bash --noprofile --norc -i",
@@ -95,17 +146,21 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
   const isThere = spawnSync(shell, ["--version"]).status === 0;
   test(
     `in ${shell} a tab completes commands, options, capsules, their files and those of this machine`,
-    { skip: isThere ? false : `no ${shell} on this host`, timeout: 120_000 },
+    { skip: isThere ? false : `no ${shell} on this host`, timeout: 300_000 },
     async () => {
       await using server = await oneCapsule();
       const dir = mkdtempSync(join(tmpdir(), "capsuled-completion-"));
       try {
-        for (const name of ["local.txt", "two words.txt"]) writeFileSync(join(dir, name), "");
+        for (const name of ["local.txt", "two words.txt", "odd\nname.txt"]) writeFileSync(join(dir, name), "");
         writeFileSync(join(dir, "completion"), SCRIPTS[shell]);
         // It completes as the program does, and says what it was called with.
         const program = `#!/bin/sh\n[ "$1" != __complete ] || exec ${process.execPath} ${CLI} "$@"\nfor word; do printf '<%s>' "$word"; done; echo .\n`;
         writeFileSync(join(dir, "capsuled"), program);
         chmodSync(join(dir, "capsuled"), 0o755);
+        mkdirSync(join(dir, "node_modules/.bin"), { recursive: true });
+        symlinkSync("../../capsuled", join(dir, "node_modules/.bin/capsuled"));
+        writeFileSync(join(dir, "npx"), '#!/bin/sh\nexec "$@"\n');
+        chmodSync(join(dir, "npx"), 0o755);
         await typeAll(shell, dir, server.url);
       } finally {
         rmSync(dir, { recursive: true });
@@ -150,7 +205,7 @@ async function typeAll(shell: keyof typeof SHELLS, dir: string, url: string): Pr
     // What is echoed is not what is waited for.
     child.stdin.write(shell === "fish" ? "source completion; echo rea''dy\r" : ". ./completion; echo rea''dy\r");
     await shows("ready", 0);
-    for (const [typed, words] of TYPED) {
+    for (const [typed, words] of [...TYPED, ...(shell === "bash" ? TYPED_IN_BASH : [])]) {
       const from = shown.length;
       child.stdin.write(`${typed}\r`);
       await shows(`${words.map((word) => `<${word}>`).join("")}.`, from);

@@ -8,7 +8,7 @@ import { inOwnWords } from "../src/own-words.ts";
 const facts = { status: 400, requestId: null, retryAfterSec: null };
 
 function said(name: string, error: unknown, capsule: string | null = null): string | null {
-  return inOwnWords(error, { command: COMMANDS.find((one) => one.name === name) ?? null, capsule });
+  return inOwnWords(error, { command: COMMANDS.find((one) => one.name === name) ?? null, capsule, keyFrom: () => "--key" });
 }
 
 function refused(...problems: readonly { readonly field: string; readonly message: string }[]): ApiError {
@@ -77,8 +77,32 @@ test("what is to be sent or posted is told as what is to be typed", () => {
   const told = said("run", new StreamError("spawn_failed", words)) ?? "";
   assert.match(told, /^"ls -l": not found \(.*words of their own.*sh -c '…'\)$/);
   assert.doesNotMatch(told, /args/);
-  for (const other of [new Error("x"), new ApiError({ ...facts, code: "unauthorized", message: "m", details: {} })])
-    assert.equal(said("ls", other), null);
+  const image = said("run", new StreamError("spawn_failed", "python:3.12: command not found")) ?? "";
+  assert.match(image, /^There is no program "python:3.12" .*`capsuled templates build --name NAME --image python:3.12`/);
+  assert.equal(said("run", new StreamError("spawn_failed", "nope: command not found")), "nope: command not found");
+  const terminal = new StreamError("not_found", 'There is no terminal "x" in this capsule.');
+  assert.equal(said("shell", terminal, "box"), 'There is no terminal "x" in this capsule: `capsuled ps box` lists them.');
+  assert.equal(said("ls", new Error("x")), null);
+  const denied = (code: string, text: string): ApiError => new ApiError({ ...facts, code, message: text, details: {} });
+  assert.equal(said("ls", denied("unauthorized", "A key is needed.")), "A key is needed. The one that was sent is from --key.");
+  const role = "This key's role does not allow it.";
+  assert.match(
+    said("keys create", denied("forbidden", role)) ?? "",
+    /^Only a key with the role admin .*`capsuled keys ls`.* from --key\.$/,
+  );
+  assert.match(said("teams create", denied("forbidden", role)) ?? "", /^Only an admin's key of the first team/);
+  assert.equal(said("templates rm", denied("forbidden", '"minimal" is a template that every team has.')), null);
+});
+
+test("of a capsule that was destroyed it is told so, without a command that cannot bring it back", () => {
+  const stopped = (state: string): ApiError =>
+    new InvalidStateError({ ...facts, code: "invalid_state", message: "The capsule is stopped, not running.", details: { state } });
+  const told = (error: unknown, message: string | null): string | null =>
+    inOwnWords(error, { command: null, capsule: "box", destroyed: { message }, keyFrom: () => "--key" });
+  for (const state of ["destroyed", "destroying"]) assert.equal(said("exec", stopped(state), "box"), "This capsule was destroyed.");
+  assert.equal(told(stopped(""), null), "This capsule was destroyed.");
+  assert.equal(told(stopped(""), "Its disk was lost."), "This capsule was destroyed: Its disk was lost.");
+  assert.match(said("exec", stopped("stopped"), "box") ?? "", /`capsuled boot box`/);
 });
 
 test("problems of a file are told with their places, each once, and how many more there are", () => {

@@ -9,7 +9,7 @@ const ESCAPE = "\u001b[";
 /** A program's surroundings as far as progress looks at them; `written` is what standard error got. */
 function surroundings(stderr: { readonly isTTY: boolean; readonly columns?: number }, json = false) {
   const written: string[] = [];
-  const process = { stderr: { ...stderr, write: (text: string) => written.push(text) } };
+  const process = { env: {}, stderr: { ...stderr, write: (text: string) => written.push(text) } };
   return { written, context: { process, json } as unknown as Context };
 }
 
@@ -66,6 +66,7 @@ test("a connection that is away for a moment is not told; one that is away for l
   try {
     const { written, context } = surroundings({ isTTY: true, columns: 40 });
     const notice = new ConnectionNotice(context.process);
+    notice.overTerminal();
     notice.changed(false);
     mock.timers.tick(400);
     notice.changed(true);
@@ -83,6 +84,21 @@ test("a connection that is away for a moment is not told; one that is away for l
     notice.changed(true);
     notice.clear();
     assert.deepEqual(written.slice(1), ["\u001b7\u001b[1B\r\u001b[2K\u001b8"]);
+    notice.leaveTerminal();
+    notice.changed(false);
+    mock.timers.tick(5_000);
+    notice.changed(true);
+    assert.deepEqual(
+      written.slice(2),
+      ["gone; connecting again", "back"].map((what) => `\r\u001b[K\u001b[2mcapsuled: the connection is ${what}\u001b[0m\n`),
+      "outside of a capsule's terminal it is a line, and another one",
+    );
+    const pipe = surroundings({ isTTY: false });
+    const plain = new ConnectionNotice(pipe.context.process);
+    plain.changed(false);
+    mock.timers.tick(5_000);
+    plain.changed(true);
+    assert.equal(pipe.written.join(""), "capsuled: the connection is gone; connecting again\ncapsuled: the connection is back\n");
   } finally {
     mock.timers.reset();
   }

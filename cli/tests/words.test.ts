@@ -98,10 +98,27 @@ test("what is to be typed is written as the program was started", () => {
     "capsuled",
     "/opt/x/capsuled",
   ]);
-  const text = "use it as: capsuled run; `capsuled ls` lists them. capsuled is a program: sudo capsuled start";
+  const text =
+    "use it as: capsuled run, or capsuled cp; `capsuled ls` lists them. capsuled is a program: sudo capsuled start, … | capsuled cp - x:y";
   assert.equal(asTyped(found, text), text);
   assert.equal(
     asTyped(npx, text),
-    "use it as: npx capsuled run; `npx capsuled ls` lists them. capsuled is a program: sudo npx capsuled start",
+    "use it as: npx capsuled run, or npx capsuled cp; `npx capsuled ls` lists them. capsuled is a program: sudo npx capsuled start, … | npx capsuled cp - x:y",
   );
+});
+
+test("what is missing is said with what was given: the capsule without a command, -t without a terminal", () => {
+  const without = capsuled("exec", "my box");
+  assert.deepEqual(
+    [without.status, without.stderr.includes("say what to run: capsuled exec 'my box' echo hello")],
+    [64, true],
+    without.stderr,
+  );
+  for (const args of [
+    ["exec", "-t", "box", "true"],
+    ["run", "-t", "true"],
+  ]) {
+    const { status, stderr } = capsuled(...args);
+    assert.deepEqual([status, stderr.endsWith(": leave out -t.\n")], [64, true], stderr);
+  }
 });

@@ -1,22 +1,26 @@
-import { ApiError } from "capsuled";
-import type { schemas } from "capsuled";
+import { ApiError, InvalidStateError } from "capsuled";
+import type { Capsule, schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { CREATE_OPTIONS, createOptions, egressOf } from "../create-options.ts";
+import { OPTION_HINTS } from "../docker-habits.ts";
 import { ExitError, exitCodeOf, UsageError } from "../exit.ts";
 import { inOwnWords } from "../own-words.ts";
 import { withProgress } from "../progress.ts";
-import { ago, plain, statusOf, table } from "../table.ts";
+import { ago, bytesText, plain, statusOf, table } from "../table.ts";
+import { namingTemplate } from "../template-hint.ts";
 
 export const create: Command = {
   name: "create",
   summary: "Create a capsule, and say its id",
   usage: "[--template T] [--name NAME]",
   options: CREATE_OPTIONS,
+  hints: OPTION_HINTS,
   arguments: [0, 0],
   examples: ["capsuled create --template minimal --name box --memory 1024"],
   async run(context, given) {
-    const capsule = await withProgress(context, "starting a capsule", context.client.capsules.create(createOptions(given)));
+    const making = context.client.capsules.create(createOptions(given, context.process.env));
+    const capsule = await namingTemplate(context, given.text("template"), withProgress(context, "starting a capsule", making));
     context.show(capsule.info, () => capsule.id);
   },
 };
@@ -28,8 +32,9 @@ export const ls: Command = {
   summary: "List the capsules",
   usage: "[--status STATUS] [--label NAME=VALUE]",
   options: {
-    status: { type: "string", value: "STATUS", help: "Only those in this state." },
+    status: { type: "string", value: "STATUS", choices: STATUSES, help: "Only those in this state." },
     label: { type: "string", short: "l", multiple: true, value: "NAME=VALUE", help: "Only those with this label." },
+    all: { type: "boolean", short: "a", help: "As docker has it: all are listed anyway." },
     quiet: { type: "boolean", short: "q", help: "Ids alone." },
   },
   arguments: [0, 0],
@@ -76,29 +81,56 @@ function factsOf(context: Context, facts: object): string {
   return rows
     .map(([name, value]: [string, unknown]) => {
       const text = typeof value === "string" ? value : JSON.stringify(value);
-      return `${name.padEnd(width)}  ${name === "status" ? statusOf(context, text) : plain(text)}`;
+      // One that is gone is `stopped` to the API.
+      const gone = "reason" in facts && facts.reason === "destroyed" ? ": it was destroyed" : "";
+      return `${name.padEnd(width)}  ${name === "status" ? `${statusOf(context, text)}${gone}` : plain(text)}`;
     })
     .join("\n");
 }
 
+/** What a command does to each capsule that is named. */
+interface Act {
+  readonly summary: string;
+  /** What is said when it is done. */
+  readonly done: string;
+  /** The state of a capsule to which it need not be done any more; that is said, and no failure. */
+  readonly already?: schemas.Capsule["status"];
+  readonly options?: Command["options"];
+  readonly act: (capsule: Capsule) => Promise<unknown>;
+}
+
 /** A command that does one thing to each capsule that is named. */
-function each(name: string, summary: string, done: string, act: (context: Context, id: string) => Promise<unknown>): Command {
+function each(name: string, { summary, done, already, options, act }: Act): Command {
+  const actOn = async (context: Context, id: string): Promise<void> => {
+    const capsule = await context.capsule(id);
+    try {
+      const result = await act(capsule);
+      context.show(result ?? { id, done }, () => (context.destroyed === null ? `${id} ${done}` : `${id} was ${done} already`));
+    } catch (error) {
+      if (already === undefined || !(error instanceof InvalidStateError) || error.details["status"] !== already) throw error;
+      if (context.destroyed !== null) throw error;
+      context.show(await context.client.capsules.getInfo(id), () => `${id} is ${done} already`);
+    }
+  };
   return {
     name,
     summary,
     usage: "CAPSULE…",
+    ...(options === undefined ? {} : { options }),
     arguments: [1, 1000],
     examples: [`capsuled ${name} box`],
     async run(context, given) {
       let failure: unknown = null;
       for (const id of given.arguments) {
         try {
-          const result = await act(context, id);
-          context.show(result ?? { id, done }, () => `${id} ${done}`);
+          await actOn(context, id);
         } catch (error) {
           // One that is gone already keeps none of the others from it; no server at all does.
           if (id === given.arguments.at(-1) || !(error instanceof ApiError || error instanceof ExitError)) throw error;
-          context.complain(inOwnWords(error, { command: null, capsule: id }) ?? error.message);
+          context.complain(
+            inOwnWords(error, { command: null, capsule: id, destroyed: context.destroyed, keyFrom: () => context.keyFrom }) ??
+              error.message,
+          );
           failure = error;
         }
       }
@@ -107,22 +139,41 @@ function each(name: string, summary: string, done: string, act: (context: Contex
   };
 }
 
-export const pause = each("pause", "Freeze a capsule; memory and files are kept", "paused", async (context, id) =>
-  (await context.capsule(id)).pause(),
-);
-export const resume = each("resume", "Let a paused capsule go on", "running", async (context, id) => (await context.capsule(id)).resume());
-export const halt = each("halt", "End a capsule's processes and keep its disk", "stopped", async (context, id) =>
-  (await context.capsule(id)).stop(),
-);
-export const boot = each("boot", "Boot a halted capsule again from its disk", "running", async (context, id) =>
-  (await context.capsule(id)).start(),
-);
-export const ping = each("ping", "Count as activity, so that a capsule is not paused", "noted", async (context, id) =>
-  (await context.capsule(id)).ping(),
-);
-export const rm = each("rm", "Destroy a capsule, its processes and its disk", "destroyed", async (context, id) =>
-  (await context.capsule(id)).destroy(),
-);
+export const pause = each("pause", {
+  summary: "Freeze a capsule; memory and files are kept",
+  done: "paused",
+  already: "paused",
+  act: (capsule) => capsule.pause(),
+});
+export const resume = each("resume", {
+  summary: "Let a paused capsule go on",
+  done: "running",
+  already: "running",
+  act: (capsule) => capsule.resume(),
+});
+export const halt = each("halt", {
+  summary: "End a capsule's processes and keep its disk",
+  done: "stopped",
+  already: "stopped",
+  act: (capsule) => capsule.stop(),
+});
+export const boot = each("boot", {
+  summary: "Boot a halted capsule again from its disk",
+  done: "running",
+  already: "running",
+  act: (capsule) => capsule.start(),
+});
+export const ping = each("ping", {
+  summary: "Count as activity, so that a capsule is not paused",
+  done: "noted",
+  act: (capsule) => capsule.ping(),
+});
+export const rm = each("rm", {
+  summary: "Destroy a capsule, its processes and its disk",
+  done: "destroyed",
+  options: { force: { type: "boolean", short: "f", help: "As docker has it: one that runs is destroyed anyway." } },
+  act: (capsule) => capsule.destroy(),
+});
 
 export const network: Command = {
   name: "network",
@@ -139,19 +190,22 @@ export const network: Command = {
     const set = given.text("set");
     if (set !== undefined) await capsule.network.set({ egress: egressOf(set) });
     const report = await capsule.network.get({ log: given.flag("log") });
-    context.show(report, () => {
-      const { log, ...facts } = report;
-      const lines = (log ?? []).map((one) => [
-        one.decision,
-        one.address,
-        `${one.protocol}/${one.port}`,
-        String(one.packets),
-        ago(one.last_at),
-      ]);
-      return [
-        factsOf(context, facts),
-        ...(log === null ? [] : [table(context, ["DECISION", "ADDRESS", "PORT", "PACKETS", "LAST"], lines)]),
-      ].join("\n");
-    });
+    context.show(report, () => reportOf(context, report));
   },
 };
+
+function reportOf(context: Context, { egress, address, allowed, refused, log }: schemas.NetworkReport): string {
+  const rules = typeof egress === "string" ? [] : egress.allow;
+  const where = typeof egress === "string" ? egress : `${rules.length} ${rules.length === 1 ? "entry" : "entries"}`;
+  const counted = (one: schemas.NetworkReport["allowed"]): string =>
+    one === null ? "-" : `${one.packets} packets, ${bytesText(one.bytes)}`;
+  const facts = [
+    ["egress", where],
+    ...rules.map(({ to, ports }) => ["", ports.length === 0 ? to : `${to} on ${ports.join(", ")}`]),
+    ["address", address ?? "-"],
+    ["allowed", counted(allowed)],
+    ["refused", counted(refused)],
+  ].map(([name = "", value = ""]) => `${name.padEnd(7)}  ${plain(value)}`.trimEnd());
+  const lines = (log ?? []).map((one) => [one.decision, one.address, `${one.protocol}/${one.port}`, String(one.packets), ago(one.last_at)]);
+  return [...facts, ...(log === null ? [] : ["", table(context, ["DECISION", "ADDRESS", "PORT", "PACKETS", "LAST"], lines)])].join("\n");
+}

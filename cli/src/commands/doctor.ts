@@ -4,8 +4,10 @@ import type { Context } from "../context.ts";
 import { EXIT, sayingOf } from "../exit.ts";
 import { askHostReport } from "../host-report.ts";
 import { asTyped } from "../invocation.ts";
+import { inOwnWords } from "../own-words.ts";
 import { findServerProgram, whyNoServer } from "../server-program.ts";
 import { coloured } from "../table.ts";
+import { toRun } from "../to-run.ts";
 import { isOlder, ownVersion } from "../versions.ts";
 
 /** One thing that was looked at. `warn`: it works without. */
@@ -34,7 +36,8 @@ export const doctor: Command = {
 /** How a server is had that does not run yet. */
 function howToStart(process: NodeJS.Process, host: readonly Finding[]): string {
   if (whyNoServer(process) !== null || findServerProgram() === null) return "say where one is: capsuled servers add NAME URL";
-  return isAble(host) ? "sudo capsuled start" : "mend what is bad above, then: sudo capsuled start";
+  const start = toRun(process, "start", { starts: true });
+  return isAble(host) ? start : `mend what is bad above, then: ${start}`;
 }
 
 const isAble = (findings: readonly Finding[]): boolean => findings.every(({ state }) => state !== "bad");
@@ -46,7 +49,15 @@ function lineOf(context: Context, { what, state, found, mend }: Finding): string
       : state === "warn"
         ? coloured(context, "yellow", "warn")
         : coloured(context, "red", "bad ");
-  return `${mark}  ${what.padEnd(22)} ${found}${mend === undefined ? "" : `\n${" ".repeat(29)}→ ${asTyped(context.process, `: ${mend}`).slice(2)}`}`;
+  return `${mark}  ${what.padEnd(22)} ${found}${mend === undefined ? "" : `\n${" ".repeat(29)}→ ${mendHere(context.process, mend)}`}`;
+}
+
+/** What is to be done, as it is typed here: root needs no sudo. */
+function mendHere(process: NodeJS.Process, mend: string): string {
+  const typed = asTyped(process, `: ${mend}`).slice(2);
+  return process.getuid?.() === 0 && (process.env["SUDO_USER"] ?? "") === ""
+    ? typed.replaceAll(/\bsudo (?=\S)| \(with sudo\)/g, "")
+    : typed;
 }
 
 /** What the server's own program says that this host has. */
@@ -107,9 +118,14 @@ async function serverFindings(context: Context, toStart: string): Promise<readon
   } catch (error) {
     if (!(error instanceof CapsuledError)) throw error;
     // A host that is able, whose server was not started yet, is in order.
-    if (found.length === 0 && context.connection.url === undefined && error instanceof ConnectionError) {
+    if (found.length === 0 && !context.isServerNamed && error instanceof ConnectionError) {
       found.push({ what: "server", state: "warn", found: "does not run on this machine", mend: toStart });
-    } else found.push({ what: found.length === 0 ? "server" : "key", state: "bad", found: sayingOf(error) });
+    } else
+      found.push({
+        what: found.length === 0 ? "server" : "key",
+        state: "bad",
+        found: inOwnWords(error, { command: null, capsule: null, keyFrom: () => context.keyFrom }) ?? sayingOf(error),
+      });
   }
   return found;
 }

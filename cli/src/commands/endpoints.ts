@@ -95,7 +95,7 @@ function isFileNote(value: unknown): value is FileNote {
 export const endpointsRm: Command = {
   name: "endpoints rm",
   summary: "Take an endpoint away; its runs are kept",
-  usage: "NAME…",
+  usage: "ENDPOINT…",
   arguments: [1, 1000],
   examples: ["capsuled endpoints rm deploy"],
   async run(context, given) {
@@ -120,11 +120,13 @@ async function requireEndpoint(context: Context, name: string): Promise<void> {
   }
 }
 
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+
 export const endpointsCall: Command = {
   name: "endpoints call",
   summary: "Call an endpoint, and pass on its lines and its exit code",
-  usage: "NAME [ARGUMENT=VALUE…]",
-  options: { method: { type: "string", value: "METHOD", help: "POST, or the first that it takes, by default." } },
+  usage: "ENDPOINT [ARGUMENT=VALUE…]",
+  options: { method: { type: "string", value: "METHOD", choices: METHODS, help: "POST, or the first that it takes, by default." } },
   arguments: [1, 1000],
   examples: ["capsuled endpoints call deploy branch=main"],
   async run(context, given) {
@@ -137,7 +139,7 @@ export const endpointsCall: Command = {
       }),
     );
     const wanted = given.text("method")?.toUpperCase();
-    const method = (["GET", "POST", "PUT", "PATCH", "DELETE"] as const).find((one) => one === wanted);
+    const method = METHODS.find((one) => one === wanted);
     if (wanted !== undefined && method === undefined) throw new UsageError("--method is GET, POST, PUT, PATCH or DELETE");
     await passOn(context, context.client.endpoints.stream(name, args, { method }));
   },
@@ -172,20 +174,23 @@ async function passOn(context: Context, events: AsyncIterable<schemas.CallEvent>
 export const runs: Command = {
   name: "runs",
   summary: "List runs of the endpoints, newest first",
-  usage: "[--endpoint NAME] [--limit N]",
+  usage: "[--endpoint ENDPOINT] [--limit N]",
   options: {
-    endpoint: { type: "string", value: "NAME", help: "Only of this endpoint." },
+    endpoint: { type: "string", value: "ENDPOINT", help: "Only of this endpoint." },
     limit: { type: "string", value: "N", help: "At most so many; 20 by default." },
   },
   arguments: [0, 0],
   examples: ["capsuled runs --endpoint deploy"],
   async run(context, given) {
     const limit = given.number("limit") ?? 20;
+    const endpoint = given.text("endpoint");
     const found: schemas.Run[] = [];
-    for await (const one of context.client.runs.list({ endpoint: given.text("endpoint") })) {
+    for await (const one of context.client.runs.list({ endpoint })) {
       if (found.length >= limit) break;
       found.push(one);
     }
+    // An endpoint that was taken away has its runs still.
+    if (endpoint !== undefined && limit > 0 && found.length === 0) await requireEndpoint(context, endpoint);
     context.show(found, () =>
       table(
         context,
@@ -221,7 +226,10 @@ export const runsCancel: Command = {
   arguments: [1, 1],
   examples: ["capsuled runs cancel run-…"],
   async run(context, given) {
-    const found = await context.client.runs.cancel(given.arguments[0] ?? "");
-    context.show(found, () => `${found.id} ${found.status}`);
+    const [id = ""] = given.arguments;
+    const before = await context.client.runs.get(id);
+    const found = await context.client.runs.cancel(id);
+    const hadEnded = before.ended_at !== null;
+    context.show(found, () => (hadEnded ? `${found.id} had ended already: ${found.status}` : `${found.id} ${found.status}`));
   },
 };

@@ -1,3 +1,4 @@
+import { ApiError } from "capsuled";
 import type { Capsule } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
@@ -6,8 +7,9 @@ import type { Copied } from "../copy/copied.ts";
 import { copyIn, copyOut, requireDirectory } from "../copy/copy.ts";
 import type { Copy } from "../copy/copy.ts";
 import { copyFromInput, copyToOutput } from "../copy/standard-streams.ts";
-import { UsageError } from "../exit.ts";
+import { exitCodeOf, ExitError, sayingOf, UsageError } from "../exit.ts";
 import { interruptible } from "../interrupt.ts";
+import { inOwnWords } from "../own-words.ts";
 import { placeOf } from "../place.ts";
 import type { Place } from "../place.ts";
 import { progressText, withProgress } from "../progress.ts";
@@ -36,8 +38,9 @@ export const cp: Command = {
     await interruptible(context.process, async (signal) => {
       const copy: Copy = { copied: nothingCopied(), total: { bytes: null }, signal };
       const told = (columns: number): string => progressText("copying", copy.copied.bytes, copy.total.bytes, columns);
-      await withProgress(context, told, copyAll(context, sources, to, copy));
+      const failure = await withProgress(context, told, copyAll(context, sources, to, copy));
       tell(context, copy.copied, to);
+      if (failure !== null) throw new ExitError(exitCodeOf(failure));
     });
   },
 };
@@ -54,7 +57,8 @@ function checkPlaces(sources: readonly Place[], to: Place, isJson: boolean): voi
 
 const isStream = ({ capsule, path }: Place): boolean => capsule === null && path === STREAM;
 
-async function copyAll(context: Context, sources: readonly Place[], to: Place, copy: Copy): Promise<void> {
+/** Gives what was wrong with the last of several that could not be copied; `null` where all were. */
+async function copyAll(context: Context, sources: readonly Place[], to: Place, copy: Copy): Promise<unknown> {
   const capsules = new Map<string, Capsule>();
   const filesOf = async (name: string): Promise<Capsule["files"]> => {
     const found = capsules.get(name) ?? (await context.capsule(name));
@@ -62,13 +66,38 @@ async function copyAll(context: Context, sources: readonly Place[], to: Place, c
     return found.files;
   };
   if (sources.length > 1) await requireDirectory(to.capsule === null ? null : await filesOf(to.capsule), to.path);
+  let failure: unknown = null;
   for (const from of sources) {
-    const files = await filesOf(from.capsule ?? to.capsule ?? "");
-    if (isStream(from)) await copyFromInput(context.process.stdin, files, to.path, copy);
-    else if (isStream(to)) await copyToOutput(context, files, from.path, copy);
-    else if (from.capsule === null) await copyIn(files, from.path, to.path, copy);
-    else await copyOut(files, from.path, to.path, copy);
+    try {
+      await copyOne(context, await filesOf(from.capsule ?? to.capsule ?? ""), from, to, copy);
+    } catch (error) {
+      // What is wrong with one of several keeps none of the others; no server, and an interrupt, do.
+      if (sources.length === 1 || copy.signal.aborted || !isOfItsOwn(error)) throw error;
+      context.complain(
+        inOwnWords(error, {
+          command: null,
+          capsule: from.capsule ?? to.capsule,
+          destroyed: context.destroyed,
+          keyFrom: () => context.keyFrom,
+        }) ?? sayingOf(error),
+      );
+      failure = error;
+    }
   }
+  return failure;
+}
+
+async function copyOne(context: Context, files: Capsule["files"], from: Place, to: Place, copy: Copy): Promise<void> {
+  if (isStream(from)) await copyFromInput(context.process.stdin, files, to.path, copy);
+  else if (isStream(to)) await copyToOutput(context, files, from.path, copy);
+  else if (from.capsule === null) await copyIn(files, from.path, to.path, copy);
+  else await copyOut(files, from.path, to.path, copy);
+}
+
+/** Whether it is this source that is wrong, and not what all of them need. */
+function isOfItsOwn(error: unknown): boolean {
+  if (error instanceof ApiError) return error.code !== "unauthorized" && error.code !== "unavailable";
+  return error instanceof ExitError || (error instanceof Error && "syscall" in error && !("code" in error && error.code === "ENOSPC"));
 }
 
 function tell(context: Context, copied: Copied, to: Place): void {

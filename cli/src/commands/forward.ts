@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { ExitError, UsageError } from "../exit.ts";
+import { EXIT, ExitError, UsageError } from "../exit.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import { PortRoute } from "../forward/port-route.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -14,8 +14,25 @@ export const forward: Command = {
     const [id = "", ...texts] = given.arguments;
     const wanted = texts.map(portsOf);
     const capsule = await context.capsule(id);
+    const client = await context.waitForServer();
+    let isAsked = false;
+    const destroyed = Promise.withResolvers<never>();
+    // The server is asked until it answers, which tells that it is away and back, and whether there is something to forward to; a port
+    // that breaks off a request, or refuses one, is no sign of either.
+    const lost = (): void => {
+      if (isAsked) return;
+      isAsked = true;
+      void client.capsules
+        .getInfo(capsule.id)
+        .then(({ reason }) => {
+          if (reason === "destroyed")
+            destroyed.reject(new ExitError(EXIT.failure, `The capsule ${id} was destroyed: nothing is forwarded any more.`));
+        })
+        .catch(() => {})
+        .finally(() => (isAsked = false));
+    };
     const open: Forwarder[] = [];
-    const ended = interrupted(context.process);
+    const ended = Promise.race([interrupted(context.process), destroyed.promise]);
     // Whatever comes first below is told; this is not awaited before all are open.
     ended.catch(() => {});
     try {
@@ -23,7 +40,7 @@ export const forward: Command = {
         const route = new PortRoute(capsule, port, context.client.url);
         // Whether this server can do it is told now, not to the first request.
         await route.pass();
-        const forwarder = new Forwarder(route);
+        const forwarder = new Forwarder(route, lost);
         open.push(forwarder);
         const at = await forwarder.listen(local);
         const url = `http://127.0.0.1:${at}/`;

@@ -1,32 +1,50 @@
 import type { Command } from "../command.ts";
-import { ConnectionNotice } from "../connection-notice.ts";
+import { hintFor, OPTION_HINTS } from "../docker-habits.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
 import { passPrinted, passStream } from "../printed-output.ts";
+import { invocationOf } from "../invocation.ts";
 import { ago, plain, table } from "../table.ts";
+import { quoted } from "../to-run.ts";
+import { runInTerminal, userOf } from "../terminal-command.ts";
 import type { SessionEnd } from "../terminal-session.ts";
 import { requireTerminal, useTerminal } from "../terminal-session.ts";
 
 export const exec: Command = {
   name: "exec",
   summary: "Run a command in a capsule",
-  usage: "CAPSULE -- COMMAND [ARGUMENT…]",
+  usage: "[OPTION…] CAPSULE [--] COMMAND [ARGUMENT…]",
   options: {
     interactive: { type: "boolean", short: "i", help: "Pass standard input on to the command." },
+    tty: { type: "boolean", short: "t", help: "Run it in a terminal." },
     detach: { type: "boolean", short: "d", help: "Leave it running, and say its id." },
     timeout: { type: "string", value: "SECONDS", help: "Kill it after so long; never by default." },
-    cwd: { type: "string", value: "DIR", help: "Working directory; /root by default." },
-    env: { type: "string", short: "e", multiple: true, value: "NAME=VALUE", help: "A variable." },
+    cwd: { type: "string", short: "w", value: "DIR", help: "Working directory; /root by default." },
+    env: { type: "string", short: "e", multiple: true, value: "NAME=VALUE", help: "A variable; NAME alone is the one that is set here." },
+    user: { type: "string", short: "u", value: "USER", help: "With -t: a user of the capsule, by name or number; root by default." },
     tag: { type: "string", value: "NAME", help: "Your name for the process." },
   },
   arguments: [1, 1],
   takesRest: true,
-  examples: ["capsuled exec box -- ls -l /workspace", "capsuled exec -d box -- python3 -m http.server"],
+  hints: OPTION_HINTS,
+  examples: ["capsuled exec box -- ls -l /workspace", "capsuled exec -d box -- python3 -m http.server", "capsuled exec -it box bash"],
   async run(context, given) {
     const [cmd, ...args] = given.rest ?? [];
-    if (cmd === undefined) throw new UsageError("say what to run, after --: capsuled exec CAPSULE -- echo hello");
+    if (cmd === undefined) throw new UsageError(`say what to run: capsuled exec ${quoted(given.arguments[0] ?? "CAPSULE")} echo hello`);
+    const isTerminal = given.flag("tty");
+    const user = userOf(given);
+    if (isTerminal && given.flag("detach"))
+      throw new UsageError("-t and -d exclude each other: a terminal that is left goes on by `capsuled shell`, Ctrl-]");
+    if (isTerminal && given.text("timeout") !== undefined) throw new UsageError("--timeout goes without -t");
+    if (isTerminal) requireTerminal(context, "leave out -t");
+    const envs = given.variables("env", context.process.env);
     const capsule = await context.capsule(given.arguments[0] ?? "");
-    const options = { cwd: given.text("cwd"), envs: given.pairs("env"), tag: given.text("tag"), timeout: given.number("timeout") };
+    if (isTerminal) {
+      const command = { cmd, args, envs, cwd: given.text("cwd"), user, tag: given.text("tag") };
+      context.process.exitCode = await runInTerminal(context, capsule, command);
+      return;
+    }
+    const options = { cwd: given.text("cwd"), envs, tag: given.text("tag"), timeout: given.number("timeout") };
     if (given.flag("detach")) {
       const { id, pid, tag } = await capsule.commands.exec(cmd, args, { ...options, background: true });
       return context.show({ id, pid, tag }, () => id);
@@ -41,27 +59,28 @@ export const exec: Command = {
 export const shell: Command = {
   name: "shell",
   summary: "Open a terminal in a capsule; Ctrl-] leaves it running",
-  usage: "CAPSULE [--attach TERMINAL] [-- COMMAND…]",
-  options: { attach: { type: "string", value: "TERMINAL", help: "A terminal that is there: its tag, id or pid." } },
+  usage: "CAPSULE [--attach TERMINAL] [COMMAND…]",
+  options: {
+    attach: { type: "string", value: "TERMINAL", help: "A terminal that is there: its tag, id or pid." },
+    user: { type: "string", short: "u", value: "USER", help: "A user of the capsule, by name or number; root by default." },
+  },
   arguments: [1, 1],
   takesRest: true,
   examples: ["capsuled shell box", "capsuled shell box --attach pty-…"],
   async run(context, given) {
-    requireTerminal(context);
+    requireTerminal(context, "for scripts there is `capsuled exec`");
     const [id = ""] = given.arguments;
     const capsule = await context.capsule(id);
     const attach = given.text("attach");
     const [cmd, ...args] = given.rest ?? [];
     const { columns: cols, rows } = context.process.stdout;
-    const notice = new ConnectionNotice(context.process);
-    const onConnection = notice.changed;
     const terminal =
       attach === undefined
-        ? await capsule.pty.open({ ...(cmd === undefined ? {} : { cmd, args }), cols, rows, onConnection })
-        : await capsule.pty.connect(attach, { onConnection });
+        ? await capsule.pty.open({ ...(cmd === undefined ? {} : { cmd, args }), user: given.text("user"), cols, rows })
+        : await capsule.pty.connect(attach);
     const { tag } = await terminal.started;
-    const end = await useTerminal(context, terminal, notice, { onSignal: "leave" });
-    if (end === null) context.note(`\nleft; come back with: capsuled shell ${id} --attach ${tag}`);
+    const end = await useTerminal(context, terminal, { onSignal: "leave" });
+    if (end === null) context.note(`\nleft; come back with: ${invocationOf(context.process)} shell ${quoted(id)} --attach ${quoted(tag)}`);
     // A person who has typed `exit` knows that it ended.
     else if ((attach !== undefined && end.isUntouched) || end.reason !== "exited")
       context.note(`capsuled: the terminal has ended: ${howItEnded(end)}`);
@@ -77,6 +96,8 @@ export const ps: Command = {
   name: "ps",
   summary: "List a capsule's processes",
   usage: "CAPSULE",
+  hints: hintFor("the capsules are listed by `capsuled ls`", "-a", "--all", "-q", "--quiet"),
+  missing: "the capsules are listed by `capsuled ls`",
   arguments: [1, 1],
   examples: ["capsuled ps box"],
   async run(context, given) {
@@ -101,7 +122,10 @@ export const kill: Command = {
   name: "kill",
   summary: "End a process and its whole tree",
   usage: "CAPSULE PROCESS…",
-  options: { signal: { type: "string", short: "s", value: "SIGNAL", help: "SIGKILL, the default, or SIGTERM." } },
+  missing: "`capsuled ps CAPSULE` lists processes; the capsule itself is ended by `capsuled halt` or `capsuled rm`",
+  options: {
+    signal: { type: "string", short: "s", value: "SIGNAL", choices: ["SIGKILL", "SIGTERM"], help: "SIGKILL, the default, or SIGTERM." },
+  },
   arguments: [2, 1000],
   examples: ["capsuled kill box 42", "capsuled kill box server --signal SIGTERM"],
   async run(context, given) {
@@ -123,9 +147,11 @@ export const logs: Command = {
   usage: "CAPSULE PROCESS [-f]",
   options: {
     follow: { type: "boolean", short: "f", help: "Go on until the process ends." },
-    stream: { type: "string", value: "STREAM", help: "Without -f: only stdout, or only stderr." },
+    stream: { type: "string", value: "STREAM", choices: ["stdout", "stderr"], help: "Without -f: only stdout, or only stderr." },
   },
   arguments: [2, 2],
+  hints: hintFor("`capsuled logs … | tail -n N` shows the last lines", "-n", "--tail"),
+  missing: "`capsuled ps CAPSULE` lists the processes that run",
   examples: ["capsuled logs box server", "capsuled logs -f box bg-…"],
   async run(context, given) {
     const [id = "", selector = ""] = given.arguments;

@@ -1,42 +1,45 @@
 import type { Capsule } from "capsuled";
 import type { Command, Given } from "../command.ts";
-import { ConnectionNotice } from "../connection-notice.ts";
 import type { Context } from "../context.ts";
 import { CREATE_OPTIONS, createOptions } from "../create-options.ts";
-import { EXIT, UsageError } from "../exit.ts";
+import { RUN_HINTS } from "../docker-habits.ts";
+import { UsageError } from "../exit.ts";
 import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
 import { interruptible } from "../interrupt.ts";
 import { withProgress } from "../progress.ts";
-import { requireTerminal, useTerminal } from "../terminal-session.ts";
+import { namingTemplate } from "../template-hint.ts";
+import { runInTerminal, userOf } from "../terminal-command.ts";
+import { requireTerminal } from "../terminal-session.ts";
 
 export const run: Command = {
   name: "run",
   summary: "Run a command in a capsule of its own, and destroy that after it",
-  usage: "[--template T] -- COMMAND [ARGUMENT…]",
+  usage: "[OPTION…] [--] COMMAND [ARGUMENT…]",
   options: {
     ...CREATE_OPTIONS,
     interactive: { type: "boolean", short: "i", help: "Pass standard input on to the command." },
     tty: { type: "boolean", short: "t", help: "Run it in a terminal." },
     timeout: { type: "string", value: "SECONDS", help: "Kill the command after so long; never by default." },
-    cwd: { type: "string", value: "DIR", help: "Working directory; /root by default." },
+    cwd: { type: "string", short: "w", value: "DIR", help: "Working directory; /root by default." },
+    user: { type: "string", short: "u", value: "USER", help: "With -t: a user of the template, by name or number; root by default." },
+    rm: { type: "boolean", help: "As docker has it: the capsule is destroyed anyway." },
   },
   arguments: [0, 0],
   takesRest: true,
+  hints: RUN_HINTS,
   examples: ["capsuled run -- python3 -c 'print(6 * 7)'", "echo hello | capsuled run -i -- tr a-z A-Z"],
   async run(context, given) {
     const [cmd, ...args] = given.rest ?? [];
-    if (cmd === undefined) throw new UsageError("say what to run, after --: capsuled run -- echo hello");
+    if (cmd === undefined) throw new UsageError("say what to run: capsuled run echo hello");
     const isTerminal = given.flag("tty");
-    if (isTerminal) requireTerminal(context);
+    const user = userOf(given);
+    if (isTerminal) requireTerminal(context, "leave out -t");
     const capsule = await created(context, given);
     try {
       const cwd = given.text("cwd");
       const { process } = context;
       if (isTerminal) {
-        const { columns: cols, rows } = process.stdout;
-        const notice = new ConnectionNotice(process);
-        const terminal = await capsule.pty.open({ cmd, args, cwd, cols, rows, onConnection: notice.changed });
-        process.exitCode = (await useTerminal(context, terminal, notice, { onSignal: "kill" }))?.exit_code ?? EXIT.ok;
+        process.exitCode = await runInTerminal(context, capsule, { cmd, args, cwd, user });
         return;
       }
       const withStdin = given.flag("interactive");
@@ -54,7 +57,8 @@ async function created(context: Context, given: Given): Promise<Capsule> {
   const { client } = context;
   try {
     return await interruptible(context.process, async (signal) => {
-      const capsule = await withProgress(context, "starting a capsule", client.capsules.create({ ...createOptions(given), signal }));
+      const making = client.capsules.create({ ...createOptions(given, context.process.env), signal });
+      const capsule = await namingTemplate(context, given.text("template"), withProgress(context, "starting a capsule", making));
       if (signal.aborted) await capsule.destroy();
       return capsule;
     });

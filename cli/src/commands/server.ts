@@ -1,22 +1,35 @@
 import { spawn } from "node:child_process";
 import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "capsuled";
-import type { Command } from "../command.ts";
+import type { schemas } from "capsuled";
+import type { Command, Given } from "../command.ts";
 import type { Context } from "../context.ts";
+import { hintFor } from "../docker-habits.ts";
 import { EXIT, ExitError } from "../exit.ts";
-import { invocationOf } from "../invocation.ts";
-import { findRunningServer, isAlive, pidFileOf } from "../running-server.ts";
+import { asTyped } from "../invocation.ts";
+import { findRunningServer, isAlive, pidFileOf, runningServers } from "../running-server.ts";
+import type { RunningServer } from "../running-server.ts";
 import { requireServerProgram } from "../server-program.ts";
+import { plain } from "../table.ts";
+import { toRun } from "../to-run.ts";
 
 /** The first start builds a template. */
 const START_MS = 900_000;
 const STOP_MS = 30_000;
 const LOOK_MS = 100;
+/** What a count of the capsules may take, without which the server is stopped as well. */
+const COUNT_MS = 2_000;
 
-function dataDir(process: NodeJS.Process): string {
+/** The data directory that is meant: `given`, else the environment's, else where servers keep it. */
+function dataDir(process: NodeJS.Process, given: string | undefined): string {
+  if (given !== undefined) return resolve(given);
+  return usualDataDir(process);
+}
+
+function usualDataDir(process: NodeJS.Process): string {
   const given = process.env["CAPSULED_DATA_DIR"];
   if (given !== undefined && given !== "") return given;
   if (process.getuid?.() === 0) return "/var/lib/capsuled";
@@ -27,15 +40,23 @@ function dataDir(process: NodeJS.Process): string {
 export const start: Command = {
   name: "start",
   summary: "Start the server on this machine, in the background",
-  usage: "[-- SERVER-OPTION…]",
+  usage: "[--port PORT] [--data-dir DIR] [-- SERVER-OPTION…]",
+  options: {
+    port: { type: "string", value: "PORT", help: "Where it listens; 8080 by default, 0 for any that is free." },
+    host: { type: "string", value: "ADDRESS", help: "On which address; 127.0.0.1 by default." },
+    "data-dir": { type: "string", value: "DIR", help: "Where it keeps its data; CAPSULED_DATA_DIR." },
+  },
+  hints: hintFor("a server is always started in the background", "-d", "--detach"),
   elsewhere: "a halted capsule is booted by `capsuled boot CAPSULE`, and a paused one goes on by `capsuled resume CAPSULE`",
   arguments: [0, 0],
   takesRest: true,
-  examples: ["sudo capsuled start", "sudo capsuled start -- --port 9000"],
+  examples: ["sudo capsuled start", "sudo capsuled start --port 9000"],
   async run(context, given) {
     const { process } = context;
     const program = requireServerProgram(process);
-    const dir = dataDir(process);
+    const place = given.text("data-dir") ?? valueOf("--data-dir", given.rest ?? []);
+    const dir = dataDir(process, place);
+    const meant = { dataDir: place === undefined ? undefined : dir };
     makeDataDir(dir);
     const pidFile = pidFileOf(dir);
     const running = findRunningServer(dir);
@@ -43,14 +64,14 @@ export const start: Command = {
       const where = running.url === null ? "" : `, and listens on ${running.url}`;
       throw new ExitError(
         EXIT.failure,
-        `A server runs already, with the pid ${running.pid}${where}. \`${toRun(process, "stop")}\` stops it.`,
+        `A server runs already, with the pid ${running.pid}${where}. \`${toRun(process, "stop", meant)}\` stops it.`,
       );
     }
     const logFile = process.env["CAPSULED_LOG_FILE"] || join(dir, "server.log");
     // What it says to people, and its last words where it has to die: no more than a page for each start.
     const saidFile = join(dir, "server.out");
     const said = openSync(saidFile, "w", 0o600);
-    const child = spawn(process.execPath, [program, ...(given.rest ?? [])], {
+    const child = spawn(process.execPath, [program, ...optionsOf(given, dir)], {
       detached: true,
       stdio: ["ignore", said, said],
       env: { ...process.env, CAPSULED_LOG_FILE: logFile },
@@ -69,28 +90,27 @@ export const start: Command = {
         `its log: ${logFile}`,
         "",
         "try it:",
-        `  ${toRun(process, "run -- echo hello")}`,
+        `  ${toRun(process, "run -- echo hello", meant)}`,
         "stop it:",
-        `  ${toRun(process, "stop")}`,
+        `  ${toRun(process, "stop", meant)}`,
       ].join("\n"),
     );
   },
 };
 
-/** A command for the server of this data directory, as it works when it is pasted where this one was typed. */
-function toRun(process: NodeJS.Process, command: string): string {
-  const { env } = process;
-  const dataDir = env["CAPSULED_DATA_DIR"] ?? "";
-  // An address in the environment would win over the one that the server has told.
-  const url = (env["CAPSULED_URL"] ?? "") === "" ? [] : ["CAPSULED_URL="];
-  const sudo = (env["SUDO_USER"] ?? "") === "" ? [] : ["sudo"];
-  const settings = [...url, ...(dataDir === "" ? [] : [`CAPSULED_DATA_DIR=${quoted(dataDir)}`])];
-  return [...sudo, ...settings, invocationOf(process), command].join(" ");
+/** What the server is started with. */
+function optionsOf(given: Given, dir: string): readonly string[] {
+  const options = (["port", "host"] as const).flatMap((name) => {
+    const value = given.text(name);
+    return value === undefined ? [] : [`--${name}=${value}`];
+  });
+  return [...options, ...(given.text("data-dir") === undefined ? [] : [`--data-dir=${dir}`]), ...(given.rest ?? [])];
 }
 
-/** As a shell takes it for one word. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** The value of an option among others, which a server reads as `--name value` and `--name=value`. */
+function valueOf(option: string, words: readonly string[]): string | undefined {
+  const at = words.indexOf(option);
+  return at === -1 ? words.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1) : words[at + 1];
 }
 
 function makeDataDir(dir: string): void {
@@ -131,20 +151,21 @@ async function listening(context: Context, pid: number, saidFile: string, logFil
 export const stop: Command = {
   name: "stop",
   summary: "Stop the server of this machine's data directory; capsules go on, unless --capsules",
-  usage: "[--capsules]",
-  options: { capsules: { type: "boolean", help: "Destroy the team's capsules first." } },
+  usage: "[--capsules] [--data-dir DIR]",
+  options: {
+    capsules: { type: "boolean", help: "Destroy the team's capsules first." },
+    "data-dir": { type: "string", value: "DIR", help: "The server's data directory; CAPSULED_DATA_DIR." },
+  },
   elsewhere: "a capsule is ended by `capsuled halt CAPSULE`, which keeps its disk, or by `capsuled rm CAPSULE`",
   arguments: [0, 0],
   examples: ["sudo capsuled stop", "sudo capsuled stop --capsules"],
   async run(context, given) {
-    const dir = dataDir(context.process);
+    const dir = dataDir(context.process, given.text("data-dir"));
     const running = findRunningServer(dir);
     if (running === null) throw new ExitError(EXIT.failure, await whyNone(context, dir));
     const { pid, isOurs } = running;
-    if (given.flag("capsules")) {
-      const client = new Client(context.connection);
-      for await (const { id } of client.capsules.list()) await (await client.capsules.connect(id)).destroy();
-    }
+    const destroyed = given.flag("capsules") ? await destroyAll(context, running) : [];
+    const left = given.flag("capsules") ? 0 : await countAlive(context, running);
     try {
       process.kill(pid, "SIGTERM");
     } catch {
@@ -154,15 +175,59 @@ export const stop: Command = {
       if (Date.now() > until) throw new ExitError(EXIT.timeout, `The server (${pid}) does not end.`);
     }
     rmSync(pidFileOf(dir), { force: true });
-    context.show({ pid, stopped: true }, () =>
-      isOurs ? "stopped" : `stopped the server of ${dir} (pid ${pid}), which was not started by \`capsuled start\``,
+    const notOurs = `stopped the server of ${dir} (pid ${pid}), which was not started by \`capsuled start\``;
+    const done = `${isOurs ? "stopped" : asTyped(context.process, notOurs)}${goOnSaying(left)}`;
+    context.show({ pid, stopped: true, destroyed: destroyed.map(({ id }) => id) }, () =>
+      [...(given.flag("capsules") ? [destroyedSaying(destroyed)] : []), done].join("\n"),
     );
   },
 };
 
+/** Destroys the team's capsules; gives those that are gone. */
+async function destroyAll(context: Context, { url }: RunningServer): Promise<readonly schemas.Capsule[]> {
+  const { connection } = context;
+  const client = new Client({ ...connection, url: connection.url ?? url ?? undefined });
+  const gone: schemas.Capsule[] = [];
+  for await (const capsule of client.capsules.list()) {
+    await (await client.capsules.connect(capsule.id)).destroy();
+    gone.push(capsule);
+  }
+  return gone;
+}
+
+/** The team's capsules that go on without their server; 0 where that cannot be said. */
+async function countAlive(context: Context, { url }: RunningServer): Promise<number> {
+  try {
+    const { connection } = context;
+    const own = url ?? connection.url ?? undefined;
+    const client = new Client({ ...connection, url: own, retryForMs: 0, requestTimeoutMs: COUNT_MS, warn: () => {} });
+    let count = 0;
+    for await (const { status } of client.capsules.list()) if (status === "running" || status === "paused") count += 1;
+    return count;
+  } catch {
+    return 0;
+  }
+}
+
+function goOnSaying(count: number): string {
+  if (count === 0) return "";
+  const [what, verb, which] = count === 1 ? ["capsule", "goes", "it"] : ["capsules", "go", "them"];
+  return `; ${count} ${what} ${verb} on, and \`stop --capsules\` would have destroyed ${which} first`;
+}
+
+function destroyedSaying(gone: readonly schemas.Capsule[]): string {
+  if (gone.length === 0) return "there was no capsule to destroy";
+  return gone.map(({ id, name }) => `${name === null ? id : `${plain(name)} (${id})`} destroyed`).join("\n");
+}
+
 /** What to do where no server uses the data directory; one that answers all the same is another one. */
 async function whyNone(context: Context, dir: string): Promise<string> {
   const none = `No server uses the data directory ${dir}.`;
+  const others = runningServers().map(
+    ({ pid, dataDir: place }) => `\n  ${toRun(context.process, "stop", { dataDir: place })}   (pid ${pid})`,
+  );
+  if (others.length > 0)
+    return `${none} There ${others.length === 1 ? "is another one, which this stops" : "are others, which these stop"}:${others.join("")}`;
   try {
     const client = new Client({ ...context.connection, apiKey: null, retryForMs: 0, requestTimeoutMs: 2_000, warn: () => {} });
     await client.system.health();

@@ -51,7 +51,7 @@ export const serversAdd: Command = {
 export const serversRm: Command = {
   name: "servers rm",
   summary: "Forget a server",
-  usage: "NAME",
+  usage: "SERVER",
   arguments: [1, 1],
   examples: ["capsuled servers rm build"],
   async run(context, given) {

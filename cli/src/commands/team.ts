@@ -29,7 +29,7 @@ export const keysCreate: Command = {
   usage: "[--name NAME] [--role ROLE]",
   options: {
     name: { type: "string", value: "NAME", help: "What it is for." },
-    role: { type: "string", value: "ROLE", help: "member, the default, or admin." },
+    role: { type: "string", value: "ROLE", choices: ["member", "admin"], help: "member, the default, or admin." },
   },
   arguments: [0, 0],
   examples: ["capsuled keys create --name ci"],
@@ -81,14 +81,18 @@ export const teamsCreate: Command = {
   arguments: [1, 1],
   examples: ["capsuled teams create Builders --slug builders"],
   async run(context, given) {
-    const made = await context.client.teams.create({ name: given.arguments[0] ?? "", slug: given.text("slug") });
+    const [name = ""] = given.arguments;
+    const others = (await context.client.teams.list()).filter((team) => team.name === name.trim());
+    const made = await context.client.teams.create({ name, slug: given.text("slug") });
+    if (others.length > 0 && !context.json)
+      context.note(`capsuled: this is another team of that name; there is one with the slug ${others.map(({ slug }) => slug).join(", ")}`);
     context.show(made, () => `${made.team.slug}\n${made.key.key}`);
   },
 };
 
 export const events: Command = {
   name: "events",
-  summary: "Say what happened to the capsules; with -f, what happens",
+  summary: "Say what happened to the capsules, newest first; with -f, what happens, newest last",
   usage: "[-f] [--capsule CAPSULE]",
   options: {
     follow: { type: "boolean", short: "f", help: "Go on until Ctrl-C." },
@@ -99,8 +103,9 @@ export const events: Command = {
   examples: ["capsuled events -f", "capsuled events --capsule box --limit 10"],
   async run(context, given) {
     const word = given.text("capsule");
-    const capsule = word === undefined ? undefined : await context.capsuleId(word);
     const isFollowed = given.flag("follow");
+    if (isFollowed) await context.waitForServer();
+    const capsule = word === undefined ? undefined : await context.capsuleId(word);
     let left = isFollowed ? Number.POSITIVE_INFINITY : (given.number("limit") ?? 50);
     const names = new CapsuleNames(context.client);
     await interruptible(context.process, async (signal) => {

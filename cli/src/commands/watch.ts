@@ -16,6 +16,7 @@ export const watch: Command = {
     const { capsule, path } = placeOf(given.arguments[0] ?? "");
     if (capsule === null) throw new UsageError("say where to look: capsuled watch CAPSULE:PATH");
     await interruptible(context.process, async (signal) => {
+      await context.waitForServer();
       const { files } = await context.capsule(capsule);
       for await (const change of files.watch(path, { recursive: given.flag("recursive"), signal })) {
         context.say(context.json ? JSON.stringify(change) : lineOf(change));

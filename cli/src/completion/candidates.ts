@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import type { Command, OptionSpec } from "../command.ts";
 import { COMMON_OPTIONS } from "../command.ts";
 import { findCommand, splitLeading } from "../parse.ts";
 
@@ -20,6 +20,16 @@ export interface Names {
   capsules(): Promise<readonly Candidate[]>;
   /** What is in a directory of a capsule, directories with a slash at the end. */
   entries(capsule: string, directory: string): Promise<readonly string[]>;
+  /** Of a capsule, by tag where they have one. */
+  processes(capsule: string): Promise<readonly Candidate[]>;
+  templates(): Promise<readonly Candidate[]>;
+  endpoints(): Promise<readonly Candidate[]>;
+  /** What an endpoint is called with, as `NAME=`. */
+  callArguments(endpoint: string): Promise<readonly Candidate[]>;
+  runs(): Promise<readonly Candidate[]>;
+  keys(): Promise<readonly Candidate[]>;
+  /** Those of the configuration file. */
+  servers(): Promise<readonly Candidate[]>;
 }
 
 const NOTHING: Completion = { candidates: [], withFiles: false };
@@ -45,9 +55,12 @@ async function candidatesOf(commands: readonly Command[], before: readonly strin
   if (current.startsWith("-") && current !== "-") {
     return { candidates: Object.entries(options).map(([name, { help }]) => ({ word: `--${name}`, about: help })), withFiles: false };
   }
+  const positions = argumentsIn(options, given);
+  const [, max] = command.arguments;
+  if (command.takesRest === true && command.elsewhere === undefined && positions.length > max) return FILES;
   const valued = valuedBy(options, given.at(-1) ?? "");
-  if (valued !== null) return valued === "FILE" ? FILES : valued === "CAPSULE" ? ofCapsules(names) : NOTHING;
-  return ofArgument(command, countOf(options, given), current, names);
+  if (valued !== null) return ofOption(valued, positions, names);
+  return ofArgument(command, positions, current, names);
 }
 
 /** The next word of commands' names. */
@@ -63,30 +76,65 @@ function namesOf(commands: readonly Command[], before: readonly string[]): reado
   return [...found].map(([word, about]) => ({ word, about }));
 }
 
-/** What the value of the option before the cursor is; `null` where that is no option with one. */
-function valuedBy(options: NonNullable<Command["options"]>, word: string): string | null {
+/** The option before the cursor, where its value is to stand there. */
+function valuedBy(options: NonNullable<Command["options"]>, word: string): OptionSpec | null {
   if (!word.startsWith("-") || word.includes("=")) return null;
   const found = Object.entries(options).find(([name, { short }]) => word === `--${name}` || (short !== undefined && word === `-${short}`));
-  return found?.[1].type === "string" ? (found[1].value ?? "") : null;
+  return found?.[1].type === "string" ? found[1] : null;
 }
 
-/** How many arguments stand before the cursor that are neither options nor their values. */
-function countOf(options: NonNullable<Command["options"]>, given: readonly string[]): number {
-  return given.filter((word, at) => (!word.startsWith("-") || word === "-") && valuedBy(options, given[at - 1] ?? "") === null).length;
+async function ofOption({ value = "", choices }: OptionSpec, before: readonly string[], names: Names): Promise<Completion> {
+  if (choices !== undefined) return ofWords(choices);
+  return value === "FILE" || value === "DIR" ? FILES : ofNoun(value, before, names);
 }
 
-async function ofArgument(command: Command, index: number, current: string, names: Names): Promise<Completion> {
-  if (index >= command.arguments[1]) return NOTHING;
+/** The words before the cursor that are neither options nor their values. */
+function argumentsIn(options: NonNullable<Command["options"]>, given: readonly string[]): readonly string[] {
+  return given.filter((word, at) => (!word.startsWith("-") || word === "-") && valuedBy(options, given[at - 1] ?? "") === null);
+}
+
+async function ofArgument(command: Command, before: readonly string[], current: string, names: Names): Promise<Completion> {
+  if (command.name === "endpoints call" && before.length > 0)
+    return { candidates: await names.callArguments(before[0] ?? ""), withFiles: false };
+  if (before.length >= command.arguments[1]) return command.takesRest === true && command.elsewhere === undefined ? FILES : NOTHING;
   if (command.usage.includes("CAPSULE:PATH")) return ofPlace(current, command.name === "cp", names);
-  const words = command.usage.split(" ");
-  const word = words[Math.min(index, words.length - 1)] ?? "";
-  if (/^CAPSULE(?:…|$)/.test(word)) return ofCapsules(names);
-  if (/^[a-z]+(?:\|[a-z]+)+$/.test(word)) return { candidates: word.split("|").map((one) => ({ word: one, about: "" })), withFiles: false };
-  return { candidates: [], withFiles: word.startsWith("FILE") };
+  // What is in brackets is an option.
+  const words = command.usage.replaceAll(/\[[^\]]*\] ?/g, "").split(" ");
+  const word = words[Math.min(before.length, words.length - 1)] ?? "";
+  if (/^[a-z]+(?:\|[a-z]+)+$/.test(word)) return ofWords(word.split("|"));
+  return word.startsWith("FILE") ? FILES : ofNoun(word.replace(/…$/, ""), before, names);
 }
 
-async function ofCapsules(names: Names): Promise<Completion> {
-  return { candidates: await names.capsules(), withFiles: false };
+/** What a word of the help stands for. `before`: the arguments before it. */
+async function ofNoun(noun: string, before: readonly string[], names: Names): Promise<Completion> {
+  const asked = askedFor(noun, before[0], names);
+  return asked === null ? NOTHING : { candidates: await asked, withFiles: false };
+}
+
+function askedFor(noun: string, capsule: string | undefined, names: Names): Promise<readonly Candidate[]> | null {
+  switch (noun) {
+    case "CAPSULE":
+      return names.capsules();
+    case "PROCESS":
+    case "TERMINAL":
+      return capsule === undefined ? null : names.processes(capsule);
+    case "TEMPLATE":
+      return names.templates();
+    case "ENDPOINT":
+      return names.endpoints();
+    case "RUN":
+      return names.runs();
+    case "KEY-ID":
+      return names.keys();
+    case "SERVER":
+      return names.servers();
+    default:
+      return null;
+  }
+}
+
+function ofWords(words: readonly string[]): Completion {
+  return { candidates: words.map((word) => ({ word, about: "" })), withFiles: false };
 }
 
 /** `CAPSULE:PATH`, as far as it is typed. `withFiles`: whether a file of this machine will do. */

@@ -4,7 +4,7 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { InvalidRequestError, NotFoundError } from "capsuled";
+import { ApiError, InvalidRequestError, NotFoundError } from "capsuled";
 import type { Files, schemas } from "capsuled";
 import { ExitError, EXIT } from "../exit.ts";
 import { webStream } from "../web-stream.ts";
@@ -59,7 +59,7 @@ export async function copyIn(files: Files, from: string, to: string, { copied, t
     }
   }
   try {
-    await files.writeArchive(target, webStream(noted()), { uid: 0, gid: 0, signal });
+    await atPath(target, files.writeArchive(target, webStream(noted()), { uid: 0, gid: 0, signal }));
   } catch (error) {
     throw wrong ?? error;
   }
@@ -85,12 +85,12 @@ export async function copyOut(files: Files, from: string, to: string, copy: Copy
   if (facts.type === "file") {
     if (target.endsWith("/")) throw new ExitError(EXIT.failure, `${to}: there is no such directory here`);
     add(total, facts.size);
-    await download(await files.readStream(facts.path, { signal }), target, facts.mode & 0o777, copied);
+    await download(await atPath(facts.path, files.readStream(facts.path, { signal })), target, facts.mode & 0o777, copied);
     copied.files += 1;
     return;
   }
   await measure(files, facts.path, copy);
-  await unpack(await files.readArchive(facts.path, { signal }), Buffer.from(target), copied);
+  await unpack(await atPath(facts.path, files.readArchive(facts.path, { signal })), Buffer.from(target), copied);
 }
 
 /** What is named, behind its links. Refuses what has no bytes. */
@@ -127,6 +127,9 @@ export async function atPath<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
+    // The capsule's kernel refuses, and no key.
+    if (error instanceof ApiError && error.code === "forbidden" && error.message.startsWith("The capsule's kernel "))
+      throw new ExitError(EXIT.failure, `${path}: the capsule's kernel does not allow it there`);
     if (!(error instanceof InvalidRequestError) || !error.message.startsWith("path: ")) throw error;
     throw new ExitError(EXIT.failure, `${path}: ${error.message.slice("path: ".length)}`);
   }

@@ -9,14 +9,20 @@ import type { Pass, PortRoute } from "./port-route.ts";
 /** The one address that is listened on: nobody else on the network reaches it. */
 const LOOPBACK = "127.0.0.1";
 
+/** What a server answers of a capsule that does not run; also what listens in one may. */
+const REFUSED = 409;
+
 /** A local port whose HTTP requests and WebSockets go to a capsule's port. */
 export class Forwarder {
   readonly #route: Pick<PortRoute, "pass" | "request" | "close">;
   readonly #server: Server;
+  /** Hears of a request whose connection to the server broke or was none, or that a capsule's state may have refused. */
+  readonly #lost: () => void;
   readonly #tunnels = new Set<Duplex>();
 
-  constructor(route: Pick<PortRoute, "pass" | "request" | "close">) {
+  constructor(route: Pick<PortRoute, "pass" | "request" | "close">, lost: () => void = () => {}) {
     this.#route = route;
+    this.#lost = lost;
     // Uploads and event streams take as long as they take.
     this.#server = createServer({ requestTimeout: 0, shouldUpgradeCallback: isWebSocket });
     this.#server.on("request", (request, response) => void this.#pass(request, response));
@@ -57,12 +63,14 @@ export class Forwarder {
       headers: requestHeaders(request.rawHeaders, local, pass, undefined),
     });
     sent.on("response", (answer) => {
+      if (answer.statusCode === REFUSED) this.#lost();
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerHeaders(answer.rawHeaders, local, pass));
       // An event stream's head goes out before its first event.
       response.flushHeaders();
       pipeline(answer, response, () => sent.destroy());
     });
     sent.on("error", (error) => {
+      if (!response.destroyed) this.#lost();
       if (response.headersSent) response.destroy();
       else response.writeHead(502, { "content-type": "text/plain" }).end(`The server cannot be reached: ${error.message}\n`);
     });
@@ -93,10 +101,14 @@ export class Forwarder {
       remote.pipe(socket);
     });
     sent.on("response", (answer) => {
+      if (answer.statusCode === REFUSED) this.#lost();
       writeHead(socket, answer, [...answerHeaders(withoutCoding(answer.rawHeaders), local, pass), "Connection", "close"]);
       pipeline(answer, socket, () => sent.destroy());
     });
-    sent.on("error", (error) => refuse(socket, 502, `The server cannot be reached: ${error.message}`));
+    sent.on("error", (error) => {
+      if (!socket.destroyed) this.#lost();
+      refuse(socket, 502, `The server cannot be reached: ${error.message}`);
+    });
     socket.on("close", () => sent.destroy());
     sent.end();
   }
@@ -114,6 +126,7 @@ export class Forwarder {
     try {
       return await this.#route.pass();
     } catch (error) {
+      this.#lost();
       refused(502, sayingOf(error));
       return null;
     }

@@ -38,7 +38,7 @@ export const team = z
 export const teamCreate = z
   .strictObject({
     name: personText,
-    slug: optional(z.string().regex(SLUG, { error: "3 to 39 of a-z, 0-9 and -, a letter first" })).describe(
+    slug: optional(z.string().regex(SLUG, { error: "must be 3 to 39 of a-z, 0-9 and -, a letter first" })).describe(
       "Made from the name by default.",
     ),
   })
