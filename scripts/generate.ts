@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderOpenapi } from "@capsuled/contract";
 import { renderConfigDocs } from "../server/src/config/describe.ts";
+import { renderErrorReference } from "./error-reference.ts";
 import { renderLifecycleSpec } from "./lifecycle-spec.ts";
 import { renderCliReference, renderSdkReference } from "./sdk-reference.ts";
 import { renderSdkOperations, renderSdkTypes } from "./sdk-types.ts";
@@ -18,6 +19,7 @@ const files: Readonly<Record<string, string>> = {
   "openapi.json": `${JSON.stringify(document, null, 2)}\n`,
   "docs/config.md": renderConfigDocs(),
   "docs/spec/capsule-lifecycle.md": renderLifecycleSpec(),
+  "docs/reference/errors.md": renderErrorReference(),
   "docs/reference/typescript.md": renderSdkReference(),
   "docs/reference/cli.md": renderCliReference(),
   "sdk/typescript/src/contract/schemas.ts": renderSdkTypes(document),

@@ -10,6 +10,8 @@ import type { BenchServer } from "./server.ts";
 
 const LINES = "yes 'a line of output as a build prints it, 64 bytes with its newline' | head -c 67108864 > /root/lines";
 const WAIT_MS = 300_000;
+/** Bytes that the client of the events reads at once. */
+const CLIENT_BYTES = 256 * 1024;
 
 /** Published commands: `echo hello` beside the same by exec and by others, lines as events, and a reader that takes nothing. */
 export async function measureEndpoints(context: BenchContext): Promise<readonly Row[]> {
@@ -132,17 +134,19 @@ async function measureEvents({ server, scale }: BenchContext, capsule: string): 
   return rows;
 }
 
-/** MB of output a second, read and not looked at but for the end. */
+/** MB of output a second, read into the same memory again and again and not looked at but for the end: the client shares the cores. */
 function eventRate(server: BenchServer, path: string): Promise<number> {
   const [host = "", port] = server.host.split(":");
   return new Promise((done, failed) => {
     const began = performance.now();
     let last = "";
-    const socket = connect(Number(port), host, () => {
+    const take = (count: number, memory: Uint8Array): boolean => {
+      last = (last + Buffer.from(memory.subarray(Math.max(0, count - 1024), count)).toString("latin1")).slice(-1024);
+      return true;
+    };
+    const onread = { buffer: Buffer.alloc(CLIENT_BYTES), callback: take };
+    const socket = connect({ port: Number(port), host, onread }, () => {
       socket.write(`GET ${path} HTTP/1.1\r\nhost: ${server.host}\r\nx-api-key: ${server.key}\r\nconnection: close\r\n\r\n`);
-    });
-    socket.on("data", (bytes: Buffer) => {
-      last = (last + bytes.subarray(-1024).toString("latin1")).slice(-1024);
     });
     socket.once("error", failed);
     socket.once("close", () => {

@@ -1,10 +1,6 @@
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { arch, platform } from "node:os";
+import { chmodSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compile, describe, manifestOf, nameDeclarations, ROOT, writeManifest } from "./staging.ts";
-
-/** The package of binaries for one platform. */
-export const agentPackage = (os: string, cpu: string): string => `@capsuled/agent-${os}-${cpu}`;
+import { compile, describe, nameDeclarations, ROOT } from "./staging.ts";
 
 /** Each `stage…` writes a package's files into a directory and gives that. */
 export function stageSdk(directory: string): string {
@@ -41,32 +37,5 @@ export function stageContract(directory: string): string {
   compile("contract", directory);
   nameDeclarations(directory);
   describe("contract", directory, { exports: { ".": { types: "./index.d.ts", default: "./index.js" } } });
-  return directory;
-}
-
-/** Agent and launcher as scripts/setup builds them: static, so that any Linux of this architecture runs them. */
-export function stageAgent(directory: string): string {
-  const { version, license } = manifestOf(join(ROOT, "server"));
-  mkdirSync(join(directory, "bin"), { recursive: true });
-  for (const name of ["capsuled-agent", "capsuled-launcher"]) {
-    const built = join(ROOT, "target/release", name);
-    if (!existsSync(built)) throw new Error(`${built} is not built: scripts/setup builds it`);
-    copyFileSync(built, join(directory, "bin", name));
-    chmodSync(join(directory, "bin", name), 0o755);
-  }
-  copyFileSync(join(ROOT, "LICENSE"), join(directory, "LICENSE"));
-  const name = agentPackage(platform(), arch());
-  writeFileSync(
-    join(directory, "README.md"),
-    `# ${name}\n\nThe agent and the launcher of the capsuled server, built for this platform. The server's package brings it along.\n`,
-  );
-  writeManifest(directory, {
-    name,
-    version,
-    description: `The agent and the launcher of capsuled for ${platform()} on ${arch()}`,
-    license,
-    os: [platform()],
-    cpu: [arch()],
-  });
   return directory;
 }

@@ -1,9 +1,8 @@
 import { cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import { agentPackage } from "./packages.ts";
+import { agentPackage, CPUS } from "./agent.ts";
 import { compile, describe, manifestOf, namesIn, ROOT } from "./staging.ts";
 
-const CPUS = ["x64", "arm64"] as const;
 /** Types, source maps, and folders of a package that hold its tests and examples: half of the files, and a server reads none. */
 const NEVER_RUN = /\.(map|[cm]?ts)$|^(tests?|__tests__|bench|benchmarks?|docs|examples?|integration)(\/|$)/;
 /** What people read beside a server. */
@@ -20,16 +19,21 @@ export function stageServer(directory: string, contract: string): string {
   cpSync(join(ROOT, "templates"), join(directory, "templates"), { recursive: true });
   mkdirSync(join(directory, "docs"));
   for (const name of DOCUMENTS) cpSync(join(ROOT, "docs", name), join(directory, "docs", name), { recursive: true });
+  describe("server", directory, serverFields());
+  bundle(directory, contract);
+  return directory;
+}
+
+/** What the published manifest says and a clone's does not. */
+export function serverFields(): Readonly<Record<string, unknown>> {
   const manifest = manifestOf(join(ROOT, "server"));
-  describe("server", directory, {
+  return {
     exports: { "./main": "./lib/main.js" },
     os: ["linux"],
     cpu: CPUS,
-    optionalDependencies: Object.fromEntries(CPUS.map((cpu) => [agentPackage("linux", cpu), manifest.version])),
+    optionalDependencies: Object.fromEntries(CPUS.map((cpu) => [agentPackage(cpu), manifest.version])),
     bundleDependencies: namesIn(manifest, "dependencies"),
-  });
-  bundle(directory, contract);
-  return directory;
+  };
 }
 
 /** Files beside the sources that are read as they are: the styles and the script of the reference page. */
