@@ -22,6 +22,8 @@ export interface CliRun {
   readonly ended: Promise<CliEnd>;
   /** Resolves when this has been printed on standard output. */
   printed(text: string): Promise<void>;
+  /** The same for standard error. */
+  said(text: string): Promise<void>;
 }
 
 /** Starts the program as a user would, with the server under test in its environment. */
@@ -49,28 +51,28 @@ export function startCli(
     stdout += chunk;
     for (const look of waiting) look();
   });
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+    for (const look of waiting) look();
+  });
   child.stdin.on("error", () => {});
   const ended = new Promise<CliEnd>((done) => child.once("close", (code) => done({ code, stdout, stderr })));
-  return {
-    child,
-    ended,
-    printed: (text) =>
-      Promise.race([
-        new Promise<void>((done) => {
-          const look = (): void => {
-            if (!stdout.includes(text)) return;
-            waiting.delete(look);
-            done();
-          };
-          waiting.add(look);
-          look();
-        }),
-        ended.then((end) => {
-          if (!end.stdout.includes(text)) throw new Error(`it ended without printing ${JSON.stringify(text)}: ${JSON.stringify(end)}`);
-        }),
-      ]),
-  };
+  const until = (text: string, written: () => string): Promise<void> =>
+    Promise.race([
+      new Promise<void>((done) => {
+        const look = (): void => {
+          if (!written().includes(text)) return;
+          waiting.delete(look);
+          done();
+        };
+        waiting.add(look);
+        look();
+      }),
+      ended.then((end) => {
+        if (!written().includes(text)) throw new Error(`it ended without writing ${JSON.stringify(text)}: ${JSON.stringify(end)}`);
+      }),
+    ]);
+  return { child, ended, printed: (text) => until(text, () => stdout), said: (text) => until(text, () => stderr) };
 }
 
 /** Runs it to its end. */

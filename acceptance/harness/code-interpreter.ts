@@ -48,7 +48,7 @@ export class CodeInterpreter {
   }
 
   /** The first kernel there is, or a new one. Only a 5xx is waited out; any 4xx is final. */
-  async kernel(timeoutMs = 30_000): Promise<string> {
+  async kernel(timeoutMs = 120_000): Promise<string> {
     if (this.#kernel !== null) return this.#kernel;
     for (const deadline = Date.now() + timeoutMs; ; await pause(LOOK_MS)) {
       const listed = await askPort(this.#capsuleId, PORT, { path: "/api/kernels", headers: keyed() });

@@ -4,14 +4,35 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { CLI } from "./cli.ts";
 import type { Block } from "./guide.ts";
-import { shown } from "./guide.ts";
+import { blocksOf, shown } from "./guide.ts";
 import { readState } from "./state.ts";
 
 const run = promisify(execFile);
 
+/** Milliseconds that one sample may take: the longest builds a template. */
+const SAMPLE_MS = 120_000;
+
 /** What a page shows of a request that is refused: its status, or the error's code or message. */
 const SHOWS_REFUSAL = /^[45]\d\d$|"(?:code|message)":/m;
+
+/** Run before a sample in JavaScript: its end tells of each refused request whose status the page does not name. */
+const WATCH = `const { fetch } = globalThis;
+const named = process.env.SAMPLE_NAMES.split(" ");
+globalThis.fetch = async (url, options) => {
+  const answer = await fetch(url, options);
+  if (answer.status < 400 || named.includes(String(answer.status))) return answer;
+  console.error(options?.method ?? "GET", String(url), "answered", answer.status, await answer.clone().text());
+  process.exitCode = 22;
+  return answer;
+};`;
+
+/** Which server, and with which key: every guide's first sample says it. */
+const SETTINGS = ["CAPSULED_URL", "CAPSULED_API_KEY"];
+
+/** What the samples are pasted into. Z shell takes what looks like a pattern for one, also in an address. */
+export type GuideShell = "bash" | "zsh";
 
 /** A reader who does what a document says, in a directory of their own: what one sample exports and writes is there for the next. */
 export class GuideReader implements Disposable {
@@ -19,9 +40,11 @@ export class GuideReader implements Disposable {
   /** What was exported so far, of the variables that the document uses. */
   env: Record<string, string> = {};
   readonly #variables: readonly string[];
+  readonly #shell: GuideShell;
 
-  constructor(variables: readonly string[]) {
-    this.#variables = variables;
+  constructor(variables: readonly string[] = [], shell: GuideShell = "bash") {
+    this.#variables = [...SETTINGS, ...variables];
+    this.#shell = shell;
   }
 
   /**
@@ -42,7 +65,8 @@ export class GuideReader implements Disposable {
         compared += 1;
         said = null;
       } else {
-        said = await this.perform(block).catch((error: unknown) => {
+        const shows = next?.language === "text" ? next.text : "";
+        said = await this.perform(block, shows).catch((error: unknown) => {
           throw new Error(`${where} failed: ${String(error)}`, { cause: error });
         });
       }
@@ -50,14 +74,16 @@ export class GuideReader implements Disposable {
     return compared;
   }
 
-  async perform({ language, name, text }: Block): Promise<string | null> {
-    if (language === "yaml") writeFileSync(join(this.dir, name), text);
+  /** `shows` is what the document says that it prints. */
+  async perform({ language, name, text }: Block, shows: string): Promise<string | null> {
     if (language === "sh") return this.shell(text);
     if (language !== "js" || name !== "") return null;
-    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", text], {
+    const named = `${text}\n${shows}`.match(/\b[45]\d\d\b/g) ?? [];
+    const watch = `data:text/javascript,${encodeURIComponent(WATCH)}`;
+    const { stdout } = await run(process.execPath, ["--import", watch, "--input-type=module", "-e", text], {
       cwd: this.dir,
-      env: { ...process.env, ...this.env },
-      timeout: 60_000,
+      env: { ...process.env, ...this.env, SAMPLE_NAMES: named.join(" ") },
+      timeout: SAMPLE_MS,
     });
     return stdout;
   }
@@ -67,12 +93,13 @@ export class GuideReader implements Disposable {
     const { url, dataDir } = readState();
     const script = text.replaceAll("http://127.0.0.1:8080", url).replaceAll("/var/lib/capsuled/", `${dataDir}/`);
     const [functions, environment] = [join(this.dir, "functions"), join(this.dir, "environment")];
-    const before = `set -e -o pipefail\n[ ! -f ${functions} ] || . ${functions}\n`;
+    const npx = `npx() { [ "$1" = capsuled ] || return 127; shift; ${process.execPath} ${CLI} "$@"; }`;
+    const before = `set -e -o pipefail\n${npx}\n[ ! -f ${functions} ] || . ${functions}\n`;
     const behind = `\nexport ${this.#variables.join(" ")}\ndeclare -f > ${functions} || true\nenv -0 > ${environment}`;
-    const { stdout } = await run("bash", ["-c", before + script + behind], {
+    const { stdout } = await run(this.#shell, [this.#shell === "zsh" ? "-fc" : "-c", before + script + behind], {
       cwd: this.dir,
-      env: { PATH: process.env["PATH"] ?? "", CURL_HOME: this.dir, ...this.env },
-      timeout: 60_000,
+      env: { PATH: process.env["PATH"] ?? "", HOME: this.dir, CURL_HOME: this.dir, ...this.env },
+      timeout: SAMPLE_MS,
     });
     const pairs = readFileSync(environment, "utf8")
       .split("\0")
@@ -84,4 +111,13 @@ export class GuideReader implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** Follows a document from its top to its end. Returns how often what was printed was compared with what it shows. */
+export async function followDocument(
+  document: string,
+  { variables = [], shell = "bash" }: { readonly variables?: readonly string[]; readonly shell?: GuideShell } = {},
+): Promise<number> {
+  using reader = new GuideReader(variables, shell);
+  return await reader.follow(document, blocksOf(document)); // its directory is there until then
 }

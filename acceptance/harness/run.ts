@@ -35,6 +35,40 @@ const RESTART: readonly string[] = [
   "templates.test.ts",
 ];
 
+/**
+ * They run beside one another, those first that take longest: each has capsules, and where it looks at lists a team, of its own, most of
+ * their time is waiting, and none measures the server or the host as a whole. A file that does must not be named here.
+ */
+const BESIDE: readonly string[] = [
+  "endpoints-by-themselves.test.ts",
+  "sdk-python.test.ts",
+  "exec-long.test.ts",
+  "slow-readers.test.ts",
+  "code-interpreter.test.ts",
+  "ttl.test.ts",
+  "sdk-typescript-abort.test.ts",
+  "documented-client.test.ts",
+  "metrics.test.ts",
+  "ports.test.ts",
+  "exec-stream.test.ts",
+  "cli-examples.test.ts",
+  "terminals.test.ts",
+  "cli-terminal.test.ts",
+  "cli-copy.test.ts",
+  "pause.test.ts",
+  "endpoints-browser.test.ts",
+  "cli-json.test.ts",
+  "cli-told.test.ts",
+  "images.test.ts",
+  "images-layers.test.ts",
+  "ports-browser.test.ts",
+  "guide-metrics.test.ts",
+  "guide-endpoints.test.ts",
+  "endpoints-timeouts.test.ts",
+];
+/** How many of those are under way at once. */
+const BESIDE_FILES = 4;
+
 /** Milliseconds without an answer after which a server that lives is taken for stuck: each test would wait minutes for it, one after the other. */
 const SILENCE_MS = 60_000;
 
@@ -68,7 +102,8 @@ async function main(): Promise<number> {
       join(dir, "baseline.json"),
       JSON.stringify({ traces: hostTraces(dataDir), use: { pid: server.pid, ...processUse(server.pid) } }),
     );
-    for (const files of phases()) if (files.length > 0 && !stuck.signal.aborted) failed = !(await runTests(files, stuck.signal)) || failed;
+    for (const { files, atOnce } of phases())
+      if (files.length > 0 && !stuck.signal.aborted) failed = !(await runTests(files, atOnce, stuck.signal)) || failed;
   } finally {
     endWatch();
     if (stuck.signal.aborted) {
@@ -93,18 +128,27 @@ function serverPid(first: number): number {
   }
 }
 
-function phases(): readonly (readonly string[])[] {
-  const wanted = (file: string): boolean => positionals.length === 0 || positionals.some((part) => file.includes(part));
-  const files = readdirSync(TESTS)
-    .filter((file) => file.endsWith(".test.ts"))
-    .sort();
-  const others = files.filter((file) => file !== LEFTOVERS && !RESTART.includes(file) && wanted(file));
-  const restart = files.filter((file) => RESTART.includes(file) && wanted(file));
-  return restart.length === 0 ? [others, [LEFTOVERS]] : [others, [LEFTOVERS], restart, [LEFTOVERS]];
+interface Phase {
+  readonly files: readonly string[];
+  /** How many files are under way at once. */
+  readonly atOnce: number;
 }
 
-/** Runs test files one after another, until the signal; appends their TAP where it is wanted. */
-async function runTests(files: readonly string[], stuck: AbortSignal): Promise<boolean> {
+function phases(): readonly Phase[] {
+  const all = readdirSync(TESTS).filter((file) => file.endsWith(".test.ts"));
+  const missing = [...BESIDE, ...RESTART, LEFTOVERS].filter((file) => !all.includes(file));
+  if (missing.length > 0) throw new Error(`named in the harness and not there: ${missing.join(", ")}`);
+  const wanted = (file: string): boolean => positionals.length === 0 || positionals.some((part) => file.includes(part));
+  const beside = { files: BESIDE.filter(wanted), atOnce: BESIDE_FILES };
+  const others = all.filter((file) => ![LEFTOVERS, ...BESIDE, ...RESTART].includes(file) && wanted(file)).sort();
+  const restart = RESTART.filter(wanted);
+  const leftovers = { files: [LEFTOVERS], atOnce: 1 };
+  const upTo = [beside, { files: others, atOnce: 1 }, leftovers];
+  return restart.length === 0 ? upTo : [...upTo, { files: restart, atOnce: 1 }, leftovers];
+}
+
+/** Runs test files, so many at once, until the signal; appends their TAP where it is wanted. */
+async function runTests(files: readonly string[], atOnce: number, stuck: AbortSignal): Promise<boolean> {
   const tapPart = join(dir, "part.tap");
   const reporters = [
     "--test-reporter=spec",
@@ -114,7 +158,7 @@ async function runTests(files: readonly string[], stuck: AbortSignal): Promise<b
   ];
   const child = spawn(
     process.execPath,
-    ["--test", "--test-concurrency=1", "--test-force-exit", ...reporters, ...files.map((file) => join(TESTS, file))],
+    ["--test", `--test-concurrency=${atOnce}`, "--test-force-exit", ...reporters, ...files.map((file) => join(TESTS, file))],
     { stdio: ["ignore", "inherit", "inherit"] },
   );
   // It ends its files' processes, and tells which was under way.

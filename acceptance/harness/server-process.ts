@@ -97,9 +97,22 @@ export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> 
   }
 }
 
-/** What a server needs of its surroundings: programs, and the way to packages for its first template. */
+/**
+ * What a server needs of its surroundings: programs, and the way to packages for its first template; and which runtime the tests are
+ * to be run with, and without a network where the kernel has no nftables.
+ */
 function inherited(): Record<string, string> {
-  const names = ["PATH", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+  const names = [
+    "CAPSULED_RUNTIME",
+    "CAPSULED_NETWORK",
+    "PATH",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+  ];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
 }
 

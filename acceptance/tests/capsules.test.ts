@@ -8,6 +8,7 @@ import { capsuleOf, newCapsule } from "../harness/capsule.ts";
 import type { Capsule } from "../harness/capsule.ts";
 import { readState } from "../harness/state.ts";
 import { hostTraces, pidsInCapsule } from "../harness/host.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 const UNKNOWN = "cl-0000000000000000000000000";
 
@@ -109,9 +110,7 @@ test("a create that does not wait answers at once and the capsule comes up", asy
   const created = await expectCall("createCapsule", 201, { body: { wait_ms: 0 } });
   await using capsule = capsuleOf(created);
   assert.ok(["pending", "starting", "running"].includes(created.status));
-  let now = await capsule.get();
-  for (let tries = 0; now.status !== "running" && tries < 200; tries++) now = await capsule.get();
-  assert.equal(now.status, "running");
+  await waitUntil(async () => ((await capsule.get()).status === "running" ? true : undefined), { what: "the capsule to run" });
 });
 
 test("stop ends the processes and keeps the disk; start boots it again from it", async () => {
@@ -143,7 +142,7 @@ test("files written to a capsule's disk survive many stops and starts with their
   );
   for (let round = 0; round < 3; round++) {
     await expectCall("stopCapsule", 200, at);
-    await expectCall("startCapsule", 200, { ...at, body: {} });
+    await expectCall("startCapsule", 200, { ...at, body: { wait_ms: 30_000 } });
     const seen = await capsule.sh("stat -c '%u:%g %a' /data/f; readlink /data/l; test -e /etc/hostname || echo removed");
     assert.equal(seen.stdout, "1000:1001 4751\nf\nremoved\n", `round ${round}`);
   }

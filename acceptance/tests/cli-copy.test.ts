@@ -19,6 +19,19 @@ async function inDirectory(run: (dir: string) => Promise<void>): Promise<void> {
   }
 }
 
+test("where the capsule's kernel takes no file, that is told with the path, and is no key's fault", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  await using capsule = await sdkClient({ apiKey: key }).capsules.create({ name: "box" });
+  assert.ok(capsule.id);
+  await inDirectory(async (dir) => {
+    writeFileSync(join(dir, "file"), "x");
+    const { code, stderr } = await cli(["cp", join(dir, "file"), "box:/proc/x"], { env });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^capsuled: \/proc\/x: [^\n]+\n$/);
+  });
+});
+
 test("cp carries links as links, both ways, also those that lead out; what it leaves out it says", async () => {
   const { key } = await newTeam();
   const env = { CAPSULED_API_KEY: key };

@@ -18,6 +18,7 @@ const bash = promisify(execFile);
 
 /** Examples that are not run here, each with the reason. */
 const NOT_RUN: Readonly<Record<string, string>> = {
+  "capsuled exec -it box bash": "needs a terminal: cli-shell.test.ts",
   "capsuled shell box": "needs a terminal: cli.test.ts",
   "capsuled shell box --attach pty-…": "needs a terminal: cli.test.ts",
   "capsuled watch -r box:/workspace": "has no end of its own: cli.test.ts",
@@ -29,7 +30,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'eval "$(capsuled completion zsh)"': "needs zsh: cli/tests/completion.test.ts",
   "capsuled completion fish | source": "needs fish: cli/tests/completion.test.ts",
   "sudo capsuled start": "a second server: packages.test.ts",
-  "sudo capsuled start -- --port 9000": "a second server: packages.test.ts",
+  "sudo capsuled start --port 9000": "a second server: packages.test.ts",
   "sudo capsuled stop": "would end the server under test: packages.test.ts",
   "sudo capsuled stop --capsules": "would end the server under test: packages.test.ts",
 };

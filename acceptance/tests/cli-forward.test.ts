@@ -161,6 +161,20 @@ test("a port that is taken is an error that says so", async () => {
   assert.equal((await cli(["forward", "cl-none", "80"])).code, 1);
 });
 
+test("it ends with a line when a request finds its capsule destroyed", async () => {
+  const own = await sdkCapsule();
+  const forwarding = startCli(["forward", "--json", own.id, `0:${PORT}`]);
+  const first = await new Promise<string>((done) => forwarding.child.stdout.once("data", done));
+  const at = (JSON.parse(first) as { url: string }).url;
+  // Nothing listens, and the capsule is there: it goes on.
+  assert.ok((await fetch(at)).status >= 500);
+  await own.destroy();
+  // It may end before the answer is there.
+  await fetch(at).catch(() => {});
+  const { code, stderr } = await forwarding.ended;
+  assert.deepEqual([code, stderr], [1, `capsuled: The capsule ${own.id} was destroyed: nothing is forwarded any more.\n`]);
+});
+
 test("Ctrl-C ends it, and what is open with it", async () => {
   const own = startCli(["forward", "--json", capsule.id, `0:${PORT}`, `0:${PORT + 1}`]);
   await own.printed(`"port":${PORT + 1}`);

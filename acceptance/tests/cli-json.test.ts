@@ -38,8 +38,9 @@ test("with --json every command writes JSON and nothing else to standard output:
   try {
     writeFileSync(join(dir, "e.yaml"), "version: 1\nendpoints:\n  - name: hello\n    command: echo hello\n");
     assert.equal(property(await ask("run", "--", "echo", "hello"), "type"), "exit");
-    const id = String(property(await ask("create", "--name", "box"), "id"));
-    assert.equal(property(await ask("info", id), "status"), "running");
+    const id = String(property(await ask("create", "--name", "box", "--auto-resume"), "id"));
+    const facts = await ask("info", id);
+    assert.deepEqual([property(facts, "status"), property(facts, "auto_resume")], ["running", true]);
     assert.equal(property(await ask("exec", id, "--", "sh", "-c", "echo a; echo b >&2"), "exit_code"), 0);
     const started = await ask("exec", "-d", "--tag", "sleeper", id, "--", "sleep", "600");
     assert.equal(property(started, "tag"), "sleeper");

@@ -36,6 +36,14 @@ test("shell tells that its connection is gone and that it is back, and loses no 
   assert.equal((await shell.ended).code, 4);
 });
 
+test("exec -it runs its command in a terminal, as the user and where it is told, and ends with its code", async () => {
+  const command = `exec ${process.execPath} ${CLI} exec -it -u nobody -w /srv -e A=1 box sh -c 'test -t 0 && echo "$(id -un) $PWD $A"; exit 5'`;
+  const run = startCli([], { ...env, TERM: "xterm" }, ["script", "-qefc", command, "/dev/null"]);
+  const { code, stdout } = await run.ended;
+  assert.equal(code, 5, stdout);
+  assert.match(stdout, /nobody \/srv 1\r+\n/);
+});
+
 test("shell --attach says that a terminal has ended, and how", async () => {
   const terminal = await capsule.pty.open({ cmd: "sh", args: ["-c", "echo last words; exit 3"] });
   const { tag } = await terminal.started;

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { cli, startCli } from "../harness/cli.ts";
+import type { CliEnd } from "../harness/cli.ts";
 import { sdkClient } from "../harness/sdk.ts";
+import { readState } from "../harness/state.ts";
 import { newTeam } from "../harness/team.ts";
 
 test("events tell in one line each which capsule it was, why it ended, and what was started and how that ended", async () => {
@@ -143,6 +145,99 @@ test("what is wrong is told in the command line's own words, with the command th
     const places = [`${file}:3:11: endpoints[0].name: `, `${file}:5:5: endpoints[0].colour: `, `${file}:8:14: endpoints[1].timeout: `];
     assert.equal(lines.length, 1 + places.length, lines.join("\n"));
     for (const [at, place] of places.entries()) assert.ok(lines[at + 1]?.startsWith(place), lines[at + 1]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test("a capsule that was destroyed is told as such by every command that takes its id", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const capsule = await sdkClient({ apiKey: key }).capsules.create();
+  const ask = (...args: string[]): Promise<CliEnd> => cli(args, { env });
+  assert.deepEqual(await ask("rm", capsule.id), { code: 0, stdout: `${capsule.id} destroyed\n`, stderr: "" });
+  for (const args of [
+    ["exec", capsule.id, "ls"],
+    ["boot", capsule.id],
+    ["halt", capsule.id],
+    ["ps", capsule.id],
+    ["cp", `${capsule.id}:x`, "."],
+  ])
+    assert.deepEqual(await ask(...args), { code: 1, stdout: "", stderr: "capsuled: This capsule was destroyed.\n" }, args.join(" "));
+  assert.match((await ask("info", capsule.id)).stdout, /^status +stopped: it was destroyed$/m);
+  assert.deepEqual(await ask("rm", capsule.id), { code: 0, stdout: `${capsule.id} was destroyed already\n`, stderr: "" });
+});
+
+test("a slip in a template's name, a run that had ended, an endpoint that is not there and a state that is there already are told as such", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const client = sdkClient({ apiKey: key });
+  await using capsule = await client.capsules.create({ name: "box" });
+  const ask = (...args: string[]): Promise<CliEnd> => cli(args, { env });
+  for (const args of [
+    ["create", "--template", "mnimal"],
+    ["run", "--template", "mnimal", "true"],
+  ])
+    assert.deepEqual(await ask(...args), {
+      code: 1,
+      stdout: "",
+      stderr: 'capsuled: There is no template named "mnimal"; did you mean minimal? `capsuled templates ls` lists them.\n',
+    });
+  for (const [command, state] of [
+    ["boot", "running"],
+    ["resume", "running"],
+    ["pause", "paused"],
+  ] as const) {
+    if (command === "pause") await capsule.pause();
+    assert.deepEqual(await ask(command, "box"), { code: 0, stdout: `box is ${state} already\n`, stderr: "" });
+  }
+  assert.equal((await ask("boot", "box")).code, 1, "it is paused, and so cannot be booted");
+  await capsule.resume();
+  const attached = await ask("logs", "box", "nobody");
+  assert.match(attached.stderr, /`capsuled ps box` lists them/);
+  await client.endpoints.define("told", { command: "true", capsule: capsule.id });
+  assert.deepEqual(await ask("runs", "--endpoint", "told"), { code: 0, stdout: "ID  ENDPOINT  STATUS  EXIT  SOURCE  BEGAN\n", stderr: "" });
+  assert.deepEqual(await ask("runs", "--endpoint", "nope"), {
+    code: 1,
+    stdout: "",
+    stderr: 'capsuled: There is no endpoint "nope": `capsuled endpoints ls` lists those that there are.\n',
+  });
+  const { run_id: run } = await client.endpoints.call("told");
+  assert.deepEqual(await ask("runs", "cancel", run), { code: 0, stdout: `${run} had ended already: succeeded\n`, stderr: "" });
+  const member = await client.keys.create({ role: "member" });
+  const refused = await cli(["keys", "create"], { env: { CAPSULED_API_KEY: member.key } });
+  assert.equal(refused.code, 77);
+  assert.match(refused.stderr, /^capsuled: Only a key with the role admin can do that: .*from CAPSULED_API_KEY\.\n$/);
+  const wrong = await ask("ls", "--key", "wrn_wrong");
+  assert.deepEqual([wrong.code, wrong.stderr.endsWith(" The one that was sent is from --key.\n")], [77, true], wrong.stderr);
+  const { adminKey } = readState();
+  const name = `Same ${run}`;
+  const first = await cli(["teams", "create", name], { env: { CAPSULED_API_KEY: adminKey } });
+  const second = await cli(["teams", "create", name], { env: { CAPSULED_API_KEY: adminKey } });
+  assert.equal(first.stderr, "");
+  assert.match(second.stderr, /^capsuled: this is another team of that name; there is one with the slug \S+\n$/);
+  assert.match(
+    (await cli(["teams", "create", "X", "--slug", "A"], { env: { CAPSULED_API_KEY: adminKey } })).stderr,
+    /--slug must be 3 to 39 of/,
+  );
+});
+
+test("of several files those that can be copied are, and each that cannot is named", async () => {
+  const { key } = await newTeam();
+  await using capsule = await sdkClient({ apiKey: key }).capsules.create({ name: "box" });
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-cli-"));
+  try {
+    for (const name of ["a", "b"]) writeFileSync(join(dir, name), name);
+    const [a, b, none, gone] = ["a", "b", "none", "gone"].map((name) => join(dir, name)) as [string, string, string, string];
+    const into = await cli(["cp", none, a, gone, b, "box:/workspace"], { env: { CAPSULED_API_KEY: key } });
+    assert.deepEqual(
+      [into.code, into.stdout, into.stderr],
+      [1, "2 files\n", [none, gone].map((path) => `capsuled: ${path}: there is no such file or directory\n`).join("")],
+    );
+    const out = await cli(["cp", "box:/workspace/x", "box:/workspace/a", dir], { env: { CAPSULED_API_KEY: key } });
+    assert.deepEqual([out.code, out.stdout], [1, "1 file\n"]);
+    assert.match(out.stderr, /^capsuled: \/workspace\/x: there is no such file or directory in the capsule\n$/);
+    assert.equal((await capsule.files.readText("/workspace/b")).length, 1);
   } finally {
     rmSync(dir, { recursive: true });
   }

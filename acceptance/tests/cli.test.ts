@@ -247,7 +247,7 @@ test("errors say what to do, and exit codes say what kind they are", async () =>
     [["ls"], { CAPSULED_URL: "nonsense" }, 78, /is not a URL/],
     [["info", "cl-none"], {}, 1, /There is no capsule/],
     [["exec", "cl-none", "--", "true"], {}, 1, /There is no capsule/],
-    [["run"], {}, 64, /capsuled run -- echo hello/],
+    [["run"], {}, 64, /capsuled run echo hello/],
     [["run", "--template", "no-such", "--", "true"], {}, 1, /template/],
     [["bogus"], {}, 64, /capsuled --help/],
     [["endpoints"], {}, 64, /capsuled endpoints ls/],

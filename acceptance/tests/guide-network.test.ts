@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GuideReader } from "../harness/guide-run.ts";
-import { blocksOf } from "../harness/guide.ts";
-
-const GUIDE = "docs/guides/network.md";
+import { followDocument } from "../harness/guide-run.ts";
 
 test("every sample of the guide to the network prints what the guide says", { timeout: 120_000 }, async () => {
-  using reader = new GuideReader(["KEY", "API", "ID"]);
-  assert.equal(await reader.follow(GUIDE, blocksOf(GUIDE)), 3);
+  assert.equal(await followDocument("docs/guides/network.md", { variables: ["ID"] }), 3);
 });

@@ -8,7 +8,7 @@ const GUIDE = "docs/guides/processes.md";
 
 /** What a document makes goes, also where it is not followed to its end. */
 async function withReader(follow: (reader: GuideReader) => Promise<void>): Promise<void> {
-  using reader = new GuideReader(["KEY", "API", "ID", "JOB"]);
+  using reader = new GuideReader(["ID", "JOB"]);
   try {
     await follow(reader);
   } finally {

@@ -269,24 +269,25 @@ test("a WebSocket goes through, by a key and by a cookie of the port's own page;
 });
 
 test("what listens is told, with its process and its address, and looking is no activity", async () => {
-  await using other = await newCapsule({ timeout_sec: 2 });
-  const list = async () => (await expectCall("listPorts", 200, { params: { id: other.id } })).ports;
+  await using other = await newCapsule();
+  const list = async (id = other.id) => (await expectCall("listPorts", 200, { params: { id } })).ports;
   assert.deepEqual(await list(), []);
   const { pid } = await other.background({ cmd: "python3", args: ["-m", "http.server", "4000", "--bind", "127.0.0.1"] });
   const [found] = await waitUntil(async () => ((await list()).length > 0 ? list() : undefined), { what: "it to listen" });
   const { host } = new URL(readState().url);
   const url = `http://4000-${other.id}.localhost:${host.split(":")[1] ?? ""}/`;
   assert.deepEqual(found, { port: 4000, address: "127.0.0.1", pid, public: false, url });
-  const paused = async (): Promise<true | undefined> => ((await other.get()).status === "paused" ? true : undefined);
+  await using idle = await newCapsule({ timeout_sec: 2 });
+  const paused = async (): Promise<true | undefined> => ((await idle.get()).status === "paused" ? true : undefined);
   await waitUntil(
     async () => {
       const isPaused = await paused();
-      if (isPaused === undefined) await list().catch(() => []);
+      if (isPaused === undefined) await list(idle.id).catch(() => []);
       return isPaused;
     },
     { what: "the pause, while the list is looked at all the time", timeoutMs: 30_000 },
   );
-  await expectCall("listPorts", 409, { params: { id: other.id } });
+  await expectCall("listPorts", 409, { params: { id: idle.id } });
 });
 
 test("a public port takes anybody while it is public, over stop and start too; the others stay private", { timeout: 60_000 }, async () => {

@@ -75,6 +75,7 @@ async function takeTour(command: readonly string[]): Promise<unknown> {
 
 const node = hostNode();
 for (const [name, runtime] of [
+  [`Node ${process.version}, the server's own`, { command: [process.execPath] }],
   [`Node ${node.version}, the host's own`, node],
   ["Deno, with no permission but the network", deno()],
   ["Bun", bun()],

@@ -159,6 +159,37 @@ behaviour("error.slow", async () => {
   }
 });
 
+behaviour("error.left-open", async () => {
+  const { key } = await newTeam();
+  const direct = sdkClient({ apiKey: key });
+  // Every request arrives, and no answer does.
+  await using proxy = await meddlingProxy(() => ({ cutAfter: 0 }));
+  const lost = sdkClient({ apiKey: key, url: proxy.url, retryForMs: 500 });
+  const failure = await lost.capsules.create({ name: "lost" }).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  assert.ok(failure instanceof ConnectionError && failure.idempotencyKey !== null, String(failure));
+  assert.ok(proxy.requests.length >= 2, "it was asked for again");
+  await using found = await direct.capsules.create({ name: "lost", idempotencyKey: failure.idempotencyKey });
+  assert.deepEqual(await idsOf(direct), [found.id], "it was made once, and found");
+  const { url } = readState();
+  const blind = sdkClient({
+    apiKey: key,
+    url: proxy.url,
+    retryForMs: 500,
+    // Its facts come by another way, and the command's answer does not.
+    fetch: (input, init) => fetch(init?.method === "GET" && typeof input === "string" ? input.replace(proxy.url, url) : input, init),
+  });
+  const unheard = await (await blind.capsules.connect(found.id)).commands.run("echo ran >> /root/runs; wc -l < /root/runs").then(
+    () => null,
+    (error: unknown) => error,
+  );
+  assert.ok(unheard instanceof ConnectionError && unheard.idempotencyKey !== null, String(unheard));
+  const heard = await found.commands.run("echo ran >> /root/runs; wc -l < /root/runs", { idempotencyKey: unheard.idempotencyKey });
+  assert.equal(heard.stdout, "1\n", "it ran once, and its result is there");
+});
+
 behaviour("error.cut", async () => {
   await using capsule = await sdkCapsule();
   await using counting = await meddlingProxy();

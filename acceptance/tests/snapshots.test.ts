@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { call, expectCall, expectError, property } from "../harness/call.ts";
 import { capsuleOf, newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
@@ -292,5 +293,40 @@ test(
       await expectCall("deleteSnapshot", 204, named(name));
     }
     assert.deepEqual(onHost(), before);
+  },
+);
+
+test(
+  "one fork that is cut off by SIGKILL is made once by its repeat, with the files of its source, which goes on",
+  { timeout: 240_000 },
+  async () => {
+    const team = await newTeam();
+    await using source = await newCapsule({ memory_mb: 64 }, team.key);
+    await source.sh("echo kept > /root/file");
+    for (const delayMs of [5, 15, 30, 60]) {
+      const ask = (headers: Readonly<Record<string, string>>) =>
+        call("forkCapsule", { key: team.key, params: { id: source.id }, body: { wait_ms: 60_000 }, headers });
+      const headers = { "idempotency-key": randomUUID() };
+      const cut = ask(headers).catch(() => null);
+      await sleep(delayMs);
+      await restart("SIGKILL");
+      await cut;
+      const { status, body } = await ask(headers);
+      assert.equal(status, 201, JSON.stringify(body));
+      const all = await expectCall("listCapsules", 200, { key: team.key });
+      assert.ok(Array.isArray(all));
+      const made = all.filter(({ id }) => id !== source.id);
+      assert.deepEqual(
+        made.map(({ status }) => status),
+        ["running"],
+        "none is doubled, and none is left behind",
+      );
+      for (const fork of made) {
+        assert.equal((await capsuleOf(fork, team.key).sh("cat /root/file")).stdout, "kept\n");
+        await expectCall("destroyCapsule", 204, { key: team.key, params: { id: fork.id } });
+      }
+      assert.equal((await source.get()).status, "running");
+      assert.equal((await source.sh("echo on")).stdout, "on\n");
+    }
   },
 );

@@ -47,12 +47,13 @@ test(
   "a running foreground exec keeps a capsule awake, a silent background process does not, one that says busy does",
   { timeout: 300_000 },
   async () => {
-    await using foreground = await newCapsule({ timeout_sec: 1 });
-    await using busy = await newCapsule({ timeout_sec: 1 });
-    await using silent = await newCapsule({ timeout_sec: 1 });
-    await busy.background({ cmd: "sleep", args: ["10"], busy: true });
+    // Each is given its work at once: on a busy machine it would be paused before.
+    await using silent = await newCapsule({ timeout_sec: 3 });
     await silent.background({ cmd: "sleep", args: ["1000"] });
-    const slept = foreground.exec({ cmd: "sleep", args: ["10"] });
+    await using busy = await newCapsule({ timeout_sec: 3 });
+    await busy.background({ cmd: "sleep", args: ["12"], busy: true });
+    await using foreground = await newCapsule({ timeout_sec: 3 });
+    const slept = foreground.exec({ cmd: "sleep", args: ["12"] });
     await pausedAfter(silent, 30_000);
     assert.equal((await foreground.get()).status, "running");
     assert.equal((await busy.get()).status, "running");
