@@ -45,12 +45,16 @@ test("another team gets no link, no port and no list of a capsule: it is not the
   await world.close();
 });
 
-test("a paused capsule stays paused for a request, unless it was created to be woken", async () => {
+test("a paused capsule stays paused for a request, which is told how it can be woken, unless it was created to be", async () => {
   const world = await createWorld();
   const ports = portsOf(world);
   const { id } = await createCapsule(world);
   await world.capsules.pause(world.principal, id);
-  await assert.rejects(ports.open(world.principal, id, 80), { code: "invalid_state" });
+  await assert.rejects(ports.open(world.principal, id, 80), {
+    code: "invalid_state",
+    message: /resume lets it go on\. .*auto_resume/,
+    details: { status: "paused", state: "paused" },
+  });
   assert.equal((await world.capsules.get(world.principal, id)).state, "paused");
   await world.close();
 });

@@ -5,7 +5,7 @@ import type { LiveCapsule } from "../capsule/live.ts";
 import { resumeCapsule } from "../capsule/resume.ts";
 import { liveOwned, ownedLive, runningCapsule } from "../capsule/running.ts";
 import { settledWithin } from "../capsule/wait.ts";
-import { CapsuledError } from "../fail.ts";
+import { CapsuledError, fail } from "../fail.ts";
 
 /** Looks at a capsule that others pause and resume meanwhile. */
 const TRIES_MAX = 4;
@@ -26,8 +26,10 @@ export class Waker {
       const running = liveOwned(deps, principal, id);
       if (running !== undefined) return running;
       const held = await ownedLive(deps, principal, id);
-      if (held === undefined || !held.record.autoResume) break;
-      const { state } = held.record;
+      if (held === undefined) break;
+      const { state, autoResume } = held.record;
+      if (!autoResume && state === "paused") throw sleeping();
+      if (!autoResume) break;
       if (state === "paused") await this.#resume(principal, id);
       else if (state === "pausing" || state === "resuming") await settledWithin(deps.acts.idle(id), LIMITS.waitMsDefault);
       else break;
@@ -50,4 +52,13 @@ export class Waker {
     this.#underWay.set(id, mine);
     return mine;
   }
+}
+
+/** Whoever asks for a port learns both ways out: for this capsule, and for the next one. */
+function sleeping(): Error {
+  return fail(
+    "invalid_state",
+    "The capsule is paused; POST …/resume lets it go on. One that is created with auto_resume is woken by such a request.",
+    { details: { status: "paused", state: "paused" } },
+  );
 }
