@@ -90,6 +90,12 @@ test("no signal from inside ends, stops or harms PID 1", async () => {
   assert.ok(Number(sent.stdout) > 50, `the signals were sent: ${sent.stdout}`);
   assert.match(readFileSync(`/proc/${agent}/status`, "utf8"), /^State:\s+[SR]/m);
   await stillWell();
+  // A signal for whose sender the kernel has no room looks as if the host had sent it.
+  const { queued, sent: nameless } = await probe(capsule, "nameless-signal", z.object({ queued: z.number(), sent: z.number() }));
+  assert.ok(queued > 0 && nameless === 2, `the queue was full and the signals were sent: ${queued}, ${nameless}`);
+  // Longer than the 2 s that the agent gives its processes when the host ends it.
+  await capsule.sh("sleep 3");
+  await stillWell();
 });
 
 test("kill -9 -1 by root ends the capsule's processes but no later command", async () => {

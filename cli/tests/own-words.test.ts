@@ -48,6 +48,8 @@ test("what is to be sent or posted is told as what is to be typed", () => {
     said("exec", state(`${paused}; POST …/resume lets it go on.`, "paused"), "box"),
     `${paused}. \`capsuled resume box\` lets it go on.`,
   );
+  const port = "The capsule is paused; POST …/resume lets it go on. One that is created with auto_resume is woken by such a request.";
+  assert.equal(said("forward", state(port, "paused"), "box"), "The capsule is paused. `capsuled resume box` lets it go on.");
   const stopped = "The capsule is stopped: this is not possible now";
   assert.equal(
     said("exec", state("The capsule is paused, not running.", ""), "box"),
