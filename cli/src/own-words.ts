@@ -77,7 +77,10 @@ function stateSaying(error: InvalidStateError, { capsule, destroyed = null }: As
   const { message } = error;
   if (destroyed !== null || error.details["state"] === "destroyed" || error.details["state"] === "destroying")
     return `This capsule was destroyed${destroyed === null || destroyed.message === null ? "." : `: ${destroyed.message}`}`;
-  const cut = message.replace(/; POST …\/(?:resume lets it go on|start boots it again)\.(?: One that is created with auto_resume\b.*)?$/, ".");
+  const cut = message.replace(
+    /; POST …\/(?:resume lets it go on|start boots it again)\.(?: One that is created with auto_resume\b.*)?$/,
+    ".",
+  );
   const said = cut.replace(/: (stop|start)\b/, (_, verb: string) => `: ${verb === "stop" ? "halt" : "boot"}`);
   const { status } = error.details;
   const word = capsule ?? "CAPSULE";
