@@ -7,6 +7,9 @@ import type { Metrics } from "../core/ports/metrics.ts";
 /** Seconds; from a short exec's half millisecond to a minute. */
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 
+/** Milliseconds between looks at how late the event loop is: each wakes a server that has nothing else to do. */
+const LAG_LOOK_MS = 50;
+
 export interface MetricsSources {
   /** The host's capsules by state, asked at each scrape; what it throws leaves the last numbers standing. */
   countCapsules(): Promise<ReadonlyMap<CapsuleState, number>>;
@@ -24,7 +27,7 @@ const CLOSE_NAMES = new Map<number, string>(Object.entries(CLOSE_CODES).map(([na
 export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_LOOK_MS });
   const requests = new Counter({
     name: "capsuled_http_requests_total",
     help: "Answered requests.",
