@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { StoreUnavailableError } from "../capsule/store.ts";
 import type { LogEntry, LogFeed } from "../ports/agent-link.ts";
 import { AgentLostError, AgentRefusal } from "../ports/agent-link.ts";
-import { BATCH_ENTRIES_MAX, LogFollower } from "./log-follower.ts";
+import { BATCH_ENTRIES_MAX, LogFollower, RETRY_MS_MAX } from "./log-follower.ts";
 import type { LogBatch } from "./store.ts";
 
 const HANDLE = { driver: "fake", version: 1, data: {} };
@@ -19,6 +19,8 @@ class Scene {
   isPaused = false;
   /** What the store does with a batch; throws to fail it. */
   take: (batch: LogBatch) => boolean = () => true;
+  /** What the store waits for before it takes a batch. */
+  hold: Promise<void> = Promise.resolve();
   readonly follower: LogFollower;
   #onEntry: (entry: LogEntry) => void = () => {};
   #done = Promise.withResolvers<void>();
@@ -26,6 +28,7 @@ class Scene {
 
   constructor(cursor = 1) {
     const importLog = async (batch: LogBatch): Promise<boolean> => {
+      await this.hold;
       const isOurs = this.take(batch);
       this.batches.push(batch);
       this.#tell();
@@ -182,4 +185,24 @@ test("it stops by itself once the capsule has another machine, or none", async (
   await scene.follower.settle();
   assert.equal(scene.batches.length, 1);
   assert.equal(scene.opened.length, 1);
+});
+
+test("a log that broke off is not followed again once it is to be finished, however long the store takes", async (t) => {
+  const scene = new Scene();
+  scene.follower.begin();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const storing = Promise.withResolvers<void>();
+  scene.hold = storing.promise;
+  scene.send(entry(1));
+  scene.end(new AgentLostError("gone"));
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  const finished = scene.follower.finish();
+  t.mock.timers.tick(RETRY_MS_MAX);
+  assert.deepEqual(scene.opened, [{ from: 1, follow: true }]);
+  storing.resolve();
+  await scene.until(() => scene.opened.length === 2);
+  scene.end(null);
+  await finished;
+  assert.deepEqual(scene.opened[1], { from: 2, follow: false });
+  assert.deepEqual(scene.stored, ["pr-1"]);
 });

@@ -13,7 +13,7 @@ export const BATCH_ENTRIES_MAX = 256;
 export const BATCH_MS = 20;
 /** Milliseconds until a log that broke off, or a batch that could not be stored, is tried again; doubled up to the second. */
 const RETRY_MS_MIN = 250;
-const RETRY_MS_MAX = 30_000;
+export const RETRY_MS_MAX = 30_000;
 
 /** One capsule's machine whose log is followed. */
 export interface FollowedMachine {
@@ -48,6 +48,8 @@ export class LogFollower {
   #next: number;
   #waiting: LogEntry[] = [];
   #timer: NodeJS.Timeout | null = null;
+  /** Until a log that broke off is read on. */
+  #retry: NodeJS.Timeout | null = null;
   #retryMs = RETRY_MS_MIN;
   /** One batch at a time; a call while one is under way waits for that one. */
   readonly #storing = new Turn();
@@ -99,6 +101,8 @@ export class LogFollower {
     this.#feed?.close();
     this.#feed = null;
     this.#clearTimer();
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
   }
 
   #take(entry: LogEntry): void {
@@ -177,10 +181,11 @@ export class LogFollower {
     if (error instanceof AgentRefusal && error.code === "invalid_offset") this.#next = 1;
     const afterMs = this.#backOff();
     this.#deps.log.debug({ capsuleId: this.#machine.capsuleId, error, afterMs }, "a capsule's log broke off; it is read on soon");
-    const retry = setTimeout(() => {
-      if (this.#feed === null) this.begin();
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.begin();
     }, afterMs);
-    retry.unref();
+    this.#retry.unref();
   }
 
   #backOff(): number {

@@ -40,8 +40,8 @@ function endRun(ctx: RunContext, live: LiveRun, reason: "cancelled" | "client_go
     else live.stream.cancel("stopped", CANCEL_GRACE_MS);
     return;
   }
-  // What is being started is ended as soon as it runs; what only waits, for its turn or its capsule, is over now.
-  if (live.hasBegun && live.record.startedAt === null && live.plan?.place.kind === "bound") return;
+  // What is being started, or found again, is ended as soon as it is there; what only waits, for its turn or its own capsule, is over now.
+  if (live.hasBegun && (live.record.startedAt !== null || !live.record.ownsCapsule)) return;
   conclude(
     ctx,
     live,

@@ -5,16 +5,20 @@ import test from "node:test";
 import { KeptProcess } from "./kept-process.ts";
 import { OCI_LIMITS } from "./options.ts";
 
-/** Speaks as the launcher does: `say` answers with its words and its pid, `hang` only when it is cancelled, `die` ends it. */
+/** Speaks as the launcher does: `say` answers with its words and its pid, `hang` only when it is cancelled, `hold` only at `free`, `die` ends it. */
 const PROGRAM = `
 let unread = "";
+const held = new Set();
 const tell = (answer) => process.stdout.write(JSON.stringify(answer) + "\\n");
 process.stdin.on("end", () => process.exit(0));
 process.stdin.on("data", (text) => {
   const lines = (unread + text).split("\\n");
   unread = lines.pop();
   for (const { id, cancel, words, spec } of lines.map((line) => JSON.parse(line))) {
-    if (cancel !== undefined) tell({ id: cancel, ok: false, step: "hang", message: "given up" });
+    if (held.has(cancel)) continue;
+    else if (cancel !== undefined) tell({ id: cancel, ok: false, step: "hang", message: "given up" });
+    else if (words[0] === "hold") held.add(id);
+    else if (words[0] === "free") for (const one of [...held, id]) tell({ id: one, ok: false, step: "hold", message: "ended" });
     else if (words[0] === "say") tell({ id, ok: true, words, spec, pid: process.pid });
     else if (words[0] === "die") { process.stderr.write("no more"); process.exitCode = 7; process.stdin.destroy(); }
   }
@@ -56,6 +60,21 @@ test("a step that is aborted or takes too long is cancelled, and fails when it h
   await assert.rejects(aborted, /aborted/);
   await assert.rejects(kept.step(["hang"], { timeoutMs: 5 }), /longer than 5 ms/);
   await assert.rejects(kept.step(["say"], { signal: AbortSignal.abort(), timeoutMs }), { name: "AbortError" });
+});
+
+test("a step that is aborted and then takes too long as well ends no other one, once it has ended", async (t) => {
+  const patienceMs = 100;
+  const kept = keep(t, patienceMs);
+  const { pid } = await kept.step(["say"], { timeoutMs });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const controller = new AbortController();
+  const held = assert.rejects(kept.step(["hold"], { signal: controller.signal, timeoutMs: 50 }), /aborted/);
+  controller.abort();
+  t.mock.timers.tick(50);
+  await kept.step(["free"], { timeoutMs });
+  await held;
+  t.mock.timers.tick(2 * patienceMs);
+  assert.equal((await kept.step(["say"], { timeoutMs }))["pid"], pid);
 });
 
 test("as many steps as are allowed run at once, the others wait for one to end, and more than may wait are refused", async (t) => {

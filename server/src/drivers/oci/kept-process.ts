@@ -84,6 +84,8 @@ export class KeptProcess {
       patience: null,
     };
     const giveUp = (why: Error): void => {
+      // Once is enough: a second patience would outlive the step, and end all that others have under way.
+      if (step.givenUp !== null) return;
       step.givenUp = why;
       this.#giveUp(step);
     };

@@ -71,7 +71,10 @@ export async function portAccess(
     const principal = key.length > KEY_CHARS_MAX ? undefined : await access.authenticate(key);
     if (principal === undefined) throw fail("unauthorized");
     refuseDocument(request, form);
-    return opened(await ports.open(principal, capsuleId, port), principal.keyId);
+    const opening = await ports.open(principal, capsuleId, port);
+    // It may have been revoked while the capsule was woken.
+    if ((await access.authenticate(key)) === undefined) throw fail("unauthorized");
+    return opened(opening, principal.keyId);
   }
   const expiresAt = token === null ? undefined : ports.expiryOf(token, capsuleId, port);
   if (token !== null && expiresAt !== undefined) {

@@ -111,3 +111,23 @@ test("a key that is revoked ends what it opened, and a server that stops ends ev
   await port.world.server.close(1000);
   await stopped;
 });
+
+test("a key that is revoked while its capsule is woken opens nothing", async () => {
+  await using port = await createPortWorld();
+  const { services } = port.world;
+  const waking = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const openPort = services.ports.open;
+  services.ports.open = async (...asked) => {
+    waking.resolve();
+    await goOn.promise;
+    return openPort(...asked);
+  };
+  const answer = port.raw(HEAD);
+  await waking.promise;
+  services.access.authenticate = () => undefined;
+  services.revoke(`key-${"2".repeat(25)}`);
+  goOn.resolve();
+  assert.match(await answer, /^HTTP\/1\.1 401 /);
+  assert.equal(port.connections.length, 0);
+});

@@ -38,6 +38,11 @@ export class SocketConnection {
     socket.once("close", () => this.#stopTimers());
   }
 
+  /** Whether the peer has been told that it is over, or is about to be: what it has still sent is nobody's. */
+  get isClosing(): boolean {
+    return this.#closing !== null;
+  }
+
   /** Whether output is to stop until `onRoom`. */
   get isFull(): boolean {
     const isFull = this.#outbound.isFull;

@@ -287,6 +287,27 @@ test("a wrong first message is an error and 4002: junk, another type, a bad fiel
   assert.equal(await client.closed, 4002);
 });
 
+test("a start that crosses with the close begins nothing: after a wrong first message, a revoked key, and while the server stops", async () => {
+  const closes: readonly (readonly [number, (world: World, client: SocketClient) => void])[] = [
+    [4002, (_world, client) => client.send("junk")],
+    [1008, (world) => world.services.revoke(`key-${"2".repeat(25)}`)],
+    [1001, (world) => void world.server.close(2_000)],
+  ];
+  for (const [code, close] of closes) {
+    await using world = await createWorld();
+    let begun = 0;
+    startWith(world, async () => {
+      begun += 1;
+      return world.services.stream;
+    });
+    const client = await connect(world, path);
+    close(world, client);
+    client.send(start);
+    assert.equal(await client.closed, code);
+    assert.equal(begun, 0, String(code));
+  }
+});
+
 test("no first message in time is an error and 4003", async () => {
   await using world = await createWorld({ limits: { firstMessageMs: 20 } });
   const client = await connect(world, path);

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { API_VERSION, CLOSE_CODES, LIMITS, VERSION_HEADER } from "@capsuled/contract";
 import type { WebSocket } from "ws";
 import { WebSocketServer } from "ws";
+import type { Principal } from "../../core/access/principal.ts";
 import { fail } from "../../core/fail.ts";
 import { admit } from "../auth.ts";
 import { namedParams } from "../capsule-name.ts";
@@ -32,6 +33,11 @@ interface OpenSocket {
   readonly keyId: string;
 }
 
+interface ComingSocket {
+  readonly keyId: string;
+  isRevoked: boolean;
+}
+
 /** Whether a request asks for a WebSocket. */
 export function isWebSocket({ method, headers }: IncomingMessage): boolean {
   return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
@@ -53,6 +59,8 @@ class UpgradingServer implements SocketServer {
     maxPayload: LIMITS.socketMessageBytesMax,
   });
   readonly #open = new Set<OpenSocket>();
+  /** Those whose key is known and that are not open yet: what they ask for is looked up. */
+  readonly #coming = new Set<ComingSocket>();
   readonly #requestIds = new WeakMap<IncomingMessage, string>();
   readonly #pulse: NodeJS.Timeout;
   readonly #stopListening: () => void;
@@ -78,6 +86,7 @@ class UpgradingServer implements SocketServer {
     }, deps.socketLimits.pingMs);
     this.#pulse.unref();
     this.#stopListening = deps.access.onRevoked((keyId) => {
+      for (const coming of this.#coming) if (coming.keyId === keyId) coming.isRevoked = true;
       for (const { connection, keyId: used } of this.#open) if (used === keyId) connection.abort(CLOSE_CODES.key_revoked, "key revoked");
     });
   }
@@ -129,9 +138,7 @@ class UpgradingServer implements SocketServer {
     if (caller === null) throw new Error(`${route.id} is a socket without a caller`);
     requireOwnOrigin(request, this.#around.cors);
     if (this.#count > this.#deps.socketLimits.socketsMax) throw fail("unavailable", "The server has as many open sockets as it takes.");
-    const query = parseQueryString(queryOf(request.url ?? "").toString());
-    const named = (await namedParams(this.#deps.capsules, route.operation, caller, params)) ?? params;
-    const session = await route.open(this.#deps, caller, { params: named, query, body: undefined }, request.headers["user-agent"]);
+    const session = await this.#session(request, route, params, caller);
     let isOpen = false;
     if (!socket.destroyed) {
       this.#server.handleUpgrade(request, socket, head, (webSocket) => {
@@ -144,12 +151,30 @@ class UpgradingServer implements SocketServer {
     release();
   }
 
+  /** What the request asks for. Throws `unauthorized` where its key is revoked meanwhile. */
+  async #session(request: IncomingMessage, route: SocketRoute, params: unknown, caller: Principal): Promise<SocketSession> {
+    const query = parseQueryString(queryOf(request.url ?? "").toString());
+    const coming: ComingSocket = { keyId: caller.keyId, isRevoked: false };
+    this.#coming.add(coming);
+    try {
+      const named = (await namedParams(this.#deps.capsules, route.operation, caller, params)) ?? params;
+      const session = await route.open(this.#deps, caller, { params: named, query, body: undefined }, request.headers["user-agent"]);
+      if (!coming.isRevoked) return session;
+      session.closed();
+      throw fail("unauthorized");
+    } finally {
+      this.#coming.delete(coming);
+    }
+  }
+
   #run(webSocket: WebSocket, session: SocketSession, route: SocketRoute, keyId: string, release: () => void): void {
     const connection = new SocketConnection(webSocket, this.#deps.socketLimits);
     const open: OpenSocket = { connection, keyId };
     this.#open.add(open);
     this.#deps.metrics.socketOpened(route.id);
     webSocket.on("message", (data, isBinary) => {
+      // A start that crossed with the close would begin what its client was told has not begun, or with a key that was revoked.
+      if (connection.isClosing) return;
       if (isBinary) session.binary(Buffer.isBuffer(data) ? data : Buffer.alloc(0));
       else session.message(Buffer.isBuffer(data) ? data.toString("utf8") : "");
     });

@@ -168,3 +168,19 @@ test("an invalid offset is a 400 before the upgrade", async () => {
   world.services.processes.attach = () => Promise.reject(fail("invalid_offset"));
   assert.equal(await refusal(world, `${attach}?from=99`), "400 invalid_offset");
 });
+
+test("a key that is revoked while its upgrade is under way opens nothing", async () => {
+  await using world = await createWorld();
+  const asked = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  world.services.processes.prepareStream = async () => {
+    asked.resolve();
+    await goOn.promise;
+    return { start: async () => world.services.stream };
+  };
+  const refused = refusal(world, exec);
+  await asked.promise;
+  world.services.revoke(`key-${"2".repeat(25)}`);
+  goOn.resolve();
+  assert.equal(await refused, "401 unauthorized");
+});
