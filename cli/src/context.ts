@@ -6,6 +6,7 @@ import { EXIT, ExitError } from "./exit.ts";
 import { asTyped } from "./invocation.ts";
 import type { Destroyed } from "./own-words.ts";
 import { connectionFrom, isServerNamed, keyOrigin } from "./servers.ts";
+import { plainLines } from "./table.ts";
 
 const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
 
@@ -119,9 +120,9 @@ export class Context {
     this.process.stderr.write(`${line}\n`);
   }
 
-  /** What is wrong, where the program goes on all the same. */
+  /** What is wrong, where the program goes on all the same. Names of a capsule's files are among it, and draw nothing on this terminal. */
   complain(said: string): void {
-    this.note(`capsuled: ${asTyped(this.process, said)}`);
+    this.note(`capsuled: ${asTyped(this.process, plainLines(said))}`);
   }
 
   /** A value as JSON, or as people read it. */

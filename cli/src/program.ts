@@ -11,7 +11,7 @@ import { leaveWithoutReader } from "./interrupt.ts";
 import { inOwnWords } from "./own-words.ts";
 import { findCommand, parseCommand, parseOptions, splitLeading } from "./parse.ts";
 import { suggestion } from "./suggest.ts";
-import { plain } from "./table.ts";
+import { plainLines } from "./table.ts";
 import { tellVersions } from "./versions.ts";
 
 /** Runs one command line; sets the exit code. */
@@ -31,16 +31,12 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
     await run(process, process.argv.slice(2));
   } catch (error) {
     const said = sayingOf(error);
-    if (said !== "") process.stderr.write(`capsuled: ${asTyped(process, lines(said))}\n`);
+    // What a server or a capsule says of itself is among it, and draws nothing on this terminal.
+    if (said !== "") process.stderr.write(`capsuled: ${asTyped(process, plainLines(said))}\n`);
     process.exitCode = exitCodeOf(error);
   }
   // What is still open (a kept connection, standard input) is of no use any more; what was written goes out first.
   process.stdout.write("", () => process.stderr.write("", () => process.exit(codeWithoutReader ?? process.exitCode)));
-}
-
-/** What a server or a capsule says of itself is among it, and draws nothing on this terminal. */
-function lines(said: string): string {
-  return said.split("\n").map(plain).join("\n");
 }
 
 async function run(process: NodeJS.Process, given: readonly string[]): Promise<void> {

@@ -16,7 +16,7 @@ export function statusOf(context: Context, status: string): string {
   return coloured(context, "yellow", status);
 }
 
-/** Columns under their names. What comes from capsules cannot draw on the terminal. */
+/** Columns under their names. What comes from capsules is made `plain` before. */
 export function table(context: Context, names: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [names, ...rows];
   const widths = names.map((_, column) => all.reduce((widest, row) => Math.max(widest, widthOf(row[column] ?? "")), 0));
@@ -34,6 +34,11 @@ export function table(context: Context, names: readonly string[], rows: readonly
 export function plain(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+}
+
+/** The same of several lines, which stay lines. */
+export function plainLines(text: string): string {
+  return text.split("\n").map(plain).join("\n");
 }
 
 /** How long ago, in one unit. */
