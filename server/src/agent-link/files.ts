@@ -5,8 +5,8 @@ import { openArchive, openDownload } from "./file-download.ts";
 import { readChanged, readCopied, readFileEntry, readFilePage, readRemoved, readWritten, readWrittenArchive } from "./file-messages.ts";
 import { openUpload } from "./file-upload.ts";
 import { openWatch } from "./file-watch.ts";
-import { encodeJson, FRAME, ProtocolError } from "./frame.ts";
-import { readRefusal } from "./messages.ts";
+import { onlyAnswer } from "./first-frame.ts";
+import { encodeJson, FRAME } from "./frame.ts";
 import type { ConnectionPool } from "./pool.ts";
 
 /** Milliseconds for the answer to an operation on one file or one page. */
@@ -70,24 +70,5 @@ function named(name: string, path: FilePath): object {
 
 /** One frame each way. */
 async function askOnce<T>(pool: ConnectionPool, frame: Buffer, read: (payload: Buffer) => T, waitMs: number): Promise<T> {
-  const connection = await pool.takeForGood();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => connection.end(new Error(`no answer within ${waitMs} ms`)), waitMs);
-    connection.begin({
-      frame(type, payload) {
-        if (type !== FRAME.result && type !== FRAME.error) throw new ProtocolError(`frame 0x${type.toString(16)} for an answer`);
-        const settle = type === FRAME.result ? resolveWith(read(payload)) : rejectWith(readRefusal(payload));
-        clearTimeout(timer);
-        connection.detach();
-        settle();
-      },
-      lost(error) {
-        clearTimeout(timer);
-        reject(error);
-      },
-    });
-    const resolveWith = (value: T) => (): void => resolve(value);
-    const rejectWith = (error: Error) => (): void => reject(error);
-    connection.sendFrame(frame);
-  });
+  return onlyAnswer(await pool.takeForGood(), frame, waitMs, read);
 }

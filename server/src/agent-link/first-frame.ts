@@ -1,5 +1,5 @@
 import type { AgentConnection } from "./connection.ts";
-import { FRAME } from "./frame.ts";
+import { FRAME, ProtocolError } from "./frame.ts";
 import { readRefusal } from "./messages.ts";
 
 /** Milliseconds for the agent to find what is to be read and send the first of it. */
@@ -42,4 +42,14 @@ export function firstFrame<T>(
 export function openBytes<T>(connection: AgentConnection, opening: Buffer, open: (type: number, payload: Buffer) => T): Promise<T> {
   connection.takeParts();
   return firstFrame(connection, opening, { what: "head", ms: HEAD_MS }, open);
+}
+
+/** The same for one answer, read by `read`, after which the connection is never used again: its worker closes it. */
+export function onlyAnswer<T>(connection: AgentConnection, opening: Buffer, ms: number, read: (payload: Buffer) => T): Promise<T> {
+  return firstFrame(connection, opening, { what: "answer", ms }, (type, payload) => {
+    if (type !== FRAME.result) throw new ProtocolError(`frame 0x${type.toString(16)} for an answer`);
+    const answer = read(payload);
+    connection.detach();
+    return answer;
+  });
 }
