@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from capsuled import Client
+from capsuled._core.settings import TIMEOUT_MAX_S
 from capsuled.errors import SettingsError
 
 from .behaviours import behaviour
@@ -52,3 +53,22 @@ def test_a_key_that_no_header_can_hold_is_refused(key: str) -> None:
 def test_the_key_is_in_no_representation() -> None:
     with Client(api_key=KEY, url="http://127.0.0.1:1") as client:
         assert KEY not in repr(client) + repr(client.settings)
+
+
+@pytest.mark.parametrize("given", [float("nan"), -1, "5", True])
+@pytest.mark.parametrize("name", ["connect_timeout", "answer_timeout", "reconnect_timeout", "retries"])
+def test_a_patience_that_is_none_is_refused(name: str, given: object) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Client(api_key=KEY, **{name: given})  # type: ignore[arg-type]
+
+
+def test_the_longest_times_are_as_good_as_for_ever_and_a_stream_may_be_tried_again_for_ever() -> None:
+    with pytest.raises(SettingsError, match="answer_timeout"):
+        Client(api_key=KEY, answer_timeout=float("inf"))
+    server = FakeServer(lambda _index, _request: whole(200, []))
+    try:
+        longest = {"connect_timeout": TIMEOUT_MAX_S, "answer_timeout": TIMEOUT_MAX_S, "reconnect_timeout": float("inf")}
+        with Client(url=server.url, api_key=KEY, **longest) as client:  # type: ignore[arg-type]
+            assert client.keys.list() == []
+    finally:
+        server.close()

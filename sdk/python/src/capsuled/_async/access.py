@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .._contract.models import ApiKey, ApiKeyCreated, Team, TeamCreated
-from .._core.decode import decode
+from .._core.decode import list_in
 from .._core.request import make_request
 from .transport import AsyncTransport
 
@@ -23,7 +23,7 @@ class AsyncKeys:
     async def list(self) -> list[ApiKey]:
         """The team's keys, newest first; never the keys themselves."""
         answer = await self._transport.json(make_request("listKeys"))
-        return [decode(ApiKey, one, "a key") for one in answer]
+        return list_in(ApiKey, answer)
 
     async def revoke(self, id: str) -> None:
         """Revokes a key; it stops working within 5 s."""
@@ -43,4 +43,4 @@ class AsyncTeams:
     async def list(self) -> list[Team]:
         """One's own team; all of them for the first team's admin."""
         answer = await self._transport.json(make_request("listTeams"))
-        return [decode(Team, one, "a team") for one in answer["teams"]]
+        return list_in(Team, answer, "teams")

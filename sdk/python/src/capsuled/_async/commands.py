@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
 from .._contract.models import ExecResult, ExecStarted, OutputPage, ProcessFacts, ProcessInfo
-from .._core.decode import decode
+from .._core.decode import decode, list_in
 from .._core.failures import SettingsError
 from .._core.journal_reader import Begin, JournalReader
 from .._core.program import program_of
@@ -187,8 +187,7 @@ class AsyncCommands:
     async def list(self) -> list[ProcessInfo]:
         """Gives every process in the capsule, also those that were not started through the API."""
         answer = await self._transport.json(make_request("listProcesses", params={"id": self._capsule_id}))
-        found = answer.get("processes") if isinstance(answer, dict) else None
-        return [decode(ProcessInfo, one, "a process") for one in found or ()]
+        return list_in(ProcessInfo, answer, "processes")
 
     async def get(self, selector: Selector) -> ProcessFacts:
         """One process, running or ended, with the facts of its end."""

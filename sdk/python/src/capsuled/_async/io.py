@@ -23,11 +23,15 @@ from .._core.wire import (
     SocketRefused,
     broken,
     http_timeout,
+    require_open,
     silent,
     unreachable,
+    without_redirects,
 )
 
 AsyncLock = asyncio.Lock
+
+CONNECT = without_redirects(connect)
 
 
 async def try_acquire(lock: asyncio.Lock) -> bool:
@@ -64,6 +68,7 @@ async def fetch(
     waits: float | None,
 ) -> Answer:
     """One request and its whole answer; an answer that is cut is an error, never a shorter one."""
+    require_open(client)
     try:
         response = await client.request(
             method, url, headers=dict(headers), content=content, timeout=http_timeout(settings, waits)
@@ -72,7 +77,7 @@ async def fetch(
         raise silent(url, error) from None
     except httpx.ConnectError as error:
         raise unreachable(url, error) from None
-    except httpx.TransportError as error:
+    except (httpx.TransportError, httpx.DecodingError) as error:
         raise broken(url, error) from None
     return Answer(response.status_code, response.headers, response.content)
 
@@ -93,7 +98,7 @@ class AsyncByteStream:
                 yield chunk
         except httpx.TimeoutException as error:
             raise silent(self._url, error) from None
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise broken(self._url, error) from None
 
     async def whole(self) -> Answer:
@@ -115,6 +120,7 @@ async def open_bytes(
     waits: float | None,
 ) -> AsyncByteStream:
     """One request whose answer is read as it comes."""
+    require_open(client)
     request = client.build_request(method, url, headers=dict(headers), content=content, timeout=http_timeout(settings, waits))
     try:
         return AsyncByteStream(await client.send(request, stream=True), url)
@@ -122,7 +128,7 @@ async def open_bytes(
         raise silent(url, error) from None
     except httpx.ConnectError as error:
         raise unreachable(url, error) from None
-    except httpx.TransportError as error:
+    except (httpx.TransportError, httpx.DecodingError) as error:
         raise broken(url, error) from None
 
 
@@ -162,7 +168,7 @@ async def open_socket(settings: Settings, path: str, headers: Mapping[str, str])
     """Opens a socket; `SocketRefused` with the server's answer where it does not upgrade."""
     url = settings.websocket_url(path)
     try:
-        connection = await connect(
+        connection = await CONNECT(
             url,
             additional_headers=dict(headers),
             user_agent_header=None,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from .._contract.operations import OperationId
+from .._core.decode import cursor_in, items_in
 from .._core.request import QueryValue, make_request
 from .transport import AsyncTransport
 
@@ -20,9 +21,9 @@ async def items_of(read: Callable[[str | None], Awaitable[Page]], item: Callable
     cursor: str | None = None
     while True:
         page = await read(cursor)
-        for value in page["items"]:
+        for value in items_in(page, "items"):
             yield item(value)
-        cursor = page["next_cursor"]
+        cursor = cursor_in(page)
         if cursor is None:
             return
 

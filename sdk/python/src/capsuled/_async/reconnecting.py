@@ -14,6 +14,9 @@ from .transport import AsyncTransport
 # After these the server, or this client, is well again in a moment, and a stream goes on where it was.
 RESUMABLE = frozenset({"server_stopping", "slow_consumer", "agent_error", "internal_error", "shutting_down", "unavailable"})
 
+# What a server refuses a connection with that it may take in a moment.
+REFUSED_FOR_NOW = RESUMABLE | {"rate_limited"}
+
 
 class AsyncReconnectingSocket:
     """The socket of a stream that outlives its connections: `open_next` opens the next one where the last one ended."""
@@ -81,10 +84,13 @@ class AsyncReconnectingSocket:
         if isinstance(error, SocketCut):
             error = ConnectionFailedError(str(error))
         is_in_time = self._deadline is None or time.monotonic() < self._deadline
-        if is_in_time and elapsed < self._transport.settings.reconnect_timeout:
-            if isinstance(error, SocketRefused):
-                if getattr(error.error, "code", "") in RESUMABLE:
-                    return error.retry_after if error.retry_after is not None else backoff(attempt)
-            elif self._transport.may_be_there(error) or attempt <= 1:
+        limit = self._transport.settings.reconnect_timeout
+        if is_in_time and elapsed < limit:
+            if isinstance(error, SocketRefused) and not isinstance(error.error, ConnectionFailedError):
+                # A refusal that says to come later than there is patience is one for good.
+                wait = max(error.retry_after or 0.0, backoff(attempt))
+                if getattr(error.error, "code", "") in REFUSED_FOR_NOW and elapsed + wait <= limit:
+                    return wait
+            elif isinstance(error, SocketRefused) or self._transport.may_be_there(error) or attempt <= 1:
                 return backoff(attempt)
         raise (error.error if isinstance(error, SocketRefused) else error) from error.__cause__

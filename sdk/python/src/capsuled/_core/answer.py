@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._contract.errors import CLASSES, RETRY, Retry
-from .failures import ApiError, UnexpectedAnswerError
+from .failures import ApiError, ConnectionFailedError, UnexpectedAnswerError
 
 BEGINNING_CHARS = 200
+# What stands before a server says so when it cannot reach it.
+GATEWAY_STATUSES = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Answer:
             raise self.unexpected("is not JSON")
         try:
             return json.loads(self.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self.unexpected("is not JSON") from error
 
     def unexpected(self, what: str) -> UnexpectedAnswerError:
@@ -40,17 +42,19 @@ class Answer:
             beginning=beginning,
         )
 
-    def error(self) -> ApiError | UnexpectedAnswerError:
-        """The error that a status of 400 and above stands for."""
+    def error(self) -> ApiError | UnexpectedAnswerError | ConnectionFailedError:
+        """The error that a status of 300 and above stands for, or one that is no success where it is asked for."""
+        if self.status < 300:
+            return self.unexpected("is none to what was asked")
         if self.status < 400:
             return self.unexpected("is a redirection, which this server does not give")
         try:
             body = self.json()
         except UnexpectedAnswerError as error:
-            return error
+            return self._foreign(error)
         found = body.get("error") if isinstance(body, dict) else None
         if not isinstance(found, dict) or not isinstance(found.get("code"), str):
-            return self.unexpected("is no error of a capsuled server")
+            return self._foreign(self.unexpected("is no error of a capsuled server"))
         details = found.get("details")
         return api_error(
             found["code"],
@@ -58,6 +62,13 @@ class Answer:
             status=self.status,
             details=details if isinstance(details, dict) else None,
             request_id=found.get("request_id") if isinstance(found.get("request_id"), str) else None,
+        )
+
+    def _foreign(self, unexpected: UnexpectedAnswerError) -> UnexpectedAnswerError | ConnectionFailedError:
+        if self.status not in GATEWAY_STATUSES:
+            return unexpected
+        return ConnectionFailedError(
+            f"Something else answered with {self.status} in place of the server behind it: {unexpected.beginning!r}"
         )
 
 

@@ -20,6 +20,28 @@ def decode(cls: type[T], value: object, where: str = "the answer") -> T:
     return cast(T, _decode(cls, value, where))
 
 
+def list_in(cls: type[T], value: object, name: str | None = None) -> list[T]:
+    """The list that an answer is, or that its field of this name is."""
+    return [decode(cls, one, f"{name or 'the answer'}[{index}]") for index, one in enumerate(items_in(value, name))]
+
+
+def items_in(value: object, name: str | None = None) -> list[object]:
+    """The same, with its items as they came."""
+    found = value if name is None else value.get(name) if isinstance(value, dict) else None
+    if not isinstance(found, list):
+        where = "the answer" if name is None else f"the answer's field {name!r}"
+        raise UnexpectedAnswerError(f"{where} should be a list and is {found!r:.80}", beginning=repr(value)[:200])
+    return found
+
+
+def cursor_in(value: object) -> str | None:
+    """Where the page behind this one begins; None behind the last."""
+    found = value.get("next_cursor") if isinstance(value, dict) else None
+    if found is not None and not isinstance(found, str):
+        raise _wrong("next_cursor", "a text", found)
+    return found
+
+
 @cache
 def _fields(cls: Any) -> tuple[tuple[str, str, Any, bool], ...]:
     hints = typing.get_type_hints(cls)

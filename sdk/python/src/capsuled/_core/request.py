@@ -82,7 +82,7 @@ def make_request(
     elif content is not None:
         sent_content, sent["Content-Type"] = content
     if operation.idempotency == "with_key":
-        sent["Idempotency-Key"] = idempotency_key or new_key()
+        sent["Idempotency-Key"] = new_key() if idempotency_key is None else _checked_key(idempotency_key)
     return Request(
         operation=operation,
         path=path_of(operation, params or {}, query or {}),
@@ -93,11 +93,17 @@ def make_request(
     )
 
 
+def _checked_key(key: str) -> str:
+    if key and key.isascii() and key.isprintable() and key == key.strip():
+        return key
+    raise SettingsError(f"idempotency_key must be printable ASCII without blanks around it and is {key!r}.")
+
+
 def encode_json(value: Any) -> bytes:
     """JSON in UTF-8; what JSON cannot say is the caller's mistake."""
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError: lone surrogates
+    except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError: lone surrogates
         raise SettingsError(f"This cannot be sent as JSON: {error}") from error
 
 

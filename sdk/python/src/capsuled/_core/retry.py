@@ -14,6 +14,8 @@ from .settings import Settings
 
 FIRST_DELAY_S = 0.2
 DELAY_MAX_S = 5.0
+# Between two looks at a request that is under way, at least.
+LOOK_AGAIN_S = 0.05
 # The longest that a server's Retry-After is obeyed for; a longer one is the caller's to decide.
 RETRY_AFTER_MAX_S = 60.0
 # A connection that lasted for so many seconds was a good one.
@@ -45,16 +47,17 @@ class RetryState:
         if not may_repeat(request, failure):
             return None
         if is_under_way(request, failure) and (request.waits is None or elapsed <= request.waits + settings.answer_timeout):
-            return min(retry_after if retry_after is not None else 0.0, RETRY_AFTER_MAX_S)
+            # Never at once: an answer that comes at once would be asked for without a pause.
+            return min(max(retry_after or 0.0, LOOK_AGAIN_S), RETRY_AFTER_MAX_S)
         retries = settings.retries
         if isinstance(failure, ConnectionFailedError) and not (failure.was_reached or has_answered):
             retries = min(retries, RETRIES_BEFORE_FIRST_ANSWER)
         if self.attempts >= retries:
             return None
         self.attempts += 1
-        if retry_after is not None:
-            return retry_after if retry_after <= RETRY_AFTER_MAX_S else None
-        return backoff(self.attempts)
+        if retry_after is not None and retry_after > RETRY_AFTER_MAX_S:
+            return None
+        return max(retry_after or 0.0, backoff(self.attempts))
 
 
 # Answers that do not say what has become of the request.

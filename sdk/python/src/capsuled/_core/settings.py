@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import ssl
 from collections.abc import Mapping
@@ -75,12 +76,32 @@ def resolve_settings(
     return Settings(
         url=_checked_url(url if url is not None else env.get("CAPSULED_URL") or DEFAULT_URL),
         api_key=key,
-        connect_timeout=CONNECT_TIMEOUT_S if connect_timeout is None else connect_timeout,
-        answer_timeout=ANSWER_TIMEOUT_S if answer_timeout is None else answer_timeout,
-        retries=RETRIES if retries is None else retries,
-        reconnect_timeout=RECONNECT_S if reconnect_timeout is None else reconnect_timeout,
+        connect_timeout=_seconds("connect_timeout", connect_timeout, CONNECT_TIMEOUT_S),
+        answer_timeout=_seconds("answer_timeout", answer_timeout, ANSWER_TIMEOUT_S),
+        retries=_retries(retries),
+        reconnect_timeout=_seconds("reconnect_timeout", reconnect_timeout, RECONNECT_S, least=0.0, most=math.inf),
         ssl_context=ssl_context,
     )
+
+
+# The longest that sockets can be told to wait for: a year, as good as for ever.
+TIMEOUT_MAX_S = 31_536_000.0
+
+
+def _seconds(name: str, given: float | None, default: float, *, least: float = 0.001, most: float = TIMEOUT_MAX_S) -> float:
+    if given is None:
+        return default
+    if not isinstance(given, (int, float)) or isinstance(given, bool) or not least <= given <= most:
+        raise SettingsError(f"{name} must be seconds, from {least:g} to {most:g}, and is {given!r}.")
+    return given
+
+
+def _retries(given: int | None) -> int:
+    if given is None:
+        return RETRIES
+    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+        raise SettingsError(f"retries must be a whole number from 0 on and is {given!r}.")
+    return given
 
 
 def _checked_url(url: str) -> str:

@@ -17,7 +17,7 @@ def json_of(text: str, what: str) -> Any:
     """The value that a text says."""
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnexpectedAnswerError(f"{what} is no JSON: {text[:80]!r}", beginning=text[:200]) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import httpx
 from websockets.exceptions import ConnectionClosed
@@ -15,6 +15,8 @@ from .connection_causes import cause_of, never_connected
 from .failures import CapsuledError, ClientTimeoutError, ConnectionFailedError
 from .retry import parse_retry_after
 from .settings import Settings
+
+T = TypeVar("T")
 
 # Seconds between pings of a socket, and until a pong must have come; a reader that takes its time holds pongs back too.
 PING_S = 20.0
@@ -55,6 +57,19 @@ def silent(url: str, error: Exception) -> ClientTimeoutError:
     return ClientTimeoutError(
         f"{_origin(url)} did not answer in time ({_why(error)}); connect_timeout and answer_timeout say how long to wait."
     )
+
+
+def require_open(client: httpx.Client | httpx.AsyncClient) -> None:
+    """A client that was closed sends nothing any more."""
+    if client.is_closed:
+        raise CapsuledError("This client is closed: make another one, or leave the block that closes it later.")
+
+
+def without_redirects(connect: T) -> T:
+    """A way to open sockets that takes a redirect for an answer: to follow it would take the key to wherever it leads."""
+    if not hasattr(connect, "process_redirect"):
+        return connect  # of a version that follows none
+    return cast(T, type("Connect", (cast(Any, connect),), {"process_redirect": lambda _self, answer: answer}))
 
 
 def _origin(url: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .._contract.models import ApiKey, ApiKeyCreated, Team, TeamCreated
-from .._core.decode import decode
+from .._core.decode import list_in
 from .._core.request import make_request
 from .transport import Transport
 
@@ -24,7 +24,7 @@ class Keys:
     def list(self) -> list[ApiKey]:
         """The team's keys, newest first; never the keys themselves."""
         answer = self._transport.json(make_request("listKeys"))
-        return [decode(ApiKey, one, "a key") for one in answer]
+        return list_in(ApiKey, answer)
 
     def revoke(self, id: str) -> None:
         """Revokes a key; it stops working within 5 s."""
@@ -44,4 +44,4 @@ class Teams:
     def list(self) -> list[Team]:
         """One's own team; all of them for the first team's admin."""
         answer = self._transport.json(make_request("listTeams"))
-        return [decode(Team, one, "a team") for one in answer["teams"]]
+        return list_in(Team, answer, "teams")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
 from .._contract.models import ExecResult, ExecStarted, OutputPage, ProcessFacts, ProcessInfo
-from .._core.decode import decode
+from .._core.decode import decode, list_in
 from .._core.failures import SettingsError
 from .._core.journal_reader import Begin, JournalReader
 from .._core.program import program_of
@@ -188,8 +188,7 @@ class Commands:
     def list(self) -> list[ProcessInfo]:
         """Gives every process in the capsule, also those that were not started through the API."""
         answer = self._transport.json(make_request("listProcesses", params={"id": self._capsule_id}))
-        found = answer.get("processes") if isinstance(answer, dict) else None
-        return [decode(ProcessInfo, one, "a process") for one in found or ()]
+        return list_in(ProcessInfo, answer, "processes")
 
     def get(self, selector: Selector) -> ProcessFacts:
         """One process, running or ended, with the facts of its end."""

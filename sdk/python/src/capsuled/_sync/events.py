@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .._contract.models import Event
 from .._core.decode import decode
@@ -43,7 +43,7 @@ class Events:
         since: int | None = None,
         order: Literal["asc", "desc"] = "desc",
     ) -> Iterator[Event]:
-        """Events that are kept, newest first, read page by page.
+        """Events that are kept, newest first, read page by page; types of a newer server are passed over.
 
         Args:
             capsule: Only those of this capsule and its processes.
@@ -52,7 +52,7 @@ class Events:
             order: `asc` is oldest first.
         """
         query = {"capsule": capsule, "type": type, "since": since, "order": order}
-        return listed(self._transport, "listEvents", query, _decoded)
+        return known(listed(self._transport, "listEvents", query, _decoded))
 
     def stream(
         self,
@@ -61,7 +61,7 @@ class Events:
         type: EventType | None = None,
         begin: Literal["now", "start"] | int = "now",
     ) -> Iterator[Event | EventGap]:
-        """Follows events as they happen, over cuts, each once; without end.
+        """Follows events as they happen, over cuts, each once; without end. Types of a newer server are passed over.
 
         Args:
             begin: `now`, `start`, or the id of the last event that you have.
@@ -76,7 +76,9 @@ class Events:
         )
         for event in source.events():
             value = json_of(event.data, "an event")
-            yield decode(EventGap, value, "a gap") if event.event == "gap" else _decoded(value)
+            told = decode(EventGap, value, "a gap") if event.event == "gap" else _decoded(value)
+            if told is not None:
+                yield told
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,16 @@ class EventGap:
     to_id: int
 
 
-def _decoded(value: Any) -> Event:
+def known(events: Iterator[Event | None]) -> Iterator[Event]:
+    """Those whose type this SDK knows."""
+    for event in events:
+        if event is not None:
+            yield event
+
+
+def _decoded(value: Any) -> Event | None:
+    """An event; None for one of a type that this SDK does not know."""
+    if isinstance(value, dict) and isinstance(value.get("type"), str) and value["type"] not in get_args(EventType):
+        return None
     event: Event = decode(Event, value, "an event")  # type: ignore[arg-type]
     return event

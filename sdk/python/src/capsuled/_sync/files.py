@@ -11,7 +11,7 @@ from .._contract.models import FileEntry, TicketCreated
 from .._contract.operations import OperationId
 from .._core.answer import Answer
 from .._core.content_digest import check_digest
-from .._core.decode import decode
+from .._core.decode import cursor_in, decode, items_in
 from .._core.failures import ApiError
 from .._core.request import make_request
 from .._core.sse import headers_behind
@@ -127,7 +127,7 @@ class Files:
         def page(cursor: str | None) -> Page:
             body = {"path": path, "depth": depth, "limit": PAGE_ITEMS, "cursor": cursor}
             answer = (self._call("listFiles", body)).json()
-            return {"items": answer["entries"], "next_cursor": answer["next_cursor"]}
+            return {"items": items_in(answer, "entries"), "next_cursor": cursor_in(answer)}
 
         return items_of(page, lambda item: decode(FileEntry, item, "an entry"))
 

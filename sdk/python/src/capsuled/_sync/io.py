@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync import client as websockets_client
+from websockets.sync.client import ClientConnection
 
 from .._core.answer import Answer
 from .._core.failures import ClientTimeoutError, UnexpectedAnswerError
@@ -24,11 +25,16 @@ from .._core.wire import (
     SocketRefused,
     broken,
     http_timeout,
+    require_open,
     silent,
     unreachable,
+    without_redirects,
 )
 
 Lock = threading.Lock
+
+# What `connect` has become in version 17, where it follows redirects.
+CONNECT = without_redirects(getattr(websockets_client, "reconnect", websockets_client.connect))
 
 
 def try_acquire(lock: threading.Lock) -> bool:
@@ -69,13 +75,14 @@ def fetch(
     waits: float | None,
 ) -> Answer:
     """One request and its whole answer; an answer that is cut is an error, never a shorter one."""
+    require_open(client)
     try:
         response = client.request(method, url, headers=dict(headers), content=content, timeout=http_timeout(settings, waits))
     except httpx.TimeoutException as error:
         raise silent(url, error) from None
     except httpx.ConnectError as error:
         raise unreachable(url, error) from None
-    except httpx.TransportError as error:
+    except (httpx.TransportError, httpx.DecodingError) as error:
         raise broken(url, error) from None
     return Answer(response.status_code, response.headers, response.content)
 
@@ -96,7 +103,7 @@ class ByteStream:
                 yield chunk
         except httpx.TimeoutException as error:
             raise silent(self._url, error) from None
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise broken(self._url, error) from None
 
     def whole(self) -> Answer:
@@ -118,6 +125,7 @@ def open_bytes(
     waits: float | None,
 ) -> ByteStream:
     """One request whose answer is read as it comes."""
+    require_open(client)
     request = client.build_request(method, url, headers=dict(headers), content=content, timeout=http_timeout(settings, waits))
     try:
         return ByteStream(client.send(request, stream=True), url)
@@ -125,7 +133,7 @@ def open_bytes(
         raise silent(url, error) from None
     except httpx.ConnectError as error:
         raise unreachable(url, error) from None
-    except httpx.TransportError as error:
+    except (httpx.TransportError, httpx.DecodingError) as error:
         raise broken(url, error) from None
 
 
@@ -164,8 +172,8 @@ def open_socket(settings: Settings, path: str, headers: Mapping[str, str]) -> We
     """Opens a socket; `SocketRefused` with the server's answer where it does not upgrade."""
     url = settings.websocket_url(path)
     try:
-        # As a context, so that every version takes the connection for one that is closed by its owner.
-        connection = connect(
+        # As a context, which every version of it is.
+        connection = CONNECT(
             url,
             additional_headers=dict(headers),
             user_agent_header=None,

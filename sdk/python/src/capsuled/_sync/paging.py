@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from .._contract.operations import OperationId
+from .._core.decode import cursor_in, items_in
 from .._core.request import QueryValue, make_request
 from .transport import Transport
 
@@ -21,9 +22,9 @@ def items_of(read: Callable[[str | None], Page], item: Callable[[object], T]) ->
     cursor: str | None = None
     while True:
         page = read(cursor)
-        for value in page["items"]:
+        for value in items_in(page, "items"):
             yield item(value)
-        cursor = page["next_cursor"]
+        cursor = cursor_in(page)
         if cursor is None:
             return
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .._contract.models import Template
-from .._core.decode import decode
+from .._core.decode import list_in
 from .._core.request import make_request
 from .transport import Transport
 
@@ -33,7 +33,7 @@ class Snapshots:
     def list(self, type: Literal["base", "snapshot"] | None = None) -> list[Template]:
         """The team's own, newest first, then those that every team has."""
         answer = self._transport.json(make_request("listSnapshots", query={"type": type}))
-        return [decode(Template, one, "a template") for one in answer]
+        return list_in(Template, answer)
 
     def delete(self, name: str) -> None:
         """Deletes a template of the team; capsules that were created from it go on."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._contract.models import TemplateBuild, TemplateCreate
-from .._core.decode import decode
+from .._core.decode import list_in
 from .._core.request import make_request
 from .._core.sse import headers_behind
 from ..build_events import BUILD_EVENTS, BuildEndEvent, BuildEvent
@@ -44,7 +44,7 @@ class Templates:
     def builds(self, limit: int | None = None) -> list[TemplateBuild]:
         """The team's builds, newest first."""
         answer = self._transport.json(make_request("listTemplateBuilds", query={"limit": limit}))
-        return [decode(TemplateBuild, one, "a build") for one in answer]
+        return list_in(TemplateBuild, answer)
 
     def cancel_build(self, id: str) -> TemplateBuild:
         """Ends a build; one that has ended stays as it is."""

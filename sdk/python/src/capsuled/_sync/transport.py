@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar
+
+import httpx
 
 from .._core.answer import Answer
 from .._core.decode import decode
@@ -28,7 +31,9 @@ class Transport:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._client = new_http_client(settings)
+        self._http = new_http_client(settings)
+        self._process = os.getpid()
+        self._inherited: httpx.Client | None = None
         self._has_answered = False
         # The version that the server's last answer said.
         self.server_version: str | None = None
@@ -36,6 +41,15 @@ class Transport:
     def close(self) -> None:
         """Closes all connections."""
         self._client.close()
+
+    @property
+    def _client(self) -> httpx.Client:
+        """This process's connections: over those that it was forked with, both would read each other's answers."""
+        if self._process != os.getpid() and not self._http.is_closed:
+            # Closing them here would end them there, too, where they are encrypted.
+            self._inherited = self._http
+            self._http, self._process = new_http_client(self.settings), os.getpid()
+        return self._http
 
     def call(self, request: Request) -> Answer:
         """The answer to a request, repeated where the contract allows it; errors are raised."""
