@@ -249,6 +249,11 @@ test("bytes that are not HTTP are answered 400 or closed, and the server goes on
     const answer = await raw(flood);
     assert.ok(answer === null || (answer.status >= 400 && answer.status < 500), answer?.text.slice(0, 200));
   }
+  assert.match(
+    (await raw("GET /healthz?a=é HTTP/1.1\r\nhost: a\r\n\r\n"))?.text ?? "",
+    /must be percent-encoded/,
+    "it is told what is wrong",
+  );
   await stillWell();
 });
 

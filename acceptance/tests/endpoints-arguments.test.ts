@@ -230,7 +230,15 @@ test("arguments come as a flat JSON body, as either form, or in the query; one g
     { query: { a: "1" }, body: { b: "2" } },
   ])
     assert.deepEqual(await argv(one, given), ["1", "2"], JSON.stringify(given));
+  assert.deepEqual(await argv(one, { body: "a=é%C3%A9%", headers: { "content-type": "application/x-www-form-urlencoded" } }), ["éé%"]);
   await one.refused(400, { query: { a: "1" }, body: { a: "2" } });
+  for (const [type, body] of [
+    ["application/json", '{"a":"1","a":"2"}'],
+    ["application/json", '{"a":12345678901234567890}'],
+    ["application/x-www-form-urlencoded", "a=1&a=2"],
+    ["application/x-www-form-urlencoded", "a=%ff"],
+  ] as const)
+    await one.refused(400, { body, headers: { "content-type": type } });
   await one.refused(400, { body: "[1]", headers: { "content-type": "application/json" } });
   await one.refused(400, { body: '{"a":{"b":1}}', headers: { "content-type": "application/json" } });
   await one.refused(400, { body: '{"a":', headers: { "content-type": "application/json" } });

@@ -202,6 +202,22 @@ test("names with a NUL, too long ones and too long paths are refused by every op
   assert.equal((await capsule.sh("find / -xdev | sort | sha256sum")).stdout, before);
 });
 
+test("a path in a URL whose percent signs say no UTF-8 is refused, and no other file is made or read in its place", async () => {
+  for (const [operation, method] of [
+    ["write", "POST"],
+    ["read", "GET"],
+    ["archive/read", "GET"],
+  ] as const) {
+    const body = method === "POST" ? { body: "x" } : {};
+    assert.match(
+      await expectProblem(fileRequest(capsule.id, `${operation}?path=/tmp/utf%ff`, { method, ...body }), "invalid_request"),
+      /^query: is not valid UTF-8/,
+    );
+  }
+  assert.equal((await refusedUpgrade(`${watchPath(capsule.id, "/tmp")}%ff`)).status, 400);
+  assert.equal((await capsule.sh("ls /tmp | grep -c ^utf || true")).stdout, "0\n");
+});
+
 test("a name with newlines, quotes and control characters goes through every operation", async () => {
   const dir = `/tmp/odd/${"a\nb\r\n\"'\\ \t\u001b[31m\u007f*?$(id)`id`"}`;
   const file = `${dir}/${"\n".repeat(3)}x\n`;

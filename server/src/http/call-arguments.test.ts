@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { FIELDS_MAX } from "./calls/given-arguments.ts";
 import { OTHER_OWNER, OWNER } from "./testing/fake-endpoints.ts";
 import { KEYS } from "./testing/fake-services.ts";
@@ -56,6 +57,13 @@ test("arguments that are given twice, nested, unknown, or in a body of another k
     ["", "{", "application/json", "body"],
     ["", "--x", "multipart/form-data; boundary=x", "body"],
     ["", "", "", "a"],
+    ["", '{"a":1,"a":2}', "application/json", "a"],
+    ["", '{"a":"\\",","\\u0061" : "}"}', "application/json", "a"],
+    ["", '{"a":12345678901234567890}', "application/json", "a"],
+    ["?a=%ff", "", "", "query"],
+    ["?a=%C3%A9%e9", "", "", "query"],
+    ["", "a=%ff", "application/x-www-form-urlencoded", "body"],
+    ["", "a=é%c3", "application/x-www-form-urlencoded", "body"],
   ] as const) {
     const response = await world.call("POST", CALL + query, body === "" ? {} : { body, headers: { "content-type": contentType } });
     const problem = await problemOf(response);
@@ -70,6 +78,41 @@ test("arguments that are given twice, nested, unknown, or in a body of another k
   });
   assert.match((await problemOf(refused)).message, /is a file/);
   assert.equal(world.runs.all.length, 0);
+});
+
+test("text in UTF-8 comes as it is however it is sent, and bytes that are none are refused, not changed", async () => {
+  await using world = await worldWith({ args: [{ name: "a" }] });
+  const part = (value: Uint8Array): Uint8Array<ArrayBuffer> =>
+    Uint8Array.from(
+      Buffer.concat([Buffer.from('--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n'), value, Buffer.from("\r\n--x--\r\n")]),
+    );
+  for (const [query, body, contentType] of [
+    ["?a=%C3%A9%EF%BF%BD100%25+%", "", ""],
+    ["", "a=%C3%A9%EF%BF%BD100%25+%", "application/x-www-form-urlencoded"],
+    ["", "a=é�100%25+%", "application/x-www-form-urlencoded"],
+    ["", part(Buffer.from("é�100% %")), "multipart/form-data; boundary=x"],
+    ["", '{"a":"é�100% %"}', "application/json"],
+  ] as const) {
+    const response = await world.call("POST", CALL + query, { body, headers: { ...JSON_ONLY, "content-type": contentType } });
+    assert.equal(response.status, 200, await response.clone().text());
+    assert.deepEqual(world.runs.last.request.args, { a: "é�100% %" });
+  }
+  const headers = { ...JSON_ONLY, "content-type": "multipart/form-data; boundary=x" };
+  const problem = await problemOf(await world.call("POST", CALL, { body: part(Uint8Array.of(0xff)), headers }));
+  assert.match(problem.message, /^body: is not valid UTF-8/);
+});
+
+test("a compressed body is told for what it is where it would be looked into, and is the input as it stands with stdin: body", async () => {
+  const body = gzipSync('{"a":"x"}');
+  const headers = { ...JSON_ONLY, "content-type": "application/json", "content-encoding": "gzip" };
+  await using world = await worldWith({ args: [{ name: "a" }] });
+  const problem = await problemOf(await world.call("POST", CALL, { body, headers }));
+  assert.deepEqual([problem.code, problem.message], ["unsupported_media_type", "Send the body without Content-Encoding, not compressed."]);
+  const operation = await problemOf(await world.call("PUT", "/v1/endpoints/other", { key: KEYS.admin, body, headers }));
+  assert.equal(operation.code, "unsupported_media_type");
+  await using plain = await worldWith({ stdin: "body" });
+  assert.equal((await plain.call("POST", CALL, { body, headers })).status, 200);
+  assert.deepEqual(Buffer.from(plain.runs.last.request.stdin ?? []), body);
 });
 
 test("with stdin: body the bytes are the command's standard input as they are, and arguments come from the query", async () => {

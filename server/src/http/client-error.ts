@@ -17,6 +17,8 @@ function clientError(code: string | undefined): CapsuledError {
     case "HPE_HEADER_OVERFLOW":
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return fail("too_large", "The request's headers are too large.");
+    case "HPE_INVALID_URL":
+      return fail("invalid_request", "The URL has characters that must be percent-encoded, such as blanks and letters beyond ASCII.");
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return fail("request_timeout");
     default:

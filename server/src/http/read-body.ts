@@ -15,6 +15,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   if (length === "0" || (length === undefined && request.headers["transfer-encoding"] === undefined)) return undefined;
   const bytes = await readBytes(request);
   if (bytes.length === 0) return undefined;
+  requirePlainBody(request.headers["content-encoding"]);
   requireJsonType(request.headers["content-type"]);
   return parseJson(bytes);
 }
@@ -24,6 +25,7 @@ export async function readText(request: IncomingMessage, types: readonly string[
   const essence = essenceOf(request.headers["content-type"]);
   if (essence !== "" && !types.includes(essence)) throw fail("unsupported_media_type", `Send the body as one of ${types.join(", ")}.`);
   const bytes = await readBytes(request);
+  requirePlainBody(request.headers["content-encoding"]);
   if (!isUtf8(bytes)) throw badBody("is not valid UTF-8");
   return bytes.toString("utf8");
 }
@@ -36,6 +38,12 @@ export function essenceOf(contentType: string | undefined): string {
 /** Whether it is JSON, or one of the formats made of it. */
 export function isJsonType(essence: string): boolean {
   return essence === "application/json" || /^application\/[a-z0-9.+-]+\+json$/.test(essence);
+}
+
+/** A body that is looked into comes as it is: what unpacks a stranger's bytes has to bound what comes out. */
+export function requirePlainBody(contentEncoding: string | undefined): void {
+  if (contentEncoding === undefined || contentEncoding.trim().toLowerCase() === "identity") return;
+  throw fail("unsupported_media_type", "Send the body without Content-Encoding, not compressed.");
 }
 
 /** Without a type it is taken for JSON. */

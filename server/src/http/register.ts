@@ -20,7 +20,7 @@ import type { ProblemAnswer } from "./problem.ts";
 import { renderProblem } from "./problem.ts";
 import { clientAddressOf } from "./client-address.ts";
 import { ClientGoneError, readBytes, readJson, readText } from "./read-body.ts";
-import { queryOf, ticketIn } from "./request-target.ts";
+import { queryOf, requireTextQuery, ticketIn } from "./request-target.ts";
 import type { RequestTimes } from "./request-times.ts";
 import type { AnswerRoute, Exchange, Route } from "./route.ts";
 
@@ -106,6 +106,7 @@ async function answerTo(
   const found = admit(deps, operation, request.raw);
   const caller = found instanceof Promise ? await found : found;
   if (route.kind === "socket") throw fail("upgrade_required");
+  requireTextQuery(request.raw.url ?? "");
   const reading = bodyOf(operation, request.raw);
   const body = reading === undefined ? undefined : await reading;
   const naming = namedParams(deps.capsules, operation, caller, request.params);

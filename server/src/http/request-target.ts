@@ -1,4 +1,6 @@
 import { isTicket } from "../core/access/tickets.ts";
+import { invalid } from "../core/fail.ts";
+import { isPercentText } from "./percent-text.ts";
 
 /** The ticket in a URL's query, if there is one. */
 export function ticketIn(url: string): string | null {
@@ -23,4 +25,10 @@ export function requestPath(url: string): string {
   const query = queryOf(url);
   query.sort();
   return path.replace(/^\/api(?=\/v1\/)/, "") + (query.size === 0 ? "" : `?${query.toString()}`);
+}
+
+/** Throws `invalid_request` for a query that is no text: it would name another file, or give another value. */
+export function requireTextQuery(url: string): void {
+  const at = url.indexOf("?");
+  if (at !== -1 && !isPercentText(url.slice(at + 1))) throw invalid("query", "is not valid UTF-8");
 }

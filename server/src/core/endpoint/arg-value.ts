@@ -28,6 +28,8 @@ export function readType(type: EndpointArg["type"], given: unknown): ReadValue {
   }
   switch (type) {
     case "string":
+      if (typeof given === "number" && !isKept(given))
+        return { ok: false, problem: "is a number of more digits than are kept; write it as text" };
       return readText(typeof given === "string" ? given : String(given));
     case "integer":
       return readNumber(given, INTEGER, Number.isSafeInteger, "must be a whole number");
@@ -38,6 +40,11 @@ export function readType(type: EndpointArg["type"], given: unknown): ReadValue {
       return value === undefined ? { ok: false, problem: "must be true or false" } : { ok: true, value };
     }
   }
+}
+
+/** Whether it is still the number that was written: beyond these whole ones lose digits, and then have no end. */
+function isKept(value: number): boolean {
+  return Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value));
 }
 
 function readText(text: string): ReadValue {

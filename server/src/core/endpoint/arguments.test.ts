@@ -45,6 +45,12 @@ test("text is read as the type asked for, and numbers and truth values are writt
   for (const [given, expected] of cases) assert.deepEqual(readArguments(typed, given), expected);
 });
 
+test("a number that is not kept to its last digit is no text, and one that is, is", () => {
+  for (const text of ["12345678901234567890", "-9007199254740993", "1e400", "1e21"])
+    assert.match(refused(typed, { text: Number(text) })["text"] ?? "", /^is a number of more digits than are kept/, text);
+  for (const kept of [9007199254740991, 0.1, -1.5e-7]) assert.deepEqual(readArguments(typed, { text: kept }), { text: String(kept) });
+});
+
 test("what is not of the type is refused, all of it in one answer", () => {
   assert.deepEqual(refused(typed, { text: { a: 1 }, whole: "5.5", number: "abc", truth: "yes" }), {
     text: "must be text, a number or a boolean",

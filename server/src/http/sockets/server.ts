@@ -13,7 +13,7 @@ import type { PathMatch, PathTable } from "../paths.ts";
 import { publicError } from "../problem.ts";
 import { rawAnswer } from "../raw-answer.ts";
 import type { Surroundings } from "../register.ts";
-import { queryOf } from "../request-target.ts";
+import { queryOf, requireTextQuery } from "../request-target.ts";
 import type { Route, SocketRoute } from "../route.ts";
 import { SocketConnection } from "./connection.ts";
 import { requireOwnOrigin } from "./origin.ts";
@@ -153,6 +153,7 @@ class UpgradingServer implements SocketServer {
 
   /** What the request asks for. Throws `unauthorized` where its key is revoked meanwhile. */
   async #session(request: IncomingMessage, route: SocketRoute, params: unknown, caller: Principal): Promise<SocketSession> {
+    requireTextQuery(request.url ?? "");
     const query = parseQueryString(queryOf(request.url ?? "").toString());
     const coming: ComingSocket = { keyId: caller.keyId, isRevoked: false };
     this.#coming.add(coming);
