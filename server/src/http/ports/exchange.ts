@@ -2,12 +2,15 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { request as httpRequest } from "node:http";
 import type { Duplex } from "node:stream";
 import { fail } from "../../core/fail.ts";
+import { codeOf } from "../../lib/error-code.ts";
 import type { PortOpening } from "./access.ts";
 import type { PortAddress } from "./address.ts";
 import { answerHead, RefusedAnswerError } from "./answer-head.ts";
 import type { PortLimits } from "./limits.ts";
 import type { Framing } from "./request-headers.ts";
 import { hasBody, requestHeaders } from "./request-headers.ts";
+
+const NOTHING = new Uint8Array(0);
 
 /** One request to a port, over a connection of its own: nothing that one leaves on it can reach another. */
 export interface Forwarding {
@@ -84,13 +87,17 @@ function passBody({ request, capsule, opening }: Forwarding, answer: IncomingMes
 export function beginAnswer({ request, address, opening }: Forwarding, answer: IncomingMessage, response: ServerResponse): void {
   const { status, reason, headers } = answerHead(answer, request, address, opening.isKeyed);
   response.writeHead(status, reason, headers);
-  response.flushHeaders();
+  // Sent at once, byte for byte: `flushHeaders` would write what is beyond ASCII anew in UTF-8, as of a file's name.
+  response.write(NOTHING);
 }
 
 /** What went wrong between us and the capsule's program, in words that quote nothing of it. */
 export function portError(error: unknown): unknown {
   if (error instanceof RefusedAnswerError) {
     return fail("port_unavailable", `What listens on this port gave an answer that is not passed on: ${error.message}.`, { cause: error });
+  }
+  if (codeOf(error) === "HPE_HEADER_OVERFLOW") {
+    return fail("port_unavailable", "What listens on this port gave an answer with more headers than are passed on.", { cause: error });
   }
   return fail("port_unavailable", "What listens on this port broke the connection off, or did not answer in HTTP.", { cause: error });
 }

@@ -17,7 +17,7 @@ const HEAD = [
   "",
 ].join("\r\n");
 const SWITCHING =
-  "HTTP/1.1 101 Whatever\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3p\r\nSet-Cookie: a=1; Domain=localhost\r\n\r\n";
+  "HTTP/1.1 101 Whatever\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3p\r\nX-Name: caf\xe9\r\nSet-Cookie: a=1; Domain=localhost\r\n\r\n";
 
 /** Both ends of a WebSocket's bytes, once the program has agreed to it. */
 async function open(port: PortWorld, early = "", late = ""): Promise<{ client: Socket; program: Socket; asked: string; answered: string }> {
@@ -26,7 +26,7 @@ async function open(port: PortWorld, early = "", late = ""): Promise<{ client: S
   client.write(HEAD + early);
   const program = await connection;
   const asked = await readUntil(program, (text) => text.includes("\r\n\r\n"));
-  program.write(SWITCHING + late);
+  program.write(SWITCHING + late, "latin1");
   const answered = await readUntil(client, (text) => text.includes("\r\n\r\n"));
   return { client, program, asked, answered };
 }
@@ -41,6 +41,7 @@ test("an upgrade goes through with its headers but the key, and bytes that came 
   assert.match(answered, /^HTTP\/1\.1 101 Switching Protocols\r\n/);
   assert.match(answered, /^sec-websocket-accept: s3p$/im);
   assert.match(answered, /^set-cookie: a=1$/im);
+  assert.match(answered, /^x-name: caf\xe9$/im);
   if (!answered.endsWith("late")) await readUntil(client, (text) => text === "late");
   await readUntil(program, (text) => text === "early");
   client.write("\0\xff1", "latin1");

@@ -29,7 +29,7 @@ export function tunnel(forwarding: Forwarding, client: Duplex, head: Buffer): Pr
     upstream.once("upgrade", (answer, capsule, capsuleHead) => {
       capsule.on("error", () => capsule.destroy());
       try {
-        client.write(switchingHead(forwarding, answer));
+        client.write(switchingHead(forwarding, answer), "latin1");
       } catch (error) {
         capsule.destroy();
         return reject(portError(error));
