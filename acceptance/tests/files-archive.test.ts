@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { archiveAnswer } from "@capsuled/contract";
 import { expectError } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { expectProblem, fileRequest, postJson } from "../harness/files.ts";
 import { readState } from "../harness/state.ts";
+import { paxOf, tarOf } from "../harness/tar.ts";
 
 let capsule: TestCapsule;
 let dir: string;
@@ -98,6 +100,26 @@ test("members that leave the directory are refused by their names, and nothing i
   }
   assert.match(await expectProblem(write("/tmp/e/in", new Uint8Array(0)), "invalid_request"), /^archive: .*[a-z]$/, "no member to name");
   assert.equal((await capsule.sh("ls -A /tmp/e/outside; ls /tmp/e")).stdout, "in\noutside\n");
+});
+
+test("a member that cannot be what it says is refused by its name, in words that say what to do", async () => {
+  const refusal = async (archive: Uint8Array): Promise<string> =>
+    expectProblem(write("/tmp/w", Uint8Array.from(archive)), "invalid_request");
+  for (const owner of [{ uid: 65_536 }, { gid: 70_000 }, { uid: 0o7777777 }])
+    assert.match(
+      await refusal(tarOf([{ name: "theirs", ...owner }])),
+      /^archive: an owner beyond 65535, whom uid and gid can replace: theirs$/,
+    );
+  const huge = tarOf([{ name: "x", type: "x", content: paxOf({ uid: "4294967295" }) }, { name: "theirs" }]);
+  assert.match(await refusal(huge), /^archive: an owner beyond 65535/, "one that means `the same` to the kernel");
+  assert.equal((await write("/tmp/w/mine", Uint8Array.from(huge), "&uid=7&gid=8")).status, 200);
+  assert.equal((await capsule.sh("stat -c '%u %g' /tmp/w/mine/theirs")).stdout, "7 8\n");
+  assert.match(await refusal(tarOf([{ name: "second", type: "1", link: "first" }])), /^archive: a hard link to what is not there: second$/);
+  assert.match(await refusal(gzipSync(tarOf([{ name: "a" }]))), /^archive: the archive is compressed with gzip; send it unpacked$/);
+  writeFileSync(join(dir, "holes"), "x");
+  truncateSync(join(dir, "holes"), 10 * 1024 * 1024);
+  for (const format of ["gnu", "pax"])
+    assert.match(await refusal(tar("-S", "--format", format, "-c", "holes")), /^archive: .*sparse file.*holes$/, format);
 });
 
 test("what is no archive, cut anywhere, or has devices is refused", async () => {

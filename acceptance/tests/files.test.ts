@@ -88,6 +88,8 @@ test("a range of a file, its tag and its digest are told as HTTP has them", asyn
     ["bytes=7-", "789", "bytes 7-9/10"],
     ["bytes=-2", "89", "bytes 8-9/10"],
     ["bytes=0-99", "0123456789", "bytes 0-9/10"],
+    ["bytes=-99", "0123456789", "bytes 0-9/10"],
+    ["Bytes=3-3", "3", "bytes 3-3/10"],
   ] as const) {
     const part = await read({ range, "if-range": tag });
     assert.deepEqual([part.status, await part.text(), part.headers.get("content-range")], [206, text, told]);
@@ -95,7 +97,15 @@ test("a range of a file, its tag and its digest are told as HTTP has them", asyn
   const beyond = await read({ range: "bytes=10-" });
   assert.equal(beyond.headers.get("content-range"), "bytes */10");
   await expectProblem(beyond, "range_not_satisfiable");
-  assert.equal((await read({ "if-none-match": tag })).status, 304);
+  assert.equal((await read({ range: "bytes=-0" })).status, 416);
+  for (const range of ["bytes=0-1,3-4", "bytes=4-2", "lines=1-2"])
+    assert.deepEqual(
+      [(await read({ range })).status, await (await read({ range })).text()],
+      [200, "0123456789"],
+      `${range} is answered whole`,
+    );
+  for (const range of [{}, { range: "bytes=2-4" }, { range: "bytes=99-" }])
+    assert.equal((await read({ "if-none-match": tag, ...range })).status, 304, "who has the file is told that, whichever part he asks for");
   await upload(capsule.id, "/workspace/ten", "abcdefghij");
   const changed = await read({ range: "bytes=2-4", "if-range": tag });
   assert.deepEqual([changed.status, await changed.text()], [200, "abcdefghij"]);

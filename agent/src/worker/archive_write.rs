@@ -17,6 +17,13 @@ use std::os::unix::io::OwnedFd;
 
 /// Most members of one archive.
 pub const MAX_MEMBERS: u64 = 1 << 20;
+/// What a pax header may say that is not followed: holes in a file above all, whose bytes would be taken for others.
+const HEADER: &str = "a header that is not understood, as of a sparse file (tar without -S)";
+const SPARSE: &str = "a sparse file is not unpacked (tar without -S)";
+/// Users and groups that a capsule has, from 0 on: no file of it can be anybody else's.
+const IDS: u64 = 65_536;
+/// How streams begin that are an archive once they are unpacked.
+const PACKED: [(&[u8], &str); 4] = [(b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd")];
 /// Most directories whose times are set at the end.
 const MAX_TIMES: usize = 65_536;
 
@@ -42,6 +49,16 @@ impl Input<'_> {
         let from = self.at;
         self.at += (self.held.len() - from).min(usize::try_from(most).unwrap_or(usize::MAX));
         Ok(&self.held[from..self.at])
+    }
+
+    /// Tells a compressed archive by its first bytes, before it is taken for one that is broken. Too few for that are left to be read.
+    fn refuse_packed(&mut self) -> Result<(), Stop> {
+        let count = self.some(1)?.len();
+        self.at -= count;
+        match PACKED.iter().find(|(first, _)| self.held[self.at..].starts_with(first)) {
+            Some((_, name)) => Err(stop(Code::BadArchive, &format!("the archive is compressed with {}; send it unpacked", name), b"")),
+            None => Ok(()),
+        }
     }
 
     fn exactly(&mut self, count: u64) -> Result<Vec<u8>, Stop> {
@@ -80,6 +97,7 @@ pub fn run(channel: &mut Channel, object: &Object) -> Result<Value, Stop> {
     let mut input = Input { channel, held: Vec::new(), at: 0, ended: false };
     let mut unpack = Unpack { root, owner, bytes: 0, parent: None, times: Vec::new() };
     let (mut extra, mut entries): (Vec<(u8, Vec<u8>)>, u64) = (Vec::new(), 0);
+    input.refuse_packed()?;
     loop {
         let block: [u8; BLOCK] = input.exactly(BLOCK as u64)?.try_into().unwrap_or([0; BLOCK]);
         if block.iter().all(|byte| *byte == 0) {
@@ -100,8 +118,7 @@ pub fn run(channel: &mut Channel, object: &Object) -> Result<Value, Stop> {
             match kind {
                 tar::LONG_NAME => member.path = name(),
                 tar::LONG_LINK => member.link = name(),
-                tar::PAX => tar::apply(&bytes, &mut member)
-                    .ok_or_else(|| stop(Code::BadArchive, "a header that is not understood", &member.path))?,
+                tar::PAX => tar::apply(&bytes, &mut member).ok_or_else(|| stop(Code::BadArchive, HEADER, &member.path))?,
                 _ => {}
             }
         }
@@ -187,9 +204,14 @@ impl Unpack {
         Ok(at)
     }
 
-    fn owner_of(&self, member: &Member) -> (u32, u32) {
-        let one = |wanted: u32, told: u64| if wanted == SAME { u32::try_from(told).unwrap_or(SAME) } else { wanted };
-        (one(self.owner.0, member.uid), one(self.owner.1, member.gid))
+    /// Who a member is to belong to. One of another machine, as directories of many people have them, is nobody of the capsule's.
+    fn owner_of(&self, member: &Member) -> Result<(u32, u32), Stop> {
+        let one = |wanted: u32, told: u64| match u32::try_from(told) {
+            _ if wanted != SAME => Ok(wanted),
+            Ok(id) if told < IDS => Ok(id),
+            _ => Err(stop(Code::BadArchive, "an owner beyond 65535, whom uid and gid can replace", &member.path)),
+        };
+        Ok((one(self.owner.0, member.uid)?, one(self.owner.1, member.gid)?))
     }
 
     fn member(&mut self, member: &Member, input: &mut Input<'_>) -> Result<(), Stop> {
@@ -198,7 +220,7 @@ impl Unpack {
             // The directory itself stays as it is.
             return Ok(());
         }
-        let (uid, gid) = self.owner_of(member);
+        let (uid, gid) = self.owner_of(member)?;
         match member.kind {
             tar::FILE | b'7' => return self.file(member, (uid, gid), input),
             tar::DIRECTORY => {
@@ -232,6 +254,7 @@ impl Unpack {
                 let _ = calls::change_time_at(dir, &name, member.mtime, 0);
             }
             tar::HARD_LINK => self.hard_link(member)?,
+            tar::SPARSE => return Err(stop(Code::BadArchive, SPARSE, path)),
             b'3' | b'4' | b'6' => return Err(stop(Code::NotFile, "a device or a FIFO is not unpacked", path)),
             _ => return Err(stop(Code::BadArchive, "a member of a kind that is not known", path)),
         }
@@ -243,7 +266,10 @@ impl Unpack {
         let path = &member.path;
         let (dir, name) = self.place(&member.link, path)?;
         let from = (crate::sys::duplicate(dir).map_err(|errno| refused(errno, path))?, name);
-        let about = calls::about_at(&from.0, &from.1).map_err(|errno| refused(errno, path))?;
+        let about = calls::about_at(&from.0, &from.1).map_err(|errno| match errno {
+            libc::ENOENT => stop(Code::BadArchive, "a hard link to what is not there", path),
+            errno => refused(errno, path),
+        })?;
         if !calls::is(&about, libc::S_IFREG) {
             return Err(stop(Code::Outside, "a hard link to what is no file of the archive", path));
         }

@@ -19,6 +19,8 @@ pub const PAX: u8 = b'x';
 pub const PAX_GLOBAL: u8 = b'g';
 pub const LONG_NAME: u8 = b'L';
 pub const LONG_LINK: u8 = b'K';
+/// GNU's sparse files: what follows is no bytes of theirs alone.
+pub const SPARSE: u8 = b'S';
 
 /// One member's header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,9 +144,17 @@ pub fn decode(block: &[u8; BLOCK]) -> Option<Member> {
     if &block[257..263] == b"ustar\x00" && block[345] != 0 {
         path = [text(&block[345..500]), b"/", &path].concat();
     }
+    // Before there was a kind for them, directories were files with such a name.
+    let is_old_directory = block[156] == 0 && path.ends_with(b"/");
     Some(Member {
         path,
-        kind: if block[156] == 0 { FILE } else { block[156] },
+        kind: if is_old_directory {
+            DIRECTORY
+        } else if block[156] == 0 {
+            FILE
+        } else {
+            block[156]
+        },
         mode: (number(&block[100..108])? & 0o7777) as u32,
         uid: natural(number(&block[108..116])?)?,
         gid: natural(number(&block[116..124])?)?,
@@ -259,6 +269,12 @@ mod tests {
         for text in bad {
             assert_eq!(apply(text, &mut Member::default()), None, "{}", String::from_utf8_lossy(text));
         }
+    }
+
+    #[test]
+    fn a_file_of_the_oldest_form_whose_name_ends_as_a_directorys_is_one() {
+        let of = |path: &[u8], kind| decode(&block(&Member { path: path.to_vec(), kind, ..Member::default() })).unwrap().kind;
+        assert_eq!((of(b"a/", 0), of(b"a", 0), of(b"a/", FILE)), (DIRECTORY, FILE, FILE));
     }
 
     #[test]

@@ -2,7 +2,7 @@ import type { ByteRange } from "../../core/file/read-file.ts";
 
 /** One range of bytes as a request asks for it: `null` where a file has no such range, `undefined` where it asks for none that is served. */
 export function rangeOf(header: string, size: number): ByteRange | null | undefined {
-  const [, first, last] = /^bytes=(\d{0,16})-(\d{0,16})$/.exec(header.trim()) ?? [];
+  const [, first, last] = /^bytes=(\d{0,16})-(\d{0,16})$/i.exec(header.trim()) ?? [];
   if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
   if (first === "") {
     const length = Math.min(Number(last), size);

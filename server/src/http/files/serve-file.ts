@@ -29,12 +29,14 @@ export async function serveFile(
   }
 }
 
-/** By `Range`, and by `If-Range` where that still names the file. */
+/** By `Range`, and by `If-Range` where that still names the file. Whoever has the file already is told that, whichever part he asks for. */
 function chooser(exchange: Exchange): ChooseRange | null {
   const wanted = exchange.header("range");
   if (wanted === undefined || rangeOf(wanted, 1) === undefined) return null;
   const condition = exchange.header("if-range");
+  const known = exchange.header("if-none-match");
   return (size, version) => {
+    if (known !== undefined && namesTag(known, tagOf(version))) return null;
     if (condition !== undefined && condition !== tagOf(version)) return null;
     const range = rangeOf(wanted, size);
     if (range === undefined) return null;
