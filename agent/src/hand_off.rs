@@ -143,7 +143,7 @@ impl Agent {
             }
             None => {
                 // It was given up while it began.
-                sys::kill(zygote.pid, libc::SIGKILL);
+                self.pool.kill_own(zygote.pid);
                 if let Some(slot) = zygote.slot {
                     self.slots.release(slot);
                     self.sweep_later();

@@ -191,7 +191,7 @@ impl Agent {
             Some(process) => process,
             None => {
                 // Its start was given up while it began.
-                sys::kill(zygote.pid, libc::SIGKILL);
+                self.pool.kill_own(zygote.pid);
                 if let Some(slot) = zygote.slot {
                     self.slots.kill(slot);
                     self.slots.release(slot);
@@ -302,9 +302,6 @@ impl Agent {
         let stuck =
             |cell: &Option<crate::pool::Zygote>| cell.as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Launching(waiter));
         if let Some(index) = self.pool.cells.iter().position(stuck) {
-            if let Some(zygote) = self.pool.cells[index].as_ref() {
-                sys::kill(zygote.pid, libc::SIGKILL);
-            }
             self.lose_zygote(index);
         }
     }

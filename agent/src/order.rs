@@ -62,6 +62,12 @@ impl Agent {
         }
     }
 
+    /// Children that the spawner has made and not told of yet, as a list of /proc may meet one: whoever is in the slot of a child that
+    /// is ordered. Where the host has no slots, none is known.
+    pub fn untold_children(&self) -> Vec<i32> {
+        self.pool.expected_slots().flat_map(|slot| self.slots.members(slot).unwrap_or_default()).collect()
+    }
+
     /// Reads what the spawner has answered.
     pub fn read_spawner(&mut self, gone: bool) {
         let mut buffer = [0; 64];
@@ -80,8 +86,8 @@ impl Agent {
                 Err(libc::EAGAIN) if !gone => return,
                 _ => {
                     // Killed by signal as well, so that nothing is left that only lost its socket.
-                    if let Some(spawner) = &self.pool.spawner {
-                        sys::kill(spawner.pid, libc::SIGKILL);
+                    if let Some(pid) = self.pool.spawner.as_ref().map(|spawner| spawner.pid) {
+                        self.pool.kill_own(pid);
                     }
                     return self.lose_spawner();
                 }

@@ -87,6 +87,8 @@ pub struct Pool {
     pub cells: Vec<Option<Zygote>>,
     /// Who waits for a child.
     pub waiting: VecDeque<Waiter>,
+    /// Children that the agent has killed and that it does not look after any more, until they are reaped: they are still its own.
+    dying: Vec<i32>,
     /// How many children to keep ready.
     target: usize,
     pub generation: u32,
@@ -107,6 +109,7 @@ impl Pool {
             spawner: None,
             cells: (0..CELLS).map(|_| None).collect(),
             waiting: VecDeque::new(),
+            dying: Vec::new(),
             target: MIN_READY,
             generation: 0,
             losses: 0,
@@ -148,7 +151,23 @@ impl Pool {
 
     /// The agent's own children, which no list shows.
     pub fn is_own(&self, pid: i32) -> bool {
-        self.spawner.as_ref().map_or(false, |spawner| spawner.pid == pid) || self.find_pid(pid).is_some()
+        self.spawner.as_ref().map_or(false, |spawner| spawner.pid == pid) || self.find_pid(pid).is_some() || self.dying.contains(&pid)
+    }
+
+    /// Kills a child of the agent's own that it knows nothing else of from here on.
+    pub fn kill_own(&mut self, pid: i32) {
+        sys::kill(pid, libc::SIGKILL);
+        self.dying.push(pid);
+    }
+
+    /// A child is reaped: its pid may be another's.
+    pub fn forget_dying(&mut self, pid: i32) {
+        self.dying.retain(|one| *one != pid);
+    }
+
+    /// The slots of children that are ordered and not told of yet: who is in them already is one of those.
+    pub fn expected_slots(&self) -> impl Iterator<Item = Key> + '_ {
+        self.cells.iter().flatten().filter(|zygote| zygote.phase == ZygotePhase::Ordered).filter_map(|zygote| zygote.slot)
     }
 }
 
@@ -296,7 +315,7 @@ impl Agent {
         if let Some(zygote) = self.pool.cells.get_mut(index).and_then(|cell| cell.take()) {
             if zygote.pid > 1 && !zygote.reaped {
                 // One that was stopped does not see that its socket is closed, and nobody will look after it.
-                sys::kill(zygote.pid, libc::SIGKILL);
+                self.pool.kill_own(zygote.pid);
             }
             if let Some(slot) = zygote.slot {
                 self.slots.release(slot);

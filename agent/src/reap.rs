@@ -50,6 +50,11 @@ impl Agent {
     }
 
     fn on_exit(&mut self, pid: i32, status: i32, by_signal: bool) {
+        self.settle_exit(pid, status, by_signal);
+        self.pool.forget_dying(pid);
+    }
+
+    fn settle_exit(&mut self, pid: i32, status: i32, by_signal: bool) {
         if self.pool.spawner.as_ref().map_or(false, |spawner| spawner.pid == pid) {
             // What it answered before it died still counts.
             self.read_spawner(true);

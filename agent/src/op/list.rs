@@ -12,11 +12,12 @@ const BUDGET: usize = MAX_PAYLOAD - 64 * 1024;
 pub fn run(agent: &mut Agent) -> Outcome {
     let mut pids = procfs::pids();
     agent.read_answers();
+    let untold = agent.untold_children();
     // Those started through the API first, should there be more than a frame holds.
     pids.sort_by_key(|pid| (!agent.by_pid.contains_key(pid), *pid));
     let (mut list, mut size, mut truncated) = (Vec::new(), 0, false);
     for pid in pids {
-        if agent.is_own(pid) {
+        if agent.is_own(pid) || untold.contains(&pid) {
             continue;
         }
         let entry = match describe(agent, pid) {

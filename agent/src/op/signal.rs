@@ -27,7 +27,7 @@ pub fn run(agent: &mut Agent, object: &Object) -> Outcome {
     let pid: i32 = selector.parse().map_err(|_| gone())?;
     agent.read_answers();
     let lives = procfs::stat(pid).map_or(false, |stat| !stat.is_zombie);
-    if pid <= 1 || !lives || agent.is_own(pid) {
+    if pid <= 1 || !lives || agent.is_own(pid) || agent.untold_children().contains(&pid) {
         return Err(gone());
     }
     agent.signal_descendants(pid, signal);

@@ -121,6 +121,18 @@ fn a_background_start_answers_at_once_and_goes_on() {
 }
 
 #[test]
+fn a_list_never_shows_a_child_that_the_agent_makes_ahead_while_it_is_made() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    for round in 0..500 {
+        client.shell("true");
+        // Meanwhile the next child is ordered, made and told of, one after the other.
+        let list = client.ask(Kind::List, &json!({})).unwrap();
+        assert_eq!(list["processes"], json!([]), "round {}", round);
+    }
+}
+
+#[test]
 fn what_a_process_prints_at_once_comes_in_its_order_over_both_streams() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);
