@@ -149,6 +149,13 @@ pub fn close_from(first: u32) {
     }
 }
 
+/// Whether the other end of a socket is closed, also while what it has sent is not read yet.
+pub fn peer_is_gone(fd: &OwnedFd) -> bool {
+    let mut polled = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: one entry, which outlives the call; it does not wait.
+    unsafe { libc::poll(&mut polled, 1, 0) > 0 && polled.revents & (libc::POLLHUP | libc::POLLERR) != 0 }
+}
+
 /// Signals another process; one that is gone by then is no error to anyone here.
 pub fn kill(pid: i32, signal: i32) {
     // SAFETY: no memory is touched.

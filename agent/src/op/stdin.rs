@@ -7,6 +7,7 @@ use crate::frame::Kind;
 use crate::refusal::{Code, Refusal};
 use crate::slab::Key;
 use crate::stdin::{Placed, MAX_ALL_STDIN};
+use crate::sys;
 use crate::terminal::RETRY_MS;
 use crate::timers::Timer;
 use serde_json::json;
@@ -150,14 +151,15 @@ impl Agent {
 
     /// Who hears that a sender's bytes were taken: itself; where it is gone, who reads the process now, as it may send the rest.
     fn heir_of(&self, sender: Key, process: Key) -> Option<Key> {
-        if self.is_at(sender, process) {
-            return Some(sender);
-        }
         let known = self.processes.get(process)?;
-        if self.connections.get(sender).is_some() || known.request.pty.is_some() {
-            return None;
+        let heir = known.readers.iter().copied().rev().find(|key| *key != sender && self.is_at(*key, process));
+        let heir = heir.filter(|_| known.request.pty.is_none());
+        match self.connections.get(sender) {
+            // Its end may lie unread behind all that it has sent, when another one has taken over already.
+            Some(connection) if heir.is_some() && sys::peer_is_gone(&connection.socket) => heir,
+            Some(_) => Some(sender).filter(|sender| self.is_at(*sender, process)),
+            None => heir,
         }
-        known.readers.iter().copied().rev().find(|key| self.is_at(*key, process))
     }
 
     /// A terminal that was full is typed into again.

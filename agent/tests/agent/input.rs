@@ -1,7 +1,7 @@
 //! Standard input.
 
 use crate::client::{program, sha256, shell, with, Client};
-use crate::harness::TestAgent;
+use crate::harness::{eventually, TestAgent};
 use capsuled_agent::frame::Kind;
 use serde_json::{json, Value};
 
@@ -101,7 +101,7 @@ fn input_that_nobody_reads_is_bounded_over_all_processes() {
 fn input_for_a_program_that_does_not_read_is_acknowledged_and_dropped() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);
-    client.start(&with(shell("exec <&-; echo closed; sleep 0.3"), json!({"stdin": true})));
+    client.start(&with(shell("exec <&-; echo closed; sleep 2"), json!({"stdin": true})));
     assert_eq!(client.next().unwrap().0, Kind::Stdout);
     client.send_bytes(Kind::Stdin, &vec![b'x'; 500_000]);
     let (kind, value) = client.control();
@@ -127,6 +127,12 @@ fn a_host_that_takes_over_learns_what_came_and_gives_the_rest_once() {
     while taken == 0 {
         taken = first.control().1["bytes"].as_u64().unwrap();
     }
+    // What a host leaves unread with the agent when it goes may come or not.
+    eventually("all of it has come", || {
+        let mut looking = Client::connect(&agent);
+        looking.send(Kind::Attach, &json!({"selector": id, "from": "start"}));
+        looking.control().1["stdin"]["bytes"] == 1_000_000
+    });
     drop(first);
     let mut second = Client::connect(&agent);
     second.send(Kind::Attach, &json!({"selector": id, "from": "start"}));
