@@ -44,7 +44,7 @@ fn text_is_the_same_however_the_output_was_cut() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);
     let script =
-        "for b in '\\303' '\\251\\342' '\\202' '\\254\\360\\237' '\\230\\200\\377' '\\342\\202'; do printf \"$b\"; sleep 0.02; done";
+        "for b in '\\303' '\\251\\342' '\\202' '\\254\\360\\237' '\\230\\200\\377' '\\342\\202'; do printf \"$b\"; sleep 0.2; done";
     client.start(&shell(script));
     let mut cuts = Vec::new();
     loop {
@@ -64,10 +64,17 @@ fn a_reader_may_come_from_now_from_the_start_or_from_a_record() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);
     let gate = agent.dir.join("gate");
-    let script = format!("for i in 1 2 3; do echo $i; sleep 0.02; done; while [ ! -e {} ]; do sleep 0.01; done; echo 4", gate.display());
+    // Each line is a record of its own, as the next one is printed when it has been read.
+    let script = format!("for i in 1 2 3; do echo $i; while [ ! -e {}-$i ]; do sleep 0.01; done; done; echo 4", gate.display());
+    let open = |number: u32| std::fs::write(agent.dir.join(format!("gate-{}", number)), "").unwrap();
     let request = with(shell(&script), json!({"foreground": false}));
     client.start(&request);
-    (0..3).for_each(|_| assert_eq!(client.next().unwrap().0, Kind::Stdout));
+    for number in 1..=3 {
+        assert_eq!(client.next().unwrap().0, Kind::Stdout);
+        if number < 3 {
+            open(number);
+        }
+    }
     let attach = |from: serde_json::Value| {
         let mut reader = Client::connect(&agent);
         reader.send(Kind::Attach, &json!({"selector": request["id"], "from": from}));
@@ -85,7 +92,7 @@ fn a_reader_may_come_from_now_from_the_start_or_from_a_record() {
     }
     let (kind, error) = attach(json!(5)).control();
     assert_eq!((kind, &error["code"]), (Kind::Error, &json!("invalid_offset")));
-    std::fs::write(&gate, "").unwrap();
+    open(3);
     for (mut reader, _, text) in readers {
         assert_eq!(reader.finish().unwrap().text(), text);
     }

@@ -138,14 +138,18 @@ fn a_short_run_of_a_plain_process_touches_no_file() {
         let modified = |name: &str| std::fs::metadata(agent.dir.join("control").join(name)).and_then(|about| about.modified()).ok();
         (modified(""), modified("j"), modified("processes.log"), agent.segments())
     };
+    // Where the machine is so slow that a run takes longer than what has only gathered stays in memory, this proves nothing: once more.
+    let touches_none = (0..20).any(|_| {
+        let before = state(&agent);
+        assert!(before.0.is_some() && before.1.is_some());
+        for _ in 0..100 {
+            assert_eq!(client.shell("seq 1 5000").stdout, numbers(5000));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        state(&agent) == before
+    });
+    assert!(touches_none);
     let before = state(&agent);
-    assert!(before.0.is_some() && before.1.is_some());
-    for _ in 0..100 {
-        assert_eq!(client.shell("seq 1 5000").stdout, numbers(5000));
-    }
-    // Longer than what has only gathered stays in memory.
-    std::thread::sleep(std::time::Duration::from_millis(400));
-    assert_eq!(state(&agent), before);
     client.run(&with(shell("echo"), json!({"foreground": false}))).unwrap();
     assert_ne!(state(&agent), before, "this test would see a file");
 }

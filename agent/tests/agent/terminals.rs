@@ -4,7 +4,6 @@ use crate::client::{program, shell, with, Client};
 use crate::harness::{eventually, TestAgent};
 use capsuled_agent::frame::Kind;
 use serde_json::{json, Value};
-use std::time::Instant;
 
 /// A terminal as its user sees it.
 struct Screen {
@@ -227,11 +226,12 @@ fn viewers_come_and_go_see_everything_from_the_start_and_may_type() {
 #[test]
 fn the_end_is_told_although_a_job_keeps_the_terminal_and_what_cannot_start_is_told_too() {
     let agent = TestAgent::start();
-    let screen = Screen::start(&agent, with(shell("trap '' HUP; (sleep 0.6; echo late) & echo on"), json!({"pty": {}, "tag": "t"})));
-    let begin = Instant::now();
+    let gate = agent.dir.join("gate");
+    let script = format!("trap '' HUP; (while [ ! -e {} ]; do sleep 0.01; done; echo late) & echo on", gate.display());
+    let screen = Screen::start(&agent, with(shell(&script), json!({"pty": {}, "tag": "t"})));
     let (exit, text) = screen.end();
     assert_eq!((text.as_str(), &exit["exit_code"]), ("on\r\n", &json!(0)));
-    assert!(begin.elapsed().as_millis() < 600, "{:?}", begin.elapsed());
+    std::fs::write(&gate, "").unwrap();
     let mut client = Client::connect(&agent);
     eventually("what comes late is counted", || {
         client.ask(Kind::Get, &json!({"selector": "t"})).unwrap()["process"]["exit"]["late_bytes"] == 6
