@@ -50,7 +50,7 @@ test("logs pass on both streams in the order in which they were printed, each to
   const { key } = await newTeam();
   const env = { CAPSULED_API_KEY: key };
   await using capsule = await sdkClient({ apiKey: key }).capsules.create();
-  const steps = "for i in 1 2 3; do echo out$i; sleep 0.05; echo err$i >&2; sleep 0.05; done; printf 'half \\303' >&2; echo; ";
+  const steps = "for i in 1 2 3; do echo out$i; sleep 0.3; echo err$i >&2; sleep 0.3; done; printf 'half \\303' >&2; echo; ";
   await capsule.commands.exec("sh", ["-c", `${steps} exec sleep 600`], { background: true, tag: "runs" });
   const { wait } = await capsule.commands.exec("sh", ["-c", `${steps} exit 3`], { background: true, tag: "ended" }).then((handle) => ({
     wait: () => handle.wait(),

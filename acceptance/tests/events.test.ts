@@ -80,7 +80,7 @@ test("a follower that is cut off again and again resumes by Last-Event-ID, and m
     await follower.event(
       () => follower.events.length >= 9 || follower.events.some((event) => event.type === "process.ended" && event.data.tag === "last"),
     );
-    const got = follower.events.slice();
+    const got = follower.events.slice(0, 9);
     assert.deepEqual(follower.gaps, []);
     heard.push(...got.map(({ id }) => id));
     last = String(got.at(-1)?.id ?? last);

@@ -195,7 +195,7 @@ test("a capsule has 16 watches at once, beside which other work on its files goe
 });
 
 test("a watch keeps no capsule awake, and goes on once it runs again", async () => {
-  await using idle = await newCapsule({ timeout_sec: 1 });
+  await using idle = await newCapsule({ timeout_sec: 3 });
   await using watch = await watchByEvents(watchPath(idle.id, "/tmp"));
   await watch.message(({ type }) => type === "paused", "paused");
   await idle.resume();

@@ -47,9 +47,10 @@ test(
     await waitUntil(
       () => {
         now = processUse(pid);
-        return now.descriptors <= baseline.use.descriptors + 6 && now.children === 0 ? true : undefined;
+        const isAsBefore = now.descriptors <= baseline.use.descriptors + 6 && now.threads <= baseline.use.threads + 2 && now.children === 0;
+        return isAsBefore ? true : undefined;
       },
-      { what: "descriptors to be closed and children to end", timeoutMs: 45_000, everyMs: 500 },
+      { what: "descriptors to be closed, threads and children to end", timeoutMs: 60_000, everyMs: 500 },
     ).catch(() => {});
     assert.ok(now.descriptors <= baseline.use.descriptors + 6, `${now.descriptors} descriptors, ${baseline.use.descriptors} at the start`);
     assert.ok(now.threads <= baseline.use.threads + 2, `${now.threads} threads, ${baseline.use.threads} at the start`);

@@ -152,7 +152,7 @@ async function attachedText(selector: string): Promise<string> {
 test("an ended process still gives all its output and its exit, from any record on", async () => {
   const started = await capsule.background({
     cmd: "sh",
-    args: ["-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.02; done; exit 9"],
+    args: ["-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.2; done; exit 9"],
     tag: "kept",
   });
   await waitUntil(async () => ((await capsule.processes()).some(({ id }) => id === started.id) ? undefined : true), { what: "its end" });

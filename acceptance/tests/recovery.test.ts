@@ -158,9 +158,9 @@ test(
     const team = await newTeam();
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 64 }, team.key);
     const before = await followEvents("?from=start", { key: team.key });
-    const { id } = await capsule.background({ cmd: "sh", args: ["-c", "sleep 0.4; echo late; exit 8"], tag: "late" });
+    const { id } = await capsule.background({ cmd: "sh", args: ["-c", "sleep 2; echo late; exit 8"], tag: "late" });
     await before.event(({ type }) => type === "process.started");
-    await restart("SIGKILL", () => sleep(800));
+    await restart("SIGKILL", () => sleep(2500));
     await before.over();
     await using after = await followEvents("", { key: team.key, headers: { "last-event-id": before.lastId ?? "" } });
     const ended = await after.event(({ type }) => type === "process.ended");
@@ -194,7 +194,7 @@ test(
   async () => {
     await restart("SIGTERM", () => {}, { CAPSULED_SHUTDOWN_MS: "300" });
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 64 });
-    const cut = capsule.exec({ cmd: "sh", args: ["-c", "sleep 2; echo finished; exit 9"], timeout: 30, tag: "cut" }).catch(() => "cut off");
+    const cut = capsule.exec({ cmd: "sh", args: ["-c", "sleep 5; echo finished; exit 9"], timeout: 30, tag: "cut" }).catch(() => "cut off");
     await waitUntil(async () => (await capsule.processes()).find(({ tag }) => tag === "cut"), { what: "its start" });
     await restart("SIGTERM");
     assert.equal(await cut, "cut off");

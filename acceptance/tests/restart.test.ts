@@ -120,7 +120,7 @@ test(
   { timeout: 60_000 },
   async () => {
     await using capsule: TestCapsule = await newCapsule();
-    const cut = capsule.exec({ cmd: "sleep", args: ["2222"], timeout: 2 }).then(
+    const cut = capsule.exec({ cmd: "sleep", args: ["2222"], timeout: 6 }).then(
       () => "answered",
       () => "cut off",
     );

@@ -171,7 +171,7 @@ test("the exec stream answers an error for a command that is not there, as docum
 
 test("attaching by pid and by tag gives start, the output from then on, and exit, as documented", async () => {
   for (const by of ["pid", "tag"] as const) {
-    const started = await capsule.background({ cmd: "sh", args: ["-c", "sleep 0.5; echo later; exit 4"] });
+    const started = await capsule.background({ cmd: "sh", args: ["-c", "sleep 2; echo later; exit 4"] });
     const { got, code } = await exchange(`/api/v1/capsules/${capsule.id}/processes/${String(started[by])}/stream`, []);
     assert.deepEqual(types(got), ["start", "stdout", "exit"]);
     assert.equal(property(got[0], "pid"), started.pid);

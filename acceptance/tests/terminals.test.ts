@@ -342,7 +342,7 @@ test("a ticket opens a terminal; the socket of a destroyed capsule tells its end
 });
 
 test("an open terminal keeps its capsule awake, one that nobody looks at does not", { timeout: 300_000 }, async () => {
-  await using idle = await newCapsule({ timeout_sec: 2 });
+  await using idle = await newCapsule({ timeout_sec: 3 });
   const terminal = await openTerminal(idle.id, BASH);
   await terminal.shows("% ");
   await new Promise((done) => setTimeout(done, 5000)); // what is proven is that nothing happens meanwhile

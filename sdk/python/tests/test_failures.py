@@ -144,7 +144,7 @@ def test_an_answer_of_another_version_names_the_field_that_is_not_there(fake: Fa
 @behaviour("error.slow")
 def test_a_server_that_does_not_answer_in_time_is_a_timeout(fake: Fake) -> None:
     server = fake(lambda _index, _request: None)
-    with client_of(server, answer_timeout=0.2, retries=1) as client, pytest.raises(errors.ClientTimeoutError) as raised:
+    with client_of(server, answer_timeout=0.5, retries=1) as client, pytest.raises(errors.ClientTimeoutError) as raised:
         client.teams.list()
     assert isinstance(raised.value, TimeoutError)
     assert len(server.requests) == 2
@@ -152,7 +152,7 @@ def test_a_server_that_does_not_answer_in_time_is_a_timeout(fake: Fake) -> None:
 
 def test_an_answer_that_stops_in_its_middle_is_a_timeout_too(fake: Fake) -> None:
     server = fake(lambda _index, _request: (answer(200, TEAMS)[:-5], True))
-    with client_of(server, answer_timeout=0.2, retries=0) as client, pytest.raises(errors.ClientTimeoutError):
+    with client_of(server, answer_timeout=0.5, retries=0) as client, pytest.raises(errors.ClientTimeoutError):
         client.teams.list()
 
 

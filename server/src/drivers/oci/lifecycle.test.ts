@@ -74,7 +74,7 @@ test("pause freezes every process but not the agent, resume lets them go on", op
   assert.equal(typeof (await capsule.link.stats()).idleMs, "number");
   // What a process used on its way into the freezer may be counted a moment later; the loop, were it not frozen, would use most of this time.
   await sleep(100);
-  assert.ok((await cpu()) - used < 2000);
+  assert.ok((await cpu()) - used < 10_000);
   await world.driver.resume(capsule.handle);
   await world.driver.resume(capsule.handle);
   assert.equal(await world.driver.recover(capsule.handle), "running");
