@@ -11,10 +11,12 @@ import { flushActivity } from "./core/capsule/flush-activity.ts";
 import { LiveCapsules } from "./core/capsule/live.ts";
 import { Reconciler } from "./core/capsule/reconcile.ts";
 import { recoverCapsules } from "./core/capsule/recover.ts";
+import type { CapsuleUpkeep } from "./core/capsule/upkeep.ts";
 import { createEventService } from "./core/event/create-event-service.ts";
 import { EventSignal, LOOK_MS } from "./core/event/event-signal.ts";
 import type { RetainDeps } from "./core/event/retain.ts";
 import { removeOld } from "./core/event/retain.ts";
+import type { EventStore } from "./core/event/store.ts";
 import { createFileService } from "./core/file/create-file-service.ts";
 import { createIdempotencyService } from "./core/idempotency/create-idempotency-service.ts";
 import type { UsageMeter } from "./core/metrics/meter.ts";
@@ -193,11 +195,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     shutdown.defer("address", () => removeServerAddress(config.dataDir));
     await writeServerAddress(config.dataDir, http.url);
 
-    const retain = () => store.removeDestroyed(clock.now() - DESTROYED_KEPT_MS, RETAIN_BATCH);
     const teams = () => accessStore.listTeams(null);
     const old: RetainDeps = { clock, events: eventStore, processes: processStore, idempotency: idempotencyStore, teams };
-    const look = () => signal.look(() => eventStore.latestId());
-    for (const loop of startLoops(loops, deps, keyUse, retain, () => removeOld(old), look)) shutdown.defer("loop", () => loop.close());
+    for (const loop of startLoops(loops, deps, { keyUse, capsuleRows: store, events: eventStore, signal, old }))
+      shutdown.defer("loop", () => loop.close());
     startEndpointLoops();
     const ending = new AbortController();
     shutdown.defer("builds of templates", () => ending.abort());
@@ -258,22 +259,25 @@ function databaseOf(config: Config, log: Log): DatabaseLocation {
   };
 }
 
-function startLoops(
-  loops: Loops,
-  deps: CapsuleDeps,
-  keyUse: ActivityBuffer,
-  retain: () => Promise<unknown>,
-  removeOldRows: () => Promise<unknown>,
-  look: () => Promise<unknown>,
-): readonly Loop[] {
+interface LoopParts {
+  readonly keyUse: ActivityBuffer;
+  readonly capsuleRows: Pick<CapsuleUpkeep, "removeDestroyed">;
+  readonly events: Pick<EventStore, "latestId">;
+  readonly signal: EventSignal;
+  readonly old: RetainDeps;
+}
+
+/** What the server does by itself, beside what belongs to runs, templates, images and usage. */
+function startLoops(loops: Loops, deps: CapsuleDeps, { keyUse, capsuleRows, events, signal, old }: LoopParts): readonly Loop[] {
   const reconciler = new Reconciler(deps);
+  const forgetDestroyed = () => capsuleRows.removeDestroyed(deps.clock.now() - DESTROYED_KEPT_MS, RETAIN_BATCH);
   return [
     loops.start({ name: "expire", everyMs: EVERY.expire, tick: () => expireIdle(deps) }),
     loops.start({ name: "flush", everyMs: EVERY.flush, tick: () => Promise.all([flushActivity(deps), keyUse.tick()]) }),
     loops.start({ name: "reconcile", everyMs: EVERY.reconcile, tick: () => reconciler.tick() }),
-    loops.start({ name: "retain", everyMs: EVERY.retain, tick: retain }),
-    loops.start({ name: "remove old rows", everyMs: EVERY.removeOld, tick: removeOldRows }),
-    loops.start({ name: "look for events", everyMs: LOOK_MS, tick: look }),
+    loops.start({ name: "retain", everyMs: EVERY.retain, tick: forgetDestroyed }),
+    loops.start({ name: "remove old rows", everyMs: EVERY.removeOld, tick: () => removeOld(old) }),
+    loops.start({ name: "look for events", everyMs: LOOK_MS, tick: () => signal.look(() => events.latestId()) }),
   ];
 }
 

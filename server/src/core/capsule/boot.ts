@@ -4,7 +4,7 @@ import { CopyFailedError, HostFullError, TemplateMissingError } from "../ports/d
 import { CapsuledError } from "../fail.ts";
 import { changeState } from "./change-state.ts";
 import type { CapsuleDeps } from "./deps.ts";
-import { connectTo, holdCapsule } from "./hold.ts";
+import { connectTo, holdCapsule, secretContext } from "./hold.ts";
 import { makeReady, NotReadyError } from "./make-ready.ts";
 import type { CapsuleRecord } from "./record.ts";
 import { unlessAborted } from "./wait.ts";
@@ -72,7 +72,7 @@ function launchSpec(deps: CapsuleDeps, record: CapsuleRecord): LaunchSpec {
     pidsMax: deps.limits.pidsMax,
     hostname: record.id,
     egress: record.egress,
-    agentSecret: deps.sealer.open(record.sealedSecret, `capsule-secret:${record.id}`),
+    agentSecret: deps.sealer.open(record.sealedSecret, secretContext(record.id)),
     disk: record.hasDisk ? "keep" : "new",
     ...beginning(record),
     previous: previousEnd(record),

@@ -5,7 +5,7 @@ import { conclude } from "./conclude.ts";
 import type { RunContext } from "./context.ts";
 import { getRun } from "./find-run.ts";
 import type { LiveRun } from "./live-run.ts";
-import { withoutProcess } from "./outcome.ts";
+import { cancelledUnbegun } from "./outcome.ts";
 import type { RunRecord } from "./record.ts";
 import { isEnded } from "./record.ts";
 
@@ -42,9 +42,5 @@ function endRun(ctx: RunContext, live: LiveRun, reason: "cancelled" | "client_go
   }
   // What is being started, or found again, is ended as soon as it is there; what only waits, for its turn or its own capsule, is over now.
   if (live.hasBegun && (live.record.startedAt !== null || !live.record.ownsCapsule)) return;
-  conclude(
-    ctx,
-    live,
-    withoutProcess(live.record, "cancelled", reason, "The run was cancelled before its command began.", ctx.deps.clock.now()),
-  );
+  conclude(ctx, live, cancelledUnbegun(live.record, reason, ctx.deps.clock.now()));
 }

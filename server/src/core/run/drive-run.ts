@@ -12,7 +12,7 @@ import { followProcess } from "./follow-process.ts";
 import { freshCapsule } from "./fresh-capsule.ts";
 import type { LiveRun } from "./live-run.ts";
 import { concludeUnstarted } from "./not-started.ts";
-import { withoutProcess } from "./outcome.ts";
+import { cancelledUnbegun } from "./outcome.ts";
 import type { RunPlan } from "./plan.ts";
 import { feedOf } from "./stdin-feed.ts";
 
@@ -45,7 +45,7 @@ async function intended(ctx: RunContext, live: LiveRun): Promise<void> {
 
 async function begin(ctx: RunContext, live: LiveRun, plan: RunPlan, capsule: LiveCapsule): Promise<void> {
   if (live.isOver || ctx.isClosing) return;
-  if (live.cancelled !== null) return concludeCancelled(ctx, live);
+  if (live.cancelled !== null) return conclude(ctx, live, cancelledUnbegun(live.record, live.cancelled, ctx.deps.clock.now()));
   const now = ctx.deps.clock.now();
   capsule.touch(now);
   live.record = { ...live.record, capsuleId: capsule.record.id };
@@ -105,13 +105,4 @@ async function foundAgain({ record }: LiveRun, capsule: LiveCapsule, lost: Agent
     if (error instanceof AgentRefusal && error.code === "not_found") throw lost;
     throw error;
   }
-}
-
-function concludeCancelled(ctx: RunContext, live: LiveRun): void {
-  const reason = live.cancelled ?? "cancelled";
-  conclude(
-    ctx,
-    live,
-    withoutProcess(live.record, "cancelled", reason, "The run was cancelled before its command began.", ctx.deps.clock.now()),
-  );
 }

@@ -6,7 +6,7 @@ import type { ProcessEndFacts } from "../process/record.ts";
 import { conclude } from "./conclude.ts";
 import type { RunContext } from "./context.ts";
 import type { LiveRun } from "./live-run.ts";
-import { outcomeOf, outcomeOfFacts, withoutProcess } from "./outcome.ts";
+import { lossWords, outcomeOf, outcomeOfFacts, withoutProcess } from "./outcome.ts";
 
 /** Milliseconds that the end of a capsule may take to be stored, with the ends of its processes, and between two looks. */
 const SETTLED_MS_MAX = 15_000;
@@ -37,20 +37,8 @@ export async function concludeLost(ctx: RunContext, live: LiveRun): Promise<void
 
 /** Ends it with that reason, in words. */
 export function concludeAs(ctx: RunContext, live: LiveRun, reason: RunReason): void {
-  conclude(
-    ctx,
-    live,
-    withoutProcess(printed(live), "error", reason, WORDS[reason] ?? "The end of the command was not seen.", ctx.deps.clock.now()),
-  );
+  conclude(ctx, live, withoutProcess(printed(live), "error", reason, lossWords(reason), ctx.deps.clock.now()));
 }
-
-const WORDS: Readonly<Partial<Record<RunReason, string>>> = {
-  capsule_destroyed: "The capsule was destroyed while the command ran in it.",
-  capsule_stopped: "The capsule was stopped while the command ran in it.",
-  agent_lost: "The capsule's machine ended while the command ran in it.",
-  host_restarted: "The host was restarted while the command ran.",
-  server_lost: "The server was restarted, and the end of the command was not seen.",
-};
 
 /** What it is known to have printed at least. */
 function printed(live: LiveRun): { readonly stdoutBytes: number; readonly stderrBytes: number } {

@@ -7,7 +7,7 @@ import { conclude } from "./conclude.ts";
 import type { RunContext } from "./context.ts";
 import { BootFailedError } from "./fresh-capsule.ts";
 import type { LiveRun } from "./live-run.ts";
-import { withoutProcess } from "./outcome.ts";
+import { cancelledUnbegun, withoutProcess } from "./outcome.ts";
 import type { RunPlan } from "./plan.ts";
 
 /** Ends a run that came to no process. A program that cannot be found or executed is an end like a shell's: 127 or 126, with the words on stderr. */
@@ -30,13 +30,7 @@ export function concludeUnstarted(ctx: RunContext, live: LiveRun, plan: RunPlan,
       stderrBytes: text.length,
     });
   }
-  if (live.cancelled !== null) {
-    return conclude(
-      ctx,
-      live,
-      withoutProcess(live.record, "cancelled", live.cancelled, "The run was cancelled before its command began.", now),
-    );
-  }
+  if (live.cancelled !== null) return conclude(ctx, live, cancelledUnbegun(live.record, live.cancelled, now));
   const { reason, words } = causeOf(error);
   const { id: runId, capsuleId } = live.record;
   ctx.deps.log.info({ runId, capsuleId, reason, error }, "a run came to no process");

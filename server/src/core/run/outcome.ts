@@ -56,6 +56,15 @@ export function withoutProcess(
   return { status, reason, error, exitCode: null, signal: null, endedAt, durationMs: null, stdoutBytes, stderrBytes };
 }
 
+/** The end of a run that was cancelled before its command began. */
+export function cancelledUnbegun(
+  run: Pick<RunRecord, "stdoutBytes" | "stderrBytes">,
+  reason: Extract<RunReason, "cancelled" | "client_gone">,
+  endedAt: number,
+): RunOutcome {
+  return withoutProcess(run, "cancelled", reason, "The run was cancelled before its command began.", endedAt);
+}
+
 function verdictOf(
   reason: ProcessReason,
   exitCode: number | null,
@@ -90,6 +99,11 @@ function wordsFor(status: RunStatus, reason: RunReason, timeoutSec: number | nul
   if (reason === "client_gone") return "The caller left, and the endpoint says on_disconnect: kill.";
   if (status === "cancelled") return "The run was cancelled.";
   if (status !== "error") return null;
+  return lossWords(reason);
+}
+
+/** Why a command has no end of its own, in words. */
+export function lossWords(reason: RunReason): string {
   return LOST[reason] ?? "The end of the command was not seen.";
 }
 

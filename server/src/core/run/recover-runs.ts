@@ -17,16 +17,22 @@ const AT_ONCE = 32;
  */
 export async function recoverRuns(ctx: RunContext): Promise<number> {
   await ctx.deps.files.removeUnfinished();
-  const runs = [...(await ctx.deps.store.listOpen(ctx.deps.hostId))];
   const inHand: LiveRun[] = [];
-  for (const record of runs) inHand.push(await takeInHand(ctx, record));
-  const following = inHand.filter((live) => live.plan === null || live.record.status === "running");
-  for (const live of inHand) if (!following.includes(live)) queueAgain(ctx, live);
+  for (const record of await ctx.deps.store.listOpen(ctx.deps.hostId)) inHand.push(await takeInHand(ctx, record));
+  // Told apart before any of them goes on.
+  const following = inHand.filter(isUnderWay);
+  const waiting = inHand.filter((live) => !isUnderWay(live));
+  for (const live of waiting) queueAgain(ctx, live);
   const worker = async (): Promise<void> => {
     for (let live = following.shift(); live !== undefined; live = following.shift()) await goOn(ctx, live);
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, following.length) }, worker));
-  return runs.length;
+  return inHand.length;
+}
+
+/** Whether it may have a process, or waited for a caller who went with the server. */
+function isUnderWay({ plan, record }: LiveRun): boolean {
+  return plan === null || record.status === "running";
 }
 
 async function takeInHand(ctx: RunContext, record: RunRecord): Promise<LiveRun> {

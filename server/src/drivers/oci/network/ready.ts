@@ -70,19 +70,15 @@ export class ReadyNamespaces {
       .catch((error: unknown) => this.#log.warn({ error: String(error) }, "a network namespace could not be made ahead"));
   }
 
-  /** Gives up what nobody has taken: the host's own addresses or rules have changed, or the server ends. */
-  async drop(): Promise<void> {
+  /** Gives up what nobody has taken. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#later);
     await this.#filling.settled();
     for (const { n, namespace } of this.#ready.splice(0)) {
       closeSync(namespace);
       this.#slots.free(n);
     }
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#later);
-    await this.drop();
   }
 
   async #fill(): Promise<void> {
