@@ -9,6 +9,7 @@ import { connectTo, holdCapsule, loseCapsule } from "./hold.ts";
 import type { CapsuleRecord } from "./record.ts";
 import type { CapsuleState } from "./state.ts";
 import { finishStop } from "./stop.ts";
+import { StoreUnavailableError } from "./store.ts";
 
 /** States that a server may have left behind with a machine, or an act under way. */
 export const UNSETTLED: readonly CapsuleState[] = [
@@ -114,7 +115,9 @@ async function takeOver(
     holdCapsule(deps, settled, handle, link, lastActiveAt, true);
   } catch (error) {
     link.close();
-    deps.log.warn({ capsuleId: record.id, error }, "a capsule's agent did not answer after the server's restart");
+    // That its row cannot be changed now says nothing of its machine.
+    if (error instanceof StoreUnavailableError) throw error;
+    deps.log.warn({ capsuleId: record.id, error }, "a capsule could not be taken over after the server's restart");
     await loseCapsule(deps, record.id, bySystem("recover"));
   }
 }
