@@ -7,10 +7,11 @@ export interface ClientOptions {
   readonly url?: string | undefined;
   /** A team's key, `wrn_…`; `CAPSULED_API_KEY`. `null` for what needs none: public endpoints and the server's health. */
   readonly apiKey?: string | null | undefined;
-  /** Milliseconds until a request must have been answered, unless it waits for a command; 30 000 by default. */
+  /** Milliseconds until a request must have been answered, unless it waits for a command; 30 000 by default, Infinity for as long as it takes. */
   readonly requestTimeoutMs?: number | undefined;
   /**
-   * Milliseconds for which a repeatable request is tried again, and a cut stream connected again; 30 000 by default, 0 for never.
+   * Milliseconds for which a repeatable request is tried again, and a cut stream connected again; 30 000 by default, 0 for never, Infinity for
+   * always.
    * A server that has not answered this client yet gets a second at most.
    */
   readonly retryForMs?: number | undefined;
@@ -59,16 +60,31 @@ export function settingsFrom(options: ClientOptions): Settings {
   const url = checkedUrl(options.url ?? environment("CAPSULED_URL") ?? DEFAULT_URL);
   const apiKey = options.apiKey === undefined ? (environment("CAPSULED_API_KEY") ?? "") : options.apiKey;
   if (apiKey === "") throw new MissingKeyError();
+  if (apiKey !== null && (typeof apiKey !== "string" || !/^[\u0021-\u007e]+$/.test(apiKey))) {
+    throw new SettingsError("The API key holds characters that no key has; a key is wrn_ and 40 hex digits (CAPSULED_API_KEY)");
+  }
   return {
     url,
     apiKey,
-    requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
-    retryForMs: options.retryForMs ?? DEFAULT_RETRY_FOR_MS,
+    requestTimeoutMs: limitOf(options.requestTimeoutMs) ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    retryForMs: retryForOf(options.retryForMs),
     onConnection: options.onConnection ?? (() => {}),
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     WebSocket: options.WebSocket,
     warn: options.warn ?? warnOf,
   };
+}
+
+/** A request's time as it was given. Throws a `SettingsError` for what is none: timers take that for no time at all. */
+export function limitOf<T extends number | null | undefined>(ms: T): T {
+  if (ms === null || ms === undefined || (typeof ms === "number" && ms > 0)) return ms;
+  throw new SettingsError(`\`requestTimeoutMs\` is milliseconds, more than 0, and not ${String(ms)}; Infinity is for as long as it takes`);
+}
+
+function retryForOf(ms: number | undefined): number {
+  if (ms === undefined) return DEFAULT_RETRY_FOR_MS;
+  if (typeof ms === "number" && ms >= 0) return ms;
+  throw new SettingsError(`\`retryForMs\` is milliseconds, 0 or more, and not ${String(ms)}; Infinity is for as long as it takes`);
 }
 
 /** As the runtime warns, which is not on standard output. */

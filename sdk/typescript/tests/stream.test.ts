@@ -9,7 +9,7 @@ import { settingsFrom } from "../src/settings.ts";
 import type { SocketReader } from "../src/transport/reconnecting.ts";
 import { Reconnecting } from "../src/transport/reconnecting.ts";
 import { Transport } from "../src/transport/transport.ts";
-import { fakeServer, RUNNING } from "../testing/fake-server.ts";
+import { byteServer, fakeServer, RUNNING } from "../testing/fake-server.ts";
 
 const apiKey = "wrn_test";
 const ID = `pr-${"1".repeat(25)}`;
@@ -210,6 +210,7 @@ test("a stream that is left while it waits for room to connect again does not co
     take: () => "more",
     diagnose: async () => {},
     mayRenew: () => true,
+    makeRoom: () => {},
     ready: () => {
       waits.resolve();
       return room.promise;
@@ -224,4 +225,71 @@ test("a stream that is left while it waits for room to connect again does not co
   connection.stop();
   await run;
   assert.deepEqual([connection.connections, left], [0, []]);
+});
+
+test("events that are asked for before the last one has come are all given, in order", async () => {
+  const wanted = Promise.withResolvers<void>();
+  await using server = await fakeServer({
+    answer: () => ({ body: RUNNING }),
+    socket: (socket) =>
+      void wanted.promise.then(() => {
+        for (const message of [started(), record(1, "one"), exit(2, "one")]) say(socket, message);
+      }),
+  });
+  const capsule = await Capsule.connect(RUNNING.id, { url: server.url, apiKey });
+  const stream = capsule.commands.stream("x");
+  const asked = [stream.next(), stream.next(), stream.next(), stream.next()];
+  wanted.resolve();
+  const found = await Promise.all(asked);
+  assert.deepEqual(
+    found.map(({ value }) => value?.type),
+    ["start", "stdout", "exit", undefined],
+  );
+});
+
+test("an aborted stream ends its command also where nobody takes what waits", async () => {
+  const piece = "x".repeat(512 * 1024);
+  const [full, killed] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
+  await using server = await fakeServer({
+    answer: ({ method, url }) => {
+      if (method === "DELETE") killed.resolve(url);
+      return { body: RUNNING };
+    },
+    socket: (socket, { searchParams }) => {
+      const from = Number(searchParams.get("from") ?? 1);
+      say(socket, started(from));
+      for (let seq = from; seq < from + 16; seq += 1) say(socket, record(seq, piece));
+      socket.on("close", () => full.resolve());
+    },
+  });
+  const capsule = await Capsule.connect(RUNNING.id, { url: server.url, apiKey });
+  const abort = new AbortController();
+  const stream = capsule.commands.stream("x", { signal: abort.signal });
+  await stream.started;
+  await full.promise;
+  abort.abort();
+  assert.ok((await killed.promise).includes(`/processes/${ID}`));
+});
+
+test("an abort ends the finding out of why a stream was refused", async () => {
+  const [asked, abort] = [Promise.withResolvers<void>(), new AbortController()];
+  let isRefusing = false;
+  await using server = await byteServer((socket) => {
+    socket.on("data", (data) => {
+      if (String(data).toLowerCase().includes("upgrade: websocket")) socket.end("HTTP/1.1 503 Away\r\nContent-Length: 0\r\n\r\n");
+      else if (isRefusing) asked.resolve();
+      else {
+        const body = JSON.stringify(RUNNING);
+        socket.write(`HTTP/1.1 200 OK\r\nX-Request-Id: req-1\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      }
+    });
+  });
+  const capsule = await Capsule.connect(RUNNING.id, { url: server.url, apiKey });
+  isRefusing = true;
+  const next = capsule.commands.stream("x", { signal: abort.signal }).next();
+  await asked.promise;
+  abort.abort(new Error("enough"));
+  const began = performance.now();
+  await assert.rejects(next, /enough/);
+  assert.ok(performance.now() - began < 5_000);
 });

@@ -1,6 +1,5 @@
 import type { BuildLogEntry, SnapshotCreate, Template, TemplateBuild, TemplateCreate } from "../contract/schemas.ts";
-import { parsed } from "../transport/answer.ts";
-import { follow } from "../transport/sse.ts";
+import { dataOf, follow } from "../transport/sse.ts";
 import type { CallOptions, RepeatableOptions, Transport } from "../transport/transport.ts";
 
 /** What capsules are made from: `client.templates`. */
@@ -39,7 +38,7 @@ export class Templates {
       isLast: ({ event }) => event === "end",
       signal,
     });
-    for await (const { data } of events) yield parsed(data) as BuildLogEntry; // the contract's form of these events
+    for await (const told of events) yield dataOf(told) as BuildLogEntry; // the contract's form of these events
   }
 
   /** A build, with the step that failed and why. */

@@ -44,6 +44,7 @@ export class Commands {
   exec(cmd: string, args: readonly string[], options: BackgroundOptions): Promise<ProcessHandle>;
   exec(cmd: string, args?: readonly string[], options?: RunOptions): Promise<CommandResult>;
   exec(cmd: string, args: readonly string[] = [], options: RunOptions | BackgroundOptions = {}): Promise<CommandResult | ProcessHandle> {
+    requireArguments(args);
     requireKnown(options, options.background === true ? BACKGROUND_OPTIONS : RUN_OPTIONS);
     return this.#start(cmd, args, options);
   }
@@ -114,6 +115,11 @@ function requireOptions(options: unknown): void {
   const isWrong = typeof options !== "object" || options === null || Array.isArray(options) || "args" in options;
   if (isWrong)
     throw new TypeError("run(command, options) takes one line for a shell; exec(cmd, args, options) takes a program's arguments");
+}
+
+/** Without types a text is easily taken for them, whose letters would be the arguments. */
+function requireArguments(args: unknown): void {
+  if (!Array.isArray(args)) throw new TypeError("args is a list of texts, one for each argument: ['-l', '/tmp'], not '-l /tmp'");
 }
 
 function isArguments(value: readonly string[] | StreamOptions): value is readonly string[] {

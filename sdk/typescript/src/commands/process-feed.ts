@@ -115,15 +115,15 @@ export class ProcessFeed implements SocketReader {
     }
   }
 
-  async diagnose(): Promise<void> {
+  async diagnose(signal: AbortSignal | undefined): Promise<void> {
     const selector = this.id ?? ("selector" in this.#source ? this.#source.selector : null);
     if (selector === null) {
-      const { status } = await this.#transport.json<CapsuleFacts>("getCapsule", { params: { id: this.#capsuleId } });
+      const { status } = await this.#transport.json<CapsuleFacts>("getCapsule", { params: { id: this.#capsuleId }, signal });
       if (status !== "running") throw wrongState(status);
       return;
     }
-    const facts = await this.#transport.json<ProcessFacts>("getProcess", { params: { id: this.#capsuleId, selector } });
-    const { status } = await this.#transport.json<CapsuleFacts>("getCapsule", { params: { id: this.#capsuleId } });
+    const facts = await this.#transport.json<ProcessFacts>("getProcess", { params: { id: this.#capsuleId, selector }, signal });
+    const { status } = await this.#transport.json<CapsuleFacts>("getCapsule", { params: { id: this.#capsuleId }, signal });
     if (status === "running") return;
     if (facts.running) throw wrongState(status);
     throw new StreamError(

@@ -38,7 +38,7 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
   };
   #waiting: (Message<"start"> | Message<"stdout" | "stderr" | "gap" | "exit">)[] = [];
   #made: ProcessEvent[] = [];
-  #wake: (() => void) | null = null;
+  #wake: (() => void)[] = [];
   #failure: { readonly error: unknown } | null = null;
   #isOver = false;
   #hasEnded = false;
@@ -105,7 +105,7 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
       }
       if (this.#failure !== null) throw this.#failure.error;
       if (this.#isOver) return { done: true, value: undefined };
-      await new Promise<void>((done) => (this.#wake = done));
+      await new Promise<void>((done) => this.#wake.push(done));
     }
   }
 
@@ -178,14 +178,17 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
     }
     this.#isOver = true;
     this.#started.reject(new CancelledStart());
-    this.#wake?.();
+    this.#woken();
     this.#stdinRoom?.();
   }
 
   #push(message: Message<"start"> | Message<"stdout" | "stderr" | "gap" | "exit">): void {
     this.#waiting.push(message);
-    this.#wake?.();
-    this.#wake = null;
+    this.#woken();
+  }
+
+  #woken(): void {
+    for (const wake of this.#wake.splice(0)) wake();
   }
 
   async #leave(): Promise<void> {
@@ -195,7 +198,7 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
     this.#waiting = [];
     this.#made = [];
     this.#isOver = true;
-    this.#wake?.();
+    this.#woken();
     this.#stdinRoom?.();
   }
 

@@ -1,6 +1,7 @@
 import type { ExecResult } from "../contract/schemas.ts";
 import { StreamError } from "../errors.ts";
 import { randomHex, toBase64 } from "../transport/bytes.ts";
+import { jsonOf } from "../transport/encode.ts";
 import { shortDigest } from "../transport/sha256.ts";
 import { throwIfAborted } from "../transport/timing.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -107,5 +108,7 @@ export function startStream(
     tag: options.tag ?? `bg-${shortDigest(key)}`,
     idempotency_key: key,
   } as const;
+  // It is sent when a connection stands, where nobody could be told.
+  jsonOf(start);
   return new ProcessStream(transport, capsuleId, { start }, { signal: options.signal, endsOnLeave: options.onLeave !== "continue" });
 }

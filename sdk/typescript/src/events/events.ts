@@ -1,10 +1,9 @@
 import type { Event, EventGap, EventPage, ListEventsQuery } from "../contract/schemas.ts";
-import { parsed } from "../transport/answer.ts";
 import type { NamesOf } from "../transport/options.ts";
 import { requireKnown } from "../transport/options.ts";
 import { itemsOf } from "../transport/pages.ts";
 import type { ServerEvent } from "../transport/sse.ts";
-import { follow } from "../transport/sse.ts";
+import { dataOf, follow } from "../transport/sse.ts";
 import type { CallOptions, Transport } from "../transport/transport.ts";
 
 export interface ListEventsOptions extends CallOptions {
@@ -64,8 +63,8 @@ export class Events {
   }
 }
 
-function eventOf({ event, data }: ServerEvent): Event | EventsGap {
-  const value = parsed(data);
-  if (event === "gap") return { ...(value as EventGap), type: "gap" }; // the contract's form of this event
+function eventOf(told: ServerEvent): Event | EventsGap {
+  const value = dataOf(told);
+  if (told.event === "gap") return { ...(value as EventGap), type: "gap" }; // the contract's form of this event
   return value as Event; // the contract's form of every other one
 }

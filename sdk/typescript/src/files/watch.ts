@@ -1,8 +1,7 @@
 import type { WatchMessage } from "../contract/schemas.ts";
-import { parsed } from "../transport/answer.ts";
 import type { NamesOf } from "../transport/options.ts";
 import { requireKnown } from "../transport/options.ts";
-import { follow } from "../transport/sse.ts";
+import { dataOf, follow } from "../transport/sse.ts";
 import type { CallOptions, Transport } from "../transport/transport.ts";
 
 export interface WatchOptions extends Pick<CallOptions, "signal"> {
@@ -36,9 +35,9 @@ export async function* watchFiles(
     signal,
   });
   let hasBegun = false;
-  for await (const { event, data } of events) {
-    if (event === "watching" && hasBegun) continue;
+  for await (const told of events) {
+    if (told.event === "watching" && hasBegun) continue;
     hasBegun = true;
-    yield parsed(data) as FileChange; // the contract's form of these events
+    yield dataOf(told) as FileChange; // the contract's form of these events
   }
 }

@@ -111,8 +111,8 @@ export class TerminalFeed implements SocketReader {
     }
   }
 
-  async diagnose(): Promise<void> {
-    const { status } = await this.#transport.json<CapsuleFacts>("getCapsule", { params: { id: this.#capsuleId } });
+  async diagnose(signal: AbortSignal | undefined): Promise<void> {
+    const { status } = await this.#transport.json<CapsuleFacts>("getCapsule", { params: { id: this.#capsuleId }, signal });
     if (status !== "running") throw streamErrorOf("invalid_state", `The capsule is ${status}, not running.`);
   }
 

@@ -1,5 +1,6 @@
 import type { TerminalStart } from "../contract/schemas.ts";
 import { randomHex } from "../transport/bytes.ts";
+import { jsonOf } from "../transport/encode.ts";
 import type { NamesOf } from "../transport/options.ts";
 import { requireKnown } from "../transport/options.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -44,6 +45,8 @@ export class Terminals {
   async open(options: TerminalOptions = {}): Promise<Terminal> {
     requireKnown(options, OPEN_OPTIONS);
     const { signal, onConnection, ...start } = options;
+    // It is sent when a connection stands, where nobody could be told.
+    jsonOf(start);
     const terminal = new Terminal(
       this.#transport,
       this.#capsuleId,

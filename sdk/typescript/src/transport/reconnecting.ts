@@ -4,7 +4,7 @@ import { property, parsed } from "./answer.ts";
 import { isConnectionTrouble, LIVED_MS, Retry } from "./retry.ts";
 import type { Socket } from "./socket.ts";
 import { openSocket } from "./socket.ts";
-import { reasonOf, sleep } from "./timing.ts";
+import { after, reasonOf, sleep } from "./timing.ts";
 import type { Request, Transport } from "./transport.ts";
 
 /** Milliseconds of silence after which a socket is asked whether it is still one, by connecting again. */
@@ -19,11 +19,13 @@ export interface SocketReader {
   /** Takes a message. `again`: the connection is to be left, and another made. */
   take(message: unknown): "more" | "done" | "again";
   /** Throws what an upgrade was refused for, as far as it can be found out. */
-  diagnose(): Promise<void>;
+  diagnose(signal: AbortSignal | undefined): Promise<void>;
   /** Whether a silent socket may be left for another without harm. */
   mayRenew(): boolean;
   /** Resolves when there is room for more. */
   ready(): Promise<void>;
+  /** Lets `ready` resolve, whatever waits. */
+  makeRoom(): void;
   /** Goes up with each record that is taken. */
   progress(): number;
 }
@@ -76,6 +78,17 @@ export class Reconnecting {
 
   /** Resolves when the reader is done or was stopped; throws what ends it otherwise. */
   async run(): Promise<void> {
+    // Nobody may take what waits any more.
+    const abort = (): void => this.#reader.makeRoom();
+    this.#signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await this.#keep();
+    } finally {
+      this.#signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  async #keep(): Promise<void> {
     this.#isStopped = false;
     let retry = new Retry(this.#transport.settings.retryForMs, this.#transport.hasAnswered);
     while (!this.#isStopped) {
@@ -112,7 +125,7 @@ export class Reconnecting {
 
   /** Throws what an upgrade was refused for: runtimes do not show a socket's answer. */
   async #diagnose(): Promise<void> {
-    await this.#reader.diagnose();
+    await this.#reader.diagnose(this.#signal);
     const { id, request } = this.#reader.target();
     try {
       // Asked without an upgrade, a server that knows the path says that it wants one, and one that does not says that.
@@ -142,9 +155,8 @@ export class Reconnecting {
     };
     // A server that takes the connection and says nothing is not waited for longer than for any other answer.
     const { url, requestTimeoutMs } = this.#transport.settings;
-    const opening = setTimeout(
-      () => fail(new RequestTimeoutError(`${url} did not answer within ${requestTimeoutMs} ms (requestTimeoutMs)`)),
-      requestTimeoutMs,
+    const openedOrOver = after(requestTimeoutMs, () =>
+      fail(new RequestTimeoutError(`${url} did not answer within ${requestTimeoutMs} ms (requestTimeoutMs)`)),
     );
     const abort = (): void => cut("");
     this.#signal?.addEventListener("abort", abort, { once: true });
@@ -157,7 +169,7 @@ export class Reconnecting {
         { ...request, signal: this.#signal },
         {
           opened: () => {
-            clearTimeout(opening);
+            openedOrOver();
             this.#openedAtMs = performance.now();
             const first = this.#reader.first();
             this.connections += 1;
@@ -182,7 +194,7 @@ export class Reconnecting {
       listen();
       return await ended;
     } finally {
-      clearTimeout(opening);
+      openedOrOver();
       clearTimeout(silence);
       this.#signal?.removeEventListener("abort", abort);
       this.#leave = null;

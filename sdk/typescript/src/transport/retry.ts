@@ -53,3 +53,15 @@ export function isConnectionTrouble(error: unknown): boolean {
   if (error instanceof ApiError) return error.code === "unavailable" || error.code === "shutting_down";
   return error instanceof ConnectionError || error instanceof RequestTimeoutError;
 }
+
+/** Answers that do not say what has become of the request. */
+const OUTCOME_UNKNOWN: ReadonlySet<string> = new Set(["internal_error", "agent_error", "idempotency_in_progress", "unavailable"]);
+
+/** Whether what was asked may have been done without a word; `null` for an error that says nothing of requests before it. */
+export function leavesOpen(error: unknown): boolean | null {
+  if (error instanceof ApiError) {
+    return OUTCOME_UNKNOWN.has(error.code);
+  }
+  if (error instanceof RequestTimeoutError) return true;
+  return error instanceof ConnectionError && error.outcome === "unknown" ? true : null;
+}

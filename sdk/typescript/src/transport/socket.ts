@@ -1,6 +1,7 @@
 import type { OperationId } from "../contract/operations.ts";
 import { ConnectionError, SettingsError } from "../errors.ts";
 import type { Settings } from "../settings.ts";
+import { jsonOf } from "./encode.ts";
 import { connectionFailure } from "./failure.ts";
 import type { Request, Transport } from "./transport.ts";
 
@@ -80,7 +81,7 @@ function attach(socket: WebSocketLike, handlers: SocketHandlers): Socket {
     get isOpen() {
       return wasOpen && !isDone;
     },
-    send: (message) => socket.send(JSON.stringify(message)),
+    send: (message) => socket.send(jsonOf(message)),
     get bufferedBytes() {
       return socket.bufferedAmount;
     },

@@ -1,4 +1,5 @@
-import { CapsuledError, ConnectionError } from "../errors.ts";
+import { CapsuledError, ConnectionError, StreamError } from "../errors.ts";
+import { parsed } from "./answer.ts";
 import { connectionFailure } from "./failure.ts";
 import { isConnectionTrouble, LIVED_MS, Retry } from "./retry.ts";
 import { reasonOf, sleep } from "./timing.ts";
@@ -43,6 +44,13 @@ export class EventCutter {
     }
     return data.length === 0 ? [] : [{ id: this.#id, event, data: data.join("\n") }];
   }
+}
+
+/** What an event says. Throws a `StreamError` where that is no object. */
+export function dataOf({ data }: ServerEvent): object {
+  const value = parsed(data);
+  if (typeof value === "object" && value !== null) return value;
+  throw new StreamError("bad_message", `the server sent what is no event: ${data.slice(0, 200)}`);
 }
 
 export interface Following {

@@ -1,4 +1,14 @@
-/** Resolves after so many milliseconds; rejects with the signal's reason as soon as it aborts. */
+/** The longest that a timer of the runtimes waits; what is longer they do at once. */
+const TIMER_MS_MAX = 2_147_483_647;
+
+/** Does something once, after so many milliseconds; gives back how to leave it undone. More than 24 days are never. */
+export function after(ms: number, act: () => void): () => void {
+  if (ms > TIMER_MS_MAX) return () => {};
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
+}
+
+/** Resolves after so many milliseconds, 24 days at most; rejects with the signal's reason as soon as it aborts. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((done, failed) => {
     if (signal?.aborted === true) {
@@ -6,13 +16,13 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       return;
     }
     const abort = (): void => {
-      clearTimeout(timer);
+      quiet();
       failed(reasonOf(signal));
     };
-    const timer = setTimeout(() => {
+    const quiet = after(Math.min(ms, TIMER_MS_MAX), () => {
       signal?.removeEventListener("abort", abort);
       done();
-    }, ms);
+    });
     signal?.addEventListener("abort", abort, { once: true });
   });
 }

@@ -1,16 +1,18 @@
-import { ApiError } from "../api-errors.ts";
 import type { OperationId } from "../contract/operations.ts";
 import { OPERATIONS } from "../contract/operations.ts";
-import { CapsuledError, ConnectionError, RequestTimeoutError } from "../errors.ts";
+import { CapsuledError, RequestTimeoutError } from "../errors.ts";
 import type { Settings } from "../settings.ts";
+import { limitOf } from "../settings.ts";
 import { foreign, isOurs, parsed, problemOf } from "./answer.ts";
 import { randomHex } from "./bytes.ts";
+import type { SentBody } from "./encode.ts";
+import { bodyOf, pathPart, requireSendable } from "./encode.ts";
 import { connectionFailure } from "./failure.ts";
 import type { NamesOf } from "./options.ts";
 import { requireKnown } from "./options.ts";
-import { isConnectionTrouble, Retry } from "./retry.ts";
+import { isConnectionTrouble, leavesOpen, Retry } from "./retry.ts";
 import { differSaying, isIncompatible, versionOf } from "./server-version.ts";
-import { reasonOf, sleep } from "./timing.ts";
+import { after, reasonOf, sleep } from "./timing.ts";
 
 /** What every call takes. */
 export interface CallOptions {
@@ -92,7 +94,8 @@ export class Transport {
     return this.#repeated(id, request, async (response, url) => {
       const text = await response.text();
       const value = parsed(text);
-      if (value === undefined || !isOurs(response)) throw foreign(response, url, text);
+      // Every answer of ours is an object, or a list of them.
+      if (typeof value !== "object" || value === null || !isOurs(response)) throw foreign(response, url, text);
       return value as T; // our server answered, and its contract fixes the form
     });
   }
@@ -132,7 +135,7 @@ export class Transport {
 
   /** Path and query of an operation, behind the server's URL. */
   pathOf(id: OperationId, { params, query }: Pick<Request, "params" | "query">): string {
-    const path = OPERATIONS[id].path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params?.[name] ?? ""));
+    const path = OPERATIONS[id].path.replaceAll(/\{(\w+)\}/g, (_, name: string) => pathPart(name, params?.[name]));
     const pairs = new URLSearchParams();
     for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined && value !== null) pairs.append(name, String(value));
     return pairs.size === 0 ? path : `${path}?${pairs.toString()}`;
@@ -141,13 +144,21 @@ export class Transport {
   async #repeated<T>(id: OperationId, request: Request, read: (response: Response, url: string) => Promise<T>): Promise<T> {
     requireKnownOptions(id, request);
     const key = keyOf(id, request);
+    // What cannot be sent is told at once, and never taken for a connection that broke.
+    const sent: Sent = {
+      path: this.pathOf(id, request),
+      headers: this.#headersOf(request, key),
+      body: bodyOf(request.body, request.contentType),
+      limitMs: limitOf(request.requestTimeoutMs === undefined ? this.settings.requestTimeoutMs : request.requestTimeoutMs),
+    };
+    requireSendable(sent.headers);
     // A stream is read once.
     const isRepeatable = (OPERATIONS[id].idempotency !== "with_key" || key !== null) && !(request.body instanceof ReadableStream);
     const retry = new Retry(request.retryForMs ?? this.settings.retryForMs, this.#hasAnswered);
     let mayBeDone = false;
     for (;;) {
       try {
-        const answer = await this.#once(id, request, key, read);
+        const answer = await this.#once(id, request, sent, read);
         this.connection(true);
         return answer;
       } catch (error) {
@@ -164,19 +175,19 @@ export class Transport {
     }
   }
 
-  async #once<T>(id: OperationId, request: Request, key: string | null, read: (response: Response, url: string) => Promise<T>): Promise<T> {
+  async #once<T>(id: OperationId, request: Request, sent: Sent, read: (response: Response, url: string) => Promise<T>): Promise<T> {
     const { settings } = this;
-    const limitMs = request.requestTimeoutMs === undefined ? settings.requestTimeoutMs : request.requestTimeoutMs;
+    const { limitMs } = sent;
     const limit = new AbortController();
-    const timer = limitMs === null ? undefined : setTimeout(() => limit.abort(), limitMs);
+    const quiet = limitMs === null ? null : after(limitMs, () => limit.abort());
     const signal = request.signal === undefined ? limit.signal : AbortSignal.any([limit.signal, request.signal]);
     try {
-      const response = await settings.fetch(`${settings.url}${this.pathOf(id, request)}`, {
+      const response = await settings.fetch(`${settings.url}${sent.path}`, {
         method: request.method ?? OPERATIONS[id].method,
-        headers: this.#headersOf(request, key),
+        headers: sent.headers,
         signal,
         redirect: "manual",
-        ...bodyOf(request.body),
+        ...sent.body,
       });
       this.#hasAnswered ||= isOurs(response);
       this.#noteVersion(response);
@@ -189,7 +200,7 @@ export class Transport {
       if (error instanceof TypeError || isReset(error)) throw connectionFailure(error, settings.url);
       throw error;
     } finally {
-      clearTimeout(timer);
+      quiet?.();
     }
   }
 
@@ -214,16 +225,13 @@ export class Transport {
   }
 }
 
-/** Answers that do not say what has become of the request. */
-const OUTCOME_UNKNOWN: ReadonlySet<string> = new Set(["internal_error", "agent_error", "idempotency_in_progress", "unavailable"]);
-
-/** Whether what was asked may have been done without a word; `null` for an error that says nothing of requests before it. */
-function leavesOpen(error: unknown): boolean | null {
-  if (error instanceof ApiError) {
-    return OUTCOME_UNKNOWN.has(error.code);
-  }
-  if (error instanceof RequestTimeoutError) return true;
-  return error instanceof ConnectionError && error.outcome === "unknown" ? true : null;
+/** What every attempt of a request sends. */
+interface Sent {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: SentBody;
+  /** `null` for no end. */
+  readonly limitMs: number | null;
 }
 
 /** Options that a method does not know it passes on, so that they come here. */
@@ -238,14 +246,6 @@ function requireKnownOptions(id: OperationId, request: Request): void {
 
 function isPlain(value: unknown): value is object {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
-
-function bodyOf(body: unknown): Pick<RequestInit, "body" | "redirect" | "window"> & { readonly duplex?: "half" } {
-  if (body === undefined) return {};
-  // Else `fetch` keeps all of a stream, to send it again where a redirect leads.
-  if (body instanceof ReadableStream) return { body, duplex: "half", redirect: "error", window: null };
-  if (typeof body === "string") return { body };
-  return { body: body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body) };
 }
 
 function keyOf(id: OperationId, { idempotencyKey }: Request): string | null {
