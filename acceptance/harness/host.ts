@@ -35,7 +35,9 @@ export function hostTraces(dataDir: string): HostTraces {
     mounts: lines("/proc/self/mountinfo").filter((line) => line.includes(installation) || line.includes(`${dataDir}/capsules/`)),
     cgroups: cgroupDirs(installation).filter((path) => CAPSULE.test(path)),
     processes: pids().flatMap((pid) => processOf(pid, installation)),
-    networkNamespaces: lines("/proc/self/mountinfo").filter((line) => / - nsfs /.test(line)),
+    networkNamespaces: lines("/proc/self/mountinfo").filter(
+      (line) => / - nsfs /.test(line) && (line.includes(installation) || CAPSULE.test(line)),
+    ),
     interfaces: strayInterfaces(installation),
     loopDevices: loopDevicesOf(dataDir),
     runEntries: [
@@ -190,7 +192,7 @@ function parentOf(pid: number): number {
 /** By their files: the number of a device is whichever is free when a server mounts its store, and others take some meanwhile. */
 function loopDevicesOf(dataDir: string): readonly string[] {
   const out = execFileSync("losetup", ["--list", "--noheadings", "--output", "BACK-FILE"], { encoding: "utf8" });
-  const files = out.split("\n").filter((line) => line.includes(dataDir));
+  const files = out.split("\n").filter((line) => line.includes(`${dataDir}/`));
   return files.map((file, index) => `${file}, device ${files.slice(0, index).filter((other) => other === file).length + 1}`);
 }
 

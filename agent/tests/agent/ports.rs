@@ -87,7 +87,10 @@ fn a_port_that_only_ipv6_loopback_has_is_reached() {
     let agent = TestAgent::start();
     let listener = match TcpListener::bind("[::1]:0") {
         Ok(listener) => listener,
-        Err(error) => panic!("this host has no IPv6 loopback: {}", error),
+        Err(error) => {
+            println!("SKIP: this host has no IPv6 loopback: {}", error);
+            return;
+        }
     };
     let mut host = dial(&agent, listener.local_addr().unwrap().port().into()).unwrap();
     listener.accept().unwrap().0.write_all(b"six").unwrap();

@@ -153,9 +153,13 @@ def test_the_samples_of_processes_run_as_written(server_url: str) -> None:
     started = f"""capsule.commands.run("python", ["-c", {BURN!r}]).or_raise()
         pids = []
         while 1234 not in pids:
-            assert len(pids) < 64, pids
+            assert len(pids) < 64, "1234 is another's"
             pids.append(capsule.commands.run("sleep", ["600"], background=True).pid)"""
-    done = run(prepared(PROCESSES, started), server_url)
+    for _ in range(4):
+        done = run(prepared(PROCESSES, started), server_url)
+        # A child that the agent made ahead and did not need has it: once more, in another capsule.
+        if "1234 is another's" not in done.stderr:
+            break
     assert done.returncode == 0, done.stderr
     listed = [line.split() for line in done.stdout.splitlines()]
     assert ("1234", "bg-", "sleep") in [(pid, tag[:3], cmd) for pid, tag, cmd in listed]
