@@ -83,7 +83,7 @@ test("no value of an environment, secret, password, header or command's argument
   );
 });
 
-test("passwords in URLs, bearer tokens, tickets and sealed texts are taken out of any text", () => {
+test("passwords in URLs, bearer tokens, tickets, links to ports and sealed texts are taken out of any text", () => {
   const sealed = `v1.${"Ab0-_".repeat(10)}`;
   const { log, lines } = capture();
   const texts = [
@@ -91,11 +91,13 @@ test("passwords in URLs, bearer tokens, tickets and sealed texts are taken out o
     "Authorization: Bearer hunter2hunter2",
     "/v1/x?ticket=hunter2&a=b",
     `sealed ${sealed}`,
+    "https://c.example/v1/x/?capsuled_token=hunter2&a=b",
+    "sent capsuled_port=hunter2; a=b",
   ];
   for (const text of texts) log.warn({ error: new Error(text) }, text);
   for (const line of lines) assert.ok(!line.includes("hunter2") && !line.includes(sealed), line);
   assert.match(lines[0] ?? "", /postgres:\/\/root:\[redacted\]@db:5432\/x/);
-  assert.match(lines[2] ?? "", /a=b/);
+  for (const at of [2, 4, 5]) assert.match(lines[at] ?? "", /a=b/);
 });
 
 test("what is no secret stays readable: message, fields, a request's id, an error with its cause and stack", () => {

@@ -10,12 +10,13 @@ const SECRET_FIELDS = new Set(
   ).split(" "),
 );
 
-/** Keys, passwords in URLs, bearer tokens, sealed texts: wherever they stand in a text. Bounded, so that no text makes a match slow. */
+/** Keys, passwords in URLs, bearer tokens, what opens a port, sealed texts: wherever they stand in a text. Bounded, so that no text makes a match slow. */
 const SECRET_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/wrn_[0-9a-f]{8,64}/gi, "wrn_[redacted]"],
   [/([a-z][a-z0-9+.-]{0,31}:\/\/[^\s:/@]{0,256}):[^\s@]{1,512}@/gi, "$1:[redacted]@"],
   [/\b(bearer|basic)\s{1,4}[\w.~+/=-]{8,512}/gi, "$1 [redacted]"],
   [/([?&](?:ticket|token|key)=)[^&\s]{1,512}/gi, "$1[redacted]"],
+  [/\b(capsuled_(?:token|port)=)[^&;\s]{1,512}/gi, "$1[redacted]"],
   [/\bv1\.[\w-]{38,512}/g, "[sealed]"],
 ];
 

@@ -33,12 +33,13 @@ async function expireOne(deps: CapsuleDeps, live: LiveCapsule): Promise<string |
       return null;
     }
     if (live.busy > 0) return null;
-    if (deps.driver.capabilities.pause) await pauseById(deps, id, bySystem("expire"));
+    const { pause } = deps.driver.capabilities;
+    if (pause) await pauseById(deps, id, bySystem("expire"));
     else {
       await changeState(deps, id, "stop", bySystem("expire"));
       await deps.acts.run(id, "stop", () => finishStop(deps, id, false));
     }
-    deps.log.info({ capsuleId: id, timeoutSec }, "paused after inactivity");
+    deps.log.info({ capsuleId: id, timeoutSec }, pause ? "paused after inactivity" : "stopped after inactivity");
     return id;
   } catch (error) {
     live.touch(deps.clock.now() - timeoutSec * 1000 + RETRY_MS);

@@ -206,6 +206,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/store/notification-store.ts: FIND_MAX",
       "server/src/store/run-store.ts: BATCH_MAX",
       "server/src/store/run-upkeep.ts: BATCH_MAX",
+      "server/src/telemetry/metrics.ts: LAG_LOOK_MS",
     ],
   },
   {
