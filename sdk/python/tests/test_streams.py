@@ -13,6 +13,7 @@ from itertools import chain, repeat
 import pytest
 
 from capsuled import AsyncCapsule, AsyncClient, Capsule, Client, ProcessStream, errors
+from capsuled._async.process_feed import AsyncProcessFeed
 from capsuled._sync.commands import Commands
 from capsuled.stream_events import ExitEvent, StreamEvent
 
@@ -264,6 +265,33 @@ def test_a_stream_that_is_left_ends_its_command_unless_it_was_asked_to_go_on(cap
 
     asyncio.run(cancelled())
     gone(capsule, "11155")
+
+
+def test_a_stream_whose_opening_is_given_up_ends_the_command_that_it_has_started(
+    capsule: Capsule, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def opened_and_given_up() -> None:
+        mine = await AsyncCapsule.connect(capsule.id, url=server_url)
+        sent = asyncio.Event()
+
+        async def silent(_feed: AsyncProcessFeed, _socket: object) -> dict[str, object]:
+            sent.set()
+            return await asyncio.Event().wait()  # type: ignore[return-value]
+
+        monkeypatch.setattr(AsyncProcessFeed, "_receive", silent)
+        try:
+            stream = mine.commands.stream("sleep 11166", stdin=True)
+            opening = asyncio.create_task(stream.__aenter__())
+            await sent.wait()
+            await asyncio.to_thread(present, capsule, "11166")
+            opening.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+        finally:
+            await mine.aclose()
+
+    asyncio.run(opened_and_given_up())
+    gone(capsule, "11166")
 
 
 @behaviour("stream.spawn-failed")

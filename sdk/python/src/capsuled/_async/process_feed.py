@@ -188,6 +188,9 @@ class AsyncProcessFeed:
             except SocketCut:
                 await socket.aclose()
                 raise ConnectionFailedError("the connection broke before the command was started") from None
+            except BaseException:
+                await socket.aclose()
+                raise
             if self._start.get("stdin"):
                 await self._begin_stdin(socket)
             return socket

@@ -64,7 +64,12 @@ class AsyncProcessStream:
 
     async def __aenter__(self) -> AsyncProcessStream:
         self._is_context = True
-        await self._feed.sockets.connected()
+        try:
+            await self._feed.sockets.connected()
+        except BaseException:
+            # There is no block whose end would leave it.
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -67,7 +67,11 @@ class AsyncTerminal:
 
     async def __aenter__(self) -> AsyncTerminal:
         self._is_context = True
-        await self._sockets.connected()
+        try:
+            await self._sockets.connected()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -175,10 +179,14 @@ class AsyncTerminal:
     async def _open(self) -> AsyncWebSocket:
         socket = await self._transport.socket(make_request("openTerminal", params={"id": self._capsule_id}))
         is_again = self._reader.next_seq is not None
-        await socket.send(encode_json(self._opening()).decode())
-        # What was sent into a connection that was about to break may not have arrived.
-        for message in self._standing.values() if is_again else ():
-            await socket.send(encode_json(message).decode())
+        try:
+            await socket.send(encode_json(self._opening()).decode())
+            # What was sent into a connection that was about to break may not have arrived.
+            for message in self._standing.values() if is_again else ():
+                await socket.send(encode_json(message).decode())
+        except BaseException:
+            await socket.aclose()
+            raise
         return socket
 
     def _opening(self) -> Mapping[str, Any]:

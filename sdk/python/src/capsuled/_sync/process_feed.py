@@ -189,6 +189,9 @@ class ProcessFeed:
             except SocketCut:
                 socket.close()
                 raise ConnectionFailedError("the connection broke before the command was started") from None
+            except BaseException:
+                socket.close()
+                raise
             if self._start.get("stdin"):
                 self._begin_stdin(socket)
             return socket

@@ -65,7 +65,12 @@ class ProcessStream:
 
     def __enter__(self) -> ProcessStream:
         self._is_context = True
-        self._feed.sockets.connected()
+        try:
+            self._feed.sockets.connected()
+        except BaseException:
+            # There is no block whose end would leave it.
+            self.close()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

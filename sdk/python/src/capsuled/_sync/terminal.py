@@ -68,7 +68,11 @@ class Terminal:
 
     def __enter__(self) -> Terminal:
         self._is_context = True
-        self._sockets.connected()
+        try:
+            self._sockets.connected()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -176,10 +180,14 @@ class Terminal:
     def _open(self) -> WebSocket:
         socket = self._transport.socket(make_request("openTerminal", params={"id": self._capsule_id}))
         is_again = self._reader.next_seq is not None
-        socket.send(encode_json(self._opening()).decode())
-        # What was sent into a connection that was about to break may not have arrived.
-        for message in self._standing.values() if is_again else ():
-            socket.send(encode_json(message).decode())
+        try:
+            socket.send(encode_json(self._opening()).decode())
+            # What was sent into a connection that was about to break may not have arrived.
+            for message in self._standing.values() if is_again else ():
+                socket.send(encode_json(message).decode())
+        except BaseException:
+            socket.close()
+            raise
         return socket
 
     def _opening(self) -> Mapping[str, Any]:
