@@ -86,6 +86,10 @@ export function parseCommand(command: Command, argv: readonly string[]): Given {
     pairs: (name) => pairsOf(name, given.texts(name)),
   };
   if (given.flag("help")) return given;
+  if (positionals.includes(""))
+    throw new UsageError(
+      `an argument is empty, perhaps a variable that is not set: ${`capsuled ${command.name} ${command.usage}`.trimEnd()}`,
+    );
   const [min, max] = command.arguments;
   if (positionals.length < min || positionals.length > max || (rest !== null && command.takesRest !== true)) {
     const more = positionals.length > max ? command.elsewhere : positionals.length < min ? command.missing : undefined;
@@ -117,6 +121,8 @@ function splitRest(
   let left = hasProgram ? command.arguments[1] : Number.POSITIVE_INFINITY;
   for (let at = 0; at < argv.length; at += 1) {
     const word = argv[at] ?? "";
+    // Of commands that take none, what stands behind it are arguments that begin with a dash.
+    if (word === "--" && command.takesRest !== true) return { own: argv, rest: null };
     if (word === "--") return { own: argv.slice(0, at), rest: argv.slice(at + 1) };
     if (word.startsWith("-") && word !== "-") at += hasValueBehind(options, word) ? 1 : 0;
     else if (left === 0) return { own: argv.slice(0, at), rest: argv.slice(at) };

@@ -36,7 +36,9 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
     process.exitCode = exitCodeOf(error);
   }
   // What is still open (a kept connection, standard input) is of no use any more; what was written goes out first.
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(codeWithoutReader ?? process.exitCode)));
+  // What was not taken, by a disk that is full, say, is told a moment later than that it is over.
+  const exit = (): void => void setImmediate(() => process.exit(codeWithoutReader ?? process.exitCode));
+  process.stdout.write("", () => process.stderr.write("", exit));
 }
 
 async function run(process: NodeJS.Process, given: readonly string[]): Promise<void> {

@@ -66,7 +66,7 @@ function findConnection(
   const given: Key = { text: key, from: "--key" };
   const variable: Key = { text: present(env["CAPSULED_API_KEY"]), from: "CAPSULED_API_KEY" };
   if (!isUrl && name !== undefined) {
-    const server = file.servers[name];
+    const server = Object.hasOwn(file.servers, name) ? file.servers[name] : undefined;
     if (server === undefined) {
       if (/^[\w.-]+:\d+(?:\/|$)/.test(name))
         throw new SettingsError(`${JSON.stringify(name)} is neither a server's name nor a URL: write http://${name}, or https://${name}`);

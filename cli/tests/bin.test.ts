@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -46,6 +46,35 @@ test("where there is no such Node either, what is needed is said in one line", (
 
 test("the file that an old Node reads is written in words that it knows", () => {
   assert.doesNotMatch(readFileSync(BIN, "utf8"), /\bawait\b|\?\?|\?\.|: string|: number|import\.meta\.dirname/);
+});
+
+test("what a full disk does not take is told, and no success, however short it is", () => {
+  const full = openSync("/dev/full", "w");
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [BIN, "completion", "bash"], {
+      encoding: "utf8",
+      env,
+      stdio: ["ignore", full, "pipe"],
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /^capsuled: standard output takes no more: ENOSPC/);
+  } finally {
+    closeSync(full);
+  }
+});
+
+test("a server that nobody has named is none, whatever objects of JavaScript have by that name", () => {
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-servers-"));
+  const own = { ...env, XDG_CONFIG_HOME: dir };
+  try {
+    for (const name of ["toString", "__proto__"]) {
+      const asked = spawnSync(process.execPath, [BIN, "--server", name, "ls"], { encoding: "utf8", env: own });
+      assert.deepEqual([asked.status, asked.stderr.includes(`There is no server "${name}"`)], [78, true], asked.stderr);
+      assert.equal(spawnSync(process.execPath, [BIN, "servers", "rm", name], { env: own }).status, 64);
+    }
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });
 
 async function childOf(pid: number): Promise<number> {

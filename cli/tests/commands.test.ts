@@ -57,6 +57,9 @@ test("a wrong command line is refused with what is wrong", () => {
   }
   assert.throws(() => parseCommand(commandOf("info"), []), /use it as: capsuled info CAPSULE/);
   assert.throws(() => parseCommand(commandOf("ls"), ["--", "x"]), UsageError);
+  assert.deepEqual(parseCommand(commandOf("cp"), ["-r", "--", "-rf", "box:/srv"]).arguments, ["-rf", "box:/srv"]);
+  assert.throws(() => parseCommand(commandOf("rm"), ["box", ""]), /an argument is empty, perhaps a variable that is not set/);
+  assert.deepEqual(parseCommand(commandOf("exec"), ["box", "printf", ""]).rest, ["printf", ""]);
   const given = parseCommand(commandOf("run"), ["-e", "A=1", "-e", "B=x=y", "--memory", "256", "--", "sh", "-c", "--json"]);
   assert.deepEqual(
     [given.pairs("env"), given.number("memory"), given.rest, given.flag("json")],

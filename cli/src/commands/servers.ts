@@ -58,7 +58,7 @@ export const serversRm: Command = {
     const [name = ""] = given.arguments;
     const path = configurationPath(context.process.env);
     const { servers, default: chosen } = readConfiguration(path);
-    if (servers[name] === undefined) throw new UsageError(`there is no server ${JSON.stringify(name)} in ${path}`);
+    if (!Object.hasOwn(servers, name)) throw new UsageError(`there is no server ${JSON.stringify(name)} in ${path}`);
     const { [name]: _gone, ...rest } = servers;
     writeConfiguration(path, { ...(chosen === undefined || chosen === name ? {} : { default: chosen }), servers: rest });
     context.show({ name }, () => `${name} is forgotten`);
