@@ -101,6 +101,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/images/archive/open-archive.ts: READ_BYTES",
       "server/src/images/decompressed.ts: PIECE_BYTES",
       "server/src/images/uploads.ts: LOOK_BYTES",
+      "server/src/telemetry/metrics.ts: LAG_LOOK_MS",
       "agent/launcher/src/runtime.rs: WARM_MOVES",
       "agent/src/agent.rs: READ_SIZE",
       "agent/src/event_loop.rs: MAX_SLEEP_MS",
