@@ -102,3 +102,38 @@ test("with --json every command writes JSON and nothing else to standard output:
     "ask each for its JSON here, or say where it is",
   );
 });
+
+test("with --json what is wrong is one line of JSON on standard error, in the shape of the API's errors, for each thing that is wrong", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  const errorsOf = async (args: readonly string[], exitCode: number, printed = ""): Promise<readonly unknown[]> => {
+    const { code, stdout, stderr } = await cli(args, { env });
+    assert.deepEqual([code, stdout], [exitCode, printed], stderr);
+    const lines = stderr.trimEnd().split("\n");
+    return lines.map((line) => property(JSON.parse(line), "error"));
+  };
+  const facts = (error: unknown): readonly unknown[] => ["code", "message", "hint", "exit_code"].map((name) => property(error, name));
+  const [missing] = await errorsOf(["info", "nobody", "--json"], 1);
+  assert.deepEqual(facts(missing), ["not_found", 'There is no capsule "nobody".', "`capsuled ls` lists those that there are.", 1]);
+  assert.match(String(property(missing, "request_id")), /^req-/);
+  const id = String(property(JSON.parse((await cli(["create", "--json"], { env })).stdout), "id"));
+  const gone = await errorsOf(["kill", "--json", id, "nobody", "none"], 1);
+  assert.deepEqual(
+    gone.map((error) => property(error, "code")),
+    ["not_found", "not_found"],
+  );
+  const [refused] = await errorsOf(["create", "--memory", "7", "--json"], 1);
+  assert.deepEqual(facts(refused), ["invalid_request", "--memory must be at least 32", undefined, 1]);
+  assert.equal(property(property(refused, "details"), "field"), "memory_mb");
+  const [unknown] = await errorsOf(["exec", "--json", id, "--", "no-such-program"], 127);
+  assert.deepEqual(facts(unknown), ["spawn_failed", "no-such-program: command not found", undefined, 127]);
+  const [usage] = await errorsOf(["--json", "exec", id], 64);
+  assert.equal(property(usage, "code"), "usage");
+  const [key401] = await errorsOf(["ls", "--json", "--key", "wrn_wrong"], 77);
+  assert.equal(property(key401, "code"), "unauthorized");
+  const [away] = await errorsOf(["ls", "--json", "--server", "http://127.0.0.1:1"], 69);
+  assert.deepEqual([property(away, "code"), property(away, "request_id")], ["connection", null]);
+  const [file] = await errorsOf(["cp", "--json", "/nonexistent", `${id}:/tmp`], 1);
+  assert.equal(property(file, "code"), "ENOENT");
+  assert.equal((await cli(["rm", id], { env })).code, 0);
+});

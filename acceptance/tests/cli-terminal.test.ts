@@ -12,8 +12,8 @@ import { waitUntil } from "../harness/wait.ts";
 const ESCAPE = "\u001b[";
 
 /** The program on a terminal of so many rows and columns, as a person has it. */
-function inTerminal(args: readonly string[], env: Readonly<Record<string, string>> = {}): CliRun {
-  const command = `stty rows 33 cols 99; exec ${[process.execPath, CLI, ...args].join(" ")}`;
+function inTerminal(args: readonly string[], env: Readonly<Record<string, string>> = {}, columns = 99): CliRun {
+  const command = `stty rows 33 cols ${columns}; exec ${[process.execPath, CLI, ...args].join(" ")}`;
   return startCli([], { TERM: "xterm-256color", ...env }, ["script", "-qefc", command, "/dev/null"]);
 }
 
@@ -30,6 +30,23 @@ test("on a terminal a list has colours, and none with NO_COLOR, on a dumb termin
   assert.ok((await seen({})).includes(`${ESCAPE}32mrunning${ESCAPE}0m`));
   for (const more of [{ NO_COLOR: "1" }, { TERM: "dumb" }]) assert.ok(!(await seen(more)).includes(ESCAPE), JSON.stringify(more));
   assert.ok(!(await cli(["ls"], { env })).stdout.includes(ESCAPE));
+});
+
+test("a list is no wider than its terminal and keeps the ids whole, and in a pipe nothing of it is cut", async () => {
+  const { key } = await newTeam();
+  const name = "a name that is rather long for a box";
+  await using capsule = await sdkClient({ apiKey: key }).capsules.create({ name });
+  const env = { CAPSULED_API_KEY: key, NO_COLOR: "1" };
+  for (const [columns, due] of [
+    [80, /^ID +NAME +STATUS +TEMPLATE +MEMORY +CREATED\r?\ncl-\w{25} {2}a name \S.*… {2}running +minimal/],
+    [40, /^ID {8}cl-\w{25}\r?\nNAME {6}a name that is rather long fo…\r?\nSTATUS {4}running\r?\n/],
+  ] as const) {
+    const { stdout } = await inTerminal(["ls"], env, columns).ended;
+    assert.match(stdout, due);
+    for (const line of stdout.split(/\r?\n/)) assert.ok(line.length <= columns, line);
+    assert.ok(stdout.includes(capsule.id));
+  }
+  assert.ok((await cli(["ls"], { env })).stdout.includes(` ${name} `));
 });
 
 test("shell: a size that changes reaches the program within, Ctrl-C is its own, and the end passes on the exit code", async () => {

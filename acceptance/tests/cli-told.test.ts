@@ -89,6 +89,31 @@ test("logs pass on both streams in the order in which they were printed, each to
   assert.deepEqual([none.code, none.stdout], [1, ""], none.stderr);
 });
 
+test("kill and logs tell of a process that has ended how it did, and of one that nobody knows where it could be found; the others are killed all the same", async () => {
+  const { key } = await newTeam();
+  const env = { CAPSULED_API_KEY: key };
+  await using capsule = await sdkClient({ apiKey: key }).capsules.create({ name: "box" });
+  const { commands } = capsule;
+  await (await commands.exec("sh", ["-c", "exit 3"], { background: true, tag: "worker" })).wait();
+  const sleeper = await commands.exec("sleep", ["600"], { background: true, tag: "sleeper" });
+  const { code, stdout, stderr } = await cli(["kill", "box", "worker", "nobody", "sleeper"], { env });
+  assert.deepEqual([code, stdout], [1, "sleeper was sent SIGKILL\n"], stderr);
+  const nobody =
+    "capsuled: There is no such process in this capsule: `capsuled ps box` lists those that run, `capsuled events --capsule box` tells of those that have ended.";
+  const [worker = "", second, ...more] = stderr.split("\n");
+  assert.match(worker, /^capsuled: The process "worker" has ended, \d+ s ago: exited with 3 \(sh -c exit 3\)\.$/);
+  assert.deepEqual([second, more], [nobody, [""]]);
+  await sleeper.wait();
+  const again = await cli(["kill", "box", sleeper.id], { env });
+  assert.match(again.stderr, /has ended, \d+ s ago: killed by SIGKILL \(137\) \(sleep 600\)\.\n$/);
+  for (const args of [
+    ["logs", "box", "nobody"],
+    ["logs", "-f", "box", "nobody"],
+    ["logs", "--stream", "stderr", "box", "nobody"],
+  ])
+    assert.deepEqual(await cli(args, { env }), { code: 1, stdout: "", stderr: `${nobody}\n` }, args.join(" "));
+});
+
 test("to take away an endpoint that is not there fails as with a capsule that is not there", async () => {
   const { key } = await newTeam();
   const env = { CAPSULED_API_KEY: key };
@@ -116,7 +141,7 @@ test("what is wrong is told in the command line's own words, with the command th
     await using capsule = await sdkClient({ apiKey: key }).capsules.create({ name: "box" });
     assert.match(await said("exec", "box", "--", "ls -l"), /give its arguments as words of their own/);
     assert.match(await said("exec", "box", "--cwd", "/nope", "--", "ls"), /^capsuled: --cwd: .*in the capsule/);
-    assert.match(await said("kill", "box", "nobody"), /`capsuled ps box` lists them/);
+    assert.match(await said("kill", "box", "nobody"), /`capsuled ps box` lists those that run, `capsuled events/);
     await capsule.pause();
     for (const args of [
       ["exec", "box", "--", "ls"],
@@ -194,7 +219,7 @@ test("a slip in a template's name, a run that had ended, an endpoint that is not
   assert.equal((await ask("boot", "box")).code, 1, "it is paused, and so cannot be booted");
   await capsule.resume();
   const attached = await ask("logs", "box", "nobody");
-  assert.match(attached.stderr, /`capsuled ps box` lists them/);
+  assert.match(attached.stderr, /`capsuled ps box` lists those that run, `capsuled events/);
   await client.endpoints.define("told", { command: "true", capsule: capsule.id });
   assert.deepEqual(await ask("runs", "--endpoint", "told"), { code: 0, stdout: "ID  ENDPOINT  STATUS  EXIT  SOURCE  BEGAN\n", stderr: "" });
   assert.deepEqual(await ask("runs", "--endpoint", "nope"), {

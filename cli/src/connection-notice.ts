@@ -18,12 +18,15 @@ export interface NoticeProcess {
  */
 export class ConnectionNotice {
   readonly #process: NoticeProcess;
+  readonly #isJson: boolean;
   #timer: NodeJS.Timeout | null = null;
   #shown: "line" | "below" | null = null;
   #isOverTerminal = false;
 
-  constructor(process: NoticeProcess) {
+  /** `isJson`: whether the line is to be read by a program. */
+  constructor(process: NoticeProcess, isJson = false) {
     this.#process = process;
+    this.#isJson = isJson;
   }
 
   /** What the SDK tells of its connection. */
@@ -63,7 +66,8 @@ export class ConnectionNotice {
 
   #say(text: string): void {
     const { stderr, env } = this.#process;
-    if (stderr.isTTY !== true) stderr.write(`${text}\n`);
+    if (this.#isJson) stderr.write(`${JSON.stringify({ note: text.replace("capsuled: ", "") })}\n`);
+    else if (stderr.isTTY !== true) stderr.write(`${text}\n`);
     else if ((env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb") stderr.write(`\r${text}\n`);
     // What shows progress there draws itself again on the next line.
     else stderr.write(`\r${ESCAPE}[K${ESCAPE}[2m${text}${ESCAPE}[0m\n`);

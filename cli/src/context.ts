@@ -1,12 +1,12 @@
-import { Client, MissingKeyError, NotFoundError } from "capsuled";
+import { Client, NotFoundError } from "capsuled";
 import type { Capsule, ClientOptions } from "capsuled";
-import type { Given } from "./command.ts";
+import type { Command, Given } from "./command.ts";
 import { ConnectionNotice } from "./connection-notice.ts";
-import { EXIT, ExitError } from "./exit.ts";
-import { asTyped } from "./invocation.ts";
+import { EXIT, ExitError, exitCodeOf, sayingOf } from "./exit.ts";
+import { inOwnWords } from "./own-words.ts";
 import type { Destroyed } from "./own-words.ts";
 import { connectionFrom, isServerNamed, keyOrigin } from "./servers.ts";
-import { plainLines } from "./table.ts";
+import { tellError, tellNote } from "./told-error.ts";
 
 const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
 
@@ -14,6 +14,7 @@ const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
 export class Context {
   readonly process: NodeJS.Process;
   readonly json: boolean;
+  readonly #command: Command;
   /** Tells people that the server is away. */
   readonly notice: ConnectionNotice;
   readonly #server: string | undefined;
@@ -22,10 +23,11 @@ export class Context {
   #capsule: string | null = null;
   #destroyed: Destroyed | null = null;
 
-  constructor(process: NodeJS.Process, given: Given) {
+  constructor(process: NodeJS.Process, command: Command, given: Given) {
     this.process = process;
-    this.notice = new ConnectionNotice(process);
+    this.#command = command;
     this.json = given.flag("json");
+    this.notice = new ConnectionNotice(process, this.json);
     this.#server = given.text("server");
     this.#key = given.text("key");
   }
@@ -61,18 +63,17 @@ export class Context {
   #connected(patience: Pick<ClientOptions, "retryForMs"> = {}): Client {
     const { connection } = this;
     const { changed } = this.notice;
-    try {
-      return new Client({ ...connection, ...patience, onConnection: changed, warn: (message) => this.note(`capsuled: ${message}`) });
-    } catch (error) {
-      throw error instanceof MissingKeyError
-        ? new ExitError(EXIT.noPermission, withoutKey(this.isServerNamed ? connection.url : undefined))
-        : error;
-    }
+    return new Client({ ...connection, ...patience, onConnection: changed, warn: (message) => this.note(`capsuled: ${message}`) });
   }
 
   /** Whether a person looks at the output. */
   get isTerminal(): boolean {
     return this.process.stdout.isTTY === true;
+  }
+
+  /** Of the terminal that shows the output; `undefined` where it is none. */
+  get columns(): number | undefined {
+    return this.isTerminal ? this.process.stdout.columns || undefined : undefined;
   }
 
   get hasColour(): boolean {
@@ -101,7 +102,9 @@ export class Context {
       return capsule;
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
-      throw new ExitError(EXIT.failure, `There is no capsule ${JSON.stringify(word)}: \`capsuled ls\` lists those that there are.`);
+      throw new ExitError(EXIT.failure, `There is no capsule ${JSON.stringify(word)}: \`capsuled ls\` lists those that there are.`, {
+        cause: error,
+      });
     }
   }
 
@@ -117,12 +120,20 @@ export class Context {
 
   /** A line for people, beside the output. */
   note(line: string): void {
-    this.process.stderr.write(`${line}\n`);
+    tellNote(this.process, line, this.json);
   }
 
-  /** What is wrong, where the program goes on all the same. Names of a capsule's files are among it, and draw nothing on this terminal. */
-  complain(said: string): void {
-    this.note(`capsuled: ${asTyped(this.process, plainLines(said))}`);
+  /** What is wrong, where the program goes on all the same. */
+  complain(error: unknown, capsule = this.capsuleWord): void {
+    const told = this.inOwnWords(error, capsule);
+    tellError(this.process, told, sayingOf(told), this.json);
+  }
+
+  /** An error in the words of the command line. `capsule`: as it was typed. */
+  inOwnWords(error: unknown, capsule = this.capsuleWord): unknown {
+    const { destroyed } = this;
+    const said = inOwnWords(error, { command: this.#command, capsule, destroyed, keyFrom: () => this.keyFrom });
+    return said === null ? error : new ExitError(exitCodeOf(error), said, { cause: error });
   }
 
   /** A value as JSON, or as people read it. */
@@ -136,12 +147,4 @@ export class Context {
       if (this.process[stream].write(bytes, () => done())) done();
     });
   }
-}
-
-/** What to do without a key; `url`: the server that is meant, where one is known. */
-function withoutKey(url: string | undefined): string {
-  const give = "set CAPSULED_API_KEY, or give --key";
-  const where = "A server's first key is in the file `admin-key` of its data directory (/var/lib/capsuled, where it was started as root)";
-  if (url !== undefined) return `There is no API key for ${url}: ${give}. ${where}, which its own user may read.`;
-  return `There is no API key, and no server was found on this machine: \`capsuled start\` starts one. For one that runs, ${give}, and CAPSULED_URL where it is elsewhere. ${where}.`;
 }

@@ -41,8 +41,9 @@ export class UsageError extends Error {}
 export class ExitError extends Error {
   readonly exitCode: number;
 
-  constructor(exitCode: number, message = "") {
-    super(message);
+  /** `cause`: what a server or the SDK said, in whose place this is told. */
+  constructor(exitCode: number, message = "", options?: ErrorOptions) {
+    super(message, options);
     this.exitCode = exitCode;
   }
 }

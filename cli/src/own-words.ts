@@ -1,6 +1,7 @@
 import { ApiError, InvalidStateError, NotFoundError, StreamError, TemplateNameTakenError } from "capsuled";
 import type { Command } from "./command.ts";
 import { isImageName } from "./docker-habits.ts";
+import { quoted } from "./to-run.ts";
 
 /** What an error is told with beside itself: whose options are meant, and which capsule was named. */
 export interface Asked {
@@ -95,9 +96,13 @@ function stateSaying(error: InvalidStateError, { capsule, destroyed = null }: As
 function withList(message: string, { command, capsule }: Asked): string {
   const [first = ""] = command?.name.split(" ") ?? [];
   const list = Object.hasOwn(LISTS, first) && !message.includes("build") ? LISTS[first] : undefined;
-  return list === undefined
-    ? message
-    : `${message.replace(/\.$/, "")}: \`capsuled ${list}${list === "ps" ? ` ${capsule ?? ""}` : ""}\` lists them.`;
+  if (list === undefined) return message;
+  const what = message.replace(/\.$/, "");
+  if (list !== "ps") return `${what}: \`capsuled ${list}\` lists them.`;
+  const word = quoted(capsule ?? "CAPSULE");
+  // A terminal that has ended cannot be attached to.
+  const ended = first === "shell" ? "" : `, \`capsuled events --capsule ${word}\` tells of those that have ended`;
+  return `${what}: \`capsuled ps ${word}\` lists those that run${ended}.`;
 }
 
 /** The command that lists what another one takes, by the other's first word. */

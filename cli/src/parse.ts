@@ -49,11 +49,23 @@ export function splitLeading(argv: readonly string[]): { readonly leading: reado
   return { leading: argv.slice(0, at), argv: argv.slice(at) };
 }
 
+/** Whether a command line, be it right or not, asks for JSON. */
+export function asksForJson(commands: readonly Command[], words: readonly string[]): boolean {
+  const { leading, argv } = splitLeading(words);
+  const found = findCommand(commands, argv);
+  const own = found === null ? argv : splitRest(found.command, { ...found.command.options, ...COMMON_OPTIONS }, found.argv).own;
+  return [...leading, ...own].includes("--json");
+}
+
 /** Reads a command's arguments; throws a `UsageError` that says what is wrong. */
 export function parseCommand(command: Command, argv: readonly string[]): Given {
   const options = { ...command.options, ...COMMON_OPTIONS };
   const { own, rest } = splitRest(command, options, argv);
-  const { values, positionals } = parsed(options, own, command.hints);
+  const { values, positionals } = parsed(
+    options,
+    own.flatMap((word) => withoutEquals(options, word)),
+    command.hints,
+  );
   const given: Given = {
     arguments: positionals,
     rest,
@@ -130,6 +142,22 @@ function splitRest(
   }
   return { own: argv, rest: null };
 }
+
+/** `-w=/srv` and `-itw=/srv`, as docker has them, in the form that `parseArgs` reads; to that the equals sign is part of the value. */
+function withoutEquals(options: Readonly<Record<string, OptionSpec>>, word: string): readonly string[] {
+  const [, letters = "", last = "", value = ""] = /^-([a-zA-Z]*)([a-zA-Z])=(.*)$/s.exec(word) ?? [];
+  const name = nameOfShort(options, last);
+  if (name === undefined || letters.split("").some((letter) => isValued(options, letter))) return [word];
+  if (!isValued(options, last)) throw new UsageError(`-${last} takes no value`);
+  return [...(letters === "" ? [] : [`-${letters}`]), `--${name}=${value}`];
+}
+
+function nameOfShort(options: Readonly<Record<string, OptionSpec>>, letter: string): string | undefined {
+  return letter === "" ? undefined : Object.keys(options).find((name) => options[name]?.short === letter);
+}
+
+const isValued = (options: Readonly<Record<string, OptionSpec>>, letter: string): boolean =>
+  options[nameOfShort(options, letter) ?? ""]?.type === "string";
 
 /** Whether the next word is the value of this one: `--cwd`, `-w`, or `-iw`, and neither `--cwd=/srv` nor `-w/srv`. */
 function hasValueBehind(options: Readonly<Record<string, OptionSpec>>, word: string): boolean {

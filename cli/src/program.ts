@@ -2,16 +2,15 @@ import { COMMANDS } from "./commands/index.ts";
 import { answerShell, COMPLETE } from "./completion/answer.ts";
 import { Context } from "./context.ts";
 import { COMMAND_HINTS } from "./docker-habits.ts";
-import { EXIT, ExitError, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
+import { EXIT, exitCodeOf, sayingOf, UsageError } from "./exit.ts";
 import type { Command, Given } from "./command.ts";
 import { COMMON_OPTIONS } from "./command.ts";
 import { commandHelp, groupHelp, programHelp } from "./help.ts";
-import { asTyped } from "./invocation.ts";
 import { leaveWithoutReader } from "./interrupt.ts";
-import { inOwnWords } from "./own-words.ts";
-import { findCommand, parseCommand, parseOptions, splitLeading } from "./parse.ts";
+import { tellingOfServers } from "./no-server.ts";
+import { asksForJson, findCommand, parseCommand, parseOptions, splitLeading } from "./parse.ts";
 import { suggestion } from "./suggest.ts";
-import { plainLines } from "./table.ts";
+import { tellError } from "./told-error.ts";
 import { tellVersions } from "./versions.ts";
 
 /** Runs one command line; sets the exit code. */
@@ -31,8 +30,7 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
     await run(process, process.argv.slice(2));
   } catch (error) {
     const said = sayingOf(error);
-    // What a server or a capsule says of itself is among it, and draws nothing on this terminal.
-    if (said !== "") process.stderr.write(`capsuled: ${asTyped(process, plainLines(said))}\n`);
+    if (said !== "") tellError(process, error, said, asksForJson(COMMANDS, process.argv.slice(2)));
     process.exitCode = exitCodeOf(error);
   }
   // What is still open (a kept connection, standard input) is of no use any more; what was written goes out first.
@@ -61,15 +59,14 @@ async function run(process: NodeJS.Process, given: readonly string[]): Promise<v
   }
   const options = parseCommand(found.command, [...leading, ...found.argv]);
   if (options.flag("help")) return void process.stdout.write(`${commandHelp(found.command, columns)}\n`);
-  await runCommand(found.command, new Context(process, options), options);
+  await runCommand(found.command, new Context(process, found.command, options), options);
 }
 
 async function runCommand(command: Command, context: Context, options: Given): Promise<void> {
   try {
     await command.run(context, options);
   } catch (error) {
-    const said = inOwnWords(error, { command, capsule: context.capsuleWord, destroyed: context.destroyed, keyFrom: () => context.keyFrom });
-    throw said === null ? error : new ExitError(exitCodeOf(error), said);
+    throw context.inOwnWords(await tellingOfServers(context, error));
   }
 }
 

@@ -36,12 +36,36 @@ export function findServerUrl(dataDir: string): string | null {
   return holdsLock(listening.pid, join(dataDir, "lock.db")) ? listening.url : null;
 }
 
-/** The servers of this machine whose data directories can be told: those of this user, and all of them for root. */
-export function runningServers(): readonly { readonly pid: number; readonly dataDir: string }[] {
-  return pids().flatMap((pid) => {
-    const dataDir = runsAsServer(pid) ? dataDirOf(pid) : null;
-    return dataDir !== null && findRunningServer(dataDir)?.pid === pid ? [{ pid, dataDir }] : [];
+/** A server of this machine, which may be any user's. */
+export interface OtherServer {
+  readonly pid: number;
+  /** `null` where this user cannot see it. */
+  readonly dataDir: string | null;
+}
+
+/** The servers of this machine: their data directories can be told of those of this user, and of all of them for root. */
+export function otherServers(): readonly OtherServer[] {
+  return pids().flatMap((pid): readonly OtherServer[] => {
+    if (!runsAsServer(pid)) return [];
+    const dataDir = dataDirOf(pid);
+    // A child of a server is none, and a process whose command line only looks like one neither.
+    if (dataDir !== null) return findRunningServer(dataDir)?.pid === pid ? [{ pid, dataDir }] : [];
+    return isForeign(pid) ? [{ pid, dataDir: null }] : [];
   });
+}
+
+/** Those whose data directories can be told. */
+export function runningServers(): readonly { readonly pid: number; readonly dataDir: string }[] {
+  return otherServers().flatMap(({ pid, dataDir }) => (dataDir === null ? [] : [{ pid, dataDir }]));
+}
+
+function isForeign(pid: number): boolean {
+  try {
+    readlinkSync(`/proc/${pid}/cwd`);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EACCES";
+  }
 }
 
 function pids(): readonly number[] {

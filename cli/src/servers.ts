@@ -79,7 +79,7 @@ function findConnection(
   }
   const url = isUrl ? wanted : present(env["CAPSULED_URL"]);
   if (url !== undefined) return { url, keys: [given, variable, ...localKeys(env, url)] };
-  for (const place of dataDirs(env)) {
+  for (const place of usualDataDirs(env)) {
     const found = findServerUrl(place);
     if (found !== null) return { url: found, keys: [given, variable, keyIn(place)] };
   }
@@ -89,10 +89,10 @@ function findConnection(
 }
 
 /** Where a server is expected that nothing says anything of. */
-const DEFAULT_URL = "http://127.0.0.1:8080";
+export const DEFAULT_URL = "http://127.0.0.1:8080";
 
 /** Where servers of this machine keep their data, unless they were told otherwise. */
-function dataDirs(env: NodeJS.ProcessEnv): readonly string[] {
+export function usualDataDirs(env: NodeJS.ProcessEnv): readonly string[] {
   const given = present(env["CAPSULED_DATA_DIR"]);
   if (given !== undefined) return [given];
   const data = present(env["XDG_DATA_HOME"]) ?? join(homedir(), ".local/share");
@@ -139,7 +139,7 @@ function known({ servers }: ConfigurationFile): string {
 
 function localKeys(env: NodeJS.ProcessEnv, url: string): readonly Key[] {
   const isLocal = /^https?:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|\/|$)/.test(url);
-  return isLocal ? dataDirs(env).map(keyIn) : [];
+  return isLocal ? usualDataDirs(env).map(keyIn) : [];
 }
 
 function keyIn(dataDir: string): Key {

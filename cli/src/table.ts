@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Context } from "./context.ts";
-import { padTo, widthOf } from "./text-width.ts";
+import { cutTo, padTo, widthOf } from "./text-width.ts";
 
 const COLOURS = { green: 32, yellow: 33, red: 31, dim: 2 } as const;
 
@@ -16,18 +16,61 @@ export function statusOf(context: Context, status: string): string {
   return coloured(context, "yellow", status);
 }
 
-/** Columns under their names. What comes from capsules is made `plain` before. */
+/** What is to be pasted, and so is never cut. */
+const WHOLE: ReadonlySet<string> = new Set(["ID", "URL"]);
+/** Columns that are left of others, at least. */
+const COLUMN_MIN = 8;
+const GAP = 2;
+
+/**
+ * Columns under their names. What comes from capsules is made `plain` before. On a terminal that is too narrow the widest columns are cut;
+ * where that does not do, each row stands below itself, a line for each of its cells.
+ */
 export function table(context: Context, names: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [names, ...rows];
   const widths = names.map((_, column) => all.reduce((widest, row) => Math.max(widest, widthOf(row[column] ?? "")), 0));
+  const { columns } = context;
+  const room = columns === undefined ? widths : fitting(names, widths, columns - GAP * (names.length - 1));
+  if (room === null && rows.length === 0) return coloured(context, "dim", cutTo(names.join(" ".repeat(GAP)), columns ?? 0));
+  if (room === null) return rows.map((row) => record(context, names, row)).join("\n\n");
   const lines = all.map((row) =>
     row
-      .map((cell, column) => (column === names.length - 1 ? cell : padTo(cell, (widths[column] ?? 0) + 2)))
+      .map((cell, column) => {
+        const width = room[column] ?? 0;
+        const shown = columns === undefined ? cell : cutTo(cell, width);
+        return column === names.length - 1 ? shown : padTo(shown, width + GAP);
+      })
       .join("")
       .trimEnd(),
   );
   const [head = "", ...rest] = lines;
   return [coloured(context, "dim", head), ...rest].join("\n");
+}
+
+/** Widths that are no more together than there is room for; `null` where too little would be left of one. */
+function fitting(names: readonly string[], widths: readonly number[], room: number): readonly number[] | null {
+  const fitted = [...widths];
+  for (;;) {
+    const excess = fitted.reduce((sum, width) => sum + width, 0) - room;
+    if (excess <= 0) return fitted;
+    const cuttable = fitted.flatMap((width, column) => (WHOLE.has(names[column] ?? "") || width <= COLUMN_MIN ? [] : [{ width, column }]));
+    const [widest, next] = cuttable.toSorted((a, b) => b.width - a.width);
+    if (widest === undefined) return null;
+    // Down to the next widest first; two that are as wide take turns.
+    fitted[widest.column] = Math.max(COLUMN_MIN, widest.width - excess, Math.min(next?.width ?? 0, widest.width - 1));
+  }
+}
+
+/** A row with the names of its columns beside its cells. */
+function record(context: Context, names: readonly string[], row: readonly string[]): string {
+  const width = Math.max(...names.map((name) => name.length)) + GAP;
+  const room = (context.columns ?? Number.POSITIVE_INFINITY) - width;
+  return names
+    .map((name, column) => {
+      const cell = row[column] ?? "";
+      return `${coloured(context, "dim", name.padEnd(width))}${WHOLE.has(name) ? cell : cutTo(cell, room)}`;
+    })
+    .join("\n");
 }
 
 /** Text of strangers on one line, without what a terminal would obey. */

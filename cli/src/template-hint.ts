@@ -13,6 +13,7 @@ export async function namingTemplate<T>(context: Context, template: string | und
     throw new ExitError(
       exitCodeOf(error),
       `${error.message.replace(/\.$/, "")}${meant}${meant === "" ? ": " : " "}\`capsuled templates ls\` lists them.`,
+      { cause: error },
     );
   }
 }

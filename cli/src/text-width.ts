@@ -18,6 +18,19 @@ export function padTo(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - widthOf(text)));
 }
 
+/** A text in at most so many columns: what is longer is cut, and ends with …; colours are lost with it. */
+export function cutTo(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  let kept = "";
+  let width = 1;
+  for (const { segment } of SEGMENTER.segment(stripVTControlCharacters(text))) {
+    width += columnsOf(segment);
+    if (width > columns) break;
+    kept += segment;
+  }
+  return columns < 1 ? "" : `${kept.trimEnd()}…`;
+}
+
 /** What a terminal draws as one sign. */
 function columnsOf(sign: string): number {
   if (/^[\p{Mark}\p{Cf}]+$/u.test(sign)) return 0;

@@ -46,6 +46,25 @@ function commandOf(name: string): Command {
   return found;
 }
 
+test("a short option takes its value behind it, as the next word, and behind an equals sign as docker has it", () => {
+  for (const argv of [
+    ["-w", "/srv", "-e", "A==1"],
+    ["-w/srv", "-eA==1"],
+    ["-w=/srv", "-e=A==1"],
+    ["--cwd=/srv", "--env=A==1"],
+  ]) {
+    const given = parseCommand(commandOf("exec"), [...argv, "-i", "box", "ls", "-w=/x"]);
+    assert.deepEqual([given.text("cwd"), given.pairs("env"), given.flag("interactive")], ["/srv", { A: "=1" }, true], argv.join(" "));
+    assert.deepEqual([given.arguments, given.rest], [["box"], ["ls", "-w=/x"]]);
+  }
+  const together = parseCommand(commandOf("exec"), ["-itw=/srv", "box", "sh"]);
+  assert.deepEqual([together.text("cwd"), together.flag("tty"), together.rest], ["/srv", true, ["sh"]]);
+  // The equals sign of a value is its own where another option's value has begun.
+  assert.equal(parseCommand(commandOf("exec"), ["-wi=x", "box", "sh"]).text("cwd"), "i=x");
+  assert.equal(parseCommand(commandOf("exec"), ["-w=", "box", "sh"]).text("cwd"), "");
+  assert.throws(() => parseCommand(commandOf("exec"), ["-t=yes", "box", "sh"]), /-t takes no value/);
+});
+
 test("a wrong command line is refused with what is wrong", () => {
   for (const argv of [["--bogus"], ["--memory", "much"], ["--env", "no-value"], ["--label", "novalue"]]) {
     assert.throws(() => {

@@ -8,6 +8,30 @@ const actor = { type: "api_key", id: "key-1" } as const;
 const evidence = null;
 const process = { pid: 7, tag: "server", cmd: "sh", args: ["-c", "a\u001b[2Jb"], started_at: head.time };
 
+test("on a terminal that is too narrow for it an event takes several lines, none of which it breaks but within a word", () => {
+  const event: schemas.Event = {
+    ...head,
+    actor,
+    type: "capsule.error",
+    data: { reason: "boot_failed", message: "there is no room for it on this host, and none will come by itself", evidence },
+  };
+  const at = (columns: number, name: string | null): readonly string[] =>
+    eventLine({ hasColour: false, columns } as Parameters<typeof eventLine>[0], event, name).split("\n");
+  assert.deepEqual(at(300, "box"), [eventLine(context, event, "box")]);
+  assert.deepEqual(at(80, "box"), [
+    `${head.time}  capsule.error  ${head.capsule_id}  box`,
+    "  boot_failed: there is no room for it on this host, and none will come by",
+    "  itself",
+  ]);
+  assert.deepEqual(at(40, null), [
+    `${head.time}  capsule.error`,
+    `  ${head.capsule_id}`,
+    "  boot_failed: there is no room for it",
+    "  on this host, and none will come by",
+    "  itself",
+  ]);
+});
+
 /** Without colours. */
 const context = { hasColour: false } as Parameters<typeof eventLine>[0];
 

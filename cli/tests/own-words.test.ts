@@ -61,7 +61,10 @@ test("what is to be sent or posted is told as what is to be typed", () => {
   );
   assert.equal(said("exec", new StreamError("cwd_not_found", "no such directory"), "box"), "--cwd: no such directory, in the capsule");
   const missing = new NotFoundError({ ...facts, code: "not_found", message: "There is no such thing.", details: {} });
-  assert.equal(said("kill", missing, "box"), "There is no such thing: `capsuled ps box` lists them.");
+  assert.equal(
+    said("kill", missing, "my box"),
+    "There is no such thing: `capsuled ps 'my box'` lists those that run, `capsuled events --capsule 'my box'` tells of those that have ended.",
+  );
   assert.equal(said("templates rm", missing), "There is no such thing: `capsuled templates ls` lists them.");
   assert.equal(said("info", missing), "There is no such thing.");
   const build = new NotFoundError({ ...facts, code: "not_found", message: "There is no build with this id.", details: {} });
@@ -83,7 +86,7 @@ test("what is to be sent or posted is told as what is to be typed", () => {
   assert.match(image, /^There is no program "python:3.12" .*`capsuled templates build --name NAME --image python:3.12`/);
   assert.equal(said("run", new StreamError("spawn_failed", "nope: command not found")), "nope: command not found");
   const terminal = new StreamError("not_found", 'There is no terminal "x" in this capsule.');
-  assert.equal(said("shell", terminal, "box"), 'There is no terminal "x" in this capsule: `capsuled ps box` lists them.');
+  assert.equal(said("shell", terminal, "box"), 'There is no terminal "x" in this capsule: `capsuled ps box` lists those that run.');
   assert.equal(said("ls", new Error("x")), null);
   const denied = (code: string, text: string): ApiError => new ApiError({ ...facts, code, message: text, details: {} });
   assert.equal(said("ls", denied("unauthorized", "A key is needed.")), "A key is needed. The one that was sent is from --key.");

@@ -4,7 +4,7 @@ import { COMMANDS } from "../src/commands/index.ts";
 import type { Context } from "../src/context.ts";
 import { commandHelp, groupHelp, programHelp } from "../src/help.ts";
 import { table } from "../src/table.ts";
-import { padTo, widthOf, wrapped } from "../src/text-width.ts";
+import { cutTo, padTo, widthOf, wrapped } from "../src/text-width.ts";
 
 test("a text is as wide as a terminal draws it: signs of two columns, marks of none, and no colour", () => {
   for (const [text, width] of [
@@ -37,6 +37,56 @@ test("columns stand below each other whatever is in them, and a table of many ro
   );
   const many = Array.from({ length: 200_000 }, (_, at) => [String(at), "x"]);
   assert.equal(table(context, ["A", "B"], many).split("\n").length, many.length + 1);
+});
+
+test("what is cut says so, and is no wider than it may be, whatever is in it", () => {
+  for (const [text, columns, due] of [
+    ["box", 3, "box"],
+    ["boxes", 4, "box…"],
+    ["a box", 3, "a…"],
+    ["日本語", 5, "日本…"],
+    ["日本語", 4, "日…"],
+    ["👩‍👩‍👧x👩‍👩‍👧", 4, "👩‍👩‍👧x…"],
+    ["\u001b[32mrunning\u001b[0m", 4, "run…"],
+    ["x y", 0, ""],
+  ] as const) {
+    assert.equal(cutTo(text, columns), due, text);
+    assert.ok(widthOf(cutTo(text, columns)) <= columns);
+  }
+});
+
+test("a table is no wider than its terminal: its widest columns are cut, never an id, and where that does not do its rows stand below themselves", () => {
+  const id = `cl-${"a".repeat(25)}`;
+  const names = ["ID", "NAME", "STATUS", "COMMAND"];
+  const rows = [
+    [id, "box", "\u001b[32mrunning\u001b[0m", "sh -c 'a long command, which goes on'"],
+    [id, "日本", "paused", "true"],
+  ];
+  const on = (columns?: number): string => table({ hasColour: false, columns } as unknown as Context, names, rows);
+  assert.equal(on(200), on());
+  assert.equal(on(80).split("\n").length, 3);
+  assert.ok(on(80).includes("sh -c 'a long command, which goes…"), on(80));
+  for (const columns of [40, 50, 60, 70, 80, 90]) {
+    const shown = on(columns);
+    for (const line of shown.split("\n")) assert.ok(widthOf(line) <= columns, `${columns}: ${line}`);
+    assert.equal(shown.split(id).length, 3, shown);
+  }
+  assert.equal(
+    on(40),
+    [
+      `ID       ${id}`,
+      "NAME     box",
+      "STATUS   \u001b[32mrunning\u001b[0m",
+      "COMMAND  sh -c 'a long command, which go…",
+      "",
+      `ID       ${id}`,
+      "NAME     日本",
+      "STATUS   paused",
+      "COMMAND  true",
+    ].join("\n"),
+  );
+  const empty = table({ hasColour: false, columns: 20 } as unknown as Context, names, []);
+  assert.equal(empty, "ID  NAME  STATUS  C…");
 });
 
 test("help is no wider than the terminal, and says the same", () => {

@@ -1,11 +1,11 @@
-import { ApiError, InvalidStateError } from "capsuled";
+import { InvalidStateError } from "capsuled";
 import type { Capsule, schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { CREATE_OPTIONS, createOptions, egressOf } from "../create-options.ts";
 import { OPTION_HINTS } from "../docker-habits.ts";
-import { ExitError, exitCodeOf, UsageError } from "../exit.ts";
-import { inOwnWords } from "../own-words.ts";
+import { eachOf } from "../each-of.ts";
+import { UsageError } from "../exit.ts";
 import { withProgress } from "../progress.ts";
 import { ago, bytesText, plain, statusOf, table } from "../table.ts";
 import { namingTemplate } from "../template-hint.ts";
@@ -120,21 +120,7 @@ function each(name: string, { summary, done, already, options, act }: Act): Comm
     arguments: [1, 1000],
     examples: [`capsuled ${name} box`],
     async run(context, given) {
-      let failure: unknown = null;
-      for (const id of given.arguments) {
-        try {
-          await actOn(context, id);
-        } catch (error) {
-          // One that is gone already keeps none of the others from it; no server at all does.
-          if (id === given.arguments.at(-1) || !(error instanceof ApiError || error instanceof ExitError)) throw error;
-          context.complain(
-            inOwnWords(error, { command: null, capsule: id, destroyed: context.destroyed, keyFrom: () => context.keyFrom }) ??
-              error.message,
-          );
-          failure = error;
-        }
-      }
-      if (failure !== null) throw new ExitError(exitCodeOf(failure));
+      await eachOf(context, given.arguments, (id) => actOn(context, id));
     },
   };
 }

@@ -4,7 +4,8 @@ import type { Context } from "../context.ts";
 import { EXIT, sayingOf } from "../exit.ts";
 import { askHostReport } from "../host-report.ts";
 import { asTyped } from "../invocation.ts";
-import { inOwnWords } from "../own-words.ts";
+import { othersSaying, tellingOfServers } from "../no-server.ts";
+import { otherServers } from "../running-server.ts";
 import { findServerProgram, whyNoServer } from "../server-program.ts";
 import { coloured } from "../table.ts";
 import { toRun } from "../to-run.ts";
@@ -40,6 +41,9 @@ function howToStart(process: NodeJS.Process, host: readonly Finding[]): string {
   return isAble(host) ? start : `mend what is bad above, then: ${start}`;
 }
 
+/** Below what was found. */
+const MEND_INDENT = " ".repeat(29);
+
 const isAble = (findings: readonly Finding[]): boolean => findings.every(({ state }) => state !== "bad");
 
 function lineOf(context: Context, { what, state, found, mend }: Finding): string {
@@ -49,7 +53,7 @@ function lineOf(context: Context, { what, state, found, mend }: Finding): string
       : state === "warn"
         ? coloured(context, "yellow", "warn")
         : coloured(context, "red", "bad ");
-  return `${mark}  ${what.padEnd(22)} ${found}${mend === undefined ? "" : `\n${" ".repeat(29)}→ ${mendHere(context.process, mend)}`}`;
+  return `${mark}  ${what.padEnd(22)} ${found}${mend === undefined ? "" : `\n${MEND_INDENT}→ ${mendHere(context.process, mend).replaceAll("\n", `\n${MEND_INDENT}`)}`}`;
 }
 
 /** What is to be done, as it is typed here: root needs no sudo. */
@@ -95,6 +99,12 @@ function versionsOf(server: string): Finding {
   return { what: "versions", state: "warn", found, mend: `update the ${older}, ${where}` };
 }
 
+function noServer(context: Context, toStart: string): Finding {
+  const others = otherServers();
+  if (others.length === 0) return { what: "server", state: "warn", found: "does not run on this machine", mend: toStart };
+  return { what: "server", state: "warn", found: "none uses the usual data directory", mend: othersSaying(context.process, others) };
+}
+
 async function serverFindings(context: Context, toStart: string): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   try {
@@ -118,14 +128,11 @@ async function serverFindings(context: Context, toStart: string): Promise<readon
   } catch (error) {
     if (!(error instanceof CapsuledError)) throw error;
     // A host that is able, whose server was not started yet, is in order.
-    if (found.length === 0 && !context.isServerNamed && error instanceof ConnectionError) {
-      found.push({ what: "server", state: "warn", found: "does not run on this machine", mend: toStart });
-    } else
-      found.push({
-        what: found.length === 0 ? "server" : "key",
-        state: "bad",
-        found: inOwnWords(error, { command: null, capsule: null, keyFrom: () => context.keyFrom }) ?? sayingOf(error),
-      });
+    if (found.length === 0 && !context.isServerNamed && error instanceof ConnectionError) found.push(noServer(context, toStart));
+    else {
+      const told = context.inOwnWords(await tellingOfServers(context, error));
+      found.push({ what: found.length === 0 ? "server" : "key", state: "bad", found: sayingOf(told) });
+    }
   }
   return found;
 }

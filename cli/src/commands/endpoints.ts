@@ -3,6 +3,7 @@ import { ApiError, NotFoundError } from "capsuled";
 import type { schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
+import { eachOf } from "../each-of.ts";
 import { EXIT, ExitError, UsageError } from "../exit.ts";
 import { ago, coloured, plain, statusOf, table } from "../table.ts";
 
@@ -50,7 +51,7 @@ export const endpointsApply: Command = {
       const places = placesIn(error, file === "-" ? "standard input" : file);
       throw places.length === 0
         ? error
-        : new ExitError(EXIT.failure, ["the file is not right, and nothing was changed:", ...places].join("\n"));
+        : new ExitError(EXIT.failure, ["the file is not right, and nothing was changed:", ...places].join("\n"), { cause: error });
     });
     context.show(result, () =>
       [
@@ -99,11 +100,11 @@ export const endpointsRm: Command = {
   arguments: [1, 1000],
   examples: ["capsuled endpoints rm deploy"],
   async run(context, given) {
-    for (const name of given.arguments) {
+    await eachOf(context, given.arguments, async (name) => {
       await requireEndpoint(context, name);
       await context.client.endpoints.delete(name);
       context.show({ name }, () => `${name} is gone`);
-    }
+    });
   },
 };
 
@@ -116,6 +117,7 @@ async function requireEndpoint(context: Context, name: string): Promise<void> {
     throw new ExitError(
       EXIT.failure,
       `There is no endpoint ${JSON.stringify(name)}: \`capsuled endpoints ls\` lists those that there are.`,
+      { cause: error },
     );
   }
 }
@@ -160,7 +162,7 @@ async function passOn(context: Context, events: AsyncIterable<schemas.CallEvent>
         if (!context.json) context.say(JSON.stringify(event.data, null, 2));
         break;
       case "gap":
-        context.note(`capsuled: ${event.stdout_bytes + event.stderr_bytes} bytes are not kept any more`);
+        if (!context.json) context.note(`capsuled: ${event.stdout_bytes + event.stderr_bytes} bytes are not kept any more`);
         break;
       case "done":
         context.process.exitCode = event.exit_code;

@@ -7,9 +7,8 @@ import type { Copied } from "../copy/copied.ts";
 import { copyIn, copyOut, requireDirectory } from "../copy/copy.ts";
 import type { Copy } from "../copy/copy.ts";
 import { copyFromInput, copyToOutput } from "../copy/standard-streams.ts";
-import { exitCodeOf, ExitError, sayingOf, UsageError } from "../exit.ts";
+import { exitCodeOf, ExitError, UsageError } from "../exit.ts";
 import { interruptible } from "../interrupt.ts";
-import { inOwnWords } from "../own-words.ts";
 import { placeOf } from "../place.ts";
 import type { Place } from "../place.ts";
 import { progressText, withProgress } from "../progress.ts";
@@ -73,14 +72,7 @@ async function copyAll(context: Context, sources: readonly Place[], to: Place, c
     } catch (error) {
       // What is wrong with one of several keeps none of the others; no server, and an interrupt, do.
       if (sources.length === 1 || copy.signal.aborted || !isOfItsOwn(error)) throw error;
-      context.complain(
-        inOwnWords(error, {
-          command: null,
-          capsule: from.capsule ?? to.capsule,
-          destroyed: context.destroyed,
-          keyFrom: () => context.keyFrom,
-        }) ?? sayingOf(error),
-      );
+      context.complain(error, from.capsule ?? to.capsule);
       failure = error;
     }
   }

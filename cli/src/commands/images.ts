@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import type { schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
+import { eachOf } from "../each-of.ts";
 import { ExitError, EXIT } from "../exit.ts";
 import { progressText, withProgress } from "../progress.ts";
 import { webStream } from "../web-stream.ts";
@@ -26,10 +27,10 @@ export const imagesRm: Command = {
   arguments: [1, 1000],
   examples: ["capsuled images rm im-…"],
   async run(context, given) {
-    for (const id of given.arguments) {
+    await eachOf(context, given.arguments, async (id) => {
       await context.client.images.delete(id);
       context.show({ id }, () => `${id} is removed`);
-    }
+    });
   },
 };
 

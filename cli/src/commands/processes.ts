@@ -1,5 +1,9 @@
+import type { Capsule } from "capsuled";
 import type { Command } from "../command.ts";
+import type { Context } from "../context.ts";
 import { hintFor, OPTION_HINTS } from "../docker-habits.ts";
+import { eachOf } from "../each-of.ts";
+import { onProcess } from "../ended-process.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
 import { passPrinted, passStream } from "../printed-output.ts";
@@ -134,10 +138,10 @@ export const kill: Command = {
     if (signal === null) throw new UsageError("--signal is SIGKILL or SIGTERM");
     const [id = "", ...selectors] = given.arguments;
     const capsule = await context.capsule(id);
-    for (const selector of selectors) {
-      await capsule.commands.kill(selector, signal);
+    await eachOf(context, selectors, async (selector) => {
+      await onProcess(capsule, selector, () => capsule.commands.kill(selector, signal));
       context.show({ process: selector, signal }, () => `${selector} was sent ${signal}`);
-    }
+    });
   },
 };
 
@@ -159,15 +163,20 @@ export const logs: Command = {
     if (wanted !== undefined && wanted !== "stdout" && wanted !== "stderr") throw new UsageError("--stream is stdout or stderr");
     if (wanted !== undefined && given.flag("follow")) throw new UsageError("--stream goes without -f, which passes both streams on");
     const capsule = await context.capsule(id);
-    if (given.flag("follow")) {
-      const stream = capsule.commands.connect(selector);
-      // The process goes on: it is the following that ends.
-      const interrupt = (exitCode: number): void => {
-        context.process.exitCode = exitCode;
-        void stream.return();
-      };
-      await followProcess(context, stream, { interrupt });
-    } else if (wanted === undefined) await passPrinted(context, capsule, selector);
-    else await passStream(context, capsule, selector, wanted);
+    await onProcess(capsule, selector, async () => {
+      if (given.flag("follow")) await follow(context, capsule, selector);
+      else if (wanted === undefined) await passPrinted(context, capsule, selector);
+      else await passStream(context, capsule, selector, wanted);
+    });
   },
 };
+
+async function follow(context: Context, capsule: Capsule, selector: string): Promise<void> {
+  const stream = capsule.commands.connect(selector);
+  // The process goes on: it is the following that ends.
+  const interrupt = (exitCode: number): void => {
+    context.process.exitCode = exitCode;
+    void stream.return();
+  };
+  await followProcess(context, stream, { interrupt });
+}

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { CapsuleNames } from "../capsule-names.ts";
+import { eachOf } from "../each-of.ts";
 import { eventLine } from "../event-line.ts";
 import { UsageError } from "../exit.ts";
 import { interruptible } from "../interrupt.ts";
@@ -48,10 +49,10 @@ export const keysRevoke: Command = {
   arguments: [1, 1000],
   examples: ["capsuled keys revoke key-…"],
   async run(context, given) {
-    for (const id of given.arguments) {
+    await eachOf(context, given.arguments, async (id) => {
       await context.client.keys.revoke(id);
       context.show({ id }, () => `${id} is revoked`);
-    }
+    });
   },
 };
 

@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { eachOf } from "../each-of.ts";
 import { withProgress } from "../progress.ts";
 import { ago, table } from "../table.ts";
 
@@ -65,9 +66,9 @@ export const templatesRm: Command = {
   arguments: [1, 1000],
   examples: ["capsuled templates rm with-dependencies"],
   async run(context, given) {
-    for (const name of given.arguments) {
+    await eachOf(context, given.arguments, async (name) => {
       await context.client.templates.delete(name);
       context.show({ name }, () => `${name} is deleted`);
-    }
+    });
   },
 };
