@@ -82,6 +82,8 @@ const CLI_CONDUCT: readonly string[] = [
   "",
   `Ctrl-C ends a command before it is done with ${EXIT.interrupted}, once it has taken away what it had half made. That holds for what has no end of its own, too: \`events -f\`, \`logs -f\`, \`watch\` and \`forward\`. \`run\` and \`exec\` pass it on: the command is sent SIGTERM, and its end is theirs (143 where it just ends). In \`shell\` and \`run -t\` it is a key like any other. A second Ctrl-C leaves at once.`,
   "",
+  "Where npx is ended that has started it (`timeout 60 npx capsuled …`), it ends as by SIGTERM.",
+  "",
   "Where whoever reads the output leaves (`capsuled exec box -- yes | head`), the command is ended and the code is 0.",
   "",
   "## JSON",

@@ -7,6 +7,7 @@ import type { Command, Given } from "./command.ts";
 import { COMMON_OPTIONS } from "./command.ts";
 import { commandHelp, groupHelp, programHelp } from "./help.ts";
 import { leaveWithoutReader } from "./interrupt.ts";
+import { endWithNpx } from "./npx.ts";
 import { tellingOfServers } from "./no-server.ts";
 import { asksForJson, findCommand, parseCommand, parseOptions, splitLeading } from "./parse.ts";
 import { suggestion } from "./suggest.ts";
@@ -15,6 +16,7 @@ import { tellVersions } from "./versions.ts";
 
 /** Runs one command line; sets the exit code. */
 export async function runProgram(process: NodeJS.Process): Promise<void> {
+  endWithNpx(process);
   // Whoever reads the output may have had enough: `capsuled logs … | head`.
   let codeWithoutReader: number | null = null;
   for (const stream of [process.stdout, process.stderr]) {

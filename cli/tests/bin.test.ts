@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -29,6 +31,37 @@ test("started by a Node that is too old, a clone's program goes on with the Node
   await ended;
   await gone(inner);
 });
+
+test(
+  "a program whose npx was ended does not go on unseen, though npx ends its shell alone; one that was started otherwise does",
+  { timeout: 60_000 },
+  async () => {
+    // Takes connections, and says nothing.
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const connected = (): Promise<unknown> => once(silent, "connection");
+    try {
+      for (const isNpx of [true, false]) {
+        const arrival = connected();
+        const command = `"$0" "$1" ls --server http://127.0.0.1:${port} --key wrn_x; true`;
+        const started = { ...env, ...(isNpx ? { npm_lifecycle_event: "npx" } : {}) };
+        const shell = spawn("sh", ["-c", command, process.execPath, BIN], { env: started, stdio: "ignore" });
+        const inner = await childOf(shell.pid ?? 0);
+        await arrival;
+        const ended = once(shell, "exit");
+        shell.kill("SIGKILL");
+        await ended;
+        if (isNpx) await gone(inner);
+        else assert.ok(existsSync(`/proc/${inner}`), "its shell may have been ended without it on purpose");
+        if (!isNpx) process.kill(inner, "SIGKILL");
+      }
+    } finally {
+      silent.close();
+      silent.unref();
+    }
+  },
+);
 
 test("where there is no such Node either, what is needed is said in one line", () => {
   const dir = mkdtempSync(join(tmpdir(), "capsuled-bin-"));

@@ -10,6 +10,7 @@ const template = (state: Template["state"]): Template => ({
   sizeBytes: null,
   builtAt: null,
   failure: null,
+  progress: null,
   startCommand: null,
 });
 

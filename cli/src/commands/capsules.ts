@@ -2,13 +2,12 @@ import { InvalidStateError } from "capsuled";
 import type { Capsule, schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
-import { CREATE_OPTIONS, createOptions, egressOf } from "../create-options.ts";
+import { CREATE_OPTIONS, egressOf } from "../create-options.ts";
 import { OPTION_HINTS } from "../docker-habits.ts";
 import { eachOf } from "../each-of.ts";
 import { UsageError } from "../exit.ts";
-import { withProgress } from "../progress.ts";
+import { newCapsule } from "../new-capsule.ts";
 import { ago, bytesText, plain, statusOf, table } from "../table.ts";
-import { namingTemplate } from "../template-hint.ts";
 
 export const create: Command = {
   name: "create",
@@ -19,8 +18,7 @@ export const create: Command = {
   arguments: [0, 0],
   examples: ["capsuled create --template minimal --name box --memory 1024"],
   async run(context, given) {
-    const making = context.client.capsules.create(createOptions(given, context.process.env));
-    const capsule = await namingTemplate(context, given.text("template"), withProgress(context, "starting a capsule", making));
+    const capsule = await newCapsule(context, given);
     context.show(capsule.info, () => capsule.id);
   },
 };

@@ -1,13 +1,9 @@
-import type { Capsule } from "capsuled";
-import type { Command, Given } from "../command.ts";
-import type { Context } from "../context.ts";
-import { CREATE_OPTIONS, createOptions } from "../create-options.ts";
+import type { Command } from "../command.ts";
+import { CREATE_OPTIONS } from "../create-options.ts";
 import { RUN_HINTS } from "../docker-habits.ts";
 import { UsageError } from "../exit.ts";
 import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
-import { interruptible } from "../interrupt.ts";
-import { withProgress } from "../progress.ts";
-import { namingTemplate } from "../template-hint.ts";
+import { newCapsule } from "../new-capsule.ts";
 import { runInTerminal, userOf } from "../terminal-command.ts";
 import { requireTerminal } from "../terminal-session.ts";
 
@@ -34,7 +30,7 @@ export const run: Command = {
     const isTerminal = given.flag("tty");
     const user = userOf(given);
     if (isTerminal) requireTerminal(context, "leave out -t");
-    const capsule = await created(context, given);
+    const capsule = await newCapsule(context, given);
     try {
       const cwd = given.text("cwd");
       const { process } = context;
@@ -51,19 +47,3 @@ export const run: Command = {
     }
   },
 };
-
-/** A capsule; where an interrupt comes first, what has been made of it is gone before this throws. */
-async function created(context: Context, given: Given): Promise<Capsule> {
-  const { client } = context;
-  try {
-    return await interruptible(context.process, async (signal) => {
-      const making = client.capsules.create({ ...createOptions(given, context.process.env), signal });
-      const capsule = await namingTemplate(context, given.text("template"), withProgress(context, "starting a capsule", making));
-      if (signal.aborted) await capsule.destroy();
-      return capsule;
-    });
-  } catch (error) {
-    await client.settled();
-    throw error;
-  }
-}

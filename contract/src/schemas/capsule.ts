@@ -79,7 +79,10 @@ export const capsule = z
     metadata: z.record(z.string(), z.string()),
     env_names: z.array(z.string()).describe("Names of the capsule's own variables; values are never returned."),
     reason: z.enum(CAPSULE_REASONS).nullable().describe("Why it is `stopped` or `error`."),
-    message: z.string().nullable().describe("The reason in words, with what is known about it."),
+    message: z
+      .string()
+      .nullable()
+      .describe("The reason in words, with what is known about it; while it is `pending`, how far the build is that it waits for."),
     evidence: memoryEvidence.nullable().describe("What its memory was like when it last ended; null while it runs."),
     network: networkAnswer,
     public_ports: z.array(z.int()).describe("Ports that anybody may reach."),

@@ -8,6 +8,8 @@ import { CALL_OPTIONS, REPEATABLE_OPTIONS } from "../transport/transport.ts";
 export interface CreateOptions extends Omit<CapsuleCreate, "wait_ms" | "timeout">, RepeatableOptions, ClientOptions {
   /** Milliseconds to wait until it runs; 120 000 by default. 0 gives a capsule that may still be starting: `waitUntilRunning()` waits. */
   readonly waitMs?: number | undefined;
+  /** Is told what the capsule is each time that it is seen not to run yet: its `message` says how far a build is that it waits for. */
+  readonly onWaiting?: ((info: Capsule) => void) | undefined;
   /** What to do when a capsule has that `name`: fail with a `ConflictError`, the default, or give it back. */
   readonly onConflict?: "fail" | "return" | undefined;
 }
@@ -37,6 +39,7 @@ export const CREATE_OPTIONS = {
   public_ports: true,
   auto_resume: true,
   waitMs: true,
+  onWaiting: true,
   onConflict: true,
 } as const satisfies NamesOf<Omit<CreateOptions, Exclude<keyof ClientOptions, "requestTimeoutMs">>>;
 

@@ -9,11 +9,14 @@ export const WAIT_MS_DEFAULT = 120_000;
 /** Milliseconds that one request waits at most, and those between two looks. */
 const REQUEST_WAIT_MS = 20_000;
 const LOOK_EVERY_MS = 250;
+/** The same of the first request where somebody wants to hear of it. */
+const TOLD_WAIT_MS = 1_000;
 
 /** Creates a capsule and waits until it runs. One that does not come to run is destroyed, and one whose making is aborted. */
 export async function createCapsule(transport: Transport, options: CreateOptions): Promise<CapsuleFacts> {
   const {
     waitMs = WAIT_MS_DEFAULT,
+    onWaiting,
     onConflict,
     signal,
     requestTimeoutMs,
@@ -28,7 +31,7 @@ export async function createCapsule(transport: Transport, options: CreateOptions
     ...body
   } = options;
   const request = {
-    body: { ...body, wait_ms: Math.min(waitMs, REQUEST_WAIT_MS) },
+    body: { ...body, wait_ms: Math.min(waitMs, onWaiting === undefined ? REQUEST_WAIT_MS : TOLD_WAIT_MS) },
     query: { on_conflict: onConflict },
     signal,
     requestTimeoutMs,
@@ -41,7 +44,7 @@ export async function createCapsule(transport: Transport, options: CreateOptions
       : await makeCapsules<CapsuleFacts>(transport, "createCapsule", request, ({ id }) => [id]);
   if (waitMs === 0) return created;
   try {
-    return await untilRunning(transport, created, waitMs, { signal });
+    return await untilRunning(transport, created, waitMs, { signal }, onWaiting);
   } catch (error) {
     const left = onConflict === "return" ? [] : await destroyAbandoned(transport, [created.id], signal);
     if (left.length === 0 || error instanceof CapsuleBootError || !(error instanceof CapsuledError)) throw error;
@@ -52,7 +55,13 @@ export async function createCapsule(transport: Transport, options: CreateOptions
 }
 
 /** Waits until a capsule runs; throws a `CapsuleBootError` where it does not come to. */
-export async function untilRunning(transport: Transport, first: CapsuleFacts, waitMs: number, options: CallOptions): Promise<CapsuleFacts> {
+export async function untilRunning(
+  transport: Transport,
+  first: CapsuleFacts,
+  waitMs: number,
+  options: CallOptions,
+  onWaiting: (info: CapsuleFacts) => void = () => {},
+): Promise<CapsuleFacts> {
   const until = performance.now() + waitMs;
   for (let capsule = first; ;) {
     switch (capsule.status) {
@@ -64,14 +73,14 @@ export async function untilRunning(transport: Transport, first: CapsuleFacts, wa
       case "paused":
       case "stopped":
       case "error":
-        throw new CapsuleBootError(
-          `The capsule ${capsule.id} does not run, it is ${capsule.status}${capsule.message === null ? "" : `: ${capsule.message}`}`,
-          capsule,
-        );
+        throw new CapsuleBootError(`The capsule ${capsule.id} does not run, it is ${capsule.status}${why(capsule)}`, capsule);
     }
     if (performance.now() > until)
-      throw new CapsuleBootError(`The capsule ${capsule.id} is still ${capsule.status} after ${waitMs} ms`, capsule);
+      throw new CapsuleBootError(`The capsule ${capsule.id} is still ${capsule.status} after ${waitMs} ms${why(capsule)}`, capsule);
+    onWaiting(capsule);
     await sleep(LOOK_EVERY_MS, options.signal);
     capsule = await transport.json<CapsuleFacts>("getCapsule", { ...options, params: { id: capsule.id } });
   }
 }
+
+const why = ({ message }: CapsuleFacts): string => (message === null ? "" : `: ${message}`);

@@ -168,7 +168,7 @@ export interface Capsule {
   env_names: string[];
   /** Why it is `stopped` or `error`. */
   reason: "destroyed" | "stopped" | "host_restarted" | "agent_lost" | "boot_failed" | null;
-  /** The reason in words, with what is known about it. */
+  /** The reason in words, with what is known about it; while it is `pending`, how far the build is that it waits for. */
   message: string | null;
   /** What its memory was like when it last ended; null while it runs. */
   evidence: MemoryEvidence | null;

@@ -13,13 +13,17 @@ import { resumeCapsule } from "./resume.ts";
 import type { CapsuleService } from "./service.ts";
 import { startCapsule } from "./start.ts";
 import { stopCapsule } from "./stop.ts";
+import { withWaiting } from "./waiting-for.ts";
 
 /** The use cases of a capsule's life over one set of dependencies. */
 export function createCapsuleService(deps: CapsuleDeps): CapsuleService {
   return {
-    create: (principal, input, options) => createCapsule(deps, principal, input, options),
+    async create(principal, input, options) {
+      const created = await createCapsule(deps, principal, input, options);
+      return { ...created, record: await withWaiting(deps, created.record) };
+    },
     async get(principal, id) {
-      return withActivity(deps, await ownedCapsule(deps.store, principal, id));
+      return withWaiting(deps, withActivity(deps, await ownedCapsule(deps.store, principal, id)));
     },
     findId: (principal, name) => findNamedId(deps.store, principal, name),
     list: (principal, input) => listCapsules(deps, principal, input),

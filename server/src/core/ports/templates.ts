@@ -7,6 +7,8 @@ export interface Template {
   readonly builtAt: number | null;
   /** Why a build failed; `null` otherwise. */
   readonly failure: string | null;
+  /** How far its build is; `null` where none is under way, or it has told nothing yet. */
+  readonly progress: BuildProgress | null;
   /** What begins in the background whenever a capsule of it boots; `null`: nothing. */
   readonly startCommand: StartCommand | null;
 }

@@ -25,6 +25,7 @@ test("a build that fails says why, and can be tried again", async () => {
     sizeBytes: null,
     builtAt: null,
     failure: "E: no network",
+    progress: null,
     startCommand: null,
   });
   await assert.rejects(store.ensure("minimal"), /E: no network/);

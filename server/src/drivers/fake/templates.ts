@@ -30,6 +30,7 @@ export function createFakeTemplates(script: FakeTemplateScript = {}): FakeTempla
   );
   const underWay = new Map<string, { readonly done: Promise<void>; readonly listeners: Set<Listener> }>();
   const builds = new Map<string, number>();
+  const progress = new Map<string, BuildProgress>();
 
   const tell = (name: string): Template | undefined => {
     const now = state.get(name);
@@ -40,6 +41,7 @@ export function createFakeTemplates(script: FakeTemplateScript = {}): FakeTempla
       sizeBytes: now === "ready" ? SIZE_BYTES : null,
       builtAt: now === "ready" ? 0 : null,
       failure: now === "failed" ? (script.failures?.[name] ?? null) : null,
+      progress: now === "building" ? (progress.get(name) ?? null) : null,
       startCommand: null,
     };
   };
@@ -48,7 +50,9 @@ export function createFakeTemplates(script: FakeTemplateScript = {}): FakeTempla
     builds.set(name, (builds.get(name) ?? 0) + 1);
     state.set(name, "building");
     for (const [index, step] of STEPS.entries()) {
-      for (const listener of listeners) listener({ step: `${name}: ${step}`, fraction: index / STEPS.length });
+      const now = { step: `${name}: ${step}`, fraction: index / STEPS.length };
+      progress.set(name, now);
+      for (const listener of listeners) listener(now);
       await sleep((script.buildMs ?? 0) / STEPS.length);
     }
     const failure = script.failures?.[name];

@@ -88,6 +88,7 @@ async def until_running(client: AsyncClient, info: CapsuleInfo, timeout: float) 
                     f"The capsule {info.id} is {info.status} ({info.reason}{f': {info.message}' if info.message else ''}).",
                 )
         if time.monotonic() > deadline:
-            raise ClientTimeoutError(f"The capsule {info.id} is still {info.status} after {timeout} s.")
+            why = f": {info.message}" if info.message else "."
+            raise ClientTimeoutError(f"The capsule {info.id} is still {info.status} after {timeout} s{why}")
         await sleep(LOOK_S)
         info = await get_capsule(client, info.id)

@@ -239,7 +239,7 @@ class CapsuleInfo:
     reason: Literal["destroyed", "stopped", "host_restarted", "agent_lost", "boot_failed"] | None
     """Why it is `stopped` or `error`."""
     message: str | None
-    """The reason in words, with what is known about it."""
+    """The reason in words, with what is known about it; while it is `pending`, how far the build is that it waits for."""
     evidence: MemoryEvidence | None
     """What its memory was like when it last ended; null while it runs."""
     network: Network

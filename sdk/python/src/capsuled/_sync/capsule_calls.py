@@ -87,6 +87,7 @@ def until_running(client: Client, info: CapsuleInfo, timeout: float) -> CapsuleI
                     f"The capsule {info.id} is {info.status} ({info.reason}{f': {info.message}' if info.message else ''}).",
                 )
         if time.monotonic() > deadline:
-            raise ClientTimeoutError(f"The capsule {info.id} is still {info.status} after {timeout} s.")
+            why = f": {info.message}" if info.message else "."
+            raise ClientTimeoutError(f"The capsule {info.id} is still {info.status} after {timeout} s{why}")
         sleep(LOOK_S)
         info = get_capsule(client, info.id)

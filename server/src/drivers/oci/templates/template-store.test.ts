@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync, statSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
-import type { BuildProgress, TemplateStore } from "../../../core/ports/templates.ts";
+import type { BuildProgress, Template, TemplateStore } from "../../../core/ports/templates.ts";
 import { TemplateMissingError } from "../../../core/ports/driver.ts";
 import type { OciWorld } from "../testing/oci-world.ts";
 import { CANNOT_RUN, createOciWorld } from "../testing/oci-world.ts";
@@ -44,12 +44,19 @@ const store = (): TemplateStore =>
 test("a build that fails is told with the builder's last lines, to everyone who waits, and leaves nothing", options, async () => {
   const templates = store();
   const seen: BuildProgress[] = [];
-  const both = await Promise.allSettled([templates.ensure("small", (progress) => seen.push(progress)), templates.ensure("small")]);
+  const told: Promise<Template | undefined>[] = [];
+  const first = templates.ensure("small", (progress) => {
+    seen.push(progress);
+    told.push(templates.find("small"));
+  });
+  const both = await Promise.allSettled([first, templates.ensure("small")]);
   for (const outcome of both) {
     assert.ok(outcome.status === "rejected");
     assert.match(String(outcome.reason), /small could not be built[^]*127\.0\.0\.1/);
   }
   assert.equal(seen[0]?.fraction, 0);
+  const [then] = await Promise.all(told);
+  assert.deepEqual([then?.state, then?.progress], ["building", seen[0]]);
   assert.deepEqual(readdirSync(join(world.host.layout.templatesDir, "small")), []);
   const found = await templates.find("small");
   assert.equal(found?.state, "failed");
@@ -73,6 +80,7 @@ test("what is built is ready at once and not built again", options, async () => 
     sizeBytes: 12,
     builtAt,
     failure: null,
+    progress: null,
     startCommand: { cmd: "/bin/sh", args: ["-c", "true"] },
   });
   assert.deepEqual(

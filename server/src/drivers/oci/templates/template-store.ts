@@ -17,6 +17,8 @@ import { fingerprint, readRecipes } from "./recipe.ts";
 
 interface Running {
   readonly done: Promise<void>;
+  /** What it has told last. */
+  readonly last: () => BuildProgress | null;
   readonly listeners: Set<(progress: BuildProgress) => void>;
 }
 
@@ -31,15 +33,20 @@ export function createTemplateStore(options: OciOptions, openHost: () => Promise
     const ready = build !== null && existsSync(join(templateDir(host.layout, name), build));
     const failure = failures.get(name) ?? null;
     const state = ready ? "ready" : running.has(name) ? "building" : failure !== null ? "failed" : "missing";
-    if (!ready) return { name, state, sizeBytes: null, builtAt: null, failure, startCommand: recipes().get(name)?.start ?? null };
+    const progress = running.get(name)?.last() ?? null;
+    if (!ready) return { name, state, sizeBytes: null, builtAt: null, failure, progress, startCommand: recipes().get(name)?.start ?? null };
     const dir = templateDir(host.layout, name);
     const facts = readBuildFacts(dir, build);
     const { sizeBytes = null, startCommand = null } = facts ?? {};
-    return { name, state, sizeBytes, builtAt: builtAt(dir), failure: null, startCommand };
+    return { name, state, sizeBytes, builtAt: builtAt(dir), failure: null, progress, startCommand };
   };
 
   const start = (host: OciHost, recipe: Recipe, listeners: Running["listeners"]): Running => {
-    const onProgress = (progress: BuildProgress): void => listeners.forEach((listener) => listener(progress));
+    let last: BuildProgress | null = null;
+    const onProgress = (progress: BuildProgress): void => {
+      last = progress;
+      listeners.forEach((listener) => listener(progress));
+    };
     failures.delete(recipe.name);
     const done = ensureBuilt(options, host, recipe, onProgress)
       .catch((error: unknown) => {
@@ -47,7 +54,7 @@ export function createTemplateStore(options: OciOptions, openHost: () => Promise
         throw error;
       })
       .finally(() => running.delete(recipe.name));
-    const job = { done, listeners };
+    const job = { done, listeners, last: () => last };
     running.set(recipe.name, job);
     return job;
   };
