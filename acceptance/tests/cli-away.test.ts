@@ -9,8 +9,13 @@ import { sdkClient } from "../harness/sdk.ts";
 import { newTeam } from "../harness/team.ts";
 import { waitUntil } from "../harness/wait.ts";
 
-const GONE = "capsuled: the connection is gone; connecting again\n";
-const BACK = "capsuled: the connection is back\n";
+const GONE = "the connection is gone; connecting again";
+const BACK = "the connection is back";
+
+/** Both, as a command with these arguments says them: a line each, as JSON where that is asked for. */
+function both(args: readonly string[]): string {
+  return [GONE, BACK].map((note) => (args.includes("--json") ? `${JSON.stringify({ note })}\n` : `capsuled: ${note}\n`)).join("");
+}
 
 let capsule: Capsule;
 let env: Readonly<Record<string, string>>;
@@ -80,7 +85,7 @@ test("a command, a process that is followed and a call say once that the server 
     await tellsBoth(run, server);
     await box.files.write("/workspace/go", "");
     const { code, stdout, stderr } = await run.ended;
-    assert.deepEqual([code, stderr], [isFollowed ? 0 : 3, GONE + BACK], args.join(" "));
+    assert.deepEqual([code, stderr], [isFollowed ? 0 : 3, both(args)], args.join(" "));
     if (args.includes("--json")) for (const one of stdout.trim().split("\n")) JSON.parse(one);
     else assert.equal(stdout, "before\nafter\n");
   }
@@ -120,7 +125,7 @@ test("what has no end of its own goes on over any time that the server is away",
   for (const run of [watch, events]) {
     run.child.kill("SIGINT");
     const { code, stdout, stderr } = await run.ended;
-    assert.deepEqual([code, stderr], [130, GONE + BACK]);
+    assert.deepEqual([code, stderr], [130, both(run === events ? ["--json"] : [])]);
     if (run === events) for (const line of stdout.trim().split("\n")) JSON.parse(line);
   }
 });

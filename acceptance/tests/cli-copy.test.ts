@@ -56,7 +56,7 @@ test("cp carries links as links, both ways, also those that lead out; what it le
     assert.deepEqual(JSON.parse(back.stdout), { files: 2, links: 4, bytes: 2, left_out: { special: 1 } });
     assert.equal(
       back.stderr,
-      "capsuled: left out: 1 special file\ncapsuled: 2 links of the copy lead out of it, to files of this machine\n",
+      '{"note":"left out: 1 special file"}\n{"note":"2 links of the copy lead out of it, to files of this machine"}\n',
     );
     assert.deepEqual(
       ["link", "outside", "dangling", "far"].map((name) => readlinkSync(join(dir, "back", name))),

@@ -38,7 +38,7 @@ test("a list is no wider than its terminal and keeps the ids whole, and in a pip
   await using capsule = await sdkClient({ apiKey: key }).capsules.create({ name });
   const env = { CAPSULED_API_KEY: key, NO_COLOR: "1" };
   for (const [columns, due] of [
-    [80, /^ID +NAME +STATUS +TEMPLATE +MEMORY +CREATED\r?\ncl-\w{25} {2}a name \S*… {2}running +minimal/],
+    [80, /^ID +NAME +STATUS +TEMPLATE +MEMORY +CREATED\r?\ncl-\w{25} {2}a name \S*… +running +minimal/],
     [40, /^ID {8}cl-\w{25}\r?\nNAME {6}a name that is rather long fo…\r?\nSTATUS {4}running\r?\n/],
   ] as const) {
     const { stdout } = await inTerminal(["ls"], env, columns).ended;

@@ -77,7 +77,7 @@ test("a table is no wider than its terminal: its widest columns are cut, never a
       `ID       ${id}`,
       "NAME     box",
       "STATUS   \u001b[32mrunning\u001b[0m",
-      "COMMAND  sh -c 'a long command, which go…",
+      "COMMAND  sh -c 'a long command, which g…",
       "",
       `ID       ${id}`,
       "NAME     日本",
