@@ -106,7 +106,7 @@ impl Agent {
         self.end_rest();
         self.dispatch();
         if !self.pool.waiting.is_empty() {
-            self.grow_pool();
+            self.grow_pool(false);
         }
     }
 

@@ -33,11 +33,11 @@ impl Agent {
                 self.pool.waiting.pop_front();
                 continue;
             }
-            let ready = |cell: &Option<crate::pool::Zygote>| cell.as_ref().map_or(false, |z| z.phase == ZygotePhase::Ready);
-            let mut found = self.pool.cells.iter().position(ready);
+            let lean = self.is_lean(waiter);
+            let mut found = self.pool.find_child(lean);
             if found.is_none() {
                 self.read_answers();
-                found = self.pool.cells.iter().position(ready);
+                found = self.pool.find_child(lean);
             }
             let index = match found {
                 Some(index) => index,
@@ -59,6 +59,14 @@ impl Agent {
             }
         }
         given
+    }
+
+    /// Whether a lean child will do.
+    pub fn is_lean(&self, waiter: Waiter) -> bool {
+        match waiter {
+            Waiter::Process(key) => self.processes.get(key).map_or(false, |process| process.lean),
+            Waiter::Worker(_) => false,
+        }
     }
 
     fn still_waits(&self, waiter: Waiter) -> bool {

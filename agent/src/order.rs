@@ -8,13 +8,13 @@ use crate::poller::{Source, READABLE};
 use crate::pool::{Zygote, ZygotePhase};
 use crate::refusal::{Code, Refusal};
 use crate::slab::Key;
-use crate::spawner::Answer;
+use crate::spawner::{Answer, LEAN};
 use crate::sys::{self, Errno};
 use std::os::unix::io::AsRawFd;
 
 impl Agent {
-    /// Orders one child; false where that cannot be done now.
-    pub fn order(&mut self) -> bool {
+    /// Orders one child, a lean one or one that can do all; false where that cannot be done now.
+    pub fn order(&mut self, lean: bool) -> bool {
         let index = match self.pool.cells.iter().position(|cell| cell.is_none()) {
             Some(index) => index,
             None => return false,
@@ -36,11 +36,23 @@ impl Agent {
         let mut fds = vec![socket_end.as_raw_fd(), stdout_end.as_raw_fd(), stderr_end.as_raw_fd()];
         fds.extend(slot.and_then(|slot| self.slots.directory(slot)));
         self.pool.board.set(index, Progress::Waiting);
-        let phase = ZygotePhase::Ordered;
-        self.pool.cells[index] =
-            Some(Zygote { key, phase, pid: 0, socket, stdout, stderr, slot, rest: Vec::new(), heard: false, reaped: false, given_at: 0 });
+        self.pool.cells[index] = Some(Zygote {
+            key,
+            lean,
+            phase: ZygotePhase::Ordered,
+            pid: 0,
+            socket,
+            stdout,
+            stderr,
+            slot,
+            rest: Vec::new(),
+            heard: false,
+            reaped: false,
+            given_at: 0,
+        });
+        let what = index as u32 | if lean { LEAN } else { 0 };
         let sent = match &self.pool.spawner {
-            Some(spawner) => send_with(&spawner.socket, &(index as u32).to_le_bytes(), &fds),
+            Some(spawner) => send_with(&spawner.socket, &what.to_le_bytes(), &fds),
             None => Err(libc::EPIPE),
         };
         match sent {
@@ -118,10 +130,13 @@ impl Agent {
     /// The kernel makes no children at the moment: who waits is told so at once.
     pub fn no_children(&mut self, errno: Errno) {
         self.rest(50 * MS);
-        if self.pool.count(|phase| phase == ZygotePhase::Ready) > 0 {
-            return;
-        }
-        while let Some(waiter) = self.pool.waiting.pop_front() {
+        let served = |lean| self.pool.find_child(lean).is_some();
+        let is_served = [served(false), served(true)];
+        for waiter in std::mem::take(&mut self.pool.waiting) {
+            if is_served[usize::from(self.is_lean(waiter))] {
+                self.pool.waiting.push_back(waiter);
+                continue;
+            }
             let message = format!("no process can be started (errno {})", errno);
             self.fail_waiter(waiter, Refusal::new(Code::ProcessLimit, message));
         }

@@ -4,6 +4,7 @@
 use crate::agent::Agent;
 use crate::board::{Board, CELLS};
 use crate::clock::{MS, SECOND};
+use crate::lean::PLACES;
 use crate::poller::{Poller, Source, FULL, READABLE};
 use crate::seccomp::Filter;
 use crate::slab::Key;
@@ -13,9 +14,9 @@ use crate::timers::Timer;
 use std::collections::VecDeque;
 use std::os::unix::io::{AsRawFd, OwnedFd};
 
-/// Children ready in an idle capsule.
+/// Children of each kind ready in an idle capsule.
 pub const MIN_READY: usize = 2;
-/// Most children ready under load.
+/// Most children of each kind ready under load.
 pub const MAX_READY: usize = 8;
 /// Spawners or unused children that may die in a second before the agent waits for the next one.
 pub const MAX_LOSSES: u32 = 50;
@@ -37,6 +38,8 @@ pub enum ZygotePhase {
 /// A child as the agent sees it.
 pub struct Zygote {
     pub key: Key,
+    /// It was ordered for programs that need no more.
+    pub lean: bool,
     pub phase: ZygotePhase,
     /// 0 until the spawner has told it.
     pub pid: i32,
@@ -89,8 +92,8 @@ pub struct Pool {
     pub waiting: VecDeque<Waiter>,
     /// Children that the agent has killed and that it does not look after any more, until they are reaped: they are still its own.
     dying: Vec<i32>,
-    /// How many children to keep ready.
-    target: usize,
+    /// How many children to keep ready that can do all, and lean ones.
+    targets: [usize; 2],
     pub generation: u32,
     losses: u32,
     losses_since: u64,
@@ -110,7 +113,7 @@ impl Pool {
             cells: (0..CELLS).map(|_| None).collect(),
             waiting: VecDeque::new(),
             dying: Vec::new(),
-            target: MIN_READY,
+            targets: [MIN_READY; 2],
             generation: 0,
             losses: 0,
             losses_since: 0,
@@ -121,6 +124,23 @@ impl Pool {
 
     pub fn count(&self, wanted: impl Fn(ZygotePhase) -> bool) -> usize {
         self.cells.iter().flatten().filter(|zygote| wanted(zygote.phase)).count()
+    }
+
+    /// How many of the lean children, or of the others, are at this phase.
+    pub fn count_kind(&self, lean: bool, phase: ZygotePhase) -> usize {
+        self.cells.iter().flatten().filter(|zygote| zygote.lean == lean && zygote.phase == phase).count()
+    }
+
+    /// The cell of a ready child of this kind.
+    pub fn find_ready(&self, lean: bool) -> Option<usize> {
+        let fits = |zygote: &Zygote| zygote.lean == lean && zygote.phase == ZygotePhase::Ready;
+        self.cells.iter().position(|cell| cell.as_ref().map_or(false, fits))
+    }
+
+    /// The cell of the best child that can serve a waiter: one that can do all serves each.
+    pub fn find_child(&self, lean: bool) -> Option<usize> {
+        let exact = self.find_ready(lean);
+        exact.or_else(|| if lean { self.find_ready(false) } else { None })
     }
 
     /// The cell of an event, if it is still about the same child.
@@ -185,23 +205,28 @@ impl Agent {
         if self.pool.spawner.is_none() || !rested {
             return;
         }
-        let coming = self.pool.count(|phase| phase == ZygotePhase::Ordered);
-        let ready = self.pool.count(|phase| phase == ZygotePhase::Ready);
-        let wanted = self.pool.target + self.pool.waiting.len();
-        // One that was given something this turn comes before the next one, as long as there is one more.
-        let enough = if given && ready > 0 { 0 } else { wanted };
-        for _ in ready + coming..enough {
-            if !self.order() {
-                break;
+        let waiting = self.pool.waiting.iter().filter(|waiter| self.is_lean(**waiter)).count();
+        for (lean, waiting) in [(false, self.pool.waiting.len() - waiting), (true, waiting)] {
+            let coming = self.pool.count_kind(lean, ZygotePhase::Ordered);
+            let ready = self.pool.count_kind(lean, ZygotePhase::Ready);
+            let wanted = self.pool.targets[usize::from(lean)] + waiting;
+            // One that was given something this turn comes before the next one, as long as there is one more.
+            let enough = if given && ready > 0 { 0 } else { wanted };
+            // Lean ones leave cells for those without which a connection would wait for ever.
+            for _ in ready + coming..if lean { enough.min(PLACES) } else { enough } {
+                if !self.order(lean) {
+                    break;
+                }
             }
         }
         self.hear_spawner();
     }
 
     /// A start found no child ready: more are kept from now on.
-    pub fn grow_pool(&mut self) {
-        if self.pool.target < MAX_READY {
-            self.pool.target += 1;
+    pub fn grow_pool(&mut self, lean: bool) {
+        let target = &mut self.pool.targets[usize::from(lean)];
+        if *target < MAX_READY {
+            *target += 1;
             self.schedule_shrink();
         }
     }
@@ -213,18 +238,20 @@ impl Agent {
         }
     }
 
-    /// Lets one child go that load has made and that nobody needed for a second.
+    /// Lets one child of each kind go that load has made and that nobody needed for a second.
     pub fn shrink_pool(&mut self) {
         self.read_answers();
         self.pool.shrinking = false;
-        if self.pool.target > MIN_READY {
-            self.pool.target -= 1;
-            self.schedule_shrink();
-        }
-        let ready = |cell: &Option<Zygote>| cell.as_ref().map_or(false, |zygote| zygote.phase == ZygotePhase::Ready);
-        if self.pool.cells.iter().filter(|cell| ready(cell)).count() > self.pool.target {
-            if let Some(index) = self.pool.cells.iter().position(ready) {
-                self.drop_zygote(index);
+        for lean in [false, true] {
+            let target = &mut self.pool.targets[usize::from(lean)];
+            if *target > MIN_READY {
+                *target -= 1;
+                self.schedule_shrink();
+            }
+            if self.pool.count_kind(lean, ZygotePhase::Ready) > self.pool.targets[usize::from(lean)] {
+                if let Some(index) = self.pool.find_ready(lean) {
+                    self.drop_zygote(index);
+                }
             }
         }
     }

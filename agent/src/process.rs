@@ -2,6 +2,7 @@
 
 use crate::digest::hex;
 use crate::journal::Journal;
+use crate::lean;
 use crate::record::Stream;
 use crate::request::StartRequest;
 use crate::slab::Key;
@@ -109,6 +110,8 @@ pub struct Process {
     pub request: StartRequest,
     /// What the child is given to become; empty once it has.
     pub program: Vec<u8>,
+    /// A lean child can become it.
+    pub lean: bool,
     pub phase: Phase,
     pub pid: i32,
     /// The connection whose end may mean something for it.
@@ -179,10 +182,12 @@ fn shorten(request: &mut StartRequest) {
 impl Process {
     pub fn new(mut request: StartRequest, owner: Option<Key>) -> Process {
         let program = request.program.encode();
+        let lean = !request.stdin && request.pty.is_none() && lean::suits(&request.program, program.len());
         shorten(&mut request);
         Process {
             request,
             program,
+            lean,
             phase: Phase::Waiting,
             pid: 0,
             owner,

@@ -1,5 +1,6 @@
 //! A program to run, as the agent gives it to the child that becomes it.
 
+use crate::sys::Errno;
 use std::convert::TryInto;
 
 /// Numbers before the strings: uid, gid, how many groups, arguments and variables follow, and the
@@ -63,12 +64,49 @@ pub struct Encoded<'a> {
     pub terminal: Option<(u16, u16)>,
 }
 
+/// One of the numbers of what follows the length and the first byte.
+pub fn number(bytes: &[u8], index: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(4 * index..4 * index + 4)?.try_into().ok()?))
+}
+
+/// The strings behind the numbers, each with its NUL.
+pub fn strings(bytes: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
+    let numbers = NUMBERS + number(bytes, 2)? as usize;
+    Some(bytes.get(4 * numbers..)?.split_inclusive(|byte| *byte == 0))
+}
+
+/// Tries `exec` on each file that the command may be and gives the errno that tells most. `space` has room for a directory of the path
+/// and the command; nothing is allocated.
+pub fn search(cmd: &[u8], path: &[u8], space: &mut [u8], mut exec: impl FnMut(&[u8]) -> Errno) -> Errno {
+    if cmd.contains(&b'/') {
+        return exec(cmd);
+    }
+    let mut found = libc::ENOENT;
+    for directory in path.strip_suffix(&[0]).unwrap_or(path).split(|byte| *byte == b':') {
+        let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+        let mut length = 0;
+        for byte in directory.iter().chain(slash).chain(cmd) {
+            match space.get_mut(length) {
+                Some(place) => *place = *byte,
+                None => return libc::ENAMETOOLONG,
+            }
+            length += 1;
+        }
+        match exec(&space[..length]) {
+            libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG | libc::ELOOP | libc::ENODEV | libc::ESTALE => {}
+            libc::EACCES => found = libc::EACCES,
+            other => return other,
+        }
+    }
+    found
+}
+
 impl<'a> Encoded<'a> {
     /// Reads what follows the length and the first byte.
     pub fn read(bytes: &'a [u8]) -> Option<Encoded<'a>> {
-        let number = |index: usize| Some(u32::from_le_bytes(bytes.get(4 * index..4 * index + 4)?.try_into().ok()?));
+        let number = |index: usize| number(bytes, index);
         let groups = (0..number(2)? as usize).map(|index| number(NUMBERS + index)).collect::<Option<Vec<u32>>>()?;
-        let mut strings = bytes.get(4 * (NUMBERS + groups.len())..)?.split_inclusive(|byte| *byte == 0);
+        let mut strings = strings(bytes)?;
         let (cwd, cmd, path) = (strings.next()?, strings.next()?, strings.next()?);
         let mut take = |count: u32| (0..count).map(|_| strings.next()).collect::<Option<Vec<_>>>();
         let (args, env) = (take(number(3)?)?, take(number(4)?)?);
@@ -80,6 +118,24 @@ impl<'a> Encoded<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_is_looked_for_in_each_directory_and_the_error_that_tells_most_is_kept() {
+        let errors = |path: &[u8], room: usize, of: &dyn Fn(&[u8]) -> Errno| {
+            let mut tried = Vec::new();
+            let errno = search(b"sh\0", path, &mut vec![0; room], |file| {
+                tried.push(String::from_utf8_lossy(file).into_owned());
+                of(file)
+            });
+            (errno, tried.concat())
+        };
+        assert_eq!(errors(b"/bin::/a\0", 64, &|_| libc::ENOENT), (libc::ENOENT, "/bin/sh\0sh\0/a/sh\0".into()));
+        let denied = |file: &[u8]| if file.starts_with(b"/bin") { libc::EACCES } else { libc::ENOENT };
+        assert_eq!(errors(b"/bin:/a\0", 64, &denied).0, libc::EACCES);
+        assert_eq!(errors(b"/bin:/a\0", 64, &|_| libc::ENOEXEC), (libc::ENOEXEC, "/bin/sh\0".into()));
+        assert_eq!(errors(b"/bin:/a\0", 7, &|_| libc::ENOENT), (libc::ENAMETOOLONG, "".into()));
+        assert_eq!(search(b"/x/sh\0", b"/bin\0", &mut [], |file| file.len() as Errno), 6);
+    }
 
     #[test]
     fn a_program_is_read_as_it_was_written() {

@@ -154,9 +154,14 @@ impl Filter {
         Filter(steps)
     }
 
+    /// As the kernel takes it; valid for as long as the filter is.
+    pub fn program(&self) -> libc::sock_fprog {
+        libc::sock_fprog { len: self.0.len() as u16, filter: self.0.as_ptr() as *mut libc::sock_filter }
+    }
+
     /// Binds this process and all it will ever start. Needs no_new_privs.
     pub fn install(&self) -> Result<(), Errno> {
-        let program = libc::sock_fprog { len: self.0.len() as u16, filter: self.0.as_ptr() as *mut libc::sock_filter };
+        let program = self.program();
         // SAFETY: the program is valid for the call; the kernel copies and checks it.
         check(unsafe { libc::syscall(libc::SYS_seccomp, 1, 0, &program as *const libc::sock_fprog) }).map(drop)
     }

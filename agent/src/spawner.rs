@@ -2,6 +2,7 @@
 //! the capsule's root may kill it at any time, and the agent makes another.
 
 use crate::board::Board;
+use crate::lean::{Places, Task};
 use crate::passing;
 use crate::seccomp::Filter;
 use crate::sys::{self, CloneArgs, CLONE_INTO_CGROUP};
@@ -11,6 +12,9 @@ use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Descriptors of an order: the child's socket, its stdout and stderr, and its slot if it has one.
 pub const ORDER_FDS: usize = 3;
+
+/// Set in the number of an order's cell where a lean child will do.
+pub const LEAN: u32 = 1 << 31;
 
 /// What the spawner answers to the order for a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +68,7 @@ pub struct Inheritance<'a> {
 pub fn run(from: Inheritance<'_>) -> ! {
     enter(&from);
     let (socket, null) = keep(from.socket, from.null);
+    let places = Places::new();
     let mut buffer = [0; 4];
     let mut into_cgroup = true;
     loop {
@@ -73,10 +78,22 @@ pub fn run(from: Inheritance<'_>) -> ! {
             Err(libc::EINTR) => continue,
             _ => sys::exit_now(0),
         }
-        let cell = u32::from_le_bytes(buffer);
-        let places = [fds[0].as_raw_fd(), null.as_raw_fd(), fds[1].as_raw_fd(), fds[2].as_raw_fd()];
-        let answer = match make(fds.get(ORDER_FDS), &mut into_cgroup) {
-            Ok((0, _)) => zygote::run(from.board, cell as usize, &from.filters[1], places),
+        let order = u32::from_le_bytes(buffer);
+        let cell = order & !LEAN;
+        let child = [fds[0].as_raw_fd(), null.as_raw_fd(), fds[1].as_raw_fd(), fds[2].as_raw_fd()];
+        let slot = fds.get(ORDER_FDS).filter(|_| into_cgroup);
+        let lean = places.as_ref().zip(slot).filter(|_| order & LEAN != 0).and_then(|(places, slot)| {
+            places.make(Task { board: from.board, cell: cell as usize, fds: child }, slot.as_raw_fd(), &from.filters[1])
+        });
+        let made = match lean {
+            Some(Ok(pid)) => Ok((pid, true)),
+            Some(Err(libc::EAGAIN)) => Err(libc::EAGAIN),
+            Some(Err(libc::ENOMEM)) => Err(libc::ENOMEM),
+            // A copy does all that a lean child does.
+            Some(Err(_)) | None => make(fds.get(ORDER_FDS), &mut into_cgroup),
+        };
+        let answer = match made {
+            Ok((0, _)) => zygote::run(from.board, cell as usize, &from.filters[1], child),
             Ok((pid, joined)) => Answer { cell, pid, errno: 0, joined },
             Err(errno) => Answer { cell, pid: 0, errno, joined: false },
         };

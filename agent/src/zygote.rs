@@ -2,7 +2,7 @@
 
 use crate::board::{Board, Progress, Step};
 use crate::passing;
-use crate::program::{Encoded, PROGRAM};
+use crate::program::{self, Encoded, PROGRAM};
 use crate::seccomp::Filter;
 use crate::sys::{self, Errno};
 use crate::terminal;
@@ -29,7 +29,8 @@ pub const UNHEARD: [i32; 14] = [
     libc::SIGIO,
 ];
 
-const SOCKET: RawFd = 3;
+/// Where a child has its socket until its program runs.
+pub const SOCKET: RawFd = 3;
 
 /// Waits for a program and becomes it.
 pub fn run(board: Board, cell: usize, filter: &Filter, fds: [RawFd; 4]) -> ! {
@@ -137,7 +138,7 @@ fn become_program(board: Board, cell: usize, program: &Encoded<'_>) -> (Step, Er
         board.set(cell, Progress::Taken);
         (
             Step::Exec,
-            search(program, |path| {
+            program::search(program.cmd, program.path, &mut vec![0; program.path.len() + program.cmd.len() + 1], |path| {
                 libc::execve(path.as_ptr().cast(), args.as_ptr(), env.as_ptr());
                 sys::errno()
             }),
@@ -156,26 +157,4 @@ fn change_user(program: &Encoded<'_>) -> Result<(), Errno> {
         sys::check(libc::setresuid(program.uid, program.uid, program.uid).into())?;
     }
     Ok(())
-}
-
-/// Tries `exec` on each candidate for the command and gives the errno that tells most.
-fn search(program: &Encoded<'_>, exec: impl Fn(&[u8]) -> Errno) -> Errno {
-    if program.cmd.contains(&b'/') {
-        return exec(program.cmd);
-    }
-    let mut found = libc::ENOENT;
-    let path = program.path.strip_suffix(&[0]).unwrap_or(program.path);
-    for directory in path.split(|byte| *byte == b':') {
-        let mut candidate = directory.to_vec();
-        if !candidate.is_empty() {
-            candidate.push(b'/');
-        }
-        candidate.extend_from_slice(program.cmd);
-        match exec(&candidate) {
-            libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG | libc::ELOOP | libc::ENODEV | libc::ESTALE => {}
-            libc::EACCES => found = libc::EACCES,
-            other => return other,
-        }
-    }
-    found
 }

@@ -56,6 +56,7 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     let takes_input = request.stdin || request.pty.is_some();
     let is_terminal = request.pty.is_some();
     let mut process = Process::new(request, Some(key));
+    let lean = process.lean;
     process.stdin = if takes_input { Some(Stdin::new(is_terminal)) } else { None };
     let process = agent.processes.insert(process);
     agent.by_id.insert(id, process);
@@ -73,7 +74,7 @@ pub fn run(agent: &mut Agent, key: Key, object: &Object) -> Outcome {
     agent.end_rest();
     agent.dispatch();
     if !agent.pool.waiting.is_empty() {
-        agent.grow_pool();
+        agent.grow_pool(lean);
     }
     Ok(None)
 }

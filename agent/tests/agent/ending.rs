@@ -94,7 +94,8 @@ fn ten_thousand_short_processes_leave_no_descriptor_zombie_or_slot() {
         })
     };
     let settled = |agent: &TestAgent| {
-        eventually("the pool is small again", || count(agent).1 == 3);
+        // Two lean children, two that can do all, and who makes them.
+        eventually("the pool is small again", || count(agent).1 == 5);
         count(agent)
     };
     let before = (settled(&agent), agent.slots());
@@ -103,7 +104,7 @@ fn ten_thousand_short_processes_leave_no_descriptor_zombie_or_slot() {
     let after = (settled(&agent), agent.slots());
     println!("(descriptors, processes, zombies), slots: before {:?}, after {:?}", before, after);
     assert_eq!(after.0 .2, 0, "zombies");
-    assert!(after.1 <= 16 + 2, "slots: {}", after.1);
+    assert!(after.1 <= 16 + 4, "slots: {}", after.1);
     // Each spare slot holds two descriptors; all others are as many as before.
     assert_eq!(after.0 .0 - 2 * after.1, before.0 .0 - 2 * before.1, "descriptors");
     let stats = first.ask(Kind::Stats, &json!({})).unwrap();

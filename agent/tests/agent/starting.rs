@@ -68,6 +68,35 @@ fn nearly_a_megabyte_of_arguments_reaches_the_program_whole() {
 }
 
 #[test]
+fn arguments_arrive_whole_on_both_sides_of_what_a_lean_child_takes() {
+    let agent = TestAgent::start();
+    let mut client = Client::connect(&agent);
+    for length in 3960..4100 {
+        let text = "x".repeat(length);
+        assert_eq!(client.run(&program("echo", &[&text])).unwrap().text(), format!("{}\n", text));
+    }
+    for count in 240..260 {
+        let numbers: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        let args: Vec<&str> = numbers.iter().map(String::as_str).collect();
+        assert_eq!(client.run(&program("echo", &args)).unwrap().text(), format!("{}\n", numbers.join(" ")));
+    }
+}
+
+#[test]
+fn programs_that_begin_at_the_same_moment_are_each_given_their_own() {
+    let agent = TestAgent::start();
+    let mut clients: Vec<Client> = (0..40).map(|_| Client::connect(&agent)).collect();
+    for round in 0..5 {
+        for (index, client) in clients.iter_mut().enumerate() {
+            client.send(Kind::Start, &with(program("echo", &[&format!("{} {}", round, index)]), json!({"attach": true})));
+        }
+        for (index, client) in clients.iter_mut().enumerate() {
+            assert_eq!(client.finish().unwrap().text(), format!("{} {}\n", round, index));
+        }
+    }
+}
+
+#[test]
 fn the_environment_directory_user_and_session_are_those_asked_for() {
     let agent = TestAgent::start();
     let mut client = Client::connect(&agent);

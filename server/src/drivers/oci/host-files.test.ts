@@ -44,7 +44,7 @@ test("on a hybrid host limits are on cgroup v1, each hierarchy once, and nothing
       "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes=536870912",
       "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us=20000",
       "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us=40000",
-      "/sys/fs/cgroup/pids/pids.max=116",
+      "/sys/fs/cgroup/pids/pids.max=124",
     ],
   );
   assert.equal(oomCounter(hierarchies, "/capsuled/i/cl"), "/sys/fs/cgroup/memory/capsuled/i/cl/work/memory.oom_control");
@@ -57,7 +57,7 @@ test("on a cgroup2 host every limit is there, and the controllers are handed dow
   assert.deepEqual([handedDown(hierarchies), missingControllers(hierarchies)], [["memory", "cpu", "pids"], []]);
   assert.deepEqual(
     workLimits(hierarchies, { memoryMb: 1, vcpus: 1, pidsMax: 1 }).map(({ file, value }) => `${file}=${value}`),
-    ["memory.max=1048576", "memory.swap.max=0", "memory.oom.group=0", "cpu.max=20000 20000", "pids.max=17"],
+    ["memory.max=1048576", "memory.swap.max=0", "memory.oom.group=0", "cpu.max=20000 20000", "pids.max=25"],
   );
   assert.equal(oomCounter(hierarchies, "/capsuled/i/cl"), "/sys/fs/cgroup/capsuled/i/cl/work/memory.events");
 });

@@ -101,7 +101,7 @@ test("limits of the work group are what was asked, and its owner is the capsule'
   const memory = v1Of.get("memory");
   const limit = readFileSync(memory === undefined ? `${group(unified)}/memory.max` : `${group(memory)}/memory.limit_in_bytes`, "utf8");
   assert.equal(Number(limit), 128 * 1024 * 1024);
-  assert.equal(Number(readFileSync(`${group(v1Of.get("pids") ?? unified)}/pids.max`, "utf8")), 64 + 16);
+  assert.equal(Number(readFileSync(`${group(v1Of.get("pids") ?? unified)}/pids.max`, "utf8")), 64 + 24);
   const base = Number(/(\d+)\s+65536/.exec(await capsule.sh("cat /proc/self/uid_map"))?.[1]);
   const owner = (file: string): number => statSync(`${group(unified)}/${file}`).uid;
   assert.deepEqual([owner("."), owner("cgroup.procs"), owner("cgroup.subtree_control"), owner("cgroup.freeze")], [base, base, 0, 0]);
@@ -120,7 +120,7 @@ test("a fork bomb ends with errors inside, and its neighbour and its end are not
   const bomb = await world.launch({ pidsMax: 32 });
   const { stderr } = await bomb.try("i=0; while [ $i -lt 100 ]; do sleep 100 & i=$((i+1)); done; exit 0");
   assert.match(stderr, /[Cc]annot fork/);
-  assert.ok((await world.driver.stats(bomb.handle)).pids <= 32 + 16);
+  assert.ok((await world.driver.stats(bomb.handle)).pids <= 32 + 24);
   assert.equal(await capsule.sh("echo fine"), "fine\n");
   await world.driver.destroy(bomb.id);
   assert.ok(!(await world.driver.list()).some((found) => found.capsuleId === bomb.id));

@@ -41,7 +41,7 @@ export const OCI_LIMITS = {
   agentMemoryMb: 64,
   agentPids: 64,
   /** Room in `work` beyond the capsule's own bound, for the agent's spawner and the children it keeps ready. */
-  spawnerPids: 16,
+  spawnerPids: 24,
   /** Microseconds; a capsule that used up its share waits at most this long. */
   cpuPeriodUs: 20_000,
   /** KiB of `/dev`: device nodes are bind mounts, so only directories and links live there. */
