@@ -24,7 +24,17 @@ export const NAMES = {
   "two.test.example": PLACES.two,
   "below.one.test.example": PLACES.two,
   "rebound.test.example": PLACES.private,
+  "six.test.example": PLACES.six,
 } as const;
+
+/** Names that stand for another one. */
+export const ALIASES = {
+  "alias.test.example": "two.test.example",
+  "astray.test.example": "rebound.test.example",
+} as const;
+
+/** The name whose address tests choose, told to be good for a second. */
+export const MOVING = "moving.test.example";
 
 /** A host of its own in a network namespace, and an internet behind it in another. Ends with `close`. */
 export interface Internet {
@@ -35,6 +45,8 @@ export interface Internet {
   readonly uplink: string;
   /** Runs a program of this machine on that host. */
   onHost(program: string, ...args: readonly string[]): string;
+  /** Has `MOVING` lead to this address from now on. */
+  move(address: string): void;
   close(): Promise<void>;
 }
 
@@ -90,14 +102,14 @@ export async function createInternet(dir: string): Promise<Internet> {
   if (server.stdout === null) throw new Error("the internet says nothing");
   await once(server.stdout, "data");
   const config = join(dir, "names.conf");
+  const moving = join(dir, "moving");
+  const writeMoving = (address: string): void => writeFileSync(moving, `${address} ${MOVING}\n`);
+  writeMoving(PLACES.one);
   const records = Object.entries(NAMES).map(([name, address]) => `host-record=${name},${address}`);
-  writeFileSync(
-    config,
-    ["keep-in-foreground", "no-resolv", "no-hosts", "bind-interfaces", "pid-file=", `listen-address=${PLACES.dns}`, ...records, ""].join(
-      "\n",
-    ),
-  );
-  start("dnsmasq", [`--conf-file=${config}`]);
+  const aliases = Object.entries(ALIASES).map(([name, target]) => `cname=${name},${target}`);
+  const plain = ["keep-in-foreground", "no-resolv", "no-hosts", "bind-interfaces", "pid-file=", "user=root", "local-ttl=1"];
+  writeFileSync(config, [...plain, `listen-address=${PLACES.dns}`, `addn-hosts=${moving}`, ...records, ...aliases, ""].join("\n"));
+  const resolver = start("dnsmasq", [`--conf-file=${config}`]);
   await waitUntil(() => (ip("netns", "exec", world, "ss", "-lun").includes(`${PLACES.dns}:53`) ? true : undefined), {
     what: "the resolver",
   });
@@ -106,6 +118,10 @@ export async function createInternet(dir: string): Promise<Internet> {
     management: MANAGEMENT[1],
     uplink: UPLINK[0],
     onHost: (program, ...args) => ip("netns", "exec", host, program, ...args),
+    move(address) {
+      writeMoving(address);
+      resolver.kill("SIGHUP");
+    },
     close,
   };
 }

@@ -24,12 +24,23 @@ const TYPES: Readonly<Record<string, string>> = {
 export function issueText(issue: Issue, path: readonly (string | number)[] = plainPath(issue.path)): IssueText {
   if (issue.code !== "invalid_union") return { path, message: messageOf(issue) };
   const all = issue.errors.flat();
-  const types = all.map((inner) => (inner.code === "invalid_type" && inner.path.length === 0 ? TYPES[inner.expected] : undefined));
-  // Of no alternative's type: each is named.
-  if (all.length > 0 && types.every((type) => type !== undefined)) return { path, message: `must be ${listed([...new Set(types)])}` };
-  const furthest = all.filter((_, index) => types[index] === undefined).toSorted((left, right) => right.path.length - left.path.length)[0];
+  const words = all.map(alternativeOf);
+  // None of the alternatives: each is named, but one list of values says more alone.
+  const isOneList = all.filter((inner) => inner.code === "invalid_value").length === 1;
+  if (all.length > 0 && !isOneList && words.every((word) => word !== undefined))
+    return { path, message: `must be ${listed([...new Set(words.flat())])}` };
+  const isType = (inner: Issue): boolean => inner.code === "invalid_type" && inner.path.length === 0 && TYPES[inner.expected] !== undefined;
+  const furthest = all.filter((inner) => !isType(inner)).toSorted((left, right) => right.path.length - left.path.length)[0];
   if (furthest !== undefined) return issueText(furthest, [...path, ...plainPath(furthest.path)]);
   return { path, message: issue.discriminator === undefined ? "is not valid" : "is not one of the types that there are" };
+}
+
+/** What an alternative would have been, in words, where the value as a whole is none of its kind. */
+function alternativeOf(issue: Issue): readonly string[] | undefined {
+  if (issue.path.length > 0) return undefined;
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  const type = issue.code === "invalid_type" ? TYPES[issue.expected] : undefined;
+  return type === undefined ? undefined : [type];
 }
 
 function plainPath(path: readonly PropertyKey[]): readonly (string | number)[] {

@@ -13,7 +13,7 @@ import { ownResolverLives, replaceOwnResolver } from "./own-resolver.ts";
 import type { Ready } from "./ready.ts";
 import { ReadyNamespaces } from "./ready.ts";
 import { endResolvers, isResolver, resolversOf, sharedConfig, startShared } from "./resolver.ts";
-import { domainsOf, learnedSet, policyRules } from "./ruleset.ts";
+import { learnedNames, learnedSet, policyRules } from "./ruleset.ts";
 import type { NetworkSettings } from "./settings.ts";
 import { NETWORK_LIMITS } from "./settings.ts";
 import { Slots } from "./slots.ts";
@@ -141,7 +141,7 @@ export class CapsuleNetwork {
     rmSync(markOf(capsule), { force: true });
     await this.#inside(capsule, async (namespace) => {
       await runInside(namespace, "nft", ["-f", "-"], policyRules(egress, this.#side.subnet));
-      const used = new Set(domainsOf(egress).flatMap((rule) => [learnedSet(rule, 4), learnedSet(rule, 6)]));
+      const used = new Set(learnedNames(egress).flatMap((name) => [learnedSet(name, 4), learnedSet(name, 6)]));
       const { stdout } = await runInside(namespace, "nft", ["-j", "list", "sets"]);
       const stale = staleSets(stdout, used);
       if (stale.length > 0)

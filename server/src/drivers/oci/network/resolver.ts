@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import type { Egress } from "../../../core/ports/driver.ts";
 import { pathOf, run } from "./inside.ts";
-import { domainsOf, learnedSet, OWN_RESOLVER } from "./ruleset.ts";
+import { domainsOf, learnedNames, learnedSet, OWN_RESOLVER } from "./ruleset.ts";
 import type { NetworkSettings } from "./settings.ts";
 import type { Subnet } from "./subnet.ts";
 
@@ -42,8 +42,9 @@ export function ownConfig(egress: Egress, subnet: Subnet): string {
     "cache-size=0",
     ...[...exact].flatMap((name) => [`server=/${name}/${subnet.gateway}`, ...(covered(name) ? [] : [`server=/*.${name}/`])]),
     ...[...wild].map((name) => `server=/*.${name}/${subnet.gateway}`),
-    ...domains.flatMap((rule) =>
-      ([4, 6] as const).map((version) => `nftset=/${bare(rule.to)}/${version}#inet#capsule#${learnedSet(rule, version)}`),
+    // One line for a name: of several the resolver would follow one, and say nothing.
+    ...learnedNames(egress).map(
+      (name) => `nftset=/${name}/${([4, 6] as const).map((version) => `${version}#inet#capsule#${learnedSet(name, version)}`).join(",")}`,
     ),
     "",
   ].join("\n");

@@ -41,11 +41,35 @@ test("ports hold for TCP and UDP; a name's addresses are those in its own sets, 
   const name = rule("one.example", "443", "8000-8100");
   assert.deepEqual(egressRules(rule("203.0.113.0/24", "53"), name), [
     "ip daddr 203.0.113.0/24 meta l4proto { tcp, udp } th dport { 53 } goto public",
-    `ip daddr @${learnedSet(name, 4)} meta l4proto { tcp, udp } th dport { 443, 8000-8100 } goto public`,
-    `ip6 daddr @${learnedSet(name, 6)} meta l4proto { tcp, udp } th dport { 443, 8000-8100 } goto public`,
+    `ip daddr @${learnedSet("one.example", 4)} meta l4proto { tcp, udp } th dport { 443, 8000-8100 } goto public`,
+    `ip6 daddr @${learnedSet("one.example", 6)} meta l4proto { tcp, udp } th dport { 443, 8000-8100 } goto public`,
     "goto refuse",
   ]);
-  assert.notEqual(learnedSet(name, 4), learnedSet(rule("one.example"), 4));
+});
+
+test("addresses of a name are known once, of both families, and to each entry that it is listed by", () => {
+  const allow = [
+    rule("one.example", "80"),
+    rule("one.example", "443"),
+    rule("*.example", "22"),
+    rule("*.one.example"),
+    rule("done.example"),
+  ];
+  const lines = ownConfig({ allow }, subnet).split("\n");
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith("nftset=")),
+    ["one.example", "example", "done.example"].map(
+      (name) => `nftset=/${name}/4#inet#capsule#${learnedSet(name, 4)},6#inet#capsule#${learnedSet(name, 6)}`,
+    ),
+  );
+  const ofName = (name: string): readonly string[] =>
+    egressRules(...allow).flatMap((line) =>
+      line.startsWith(`ip6 daddr @${learnedSet(name, 6)} `) ? [/dport \{ (.+) \}/.exec(line)?.[1] ?? "all"] : [],
+    );
+  assert.deepEqual([ofName("one.example"), ofName("example"), ofName("done.example")], [["80", "443", "22", "all"], ["22"], ["22", "all"]]);
+  const long = `${"a".repeat(60)}.`.repeat(4);
+  for (const line of ownConfig({ allow: [rule(`${long}example`)] }, subnet).split("\n"))
+    assert.ok(line.length < 1000, "the resolver reads 1024 characters");
 });
 
 test("names are asked for where a policy has a use for them, and by a capsule's own resolver where it lists some", () => {

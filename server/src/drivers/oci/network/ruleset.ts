@@ -21,13 +21,22 @@ export function domainsOf(egress: Egress): readonly EgressRule[] {
   return typeof egress === "string" ? [] : egress.allow.filter(({ to }) => !isAddress(to));
 }
 
-/** The set of addresses learned for an entry: named by what it is, so that it outlives changes of the other entries. */
-export function learnedSet(rule: EgressRule, version: 4 | 6): string {
-  const hash = createHash("sha256")
-    .update(JSON.stringify([rule.to, rule.ports]))
-    .digest("hex")
-    .slice(0, 16);
+const bareName = (to: string): string => to.replace(/^\*\./, "");
+
+/** The names that entries are about, without `*.`, each once: the resolver puts what it tells into the sets of one of them, the longest. */
+export function learnedNames(egress: Egress): readonly string[] {
+  return [...new Set(domainsOf(egress).map(({ to }) => bareName(to)))];
+}
+
+/** The set of addresses learned for a name and what is below it: named by what it is, so that it outlives changes of the entries. */
+export function learnedSet(name: string, version: 4 | 6): string {
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 16);
   return `learned${version}_${hash}`;
+}
+
+/** Whether the addresses of a listed name are an entry's, too: the resolver keeps them nowhere else, be there wider entries. */
+function isAbout({ to }: EgressRule, name: string): boolean {
+  return name === bareName(to) || (to.startsWith("*.") && name.endsWith(to.slice(1)));
 }
 
 /** The first rules of a capsule's namespace, made for the policy `allow`. */
@@ -123,9 +132,10 @@ function rulesOf(egress: Egress, subnet: Subnet): string[] {
   if (egress === "none") return ["add rule inet capsule egress goto refuse"];
   if (egress === "allow") return [ask(""), "add rule inet capsule egress goto public"];
   const domains = domainsOf(egress);
-  const sets = domains.flatMap((rule) =>
+  const names = learnedNames(egress);
+  const sets = names.flatMap((name) =>
     ([4, 6] as const).map(
-      (version) => `add set inet capsule ${learnedSet(rule, version)} { type ipv${version}_addr; size ${NETWORK_LIMITS.learnedMax}; }`,
+      (version) => `add set inet capsule ${learnedSet(name, version)} { type ipv${version}_addr; size ${NETWORK_LIMITS.learnedMax}; }`,
     ),
   );
   const addresses = egress.allow.filter(({ to }) => isAddress(to));
@@ -144,10 +154,14 @@ function rulesOf(egress: Egress, subnet: Subnet): string[] {
           ask(`meta skuid ${OWN_RESOLVER.uid} `),
         ]),
     ...addresses.flatMap((rule) => admit(rule, `${family(rule.to)} daddr ${rule.to}`, opened.includes(rule) ? "admit" : "public")),
-    ...domains.flatMap((rule) => [
-      ...admit(rule, `ip daddr @${learnedSet(rule, 4)}`, "public"),
-      ...admit(rule, `ip6 daddr @${learnedSet(rule, 6)}`, "public"),
-    ]),
+    ...domains.flatMap((rule) =>
+      names
+        .filter((name) => isAbout(rule, name))
+        .flatMap((name) => [
+          ...admit(rule, `ip daddr @${learnedSet(name, 4)}`, "public"),
+          ...admit(rule, `ip6 daddr @${learnedSet(name, 6)}`, "public"),
+        ]),
+    ),
     "add rule inet capsule egress goto refuse",
   ];
 }

@@ -24,7 +24,7 @@ export const NETWORK_LIMITS = {
   fillWithinMs: 500,
   /** Milliseconds that a program of the network may take: on a slow machine the first ones wait for modules of the kernel. */
   programMs: 60_000,
-  /** Addresses learned for one entry of a policy. */
+  /** Addresses learned for one name of a policy. */
   learnedMax: 4096,
   /** Decisions of one kind that a capsule's network keeps, of IPv4 and IPv6 each, and for how many seconds. */
   decisionsMax: 128,
