@@ -54,8 +54,11 @@ export function asksForJson(commands: readonly Command[], words: readonly string
   const { leading, argv } = splitLeading(words);
   const found = findCommand(commands, argv);
   const own = found === null ? argv : splitRest(found.command, { ...found.command.options, ...COMMON_OPTIONS }, found.argv).own;
-  return [...leading, ...own].includes("--json");
+  return [...leading, ...ahead(own)].includes("--json");
 }
+
+/** The words before `--`, behind which none is an option. */
+const ahead = (words: readonly string[]): readonly string[] => (words.includes("--") ? words.slice(0, words.indexOf("--")) : words);
 
 /** Reads a command's arguments; throws a `UsageError` that says what is wrong. */
 export function parseCommand(command: Command, argv: readonly string[]): Given {
@@ -63,7 +66,9 @@ export function parseCommand(command: Command, argv: readonly string[]): Given {
   const { own, rest } = splitRest(command, options, argv);
   const { values, positionals } = parsed(
     options,
-    own.flatMap((word) => withoutEquals(options, word)),
+    ahead(own)
+      .flatMap((word) => withoutEquals(options, word))
+      .concat(own.slice(ahead(own).length)),
     command.hints,
   );
   const given: Given = {

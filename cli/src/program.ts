@@ -19,12 +19,13 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
   endWithNpx(process);
   // Whoever reads the output may have had enough: `capsuled logs … | head`.
   let codeWithoutReader: number | null = null;
+  const isJson = (): boolean => asksForJson(COMMANDS, process.argv.slice(2));
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (codeWithoutReader !== null) return;
       const isGone = error.code === "EPIPE";
       codeWithoutReader = isGone ? EXIT.ok : EXIT.failure;
-      if (!isGone && stream === process.stdout) process.stderr.write(`capsuled: standard output takes no more: ${error.message}\n`);
+      if (!isGone && stream === process.stdout) tellError(process, error, `standard output takes no more: ${error.message}`, isJson());
       leaveWithoutReader(process, codeWithoutReader);
     });
   }
@@ -32,7 +33,7 @@ export async function runProgram(process: NodeJS.Process): Promise<void> {
     await run(process, process.argv.slice(2));
   } catch (error) {
     const said = sayingOf(error);
-    if (said !== "") tellError(process, error, said, asksForJson(COMMANDS, process.argv.slice(2)));
+    if (said !== "") tellError(process, error, said, isJson());
     process.exitCode = exitCodeOf(error);
   }
   // What is still open (a kept connection, standard input) is of no use any more; what was written goes out first.

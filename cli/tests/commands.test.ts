@@ -62,6 +62,7 @@ test("a short option takes its value behind it, as the next word, and behind an 
   // The equals sign of a value is its own where another option's value has begun.
   assert.equal(parseCommand(commandOf("exec"), ["-wi=x", "box", "sh"]).text("cwd"), "i=x");
   assert.equal(parseCommand(commandOf("exec"), ["-w=", "box", "sh"]).text("cwd"), "");
+  assert.deepEqual(parseCommand(commandOf("cp"), ["--", "-r=x", "box:/"]).arguments, ["-r=x", "box:/"], "a file that is called so");
   assert.throws(() => parseCommand(commandOf("exec"), ["-t=yes", "box", "sh"]), /-t takes no value/);
 });
 

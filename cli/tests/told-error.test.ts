@@ -108,6 +108,7 @@ test("whether JSON is asked for is known of a command line that is wrong, too, a
     ["exec box ls --json", false],
     ["exec box -- ls --json", false],
     ["run npm ls --json", false],
+    ["rm -- --json", false],
     ["ls", false],
   ] as const)
     assert.equal(asksForJson(COMMANDS, words.split(" ")), due, words);
