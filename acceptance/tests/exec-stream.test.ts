@@ -220,11 +220,14 @@ test("base64 is lossless for every byte", async () => {
 
 test("a stalled reader is not lost a byte of: 64 MiB arrive whole and in order", { timeout: 300_000 }, async () => {
   const bytes = 64 * 1024 * 1024;
-  const program = `import sys\nb=(''.join('%015d\\n'%n for n in range(4096))).encode()\nfor _ in range(${bytes / 65_536}): sys.stdout.buffer.write(b)`;
+  const program = `import os,sys,time\nwhile not os.path.exists('/root/flow'): time.sleep(0.02)\nb=(''.join('%015d\\n'%n for n in range(4096))).encode()\nfor _ in range(${bytes / 65_536}): sys.stdout.buffer.write(b)`;
   await using stream = await startStream(capsule.id, { cmd: "python3", args: ["-c", program] });
-  await stream.message("start");
+  const { id } = await stream.message("start");
   stream.socket.pause();
-  await waitUntil(async () => ((await running("-c")) > 0 ? true : undefined), { what: "it to run into the stall" });
+  await capsule.sh("touch /root/flow");
+  const printed = async (): Promise<number> =>
+    (await expectCall("getProcessOutput", 200, { params: { id: capsule.id, selector: id }, query: { limit: "1" } })).total;
+  await waitUntil(async () => ((await printed()) > bytes / 4 ? true : undefined), { what: "it to run into the stall" });
   stream.socket.resume();
   const exit = await stream.message("exit", () => true, 50_000);
   assert.equal(exit.stdout_bytes, bytes);
