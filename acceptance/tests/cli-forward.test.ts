@@ -172,7 +172,9 @@ test("it ends with a line when a request finds its capsule destroyed", async () 
   // It may end before the answer is there.
   await fetch(at).catch(() => {});
   const { code, stderr } = await forwarding.ended;
-  assert.deepEqual([code, stderr], [1, `capsuled: The capsule ${own.id} was destroyed: nothing is forwarded any more.\n`]);
+  const said = `The capsule ${own.id} was destroyed: nothing is forwarded any more.`;
+  const error = { code: "failed", message: said, request_id: null, exit_code: 1 };
+  assert.deepEqual([code, stderr], [1, `${JSON.stringify({ error })}\n`]);
 });
 
 test("Ctrl-C ends it, and what is open with it", async () => {
