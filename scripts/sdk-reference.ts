@@ -80,7 +80,7 @@ const CLI_CONDUCT: readonly string[] = [
   `| ${EXIT.notFound} | the program does not exist in the capsule |`,
   `| ${EXIT.interrupted}, ${EXIT.terminated}, ${EXIT.hungUp} | ended by Ctrl-C, by SIGTERM, or by a terminal that was closed |`,
   "",
-  `Ctrl-C ends a command before it is done with ${EXIT.interrupted}, once it has taken away what it had half made. That holds for what has no end of its own, too: \`events -f\`, \`logs -f\`, \`watch\` and \`forward\`. \`run\` and \`exec\` pass it on: the command is sent SIGTERM, and its end is theirs (143 where it just ends). In \`shell\` and \`run -t\` it is a key like any other. A second Ctrl-C leaves at once.`,
+  `Ctrl-C ends a command before it is done with ${EXIT.interrupted}, once it has taken away what it had half made. That holds for what has no end of its own, too: \`events -f\`, \`logs -f\`, \`watch\` and \`forward\`. \`run\` and \`exec\` pass it on: the command is sent SIGTERM, and its end is theirs (143 where it just ends). In \`shell\` and \`run -t\` it is a key like any other. A second Ctrl-C waits for nothing more than that the command is killed, or the capsule of \`run\` destroyed, 2 s at most; a third one leaves at once.`,
   "",
   "Where npx is ended that has started it (`timeout 60 npx capsuled …`), it ends as by SIGTERM.",
   "",

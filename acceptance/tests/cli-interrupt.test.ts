@@ -75,6 +75,46 @@ test("run that is interrupted before its capsule is there leaves none", async ()
   assert.deepEqual(await idsOf(client), []);
 });
 
+test("run that is interrupted twice is over at once, and leaves no capsule; nor does exec leave its command", async () => {
+  const { key } = await newTeam();
+  const client = sdkClient({ apiKey: key });
+  await using capsule = await client.capsules.create();
+  const stubborn = ["--", "sh", "-c", "trap '' TERM INT; echo up; while :; do sleep 0.05; done"];
+  for (const first of [["run"], ["exec", capsule.id]]) {
+    const run = startCli([...first, ...stubborn], { CAPSULED_API_KEY: key });
+    await run.printed("up");
+    const began = performance.now();
+    run.child.kill("SIGINT");
+    // Two signals that wait are one.
+    await new Promise((done) => setTimeout(done, 200));
+    run.child.kill("SIGINT");
+    const { code } = await run.ended;
+    // The command's own end may be heard of first.
+    assert.ok(code === 130 || code === 137 || code === 1, `${first[0]}: ${code}`);
+    assert.ok(performance.now() - began < 4_000, "the command's own time to end, 5 s, is not waited for");
+    assert.deepEqual(await idsOf(client), [capsule.id], first[0]);
+    assert.deepEqual(await capsule.commands.list(), [], first[0]);
+  }
+});
+
+test("run that is interrupted twice while its capsule is made leaves none", async () => {
+  const { key } = await newTeam();
+  const client = sdkClient({ apiKey: key });
+  const asked: number[] = [];
+  await using proxy = await meddlingProxy((connection) => {
+    asked.push(connection);
+    return connection === 1 ? { silentAfter: 1 } : {};
+  });
+  const run = startCli(["run", "--", "echo", "no"], { CAPSULED_API_KEY: key, CAPSULED_URL: proxy.url });
+  await waitUntil(async () => ((await idsOf(client)).length === 1 ? true : undefined), { what: "the capsule" });
+  run.child.kill("SIGINT");
+  // The second comes while what was made is asked for and destroyed.
+  await waitUntil(() => (asked.length > 1 ? true : undefined), { what: "the second request" });
+  run.child.kill("SIGINT");
+  assert.equal((await run.ended).code, 130);
+  assert.deepEqual(await idsOf(client), []);
+});
+
 test("a reader that has had enough of run's output ends the command, and its capsule goes with it", async () => {
   const { key } = await newTeam();
   const client = sdkClient({ apiKey: key });

@@ -6,8 +6,8 @@ import { onInterrupt } from "./interrupt.ts";
 export interface FollowOptions {
   /** What the first Ctrl-C does, given the exit code that is due where it ends this; asks the command to end by default. */
   readonly interrupt?: (exitCode: number) => void;
-  /** What happens before the second one leaves. */
-  readonly leave?: () => void;
+  /** What is done before the second one leaves. */
+  readonly leave?: () => unknown;
   /** Whether this program's standard input is the command's. */
   readonly withStdin?: boolean;
 }

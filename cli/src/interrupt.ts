@@ -10,17 +10,23 @@ const forReaders = new Set<() => void>();
 /** Milliseconds for clearing up where nobody reads the output any more. */
 const LEAVE_MS = 5_000;
 
+/** Milliseconds for what a second interrupt still asks for. */
+const LAST_MS = 2_000;
+
 /**
  * Ctrl-C, SIGTERM and a closed terminal while something runs elsewhere: the first asks it to end, with the exit code that is due where
- * it ends by that; the second leaves at once. A reader that has left asks, too. Gives back how to stop listening.
+ * it ends by that; the second leaves as soon as `leave` is done, within 2 s; a third one at once. A reader that has left asks, too. Gives
+ * back how to stop listening.
  */
-export function onInterrupt(process: NodeJS.Process, first: (exitCode: number) => void, leave: () => void): () => void {
+export function onInterrupt(process: NodeJS.Process, first: (exitCode: number) => void, leave: () => unknown): () => void {
   let count = 0;
   const interrupt = (signal: InterruptSignal): void => {
     count += 1;
     if (count === 1) return first(SIGNALS[signal]);
-    leave();
-    process.exit(SIGNALS[signal]);
+    const exit = (): void => process.exit(SIGNALS[signal]);
+    if (count > 2) return exit();
+    setTimeout(exit, LAST_MS);
+    void Promise.resolve(leave()).then(exit, exit);
   };
   const readerLeft = (): void => {
     count += 1;
@@ -37,9 +43,13 @@ export function onInterrupt(process: NodeJS.Process, first: (exitCode: number) =
 
 /**
  * Work that an interrupt ends: it is aborted, clears up, and then this throws an `ExitError` with the code that is due. A second
- * interrupt leaves at once.
+ * interrupt leaves once `leave` is done, as `onInterrupt` says.
  */
-export async function interruptible<T>(process: NodeJS.Process, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  process: NodeJS.Process,
+  work: (signal: AbortSignal) => Promise<T>,
+  leave: () => unknown = () => {},
+): Promise<T> {
   const abort = new AbortController();
   let exitCode: number | null = null;
   const quiet = onInterrupt(
@@ -48,7 +58,7 @@ export async function interruptible<T>(process: NodeJS.Process, work: (signal: A
       exitCode = code;
       abort.abort(new ExitError(code));
     },
-    () => {},
+    leave,
   );
   try {
     const done = await work(abort.signal);

@@ -19,17 +19,18 @@ export async function newCapsule(context: Context, given: Given): Promise<Capsul
   const { client } = context;
   const options = createOptions(given, context.process.env);
   const waiting = new Waiting(context);
-  try {
-    return await interruptible(context.process, async (signal) => {
+  const make = async (signal: AbortSignal): Promise<Capsule> => {
+    try {
       const making = client.capsules.create({ ...options, waitMs: RUN_MS, onWaiting: waiting.see, signal });
       const capsule = await namingTemplate(context, given.text("template"), withProgress(context, waiting.text, making));
       if (signal.aborted) await capsule.destroy();
       return capsule;
-    });
-  } catch (error) {
-    await client.settled();
-    throw error;
-  }
+    } catch (error) {
+      await client.settled();
+      throw error;
+    }
+  };
+  return interruptible(context.process, make, () => client.settled());
 }
 
 /** What a capsule waits for: beside the spinner on a terminal, else a line for each tenth of it. */

@@ -55,7 +55,7 @@ export const exec: Command = {
     }
     const withStdin = given.flag("interactive");
     const stream = capsule.commands.stream(cmd, args, { ...options, stdin: withStdin });
-    const leave = (): void => void stream.kill().catch(() => {});
+    const leave = (): Promise<void> => stream.kill();
     context.process.exitCode = exitCodeOfEnd(await followProcess(context, stream, { withStdin, leave }));
   },
 };

@@ -3,6 +3,7 @@ import { CREATE_OPTIONS } from "../create-options.ts";
 import { RUN_HINTS } from "../docker-habits.ts";
 import { UsageError } from "../exit.ts";
 import { exitCodeOfEnd, followProcess } from "../follow-process.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { newCapsule } from "../new-capsule.ts";
 import { runInTerminal, userOf } from "../terminal-command.ts";
 import { requireTerminal } from "../terminal-session.ts";
@@ -40,10 +41,16 @@ export const run: Command = {
       }
       const withStdin = given.flag("interactive");
       const stream = capsule.commands.stream(cmd, args, { cwd, stdin: withStdin, timeout: given.number("timeout") });
-      const end = await followProcess(context, stream, { withStdin, leave: () => void capsule.destroy().catch(() => {}) });
+      const end = await followProcess(context, stream, { withStdin, leave: () => capsule.destroy() });
       process.exitCode = exitCodeOfEnd(end);
     } finally {
-      await capsule.destroy();
+      // An interrupt that comes now finds nothing more to end, and is to leave no capsule.
+      const quiet = onInterrupt(
+        context.process,
+        () => {},
+        () => {},
+      );
+      await capsule.destroy().finally(quiet);
     }
   },
 };
