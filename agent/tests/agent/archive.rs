@@ -63,7 +63,7 @@ fn tree(at: &Path) {
     symlink("t".repeat(300), at.join("a/far")).unwrap();
     fs::set_permissions(at.join("a/small"), fs::Permissions::from_mode(0o4711)).unwrap();
     assert!(Command::new("sh")
-        .args(["-c", "chown 12:34 a/small; chown -h 5000000:9 a/link; find . -exec touch -h -d @1234567890 {} +"])
+        .args(["-c", "chown 12:34 a/small; chown -h 65534:9 a/link; find . -exec touch -h -d @1234567890 {} +"])
         .current_dir(at)
         .status()
         .unwrap()
