@@ -107,7 +107,7 @@ test(
     await using running: TestCapsule = await newCapsule({ memory_mb: 64 });
     await using stopped: TestCapsule = await newCapsule({ memory_mb: 64 });
     await expectCall("stopCapsule", 200, { params: { id: stopped.id } });
-    await restart("SIGKILL", () => {}, { CAPSULED_DISK_FLOOR_MB: "1048576" });
+    await restart("SIGKILL", () => {}, { CAPSULED_DISK_FLOOR_MB: "1073741824" });
     const before = hostTraces(readState().dataDir);
     for (const refused of [
       await call("createCapsule", { body: { memory_mb: 64, metadata: { full: "disk" } } }),

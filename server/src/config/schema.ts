@@ -83,7 +83,7 @@ export const SETTINGS = {
     about: "Available memory of the host below which no capsule is created or started.",
   }),
   diskFloorMb: defineSetting({
-    schema: whole(0, 1_048_576),
+    schema: whole(0, 1_073_741_824),
     default: "1024",
     unit: "MiB",
     about: "Free disk space of the host below which no capsule is created or started.",
