@@ -47,10 +47,28 @@ const STEPS = Object.entries({
   "docker-files": measureDockerFiles,
 });
 
+const USAGE = `npm run bench -- [--quick] [--data-dir DIR] [--url URL --key KEY] [STEP…]
+
+Measures all steps, or those that are named: ${Object.keys(STEPS).join(", ")}.
+  --quick         a tenth of the rounds
+  --data-dir DIR  where the bench's own server keeps its things (/var/lib/capsuled-bench)
+  --url, --key    a server that runs already, instead of one of its own`;
+
 const { values, positionals: only } = parseArgs({
   allowPositionals: true,
-  options: { url: { type: "string" }, key: { type: "string" }, "data-dir": { type: "string" }, quick: { type: "boolean" } },
+  options: {
+    url: { type: "string" },
+    key: { type: "string" },
+    "data-dir": { type: "string" },
+    quick: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  },
 });
+const unknown = only.find((name) => !(name in STEPS));
+if (values.help === true || unknown !== undefined) {
+  console.log(unknown === undefined ? USAGE : `there is no step ${unknown}\n\n${USAGE}`);
+  process.exit(unknown === undefined ? 0 : 64);
+}
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const scale = values.quick === true ? 0.1 : 1;
 

@@ -146,6 +146,24 @@ test("a reader that goes on reading misses nothing beyond the file's bound: the 
   assert.deepEqual([seen.stdout, seen.gap], [printer.stdout, 0]);
 });
 
+test(
+  "beyond the file's bound the run goes on as soon as its reader has read on, not only when readers are looked at",
+  { timeout: 60_000 },
+  async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const tape = newTape(new MemoryRunFiles(), 128 * 1024);
+    const printer = new Printer(tape);
+    const reading = readThrough(tape, RUN_BEGIN, 0, true);
+    for (let round = 0; round < 60; round += 1) {
+      printer.print("stdout", 64 * 1024);
+      await printer.room();
+    }
+    printer.finish();
+    const seen = await reading;
+    assert.deepEqual([seen.stdout, seen.gap], [printer.stdout, 0]);
+  },
+);
+
 test("output that reaches the file's bound just when all before it is written is kept, and its end is not waited for for ever", async () => {
   const files = new MemoryRunFiles();
   const tape = newTape(files, 200_000);

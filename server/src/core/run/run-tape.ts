@@ -165,7 +165,9 @@ export class RunTape implements PackedSource {
   }
 
   block(at: number, isLent: boolean): PackedBlock | Promise<PackedBlock | null> {
-    this.#letGo();
+    // Whoever asks has read what lies before.
+    if (this.#isFileClosed) this.#shrink();
+    else this.#letGo();
     if (at >= this.#open.at) return this.#open.lend(this.isOver);
     const chunk = this.#sealed.at(at);
     if (chunk !== undefined) return chunk.lend(true);
