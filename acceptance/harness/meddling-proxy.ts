@@ -2,6 +2,9 @@ import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { readState } from "./state.ts";
 
+/** Milliseconds without a byte after which an answer stands still. */
+const STILL_MS = 1000;
+
 /** What is done to one connection; nothing of it is the default, which passes everything on. */
 export interface Meddling {
   /** Given in place of the server's answer; its request never arrives. */
@@ -20,8 +23,8 @@ export interface MeddlingProxy extends AsyncDisposable {
   readonly requests: readonly string[];
   /** Bytes of answers that were written to clients. */
   readonly passed: number;
-  /** Resolves when every WebSocket that is open now has ended. */
-  left(): Promise<void>;
+  /** Resolves once no byte of an answer has come for a while. */
+  still(): Promise<void>;
   /** Ends all connections that are open. */
   endAll(): void;
 }
@@ -29,8 +32,8 @@ export interface MeddlingProxy extends AsyncDisposable {
 /** Stands before the server under test; `meddle` says what to do with each connection, by its number from 1. */
 export async function meddlingProxy(meddle: (connection: number) => Meddling = () => ({})): Promise<MeddlingProxy> {
   const { hostname, port } = new URL(readState().url);
+  const stillness = new Set<() => void>();
   const clients = new Set<Socket>();
-  const sockets = new Set<Socket>();
   const requests: string[] = [];
   let connections = 0;
   let passed = 0;
@@ -42,13 +45,11 @@ export async function meddlingProxy(meddle: (connection: number) => Meddling = (
     client.on("error", () => {});
     client.on("close", () => {
       clients.delete(client);
-      sockets.delete(client);
       upstream?.destroy();
     });
     client.on("data", (chunk) => {
       const text = chunk.toString("latin1");
       for (const [line] of text.matchAll(/^[A-Z]+ \/\S* HTTP\/1\.1\r$/gm)) requests.push(line.slice(0, -10));
-      if (/^upgrade: websocket\r$/im.test(text)) sockets.add(client);
       if (instead !== undefined) client.end(instead);
     });
     if (upstream === null) return;
@@ -59,6 +60,7 @@ export async function meddlingProxy(meddle: (connection: number) => Meddling = (
     upstream.on("data", (chunk) => {
       const within = chunk.subarray(0, Math.max(0, limit - came));
       came += chunk.length;
+      for (const moved of stillness) moved();
       passed += within.length;
       const isDrained = within.length === 0 || client.write(alter === undefined ? within : alter(within));
       if (cutAfter !== undefined && came >= limit) {
@@ -79,8 +81,15 @@ export async function meddlingProxy(meddle: (connection: number) => Meddling = (
     get passed() {
       return passed;
     },
-    async left() {
-      await Promise.all([...sockets].map((client) => new Promise<void>((done) => client.once("close", () => done()))));
+    still() {
+      return new Promise<void>((done) => {
+        const timer = setTimeout(() => {
+          stillness.delete(moved);
+          done();
+        }, STILL_MS);
+        const moved = (): void => void timer.refresh();
+        stillness.add(moved);
+      });
     },
     endAll() {
       for (const client of clients) client.destroy();

@@ -35,9 +35,19 @@ export const stdinCloseMessage = z.object({
   offset: optional(z.int().min(0)).describe("How many bytes were written in all: the end counts only where they have come."),
 });
 
+export const ackMessage = z.object({
+  type: z.literal("ack"),
+  seq: z
+    .int()
+    .min(0)
+    .describe(
+      "Everything up to this record has been taken. From the first one on the server sends at most `window` of its `start` beyond what was acknowledged, and the process is paced by it: for clients whose sockets are read whether or not anybody takes what comes, as a browser's are.",
+    ),
+});
+
 /** What a client may send after `start`. */
 export const clientMessage = z
-  .discriminatedUnion("type", [stopMessage, stdinMessage, stdinCloseMessage])
+  .discriminatedUnion("type", [stopMessage, stdinMessage, stdinCloseMessage, ackMessage])
   .meta({ id: "StreamClientMessage" });
 
 const output = {
@@ -60,6 +70,10 @@ export const serverMessage = z
       id: z.string().regex(PROCESS_ID),
       tag: z.string(),
       next_seq: z.int(),
+      window: z
+        .int()
+        .optional()
+        .describe("Characters of `data` that are sent beyond the last `ack`, to a client that sends `ack`; one message may go over it."),
       stdin: z
         .object({ bytes: z.int().describe("How many bytes have come."), closed: z.boolean().describe("Whether its end has come.") })
         .optional()

@@ -15,6 +15,9 @@ const WAITING_CHARS_MAX = 4 * 1024 * 1024;
 /** The same while standard input is open, which the socket's end would end too. */
 const WAITING_CHARS_MAX_WITH_STDIN = 64 * 1024 * 1024;
 
+/** Of the server's window: what is taken before it is acknowledged. */
+const ACK_PART = 0.25;
+
 /** What a feed reads: a command that is to be started, or a process that is there. */
 export type FeedSource =
   | { readonly start: StreamStart & { readonly tag: string; readonly idempotency_key: string } }
@@ -28,6 +31,8 @@ export interface FeedListener {
   stdinOpen(given: { readonly bytes: number; readonly closed: boolean }): void;
   /** The command has taken so many bytes in all. */
   stdinTaken(bytes: number): void;
+  /** The server is to hear that everything up to this record was taken. */
+  acknowledge(seq: number): void;
 }
 
 /** Takes a process's messages off its sockets, each record once and in order, and says where the next socket is to go on. */
@@ -41,6 +46,10 @@ export class ProcessFeed implements SocketReader {
   /** The record that is due. */
   #next: number | null;
   #taken = 0;
+  /** Characters that the server sends beyond what was acknowledged; servers of before send what there is. */
+  #window: number | null = null;
+  /** Of what was taken since. */
+  #unacknowledged = 0;
   readonly #room = new WaitingRoom(WAITING_CHARS_MAX);
   /** Whether standard input is open. */
   holdsStdin = false;
@@ -73,7 +82,8 @@ export class ProcessFeed implements SocketReader {
   }
 
   mayRenew(): boolean {
-    return !this.holdsStdin || this.isStdinKept;
+    // A server that waits for the consumer is silent.
+    return (!this.holdsStdin || this.isStdinKept) && (this.#window === null || this.#room.isEmpty);
   }
 
   /** Resolves at once, or when the consumer has taken enough. */
@@ -81,9 +91,13 @@ export class ProcessFeed implements SocketReader {
     await this.#room.ready();
   }
 
-  /** The consumer has taken a message of so many characters. */
-  drained(chars: number): void {
+  /** The consumer has taken a message of so many characters, and with it everything up to a record. */
+  drained(chars: number, seq: number): void {
     this.#room.drained(chars);
+    this.#unacknowledged += chars;
+    if (this.#window === null || this.#unacknowledged < this.#window * ACK_PART) return;
+    this.#unacknowledged = 0;
+    this.#listener.acknowledge(seq);
   }
 
   makeRoom(): void {
@@ -139,7 +153,10 @@ export class ProcessFeed implements SocketReader {
       throw new StreamError("bad_message", `the server went on at record ${message.next_seq}, not at ${this.#next}`);
     }
     this.#next = message.next_seq;
-    const { stdin } = message;
+    const { stdin, window } = message;
+    this.#window = window ?? null;
+    this.#unacknowledged = 0;
+    if (window !== undefined) this.#listener.acknowledge(message.next_seq - 1);
     if (stdin !== undefined) this.isStdinKept = true;
     if (isFirst) this.#listener.started(message);
     if (stdin !== undefined) this.#listener.stdinOpen(stdin);

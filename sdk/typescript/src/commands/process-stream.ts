@@ -79,6 +79,10 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
         this.#sendStdin();
         this.#stdinRoom?.();
       },
+      acknowledge: (seq) => {
+        const { socket } = this.#connection;
+        if (socket?.isOpen === true) socket.send({ type: "ack", seq });
+      },
     });
     this.#feed.holdsStdin = "start" in source && source.start.stdin === true;
     this.#connection = new Reconnecting(transport, this.#feed, options.signal, () => this.#stdin.cut());
@@ -100,7 +104,7 @@ export class ProcessStream implements AsyncIterableIterator<ProcessEvent>, Async
       const message = this.#waiting.shift();
       if (message !== undefined) {
         this.#made = message.type === "start" ? [startEvent(message)] : [...this.#maker.events(message)];
-        if ("data" in message) this.#feed.drained(message.data.length);
+        if ("data" in message) this.#feed.drained(message.data.length, message.seq);
         continue;
       }
       if (this.#failure !== null) throw this.#failure.error;

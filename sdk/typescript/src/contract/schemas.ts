@@ -1121,6 +1121,10 @@ export type StreamClientMessage = {
   type: "stdin_close";
   /** How many bytes were written in all: the end counts only where they have come. */
   offset?: number | undefined;
+} | {
+  type: "ack";
+  /** Everything up to this record has been taken. From the first one on the server sends at most `window` of its `start` beyond what was acknowledged, and the process is paced by it: for clients whose sockets are read whether or not anybody takes what comes, as a browser's are. */
+  seq: number;
 };
 
 export type StreamServerMessage = {
@@ -1129,6 +1133,8 @@ export type StreamServerMessage = {
   id: string;
   tag: string;
   next_seq: number;
+  /** Characters of `data` that are sent beyond the last `ack`, to a client that sends `ack`; one message may go over it. */
+  window?: number | undefined;
   /** Where standard input is open, or was and the process runs: `stdin` with an `offset` goes on from there. */
   stdin?: {
     /** How many bytes have come. */

@@ -16,6 +16,10 @@ export class WaitingRoom {
     return false;
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting === 0;
+  }
+
   add(more: number): void {
     this.#waiting += more;
   }

@@ -1,3 +1,4 @@
+import type { ClientMessage } from "@capsuled/contract";
 import type { ProcessStream } from "../../core/ports/agent-link.ts";
 import type { RouteDeps } from "../deps.ts";
 import { parseClientMessage } from "./client-messages.ts";
@@ -6,6 +7,7 @@ import { JunkCounter } from "./junk.ts";
 import { ProcessOutput } from "./process-output.ts";
 import type { SocketSession } from "./session.ts";
 import { feedStdin } from "./stdin-messages.ts";
+import type { StdinMessage } from "./stdin-queue.ts";
 import { StdinQueue } from "./stdin-queue.ts";
 
 /**
@@ -31,20 +33,27 @@ export function createAttachSession(
       junk = new JunkCounter(connection, deps.socketLimits.junkMax);
       socket = connection;
       stdin = new StdinQueue(stream, connection, deps.socketLimits.stdinBytesMax);
-      output = new ProcessOutput(stream, connection, encoding, {
-        stdinTaken: (bytes, taken) => stdin?.taken(bytes, taken),
-        isCapsuleGone: () => isCapsuleGone,
-      });
+      const { ackWindowChars } = deps.socketLimits;
+      output = new ProcessOutput(
+        stream,
+        connection,
+        { encoding, ackWindowChars },
+        {
+          stdinTaken: (bytes, taken) => stdin?.taken(bytes, taken),
+          isCapsuleGone: () => isCapsuleGone,
+        },
+      );
       output.begin();
     },
     message(text) {
       const parsed = parseClientMessage(text);
       if (!parsed.ok) return junk?.refuse(parsed.problem);
       const { message } = parsed;
-      if (message.type !== "stop" && message.offset === undefined)
+      if (isInput(message) && message.offset === undefined)
         return junk?.refuse("standard input without offsets is open to the stream that started the process only");
       if (output?.hasEnded !== false) return;
       if (message.type === "stop") stream.cancel("stopped", deps.socketLimits.stopGraceMs);
+      else if (message.type === "ack") output.acknowledged(message.seq);
       else if (stdin !== null) feedStdin(stdin, message, socket, junk);
     },
     binary() {
@@ -55,4 +64,8 @@ export function createAttachSession(
       if (output?.hasEnded !== true) stream.close();
     },
   };
+}
+
+function isInput(message: ClientMessage): message is StdinMessage {
+  return message.type === "stdin" || message.type === "stdin_close";
 }

@@ -38,7 +38,14 @@ test("start, output, exit and a proper close, exactly as documented", async () =
   stream.print("stderr", "warning\n");
   stream.exit({ exitCode: 3 });
   assert.equal(await client.closed, 1000);
-  assert.deepEqual(client.messages[0], { type: "start", pid: 42, id: stream.started.id, tag: "bg-a1b2c3d4", next_seq: 1 });
+  assert.deepEqual(client.messages[0], {
+    type: "start",
+    pid: 42,
+    id: stream.started.id,
+    tag: "bg-a1b2c3d4",
+    next_seq: 1,
+    window: 2 * 1024 * 1024,
+  });
   assert.deepEqual(client.messages[1], { type: "stdout", data: "step 1\n", seq: 1 });
   assert.deepEqual(client.messages[2], { type: "stderr", data: "warning\n", seq: 2 });
   const exit = client.messages[3];

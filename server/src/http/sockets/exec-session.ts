@@ -98,10 +98,16 @@ class ExecSession implements SocketSession {
     const stream = this.#stream;
     if (this.#isClosed) return this.#leave();
     this.#stdin = start.stdin === true ? new StdinQueue(stream, connection, this.#deps.socketLimits.stdinBytesMax) : null;
-    this.#output = new ProcessOutput(stream, connection, start.encoding ?? "utf-8", {
-      stdinTaken: (bytes, taken) => this.#stdin?.taken(bytes, taken),
-      isCapsuleGone: () => this.#isCapsuleGone,
-    });
+    const { ackWindowChars } = this.#deps.socketLimits;
+    this.#output = new ProcessOutput(
+      stream,
+      connection,
+      { encoding: start.encoding ?? "utf-8", ackWindowChars },
+      {
+        stdinTaken: (bytes, taken) => this.#stdin?.taken(bytes, taken),
+        isCapsuleGone: () => this.#isCapsuleGone,
+      },
+    );
     this.#output.begin();
     for (const message of this.#early.splice(0)) this.#apply(message, stream);
   }
@@ -124,6 +130,8 @@ class ExecSession implements SocketSession {
       case "stop":
         stream.cancel("stopped", this.#deps.socketLimits.stopGraceMs);
         return;
+      case "ack":
+        return this.#output?.acknowledged(message.seq);
       case "stdin":
       case "stdin_close":
         return this.#feed(message);

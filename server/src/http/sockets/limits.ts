@@ -15,6 +15,8 @@ export interface SocketLimits {
   /** Characters of waiting output from which the process is paced, and below which it goes on. */
   readonly outboundCharsHigh: number;
   readonly outboundCharsLow: number;
+  /** Characters of output that a client which acknowledges is sent beyond its last `ack`. */
+  readonly ackWindowChars: number;
   /** Characters of joined records in one message. */
   readonly messageCharsMax: number;
   /** Bytes of stdin that the process has not taken yet. */
@@ -42,6 +44,7 @@ export const SOCKET_LIMITS: SocketLimits = {
   laggardCloseMs: 30_000,
   outboundCharsHigh: 1024 * 1024,
   outboundCharsLow: 256 * 1024,
+  ackWindowChars: 2 * 1024 * 1024,
   messageCharsMax: 64 * 1024,
   stdinBytesMax: 1024 * 1024,
   inputWindowBytes: 64 * 1024,

@@ -7,10 +7,11 @@ function render(message: ServerMessage): string {
   return JSON.stringify(message);
 }
 
-export function renderStart(started: Started): string {
+/** `window`: characters that a client which acknowledges is sent beyond its last `ack`. */
+export function renderStart(started: Started, window: number): string {
   const { pid, id, tag, nextSeq, stdin } = started;
   const given = stdin?.isPlaced === true ? { stdin: { bytes: stdin.bytes, closed: stdin.closed } } : {};
-  return render({ type: "start", pid, id, tag, next_seq: nextSeq, ...given });
+  return render({ type: "start", pid, id, tag, next_seq: nextSeq, window, ...given });
 }
 
 export function renderStdinAck(bytes: number): string {

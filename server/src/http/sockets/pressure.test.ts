@@ -125,6 +125,30 @@ test("small records that wait leave as one message that names the first and the 
   assert.equal(output.at(-1)?.seq, 101);
 });
 
+test("a client that acknowledges is sent no more than the window beyond it, however much its socket takes, and the rest as it goes on", async () => {
+  await using world = await createWorld({ limits: { ackWindowChars: 1024 * 1024 } });
+  const client = await connect(world, path);
+  client.send({ type: "start", cmd: "yes" });
+  const start = await client.next();
+  assert.ok(start.type === "start" && start.window === 1024 * 1024);
+  client.send({ type: "ack", seq: 0 });
+  await world.services.stream.called("resume");
+  world.services.stream.calls.splice(0);
+  const first = await flood(world);
+  assert.ok(first * RECORD > 1024 * 1024 && first * RECORD <= 1024 * 1024 + 2 * RECORD, `${first} records`);
+  client.send({ type: "ack", seq: Math.floor(first / 2) });
+  await world.services.stream.called("resume");
+  world.services.stream.calls.splice(0);
+  const second = await flood(world);
+  assert.ok(second > 0 && second <= first / 2 + 2, `${second} records`);
+  client.send({ type: "ack", seq: 1_000_000 });
+  await world.services.stream.called("resume");
+  world.services.stream.exit();
+  assert.equal(await client.closed, 1000);
+  const chars = client.messages.reduce((sum, message) => sum + (message.type === "stdout" ? message.data.length : 0), 0);
+  assert.equal(chars, (first + second) * RECORD);
+});
+
 test("a peer that answers no ping is dead after two; one that answers stays", async () => {
   await using world = await createWorld({ limits: { pingMs: 200 } });
   const options = { headers: { "x-api-key": KEYS.member }, perMessageDeflate: false };

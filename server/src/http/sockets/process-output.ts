@@ -1,6 +1,7 @@
 import { CLOSE_CODES } from "@capsuled/contract";
 import type { OutputRecord, ProcessEnd, ProcessEvent, ProcessStream, StreamFailure } from "../../core/ports/agent-link.ts";
 import { flushedText, recordText } from "../../core/process/text.ts";
+import { AckWindow } from "./ack-window.ts";
 import type { SocketConnection } from "./connection.ts";
 import { renderExit, renderGap, renderStart } from "./messages.ts";
 
@@ -18,12 +19,21 @@ export class ProcessOutput {
   readonly #connection: SocketConnection;
   readonly #encoding: "utf-8" | "base64";
   readonly #listener: OutputListener;
+  readonly #windowChars: number;
+  readonly #window: AckWindow;
   #hasEnded = false;
 
-  constructor(stream: ProcessStream, connection: SocketConnection, encoding: "utf-8" | "base64", listener: OutputListener) {
+  constructor(
+    stream: ProcessStream,
+    connection: SocketConnection,
+    { encoding, ackWindowChars }: { readonly encoding: "utf-8" | "base64"; readonly ackWindowChars: number },
+    listener: OutputListener,
+  ) {
     this.#stream = stream;
     this.#connection = connection;
     this.#encoding = encoding;
+    this.#windowChars = ackWindowChars;
+    this.#window = new AckWindow(ackWindowChars);
     this.#listener = listener;
   }
 
@@ -33,9 +43,19 @@ export class ProcessOutput {
   }
 
   begin(): void {
-    this.#connection.send(renderStart(this.#stream.started));
-    this.#connection.onRoom = () => this.#stream.resume();
+    this.#connection.send(renderStart(this.#stream.started, this.#windowChars));
+    this.#connection.onRoom = () => this.#goOn();
     this.#stream.onEvent((event) => this.#take(event));
+  }
+
+  /** The client has taken everything up to a record. */
+  acknowledged(seq: number): void {
+    this.#window.take(seq);
+    if (!this.#connection.isFull) this.#goOn();
+  }
+
+  #goOn(): void {
+    if (!this.#window.isFull) this.#stream.resume();
   }
 
   #take(event: ProcessEvent): void {
@@ -43,7 +63,7 @@ export class ProcessOutput {
       case "stdout":
       case "stderr":
         this.#sendRecord(event);
-        if (this.#connection.isFull) this.#stream.pause();
+        if (this.#connection.isFull || this.#window.isFull) this.#stream.pause();
         return;
       case "gap":
         this.#connection.send(renderGap(event));
@@ -72,10 +92,12 @@ export class ProcessOutput {
     if (this.#encoding === "base64") {
       const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
       this.#connection.sendOutput({ kind, data, firstSeq: seq, seq, encoding: "base64" });
+      this.#window.add(seq, data.length);
       return;
     }
     const { text } = recordText(tail, bytes);
     if (text.length > 0) this.#connection.sendOutput({ kind, data: text, firstSeq: seq, seq, encoding: "utf-8" });
+    this.#window.add(seq, text.length);
   }
 
   /**
