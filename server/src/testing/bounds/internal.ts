@@ -101,6 +101,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/core/template/image/feed.ts: WINDOW_BYTES",
       "server/src/images/archive/open-archive.ts: READ_BYTES",
       "server/src/images/decompressed.ts: PIECE_BYTES",
+      "server/src/http/sockets/ack-window.ts: MARK_CHARS",
       "server/src/images/uploads.ts: LOOK_BYTES",
       "server/src/telemetry/metrics.ts: LAG_LOOK_MS",
       "agent/launcher/src/runtime.rs: WARM_MOVES",
