@@ -37,6 +37,11 @@ export class Context {
     return connectionFrom(this.process.env, this.#server, this.#key);
   }
 
+  /** The server of a data directory of this machine, whatever else is named, and the key for it. */
+  connectionTo(url: string, dataDir: string): ClientOptions {
+    return connectionFrom({ ...this.process.env, CAPSULED_DATA_DIR: dataDir }, url, this.#key);
+  }
+
   /** Whether anything says which server is meant; else it is the one of this machine. */
   get isServerNamed(): boolean {
     return isServerNamed(this.process.env, this.#server);

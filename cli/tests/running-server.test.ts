@@ -98,6 +98,42 @@ test(
   },
 );
 
+test(
+  "stop --capsules destroys those of the server that it stops and of no other one, whichever is named or runs beside it",
+  { timeout: 120_000 },
+  async () => {
+    await inDataDir(async (dir) => {
+      await inDataDir(async (elsewhere) => {
+        for (const one of [dir, elsewhere]) assert.equal((await capsuled(one, ["start"])).code, 0);
+        for (const one of [dir, elsewhere]) assert.equal((await capsuled(one, ["create"])).code, 0);
+        const count = async (one: string): Promise<number> => (await capsuled(one, ["ls", "-q"])).stdout.split("\n").length - 1;
+        const url = findServerUrl(elsewhere) ?? "";
+        const key = readFileSync(join(elsewhere, "admin-key"), "utf8").trim();
+        const others = { CAPSULED_URL: url, CAPSULED_API_KEY: key };
+        for (const [args, env] of [
+          [["stop", "--capsules"], others],
+          [["stop", "--capsules", "--server", url, "--key", key], {}],
+          [["stop", "--capsules"], { CAPSULED_URL: "nonsense" }],
+        ] as const) {
+          const refused = await capsuled(dir, args, env);
+          assert.equal(refused.code, 64, refused.stderr);
+          assert.match(
+            refused.stderr,
+            /^capsuled: --capsules destroys those of the server that is stopped, http:\S+, and another one is named: /,
+          );
+          assert.deepEqual([await count(dir), await count(elsewhere)], [1, 1]);
+        }
+        // Where nothing is named, the directory says which one is meant, and not where a server is found first.
+        const stopped = await capsuled(elsewhere, ["stop", "--capsules", "--data-dir", dir]);
+        assert.deepEqual([stopped.code, stopped.stderr], [0, ""]);
+        assert.match(stopped.stdout, /^cl-\w+ destroyed\nstopped\n$/);
+        assert.equal(await count(elsewhere), 1);
+        assert.match((await capsuled(elsewhere, ["stop", "--capsules"], { CAPSULED_URL: url })).stdout, /^cl-\w+ destroyed\nstopped\n$/);
+      });
+    });
+  },
+);
+
 test("stop signals no process that is not the directory's server, whatever the files say", { timeout: 120_000 }, async () => {
   await inDataDir(async (dir) => {
     const none = await capsuled(dir, ["stop"], { CAPSULED_URL: "http://127.0.0.1:9" });

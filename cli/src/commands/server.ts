@@ -165,8 +165,8 @@ export const stop: Command = {
     const running = findRunningServer(dir);
     if (running === null) throw new ExitError(EXIT.failure, await whyNone(context, dir));
     const { pid, isOurs } = running;
-    const destroyed = given.flag("capsules") ? await destroyAll(context, running) : [];
-    const left = given.flag("capsules") ? 0 : await countAlive(context, running);
+    const destroyed = given.flag("capsules") ? await destroyAll(context, dir, running) : [];
+    const left = given.flag("capsules") ? 0 : await countAlive(context, dir, running);
     try {
       process.kill(pid, "SIGTERM");
     } catch {
@@ -184,10 +184,19 @@ export const stop: Command = {
   },
 };
 
-/** Destroys the team's capsules; gives those that are gone. */
-async function destroyAll(context: Context, { url }: RunningServer): Promise<readonly schemas.Capsule[]> {
-  const { connection } = context;
-  const client = new Client({ ...connection, url: connection.url ?? url ?? undefined });
+/**
+ * Destroys the team's capsules of the server that is stopped, and of no other one that the environment or the configuration may name;
+ * gives those that are gone.
+ */
+async function destroyAll(context: Context, dir: string, { url }: RunningServer): Promise<readonly schemas.Capsule[]> {
+  if (url === null) throw new ExitError(EXIT.failure, `The server of ${dir} does not listen yet: nothing was destroyed, and it goes on.`);
+  const named = context.isServerNamed ? context.connection.url : undefined;
+  if (named !== undefined && addressOf(named) !== addressOf(url))
+    throw new ExitError(
+      EXIT.usage,
+      `--capsules destroys those of the server that is stopped, ${url}, and another one is named: ${plain(named)}. Nothing was done; \`${toRun(context.process, `stop --capsules --server ${url}`, { dataDir: dir })}\` means this one.`,
+    );
+  const client = new Client(context.connectionTo(url, dir));
   const gone: schemas.Capsule[] = [];
   for await (const capsule of client.capsules.list()) {
     await (await client.capsules.connect(capsule.id)).destroy();
@@ -197,17 +206,21 @@ async function destroyAll(context: Context, { url }: RunningServer): Promise<rea
 }
 
 /** The team's capsules that go on without their server; 0 where that cannot be said. */
-async function countAlive(context: Context, { url }: RunningServer): Promise<number> {
+async function countAlive(context: Context, dir: string, { url }: RunningServer): Promise<number> {
+  if (url === null) return 0;
   try {
-    const { connection } = context;
-    const own = url ?? connection.url ?? undefined;
-    const client = new Client({ ...connection, url: own, retryForMs: 0, requestTimeoutMs: COUNT_MS, warn: () => {} });
+    const client = new Client({ ...context.connectionTo(url, dir), retryForMs: 0, requestTimeoutMs: COUNT_MS, warn: () => {} });
     let count = 0;
     for await (const { status } of client.capsules.list()) if (status === "running" || status === "paused") count += 1;
     return count;
   } catch {
     return 0;
   }
+}
+
+/** By which two URLs are compared: this machine has several names for itself. */
+function addressOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin.replace("//localhost", "//127.0.0.1") : url;
 }
 
 function goOnSaying(count: number): string {
