@@ -43,6 +43,23 @@ test("an exception is an error with its name and value, and the kernel goes on",
   assert.equal((await interpreter.runCode("1 + 1")).text, "2");
 });
 
+test("code that is sent as soon as an exception's kernel is idle is run, though the kernel is slow to wait again", async () => {
+  await interpreter.runCode(`
+import time
+kernel = get_ipython().kernel
+flush = kernel.shell_stream.flush
+def slowly(*only):
+    if only:
+        # The end of a message's handling, after its "idle".
+        kernel.shell_stream.flush = flush
+        time.sleep(1)
+    flush(*only)
+`);
+  const { error } = await interpreter.runCode("kernel.shell_stream.flush = slowly\nraise ValueError('seen')");
+  assert.equal(error?.value, "seen");
+  assert.equal((await interpreter.runCode("'and run'")).text, "and run");
+});
+
 test("what is displayed comes with its MIME types", async () => {
   const { displayed } = await interpreter.runCode(
     "from IPython.display import HTML, SVG, display\ndisplay(HTML('<b>hi</b>'))\ndisplay(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"/>'))",
