@@ -53,6 +53,15 @@ export function hostTraces(dataDir: string): HostTraces {
   };
 }
 
+/** What the installation has on the host that it did not have before, each line after its kind; what has gone since is not told. */
+export function newTraces(dataDir: string, before: HostTraces): readonly string[] {
+  const known = new Set(told(before));
+  return told(hostTraces(dataDir)).filter((line) => !known.has(line));
+}
+
+const told = (traces: HostTraces): readonly string[] =>
+  Object.entries(traces).flatMap(([kind, entries]: [string, readonly string[]]) => entries.map((entry) => `${kind}: ${entry}`));
+
 function installationId(dataDir: string): string {
   return z.object({ installation_id: z.string().min(8) }).parse(JSON.parse(readFileSync(join(dataDir, "installation.json"), "utf8")))
     .installation_id;

@@ -10,7 +10,7 @@ import { call, errorOf, expectCall, property } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
 import type { TestCapsule } from "../harness/capsule.ts";
 import { allEvents } from "../harness/events.ts";
-import { agentPid, hostTraces } from "../harness/host.ts";
+import { agentPid, hostTraces, newTraces } from "../harness/host.ts";
 import { restart } from "../harness/restart.ts";
 import { endServer, readAdminKey, startRefused, startServer } from "../harness/server-process.ts";
 import { readState } from "../harness/state.ts";
@@ -117,7 +117,7 @@ test(
       assert.deepEqual([refused.status, error.code, property(error.details, "resource")], [503, "host_full", "disk"]);
       assert.ok(Number(refused.headers.get("retry-after")) > 0);
     }
-    assert.deepEqual(hostTraces(readState().dataDir), before, "nothing is left behind");
+    assert.deepEqual(newTraces(readState().dataDir, before), [], "nothing is left behind");
     assert.deepEqual(await expectCall("listCapsules", 200, { query: { "metadata.full": "disk" } }), []);
     assert.equal((await running.sh("echo well")).stdout, "well\n");
     await restart("SIGTERM");
