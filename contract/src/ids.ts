@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-// Each id is a prefix and exactly 25 digits of lowercase base36 (128 random bits).
+// Each id is a prefix and exactly 25 digits of lowercase base36 (128 random bits; a run's is its time in milliseconds, 48 bits, and 80 random ones).
 
 export const CAPSULE_ID = /^cl-[0-9a-z]{25}$/;
 export const PROCESS_ID = /^pr-[0-9a-z]{25}$/;

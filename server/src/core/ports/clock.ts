@@ -8,7 +8,7 @@ export interface SteadyClock {
   ms(): number;
 }
 
-/** Makes ids: a prefix, `-` and 25 digits of base36 from 128 random bits. */
+/** Makes ids: a prefix, `-` and 25 digits of base36 from 128 random bits; of a run's the first 48 are its time. */
 export interface Ids {
   next(prefix: "cl" | "pr" | "team" | "key" | "req" | "ep" | "run" | "tk" | "tp" | "bd"): string;
   /** `bytes` random bytes in lowercase hex. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { CAPSULE_ID } from "@capsuled/contract";
+import { CAPSULE_ID, RUN_ID } from "@capsuled/contract";
 import fc from "fast-check";
 import { createIds, renderBase36 } from "./ids.ts";
 
@@ -27,4 +27,17 @@ test("ids have the documented form and do not repeat beyond one pool", () => {
 
 test("hex gives the asked number of bytes", () => {
   assert.match(createIds().hex(20), /^[0-9a-f]{40}$/);
+});
+
+test("a run's id is in the order of its time, whatever the time, and those of one millisecond do not repeat", () => {
+  const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+  fc.assert(
+    fc.property(time, time, (one, other) => {
+      const [first, second] = [createIds(() => Math.min(one, other)).next("run"), createIds(() => Math.max(one, other)).next("run")];
+      assert.match(first, RUN_ID);
+      assert.ok(one === other || first < second, `${first} of ${one}, ${second} of ${other}`);
+    }),
+  );
+  const ids = createIds(() => 1_800_000_000_000);
+  assert.equal(new Set(Array.from({ length: 5000 }, () => ids.next("run"))).size, 5000);
 });
