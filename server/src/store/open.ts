@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect, SqliteDialect } from "kysely";
 import type { Dialect } from "kysely";
 import { Pool } from "pg";
 import { StoreUnavailableError } from "../core/capsule/store.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import type { Database, EngineCapabilities } from "./database.ts";
 import { POSTGRES, SQLITE } from "./database.ts";
 import { migrate } from "./migrate.ts";
@@ -17,7 +18,14 @@ export type DatabaseLocation =
   | { readonly kind: "sqlite"; readonly path: string }
   | { readonly kind: "postgres"; readonly url: string; readonly onIdleError: (error: Error) => void };
 
-function connect(dialect: Dialect, engine: EngineCapabilities): Database {
+interface Connection {
+  readonly dialect: Dialect;
+  readonly engine: EngineCapabilities;
+  /** Ends what works on the database beside the connection. */
+  readonly closing: () => Promise<void>;
+}
+
+function connect({ dialect, engine, closing }: Connection): Database {
   const db = new Kysely<Schema>({ dialect });
   async function guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -30,21 +38,28 @@ function connect(dialect: Dialect, engine: EngineCapabilities): Database {
     engine,
     run: (work) => guarded(() => work(db)),
     transact: (work) => guarded(() => db.transaction().execute(work)),
-    close: () => db.destroy(),
+    close: async () => {
+      await closing();
+      await db.destroy();
+    },
   };
 }
 
-function dialectFor(location: DatabaseLocation): { readonly dialect: Dialect; readonly engine: EngineCapabilities } {
+function connectionTo(location: DatabaseLocation): Connection {
   switch (location.kind) {
     case "sqlite": {
+      if (location.path === ":memory:")
+        return { dialect: new SqliteDialect({ database: openNodeSqlite(location.path) }), engine: SQLITE, closing: async () => {} };
       // The file is made first, since SQLite would make it readable to everyone; its log files take over its mode.
-      if (location.path !== ":memory:") closeSync(openSync(location.path, "a", 0o600));
-      return { dialect: new SqliteDialect({ database: openNodeSqlite(location.path) }), engine: SQLITE };
+      closeSync(openSync(location.path, "a", 0o600));
+      const checkpoints = new Checkpoints(location.path);
+      const database = openNodeSqlite(location.path, () => checkpoints.changed());
+      return { dialect: new SqliteDialect({ database }), engine: SQLITE, closing: () => checkpoints.close() };
     }
     case "postgres": {
       const pool = new Pool(postgresSettings(location.url));
       pool.on("error", location.onIdleError);
-      return { dialect: new PostgresDialect({ pool }), engine: POSTGRES };
+      return { dialect: new PostgresDialect({ pool }), engine: POSTGRES, closing: async () => {} };
     }
   }
 }
@@ -65,8 +80,7 @@ function placeOf(location: DatabaseLocation): string {
 export async function openDatabase(location: DatabaseLocation, now: number): Promise<Database> {
   let database: Database | undefined;
   try {
-    const { dialect, engine } = dialectFor(location);
-    database = connect(dialect, engine);
+    database = connect(connectionTo(location));
     await migrate(database, migrations, now);
     return database;
   } catch (error) {

@@ -235,7 +235,6 @@ export const INTERNAL: readonly Group[] = [
       "server/src/core/access/limits.ts: ACCESS_LIMITS.cachedUnknownKeysMax",
       "server/src/server.ts: KEY_USES.entriesMax",
       "server/src/store/node-sqlite.ts: STATEMENTS_MAX",
-      "server/src/store/node-sqlite.ts: WAL_BYTES_KEPT",
       "server/src/store/postgres.ts: POSTGRES_IDLE_MS",
       "server/src/core/endpoint/limits.ts: ENDPOINT_LIMITS.publishedMax",
       "server/src/core/endpoint/limits.ts: ENDPOINT_LIMITS.unknownMax",
