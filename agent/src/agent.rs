@@ -222,3 +222,17 @@ impl Agent {
         found.max_by_key(|(_, process)| process.ended_order).map(|(key, _)| key)
     }
 }
+
+#[cfg(test)]
+impl Agent {
+    /// One of which a part is tried: nobody connects to it, it has no files, no cgroup and no children.
+    pub fn bare() -> Agent {
+        use crate::settings::Bounds;
+        let (listener, _) = crate::sys::socket_pair(libc::SOCK_STREAM).unwrap();
+        let (null, _) = crate::sys::pipe().unwrap();
+        let (capsule, secret, journal) = (String::new(), String::new(), Bounds::default());
+        let settings = Settings { capsule, secret, join: 0, previous: Reason::AgentLost, journal, kept_s: 1, lost_grace_s: 1 };
+        let descriptors = libc::rlimit { rlim_cur: 1024, rlim_max: 1024 };
+        Agent::new(Launch { settings, listener, null, control: None, work: None, oom: None, tasks: Vec::new(), descriptors }).unwrap()
+    }
+}

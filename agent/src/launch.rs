@@ -34,8 +34,9 @@ impl Agent {
                 continue;
             }
             let lean = self.is_lean(waiter);
-            let mut found = self.pool.find_child(lean);
+            let mut found = self.pool.find_ready(lean);
             if found.is_none() {
+                // One of its kind may be there by now: a copy in the place of a lean child costs more, and is made again.
                 self.read_answers();
                 found = self.pool.find_child(lean);
             }

@@ -154,3 +154,44 @@ impl Agent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::{Spawner, Waiter};
+    use crate::process::Process;
+    use crate::request::{Object, StartRequest};
+    use serde_json::json;
+    use std::os::unix::io::OwnedFd;
+
+    /// An agent whose spawner is the other end of the socket.
+    fn agent() -> (Agent, OwnedFd) {
+        let mut agent = Agent::bare();
+        let (own, other) = sys::socket_pair(libc::SOCK_SEQPACKET).unwrap();
+        sys::set_nonblocking(&own).unwrap();
+        // A number that no process has.
+        agent.pool.spawner = Some(Spawner { pid: i32::MAX, socket: own, heard: true });
+        (agent, other)
+    }
+
+    fn answer(spawner: &OwnedFd, cell: u32) {
+        sys::write(spawner, &Answer { cell, pid: i32::MAX, errno: 0, joined: true }.encode()).unwrap();
+    }
+
+    #[test]
+    fn a_plain_program_is_given_to_a_lean_child_that_is_there_and_not_told_of_yet() {
+        let (mut agent, spawner) = agent();
+        assert!(agent.order(false) && agent.order(true));
+        answer(&spawner, 0);
+        agent.read_answers();
+        answer(&spawner, 1);
+        let mut object = Object::new();
+        object.insert("id".into(), json!("pr-abcdefghijklmnopqrstuvwxy"));
+        object.insert("cmd".into(), json!("true"));
+        let process = Process::new(StartRequest::read(&object).unwrap_or_else(|_| panic!("a start")), None);
+        let waiter = Waiter::Process(agent.processes.insert(process));
+        agent.pool.waiting.push_back(waiter);
+        assert!(agent.dispatch());
+        assert_eq!(agent.pool.find_waiter(waiter), Some(1), "a copy serves it");
+    }
+}

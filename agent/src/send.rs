@@ -249,32 +249,14 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::Launch;
     use crate::connection::Connection;
     use crate::frame;
-    use crate::process::{LeaderExit, Phase, Reason};
+    use crate::process::{LeaderExit, Phase};
     use crate::request::{Object, StartRequest};
-    use crate::settings::{Bounds, Settings};
-
-    fn agent() -> Agent {
-        let (listener, _) = sys::socket_pair(libc::SOCK_STREAM).unwrap();
-        let (null, _) = sys::pipe().unwrap();
-        let settings = Settings {
-            capsule: String::new(),
-            secret: String::new(),
-            join: 0,
-            previous: Reason::AgentLost,
-            journal: Bounds::default(),
-            kept_s: 1,
-            lost_grace_s: 1,
-        };
-        let descriptors = libc::rlimit { rlim_cur: 1024, rlim_max: 1024 };
-        Agent::new(Launch { settings, listener, null, control: None, work: None, oom: None, tasks: Vec::new(), descriptors }).unwrap()
-    }
 
     /// The kinds of the frames in each write to a reader that waits for `started`, of a process with these records.
     fn writes(records: &[(Stream, usize)], has_ended: bool) -> Vec<Vec<Kind>> {
-        let mut agent = agent();
+        let mut agent = Agent::bare();
         let mut object = Object::new();
         object.insert("id".into(), json!("pr-abcdefghijklmnopqrstuvwxy"));
         object.insert("cmd".into(), json!("true"));
