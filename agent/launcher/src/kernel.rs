@@ -254,6 +254,13 @@ pub fn pipe() -> Result<(File, File)> {
     }
 }
 
+/// A socket to a part of the kernel, by its number; each message is one write, each answer one read.
+pub fn netlink(part: libc::c_int) -> Result<File> {
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, part) };
+    owned(fd.into(), || "open a socket to the kernel".to_string())
+}
+
 /// Sets what this process does on a signal.
 pub fn handle(signal: libc::c_int, how: libc::sighandler_t) {
     // SAFETY: only the two standard ways are given, no function of ours.

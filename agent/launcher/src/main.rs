@@ -7,6 +7,7 @@
 //! subvolume-snapshot SOURCE PATH
 //! subvolume-of PATH
 //! quota-enable PATH simple|full
+//! chain TABLE NAME                            of nftables' family inet: whether it is there
 //! ```
 //! Each answers `{"ok":true,…}` or `{"ok":false,"step":"…","message":"…"}`.
 
@@ -21,6 +22,7 @@ mod idmap;
 mod kernel;
 mod namespaces;
 mod network;
+mod nftables;
 mod program;
 mod rootfs;
 mod runtime;
@@ -54,6 +56,7 @@ fn step(words: &[&str], spec: &Value, runtime: Option<&File>) -> Result<Value> {
             btrfs::subvolume_of(path).map(|(id, system)| json!({ "ok": true, "subvolume": id, "fileSystem": system }))
         }
         ["quota-enable", path, kind] => btrfs::enable_quota(path, *kind == "simple").map(|kind| json!({ "ok": true, "kind": kind })),
+        ["chain", table, name] => nftables::has_chain(table, name).map(|found| json!({ "ok": true, "found": found })),
         _ => Err(Failure::new("read the request", "no step has these words")),
     }
 }

@@ -73,6 +73,8 @@ export interface Launcher {
   subvolumeOf(path: string): Promise<{ readonly id: number; readonly fileSystem: string }>;
   /** Turns btrfs quotas on; `simple` where the kernel has them. Resolves with which it is. */
   enableQuota(path: string, kind: "simple" | "full"): Promise<string>;
+  /** Whether nftables' table of the family `inet` has the chain, in this process's network namespace. */
+  hasChain(table: string, chain: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -100,6 +102,11 @@ export function createLauncher(binary: string): Launcher {
     },
     async enableQuota(path, kind) {
       return String((await ask(["quota-enable", path, kind]))["kind"]);
+    },
+    async hasChain(table, chain) {
+      const { found } = await ask(["chain", table, chain]);
+      if (typeof found !== "boolean") throw new Error("The launcher's answer does not say whether there is such a chain.");
+      return found;
     },
     close: () => kept.close(),
   };

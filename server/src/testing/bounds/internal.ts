@@ -21,6 +21,7 @@ export const INTERNAL: readonly Group[] = [
       "agent/launcher/src/idmap.rs: RANGE",
       "agent/launcher/src/freezer.rs: *",
       "agent/launcher/src/kernel.rs: *",
+      "agent/launcher/src/nftables.rs: *",
       "agent/src/board.rs: CELLS",
       "agent/src/boot.rs: *",
       "agent/src/clock.rs: *",

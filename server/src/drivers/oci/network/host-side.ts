@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import type { Log } from "../../../core/ports/log.ts";
+import type { Launcher } from "../launcher.ts";
 import { run } from "./inside.ts";
 import type { NetworkNames } from "./names.ts";
 import { hostRules } from "./ruleset.ts";
@@ -17,9 +18,9 @@ export interface HostSide {
 
 export async function makeHostSide(side: HostSide, log: Log): Promise<void> {
   const { names, subnet, ipv6, mtu } = side;
-  if (!existsSync(`/sys/class/net/${names.bridge}`) || !(await bridgeExists(names.bridge))) {
-    await run("ip", ["link", "add", names.bridge, "type", "bridge"]).catch(async (error: unknown) => {
-      if (!(await bridgeExists(names.bridge))) throw error;
+  if (!hasDevice(names.bridge)) {
+    await run("ip", ["link", "add", names.bridge, "type", "bridge"]).catch((error: unknown) => {
+      if (!hasDevice(names.bridge)) throw error;
     });
   }
   const lines = [
@@ -36,26 +37,20 @@ export async function makeHostSide(side: HostSide, log: Log): Promise<void> {
   }
 }
 
-export async function hostSideIsThere({ names }: HostSide): Promise<boolean> {
-  if (!(await bridgeExists(names.bridge))) return false;
-  return run("nft", ["list", "chain", "inet", names.table, "in"]).then(
-    () => true,
-    () => false,
-  );
+/** Asked again and again, so it starts no program: each start stops this process for milliseconds. */
+export async function hostSideIsThere({ names }: Pick<HostSide, "names">, launcher: Pick<Launcher, "hasChain">): Promise<boolean> {
+  return hasDevice(names.bridge) && launcher.hasChain(names.table, "in");
 }
 
 export async function removeHostSide({ names }: Pick<HostSide, "names">): Promise<void> {
-  if (await bridgeExists(names.bridge)) await run("ip", ["link", "del", names.bridge]);
+  if (hasDevice(names.bridge)) await run("ip", ["link", "del", names.bridge]);
   await run("nft", ["-f", "-"], `table inet ${names.table}\ndelete table inet ${names.table}\n`);
   for (const rule of await foreignRulesOf(names.bridge)) await run("nft", ["-f", "-"], rule);
 }
 
-/** Asked by name: /sys may show another namespace's devices than this process's. */
-function bridgeExists(bridge: string): Promise<boolean> {
-  return run("ip", ["link", "show", bridge]).then(
-    () => true,
-    () => false,
-  );
+/** Asked by a setting that each device has: /sys may show another namespace's devices than this process's, and a list of all grows with them. */
+function hasDevice(name: string): boolean {
+  return existsSync(`/proc/sys/net/ipv4/conf/${name}`);
 }
 
 /** Forwarding is the host's own setting and stays on: others may have come to need it. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Egress, NetworkFacts } from "../../../core/ports/driver.ts";
 import { HandleGoneError } from "../../../core/ports/driver.ts";
 import type { Log } from "../../../core/ports/log.ts";
+import type { Launcher } from "../launcher.ts";
 import { readFacts, staleSets } from "./facts.ts";
 import type { HostSide } from "./host-side.ts";
 import { hostSideIsThere, makeHostSide, removeHostSide, routes, uplinkMtu, wantsIpv6 } from "./host-side.ts";
@@ -26,6 +27,7 @@ export interface NetworkOptions {
   readonly subnetsDir: string;
   /** Of this installation: the addresses in use, the resolver's configuration. */
   readonly dir: string;
+  readonly launcher: Pick<Launcher, "hasChain">;
   readonly log: Log;
 }
 
@@ -212,7 +214,7 @@ export class CapsuleNetwork {
   /** Somebody may have flushed the host's rules, or ended the resolver. */
   async #mend(): Promise<void> {
     try {
-      if (!(await hostSideIsThere(this.#side))) {
+      if (!(await hostSideIsThere(this.#side, this.#options.launcher))) {
         this.#options.log.warn({ table: this.#side.names.table }, "the host's part of capsules' networks was gone and is made anew");
         await makeHostSide(this.#side, this.#options.log);
       }
