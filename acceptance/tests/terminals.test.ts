@@ -86,7 +86,8 @@ test("Ctrl-C ends the job in the foreground only, Ctrl-Z stops it, and fg goes o
   terminal.type("one\r");
   await terminal.shows("one\r\none\r\n");
   terminal.type("\u001a");
-  await terminal.shows(/Stopped\s+cat/);
+  // What is typed before the prompt is echoed before it, too.
+  await terminal.shows(/Stopped\s+cat\r\n% /);
   terminal.type("fg\r");
   await terminal.shows(/fg\r\n[^%]*cat\r\n/);
   terminal.type("two\r");
