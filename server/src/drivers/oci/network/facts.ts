@@ -13,6 +13,24 @@ const element = z.object({
 const set = z.object({ set: z.object({ name: z.string(), elem: z.array(element).default([]) }) });
 const listing = z.object({ nftables: z.array(z.unknown()) });
 
+/**
+ * IANA's names, as /etc/protocols has them. A host without that file (Debian: without `netbase`) has nft tell the number, and the same
+ * packets are to be told of in the same words on every host. Others stay numbers there.
+ */
+const PROTOCOLS: ReadonlyMap<number, string> = new Map([
+  [1, "icmp"],
+  [2, "igmp"],
+  [6, "tcp"],
+  [17, "udp"],
+  [33, "dccp"],
+  [47, "gre"],
+  [50, "esp"],
+  [51, "ah"],
+  [58, "ipv6-icmp"],
+  [132, "sctp"],
+  [136, "udplite"],
+]);
+
 /** Reads what `nft -j list table` says of a capsule's namespace. */
 export function readFacts(text: string, address: string, withDecisions: boolean, now: number): NetworkFacts {
   const { nftables } = listing.parse(JSON.parse(text));
@@ -30,7 +48,7 @@ export function readFacts(text: string, address: string, withDecisions: boolean,
       decisions.push({
         decision,
         address: to,
-        protocol: String(protocol),
+        protocol: typeof protocol === "number" ? (PROTOCOLS.get(protocol) ?? String(protocol)) : protocol,
         port: typeof port === "number" ? port : Number.parseInt(port, 10) || 0,
         packets: elem.counter?.packets ?? 0,
         lastAt: now - (NETWORK_LIMITS.decisionsKeptS - elem.expires) * 1000,

@@ -147,6 +147,15 @@ test("counters and decisions are read from nft's listing, the latest first", () 
   assert.deepEqual(readFacts(listing, "10.200.0.2", false, 0).decisions, []);
 });
 
+test("a protocol has the same name on a host without /etc/protocols, where nft tells its number", () => {
+  const elem = [6, 17, 1, 58, 253].map((protocol) => ({ elem: { val: { concat: ["10.0.0.1", protocol, 0] }, expires: 600 } }));
+  const listing = JSON.stringify({ nftables: [{ set: { name: "refused4", elem } }] });
+  assert.deepEqual(
+    readFacts(listing, "10.200.0.2", true, 0).decisions.map(({ protocol }) => protocol),
+    ["tcp", "udp", "icmp", "ipv6-icmp", "253"],
+  );
+});
+
 test("sets of names that a policy has no more are told apart from those it keeps", () => {
   const sets = ["learned4_a", "learned6_b", "private4"].map((name) => ({ set: { name, table: "capsule" } }));
   assert.deepEqual(staleSets(JSON.stringify({ nftables: sets }), new Set(["learned6_b"])), ["learned4_a"]);
