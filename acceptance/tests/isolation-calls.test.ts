@@ -52,6 +52,21 @@ test(
   },
 );
 
+test("clone3 is absent for a plain command and for one with input, whatever stands in registers that it does not read", async () => {
+  const plain = await capsule.python(probeSource("clone3"));
+  assert.equal(plain.exit_code, 0, plain.stderr);
+  const found = [outcomes.parse(JSON.parse(plain.stdout)), await probe(capsule, "clone3", outcomes)];
+  for (const inside of found) {
+    assert.ok(Object.keys(inside).length >= 200);
+    for (const [word, outcome] of Object.entries(inside)) assert.equal(outcome, "ENOSYS", word);
+  }
+  const outside = Object.values(probeOutside("clone3", outcomes));
+  assert.ok(
+    outside.every((outcome) => outcome === "ok"),
+    "the control: outside, each of these calls makes a process",
+  );
+});
+
 test("no process leaves the cgroup that bounds the capsule: not by call, by file, by descriptor, nor by leaving session and parent", async () => {
   await using stream = await startStream(capsule.id, { cmd: "python3", args: ["-c", probeSource("leave_cgroup")], stdin: true });
   const { control_write, control_clone, leads, paths, seen_ways, ...attempts } = outcomes.parse(

@@ -5,8 +5,7 @@
 
 use crate::board::{Board, Progress, Step};
 use crate::program::{self, Program, PROGRAM};
-use crate::raw::{call, clone_onto, exit};
-use crate::seccomp::Filter;
+use crate::raw::{call, clone_onto, exit, Word};
 use crate::sys::{CloneArgs, Errno, CLONE_INTO_CGROUP};
 use crate::zygote::{SOCKET, UNHEARD};
 use std::convert::TryInto;
@@ -40,7 +39,6 @@ struct Place {
     /// The kernel makes it 0 when the child has left this memory.
     taken: AtomicI32,
     task: Task,
-    filter: libc::sock_fprog,
     /// Pointers to arguments and variables, each list with its end.
     pointers: [*const u8; LEAN_STRINGS + 2],
 }
@@ -70,8 +68,8 @@ impl Places {
         Some(Places(at.cast()))
     }
 
-    /// Makes a child of the agent's in its slot: its pid. None where no place is free.
-    pub fn make(&self, task: Task, slot: RawFd, filter: &Filter) -> Option<Result<i32, Errno>> {
+    /// Makes a child of the agent's in its slot, by the spawner's word: its pid. None where no place is free.
+    pub fn make(&self, task: Task, slot: RawFd, word: *const Word) -> Option<Result<i32, Errno>> {
         // SAFETY: the mapping has room for as many, and zeros are valid for this field.
         let taken = |index: usize| unsafe { &(*self.0.add(index)).taken };
         let index = (0..PLACES).find(|index| taken(*index).load(Ordering::SeqCst) == 0)?;
@@ -80,7 +78,6 @@ impl Places {
         // SAFETY: as above; zeros are valid for what is replaced.
         let stack = unsafe {
             std::ptr::addr_of_mut!((*place).task).write(task);
-            std::ptr::addr_of_mut!((*place).filter).write(filter.program());
             std::ptr::addr_of!((*place).stack)
         };
         taken(index).store(1, Ordering::SeqCst);
@@ -93,7 +90,7 @@ impl Places {
             ..CloneArgs::default()
         };
         // SAFETY: the place with its stack is the child's until the kernel says otherwise.
-        let made = unsafe { clone_onto(&args, enter, place) };
+        let made = unsafe { clone_onto(&args, word, enter, place) };
         if made.is_err() {
             taken(index).store(0, Ordering::SeqCst);
         }
@@ -104,15 +101,15 @@ impl Places {
 /// Where a child begins.
 extern "C" fn enter(place: *mut Place) -> ! {
     // SAFETY: the child's own place, where the spawner has written what is not valid as zeros; the stack in it is touched by no name.
-    let (task, filter, text, pointers) = unsafe { (&(*place).task, &(*place).filter, &mut (*place).text, &mut (*place).pointers) };
-    if let Some((step, errno)) = arrange(task.fds, filter).and_then(|()| become_program(task, text, pointers)) {
+    let (task, text, pointers) = unsafe { (&(*place).task, &mut (*place).text, &mut (*place).pointers) };
+    if let Some((step, errno)) = arrange(task.fds).and_then(|()| become_program(task, text, pointers)) {
         task.board.set(task.cell, Progress::Failed(step, errno));
     }
     exit(127)
 }
 
-/// Brings the descriptors to their places, closes all others, leads a session, and is bound by the filter.
-fn arrange([socket, stdin, stdout, stderr]: [RawFd; 4], filter: &libc::sock_fprog) -> Option<()> {
+/// Brings the descriptors to their places, closes all others, and leads a session.
+fn arrange([socket, stdin, stdout, stderr]: [RawFd; 4]) -> Option<()> {
     // The spawner's own are 3 and 4, so that none lies where another is to go but its socket, which goes.
     let moves = [(stdin, 0, 0), (stdout, 1, 0), (stderr, 2, 0), (socket, SOCKET, libc::O_CLOEXEC)];
     // SAFETY: works on the descriptors of this process only.
@@ -123,7 +120,6 @@ fn arrange([socket, stdin, stdout, stderr]: [RawFd; 4], filter: &libc::sock_fpro
         // What a kernel without this call leaves open is closed by the program's beginning.
         let _ = call(libc::SYS_close_range, [SOCKET as usize + 1, u32::MAX as usize, 0, 0, 0]);
         call(libc::SYS_setsid, [0; 5]).ok()?;
-        call(libc::SYS_seccomp, [1, 0, filter as *const libc::sock_fprog as usize, 0, 0]).ok()?;
     }
     Some(())
 }

@@ -290,7 +290,8 @@ impl Agent {
         unsafe { libc::malloc_trim(0) };
         spawner::run(Inheritance {
             board: self.pool.board,
-            filters: &self.pool.filters,
+            filter: &self.pool.filters[0],
+            of_copies: &self.pool.filters[1],
             socket: socket.as_raw_fd(),
             null: self.null.as_raw_fd(),
             tasks: &self.pool.tasks,

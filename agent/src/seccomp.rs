@@ -1,6 +1,6 @@
-//! What no process of a capsule may do to the agent, in two filters on top of the runtime's. The
-//! spawner takes the long one, so that its children have it from birth; what the spawner itself
-//! needs to call is in a short one, which each child takes before its program runs.
+//! What no process of a capsule may do to the agent, in a filter on top of the runtime's. The spawner
+//! takes it, so that its children have it from birth. What the spawner itself needs to call, it may call
+//! with its word; children that could have seen some of its memory take a short filter more, for which no word counts.
 
 use crate::sys::{check, Errno};
 
@@ -11,6 +11,9 @@ const X32: u32 = 0x4000_0000;
 
 const LOAD: u16 = 0x20;
 const AND: u16 = 0x54;
+const XOR: u16 = 0xa4;
+const OR_INDEX: u16 = 0x4c;
+const TO_INDEX: u16 = 0x07;
 const JUMP_EQUAL: u16 = 0x15;
 const RETURN: u16 = 0x06;
 
@@ -26,7 +29,14 @@ enum When {
     Not(u32, u32),
     /// Both, each as argument, value.
     Both(u32, u32, u32, u32),
+    /// Arguments 2 and 3, which the call itself does not take, are not the word that is sealed in.
+    Unworded,
 }
+
+/// Halves of a word: two arguments.
+const HALVES: usize = 4;
+/// Steps for which a sealed filter has room.
+pub const MAX_STEPS: usize = 512;
 
 struct Rule {
     number: u32,
@@ -68,14 +78,17 @@ const ARCHITECTURES: [Numbers; 2] = X86_64;
 #[cfg(target_arch = "aarch64")]
 const ARCHITECTURES: [Numbers; 2] = AARCH64;
 
-/// Of children only. Programs then use clone, whose flags a filter can see.
+/// Of children that are copies. Programs then use clone, whose flags a filter can see.
 fn rules_of_children(numbers: &Numbers) -> Vec<Rule> {
     vec![Rule { number: numbers.clone3, when: When::Always, errno: libc::ENOSYS }]
 }
 
 fn rules(numbers: &Numbers) -> Vec<Rule> {
     let rule = |number, when, errno| Rule { number, when, errno };
+    // The spawner makes its calls as this binary was compiled, so that no other way needs an exception.
+    let own = numbers.arch == ARCHITECTURES[0].arch;
     vec![
+        rule(numbers.clone3, if own { When::Unworded } else { When::Always }, libc::ENOSYS),
         // The limits of oneself are named by 0; a pid may be the agent's.
         rule(numbers.prlimit64, When::Not(0, 0), libc::EPERM),
         rule(numbers.sched_setaffinity, When::Is(0, 1), libc::EPERM),
@@ -106,6 +119,14 @@ fn argument(index: u32) -> libc::sock_filter {
     step(LOAD, 16 + 8 * index, 0, 0)
 }
 
+/// Leaves 0 where arguments 2 and 3 are the word, whose halves are put into the steps that are XOR. Every half is looked at whatever the
+/// others are, so that the time it takes tells nothing of them. Both machines have the low half first.
+fn compare_word() -> Vec<libc::sock_filter> {
+    let half = |index: u32| [step(LOAD, 32 + 4 * index, 0, 0), step(XOR, 0, 0, 0), step(OR_INDEX, 0, 0, 0), step(TO_INDEX, 0, 0, 0)];
+    // The index register is 0 when a filter begins.
+    (0..HALVES as u32).flat_map(half).collect()
+}
+
 /// The steps of one rule, entered with the call's number loaded and left with it loaded again.
 fn compile(rule: &Rule) -> Vec<libc::sock_filter> {
     let refuse = step(RETURN, ERRNO | rule.errno as u32, 0, 0);
@@ -116,6 +137,7 @@ fn compile(rule: &Rule) -> Vec<libc::sock_filter> {
         When::Both(one, first, other, second) => {
             vec![argument(one), step(JUMP_EQUAL, first, 0, 3), argument(other), step(JUMP_EQUAL, second, 0, 1), refuse]
         }
+        When::Unworded => [compare_word(), vec![step(JUMP_EQUAL, 0, 1, 0), refuse]].concat(),
     };
     body.push(step(LOAD, NUMBER_AT, 0, 0));
     body.push(step(AND, !X32, 0, 0));
@@ -125,12 +147,12 @@ fn compile(rule: &Rule) -> Vec<libc::sock_filter> {
 }
 
 impl Filter {
-    /// The filter of the spawner and all that it makes.
+    /// The filter of the spawner and all that it makes, to be sealed with the spawner's word.
     pub fn of_all() -> Filter {
         Filter::build(rules)
     }
 
-    /// The filter of children, on top of that.
+    /// The filter of children that are copies, on top of that.
     pub fn of_children() -> Filter {
         Filter::build(rules_of_children)
     }
@@ -154,17 +176,27 @@ impl Filter {
         Filter(steps)
     }
 
-    /// As the kernel takes it; valid for as long as the filter is.
-    pub fn program(&self) -> libc::sock_fprog {
-        libc::sock_fprog { len: self.0.len() as u16, filter: self.0.as_ptr() as *mut libc::sock_filter }
+    /// The filter with this word, in memory that is the caller's to keep from others; none where there is no room in it.
+    pub fn seal<'a>(&self, word: &[u64; 2], space: &'a mut [libc::sock_filter]) -> Option<&'a [libc::sock_filter]> {
+        let halves = |index: usize| (word[index / 2] >> (32 * (index % 2))) as u32;
+        let sealed = space.get_mut(..self.0.len())?;
+        sealed.copy_from_slice(&self.0);
+        let places = sealed.iter_mut().filter(|step| step.code == XOR);
+        places.enumerate().for_each(|(index, step)| step.k = halves(index % HALVES));
+        Some(sealed)
     }
 
     /// Binds this process and all it will ever start. Needs no_new_privs.
     pub fn install(&self) -> Result<(), Errno> {
-        let program = self.program();
-        // SAFETY: the program is valid for the call; the kernel copies and checks it.
-        check(unsafe { libc::syscall(libc::SYS_seccomp, 1, 0, &program as *const libc::sock_fprog) }).map(drop)
+        install(&self.0)
     }
+}
+
+/// The same for the steps of a filter.
+pub fn install(steps: &[libc::sock_filter]) -> Result<(), Errno> {
+    let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_ptr() as *mut libc::sock_filter };
+    // SAFETY: the program is valid for the call; the kernel copies and checks it.
+    check(unsafe { libc::syscall(libc::SYS_seccomp, 1, 0, &program as *const libc::sock_fprog) }).map(drop)
 }
 
 #[cfg(test)]
@@ -175,8 +207,8 @@ mod tests {
     const EACH: [fn(&Numbers) -> Vec<Rule>; 2] = [rules, rules_of_children];
 
     /// What the kernel would answer: each step of the filter is done as the kernel does it.
-    fn answer(filter: &Filter, arch: u32, number: u32, args: [u32; 4]) -> u32 {
-        let (mut at, mut loaded) = (0, 0);
+    fn answer(filter: &Filter, arch: u32, number: u32, args: [u64; 4]) -> u32 {
+        let (mut at, mut loaded, mut index) = (0, 0, 0);
         loop {
             let step = &filter.0[at];
             at += 1;
@@ -185,10 +217,13 @@ mod tests {
                     loaded = match step.k {
                         NUMBER_AT => number,
                         ARCH_AT => arch,
-                        offset => args[(offset as usize - 16) / 8],
+                        offset => (args[(offset as usize - 16) / 8] >> (offset % 8 * 8)) as u32,
                     }
                 }
                 AND => loaded &= step.k,
+                XOR => loaded ^= step.k,
+                OR_INDEX => loaded |= index,
+                TO_INDEX => index = loaded,
                 JUMP_EQUAL => at += usize::from(if loaded == step.k { step.jt } else { step.jf }),
                 RETURN => return step.k,
                 code => panic!("no such step: {}", code),
@@ -227,7 +262,6 @@ mod tests {
                 for (command, expected) in [(0x5412, eperm), (0x541c, eperm), (0x5413, ALLOW)] {
                     assert_eq!(answer(&all, of.arch, of.ioctl, [0, command, 0, 0]), expected);
                 }
-                assert_eq!(answer(&all, of.arch, of.clone3, [0; 4]), ALLOW);
                 assert_eq!(answer(&children, of.arch, of.clone3, [0; 4]), enosys);
                 assert_eq!(answer(&children, of.arch, of.ioctl, [0, 0x5412, 0, 0]), ALLOW);
             }
@@ -235,9 +269,30 @@ mod tests {
     }
 
     #[test]
+    fn clone3_is_there_for_the_whole_word_only_and_by_the_machines_own_way_only() {
+        let word = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
+        let mut space = [step(0, 0, 0, 0); MAX_STEPS];
+        let sealed = Filter(Filter::of_all().seal(&word, &mut space).unwrap().to_vec());
+        let children = Filter::of_children();
+        let [own, other] = &ARCHITECTURES;
+        let enosys = ERRNO | libc::ENOSYS as u32;
+        let asked = |word: [u64; 2]| answer(&sealed, own.arch, own.clone3, [1, 2, word[0], word[1]]);
+        assert_eq!(asked(word), ALLOW);
+        assert_eq!(answer(&children, own.arch, own.clone3, [1, 2, word[0], word[1]]), enosys);
+        assert_eq!(answer(&sealed, other.arch, other.clone3, [1, 2, word[0], word[1]]), enosys);
+        for wrong in [[0; 2], [word[0], 0], [0, word[1]], [word[1], word[0]], [u64::MAX; 2]] {
+            assert_eq!(asked(wrong), enosys);
+        }
+        for bit in 0..64 {
+            assert_eq!([asked([word[0] ^ 1 << bit, word[1]]), asked([word[0], word[1] ^ 1 << bit])], [enosys; 2], "bit {}", bit);
+        }
+        assert!(Filter::of_all().seal(&word, &mut space[..8]).is_none());
+    }
+
+    #[test]
     fn every_jump_of_the_filter_fits_and_lands_inside() {
         for steps in BOTH.iter().flat_map(|both| EACH.map(|rules| Filter::of(both, rules).0)) {
-            assert!(steps.len() < 4096);
+            assert!(steps.len() <= MAX_STEPS);
             for (at, step) in steps.iter().enumerate() {
                 if step.code == JUMP_EQUAL {
                     assert!(at + 1 + usize::from(step.jt.max(step.jf)) < steps.len());

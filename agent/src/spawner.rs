@@ -4,7 +4,8 @@
 use crate::board::Board;
 use crate::lean::{Places, Task};
 use crate::passing;
-use crate::seccomp::Filter;
+use crate::raw::{self, Word};
+use crate::seccomp::{self, Filter, MAX_STEPS};
 use crate::sys::{self, CloneArgs, CLONE_INTO_CGROUP};
 use crate::zygote::{self, UNHEARD};
 use std::convert::TryInto;
@@ -53,8 +54,10 @@ impl Answer {
 /// What the spawner needs of the agent it is a copy of.
 pub struct Inheritance<'a> {
     pub board: Board,
-    /// The spawner's own, and what its children add.
-    pub filters: &'a [Filter; 2],
+    /// The spawner's own filter, without its word.
+    pub filter: &'a Filter,
+    /// What children that are copies add.
+    pub of_copies: &'a Filter,
     pub socket: RawFd,
     pub null: RawFd,
     /// `tasks` files that move the writer into `work`.
@@ -64,9 +67,36 @@ pub struct Inheritance<'a> {
     pub descriptors: libc::rlimit,
 }
 
+/// What no other process has: not the agent, and no child that is a copy.
+struct Secret {
+    /// By which `clone3` is the spawner's own.
+    word: Word,
+    /// The filter that knows it.
+    steps: [libc::sock_filter; MAX_STEPS],
+}
+
+impl Secret {
+    fn new() -> Option<&'static mut Secret> {
+        let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        let size = std::mem::size_of::<Secret>();
+        // SAFETY: a new mapping that is never unmapped, whose zeros are valid; no copy has it. The word has room for what is written there.
+        unsafe {
+            let at = libc::mmap(std::ptr::null_mut(), size, access, flags, -1, 0);
+            if at == libc::MAP_FAILED || libc::madvise(at, size, libc::MADV_DONTFORK) != 0 {
+                return None;
+            }
+            let secret = &mut *at.cast::<Secret>();
+            let length = std::mem::size_of::<Word>();
+            (libc::getrandom(secret.word.as_mut_ptr().cast(), length, 0) == length as isize).then(|| secret)
+        }
+    }
+}
+
 /// Serves orders until the agent closes its end.
 pub fn run(from: Inheritance<'_>) -> ! {
-    enter(&from);
+    let secret = Secret::new().unwrap_or_else(|| sys::exit_now(1));
+    enter(&from, secret);
+    let word: *const Word = &secret.word;
     let (socket, null) = keep(from.socket, from.null);
     let places = Places::new();
     let mut buffer = [0; 4];
@@ -82,18 +112,19 @@ pub fn run(from: Inheritance<'_>) -> ! {
         let cell = order & !LEAN;
         let child = [fds[0].as_raw_fd(), null.as_raw_fd(), fds[1].as_raw_fd(), fds[2].as_raw_fd()];
         let slot = fds.get(ORDER_FDS).filter(|_| into_cgroup);
-        let lean = places.as_ref().zip(slot).filter(|_| order & LEAN != 0).and_then(|(places, slot)| {
-            places.make(Task { board: from.board, cell: cell as usize, fds: child }, slot.as_raw_fd(), &from.filters[1])
-        });
+        let lean =
+            places.as_ref().zip(slot).filter(|_| order & LEAN != 0).and_then(|(places, slot)| {
+                places.make(Task { board: from.board, cell: cell as usize, fds: child }, slot.as_raw_fd(), word)
+            });
         let made = match lean {
             Some(Ok(pid)) => Ok((pid, true)),
             Some(Err(libc::EAGAIN)) => Err(libc::EAGAIN),
             Some(Err(libc::ENOMEM)) => Err(libc::ENOMEM),
             // A copy does all that a lean child does.
-            Some(Err(_)) | None => make(fds.get(ORDER_FDS), &mut into_cgroup),
+            Some(Err(_)) | None => make(fds.get(ORDER_FDS), &mut into_cgroup, word),
         };
         let answer = match made {
-            Ok((0, _)) => zygote::run(from.board, cell as usize, &from.filters[1], child),
+            Ok((0, _)) => zygote::run(from.board, cell as usize, from.of_copies, child),
             Ok((pid, joined)) => Answer { cell, pid, errno: 0, joined },
             Err(errno) => Answer { cell, pid: 0, errno, joined: false },
         };
@@ -101,7 +132,7 @@ pub fn run(from: Inheritance<'_>) -> ! {
     }
 }
 
-fn enter(from: &Inheritance<'_>) {
+fn enter(from: &Inheritance<'_>, secret: &mut Secret) {
     // SAFETY: this process has one thread and touches only its own state.
     unsafe {
         let mut none: libc::sigset_t = std::mem::zeroed();
@@ -124,7 +155,8 @@ fn enter(from: &Inheritance<'_>) {
     if let Some(work) = from.join {
         let _ = sys::open_at(Some(work), b"cgroup.procs\0", libc::O_WRONLY).and_then(|file| sys::write(&file, b"0"));
     }
-    if from.filters[0].install().is_err() {
+    let sealed = from.filter.seal(&secret.word, &mut secret.steps);
+    if sealed.map_or(true, |steps| seccomp::install(steps).is_err()) {
         sys::exit_now(1);
     }
 }
@@ -145,13 +177,13 @@ fn keep(socket: RawFd, null: RawFd) -> (OwnedFd, OwnedFd) {
 
 /// Forks a child of the agent, in its slot where it has one: its pid (0 in the child itself) and
 /// whether it is in the slot.
-fn make(slot: Option<&OwnedFd>, into_cgroup: &mut bool) -> Result<(i32, bool), sys::Errno> {
+fn make(slot: Option<&OwnedFd>, into_cgroup: &mut bool, word: *const Word) -> Result<(i32, bool), sys::Errno> {
     let mut args = CloneArgs { flags: libc::CLONE_PARENT as u64, ..CloneArgs::default() };
     if let (Some(slot), true) = (slot, *into_cgroup) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = slot.as_raw_fd() as u64;
         // SAFETY: one thread, and memory is copied.
-        match unsafe { sys::clone3(&args) } {
+        match unsafe { raw::clone3(&args, word) } {
             Ok(pid) => return Ok((pid, true)),
             Err(libc::EAGAIN) => return Err(libc::EAGAIN),
             Err(libc::ENOMEM) => return Err(libc::ENOMEM),
@@ -162,7 +194,7 @@ fn make(slot: Option<&OwnedFd>, into_cgroup: &mut bool) -> Result<(i32, bool), s
         args.cgroup = 0;
     }
     // SAFETY: as above.
-    let pid = match unsafe { sys::clone3(&args) } {
+    let pid = match unsafe { raw::clone3(&args, word) } {
         // Without clone3 at all, clone does the same.
         Err(libc::ENOSYS) | Err(libc::EPERM) => {
             let flags = libc::CLONE_PARENT | libc::SIGCHLD;
