@@ -99,12 +99,13 @@ export function spawnServer(settings: ServerSettings): ReturnType<typeof spawn> 
 
 /**
  * What a server needs of its surroundings: programs, and the way to packages for its first template; and which runtime the tests are
- * to be run with, and without a network where the kernel has no nftables.
+ * to be run with, which database, and without a network where the kernel has no nftables.
  */
 function inherited(): Record<string, string> {
   const names = [
     "CAPSULED_RUNTIME",
     "CAPSULED_NETWORK",
+    "CAPSULED_DATABASE_URL",
     "PATH",
     "http_proxy",
     "https_proxy",

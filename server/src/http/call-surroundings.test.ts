@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { test } from "node:test";
-import { runWithOutput } from "@capsuled/contract";
 import { callEventsOf, inShort } from "./testing/call-events.ts";
 import { OWNER } from "./testing/fake-endpoints.ts";
 import { KEYS } from "./testing/fake-services.ts";
@@ -300,47 +299,6 @@ test("paths of the API's own keep their methods and their 404, whatever a call's
   ] as const) {
     assert.equal((await world.call(method, path)).status, status, `${method} ${path}`);
   }
-});
-
-test("a run is shown with the head of its output, as far as it has come", async () => {
-  await using world = await worldWith();
-  world.runs.script = (run) => run.print("stdout", "one\n");
-  await (await world.call("GET", CALL)).body?.cancel();
-  const shown = async () => runWithOutput.parse(await (await world.call("GET", `/v1/runs/${RUN}`)).json());
-  const first = await shown();
-  assert.deepEqual([first.status, first.output, first.output_truncated], ["running", "one\n", false]);
-  world.runs.last.print("stderr", "x".repeat(70_000));
-  world.runs.last.end();
-  const second = await shown();
-  assert.deepEqual([second.status, second.output?.length, second.output_truncated], ["succeeded", 65_536, true]);
-  world.runs.last.items.splice(0, 2, { kind: "gap", stdoutBytes: 4, stderrBytes: 70_000 });
-  assert.equal((await shown()).output, null, "it is not kept any more");
-});
-
-test("a run's output is read by offset, stream by stream, as JSON or as bytes", async () => {
-  await using world = await worldWith();
-  world.runs.script = (run) => {
-    run.print("stdout", "hello ");
-    run.print("stderr", "oh\n");
-    run.print("stdout", "world\n");
-  };
-  await (await world.call("GET", CALL)).body?.cancel();
-  const path = `/v1/runs/${RUN}/output`;
-  const page = async (query: string): Promise<unknown> => (await world.call("GET", path + query)).json();
-  const facts = { encoding: "utf-8", gap_bytes: 0, ended: false };
-  assert.deepEqual(await page(""), { ...facts, data: "hello world\n", from: 0, next: 12, total: 12 });
-  assert.deepEqual(await page("?from=3&limit=5"), { ...facts, data: "lo wo", from: 3, next: 8, total: 12 });
-  assert.deepEqual(await page("?stream=stderr&from=1"), { ...facts, data: "h\n", from: 1, next: 3, total: 3 });
-  assert.deepEqual(await page("?from=12"), { ...facts, data: "", from: 12, next: 12, total: 12 });
-  world.runs.last.end();
-  assert.deepEqual(await page("?from=12"), { ...facts, data: "", from: 12, next: 12, total: 12, ended: true });
-  assert.equal((await problemOf(await world.call("GET", `${path}?from=13`))).code, "invalid_offset");
-  const raw = await world.call("GET", `${path}?from=2&limit=8`, { headers: { accept: "application/octet-stream" } });
-  assert.deepEqual(
-    ["content-length", "x-output-from", "x-output-total", "x-output-ended"].map((name) => raw.headers.get(name)),
-    ["8", "2", "12", "true"],
-  );
-  assert.equal(await raw.text(), "llo worl");
 });
 
 test("badges are images that hold nothing but their two texts; only public endpoints have one", async () => {

@@ -43,6 +43,8 @@ export async function pageOf(handle: RunHandle, stream: "stdout" | "stderr", fro
   let first: number | null = null;
   let length = 0;
   let gap = 0;
+  // Asked before: one that ends while this reads may have printed more.
+  const ended = isEnded(handle.run.status);
   const reader = handle.read(startOf(stream, from));
   try {
     while (length < limit) {
@@ -63,9 +65,8 @@ export async function pageOf(handle: RunHandle, stream: "stdout" | "stderr", fro
   }
   const bytes = Buffer.concat(chunks).subarray(0, limit);
   const begin = first ?? from + (gap > 0 ? gap : 0);
-  const { run } = handle;
   const next = begin + bytes.length;
-  return { bytes, from: begin, next, total: Math.max(next, totalOf(handle, stream)), ended: isEnded(run.status) };
+  return { bytes, from: begin, next, total: Math.max(next, totalOf(handle, stream)), ended };
 }
 
 /** Gives what there is of one stream from an offset on, piece by piece and read once; ends where something is not kept any more. */

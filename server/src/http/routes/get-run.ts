@@ -1,3 +1,6 @@
+import type { RunRecord } from "../../core/run/record.ts";
+import { isEnded } from "../../core/run/record.ts";
+import type { RunHandle } from "../../core/run/service.ts";
 import { json } from "../answer.ts";
 import { headOf } from "../calls/output-so-far.ts";
 import { renderOutput } from "../calls/call-result.ts";
@@ -9,8 +12,7 @@ export const HEAD_BYTES_MAX = 64 * 1024;
 
 export const getRun = route("getRun", async ({ caller, params }, { runs, notifications }) => {
   const handle = await runs.get(caller, params.id);
-  const [head, sent] = await Promise.all([headOf(handle, HEAD_BYTES_MAX), notifications.find([handle.run.id])]);
-  const { run } = handle;
+  const [{ head, run }, sent] = await Promise.all([shownOf(handle), notifications.find([handle.run.id])]);
   const shown = head === null ? null : renderOutput(head);
   return json(200, {
     ...renderRun(run, sent.get(run.id) ?? null),
@@ -19,3 +21,12 @@ export const getRun = route("getRun", async ({ caller, params }, { runs, notific
     output_truncated: shown?.output_truncated ?? false,
   });
 });
+
+/** The facts and the output of one moment: a run that is told to have ended is shown with all that it printed. */
+async function shownOf(handle: RunHandle): Promise<{ readonly head: Awaited<ReturnType<typeof headOf>>; readonly run: RunRecord }> {
+  const wasEnded = isEnded(handle.run.status);
+  const head = await headOf(handle, HEAD_BYTES_MAX);
+  const { run } = handle;
+  // It may have printed more before it ended meanwhile.
+  return wasEnded || !isEnded(run.status) ? { head, run } : { head: await headOf(handle, HEAD_BYTES_MAX), run };
+}

@@ -13,6 +13,8 @@ export class FakeRun {
   readonly items: Item[] = [];
   readonly ended: Promise<RunRecord>;
   isCounted = true;
+  /** What happens when a reader has come to what there is. */
+  onIdle: () => void = () => {};
   /** Readers open now. */
   readers = 0;
   #waiting: (() => void)[] = [];
@@ -91,7 +93,10 @@ export class FakeRun {
           const item = nextItem();
           if (item !== null) return item;
           const leftMs = deadline - performance.now();
-          if (leftMs <= 0) return { kind: "idle" };
+          if (leftMs <= 0) {
+            this.onIdle();
+            return { kind: "idle" };
+          }
           await new Promise<void>((resolve) => {
             const timer = setTimeout(resolve, leftMs);
             this.#waiting.push(() => {
