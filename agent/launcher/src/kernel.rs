@@ -61,7 +61,7 @@ pub fn c_string(text: &str) -> Result<CString> {
 }
 
 /// Turns a descriptor that the kernel has just given into an owner of it.
-fn owned(fd: libc::c_long, step: impl FnOnce() -> String) -> Result<File> {
+pub fn owned(fd: libc::c_long, step: impl FnOnce() -> String) -> Result<File> {
     if fd < 0 {
         return Err(Failure::last(step()));
     }
@@ -259,6 +259,28 @@ pub fn netlink(part: libc::c_int) -> Result<File> {
     // SAFETY: no pointers.
     let fd = unsafe { libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, part) };
     owned(fd.into(), || "open a socket to the kernel".to_string())
+}
+
+pub fn enter_network(namespace: RawFd) -> io::Result<()> {
+    // SAFETY: no pointers.
+    if unsafe { libc::setns(namespace, libc::CLONE_NEWNET) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Leaves the processor to others, this process and what it starts.
+pub fn be_nice(by: libc::c_int) {
+    // SAFETY: no pointers.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, by) };
+}
+
+/// Until this process is killed.
+pub fn wait_for_ever() -> ! {
+    loop {
+        // SAFETY: no pointers.
+        unsafe { libc::pause() };
+    }
 }
 
 /// Sets what this process does on a signal.

@@ -9,22 +9,29 @@
 //! quota-enable PATH simple|full
 //! chain TABLE NAME                            of nftables' family inet: whether it is there
 //! ```
+//! run                                         a program of the host; what it says is told as it comes (`run.rs`)
+//! network-namespace                           (`network_namespace.rs`)
 //! Each answers `{"ok":true,…}` or `{"ok":false,"step":"…","message":"…"}`.
 
+mod base64;
 mod beside;
 mod btrfs;
 mod cgroups;
 mod descriptors;
 mod disk;
+mod events;
 mod failure;
 mod freezer;
+mod host_program;
 mod idmap;
 mod kernel;
 mod namespaces;
 mod network;
+mod network_namespace;
 mod nftables;
 mod program;
 mod rootfs;
+mod run;
 mod runtime;
 mod serve;
 mod spec;
@@ -47,7 +54,7 @@ fn main() {
 }
 
 /// Does one step to its end, in a process of its own. `runtime` is the sealed copy of the runtime's program, where there is one.
-fn step(words: &[&str], spec: &Value, runtime: Option<&File>) -> Result<Value> {
+fn step(words: &[&str], spec: &Value, runtime: Option<&File>, teller: &serve::Teller) -> Result<Value> {
     match words {
         ["launch"] => launch(spec, runtime),
         ["subvolume-delete", path] => btrfs::delete_subvolume(path).map(|()| json!({ "ok": true })),
@@ -57,6 +64,8 @@ fn step(words: &[&str], spec: &Value, runtime: Option<&File>) -> Result<Value> {
         }
         ["quota-enable", path, kind] => btrfs::enable_quota(path, *kind == "simple").map(|kind| json!({ "ok": true, "kind": kind })),
         ["chain", table, name] => nftables::has_chain(table, name).map(|found| json!({ "ok": true, "found": found })),
+        ["run"] => run::run(spec, teller),
+        ["network-namespace"] => network_namespace::make(spec, teller),
         _ => Err(Failure::new("read the request", "no step has these words")),
     }
 }

@@ -1,7 +1,7 @@
 //! The capsule's network namespace, where the host has made one. The launcher goes into it before it becomes the runtime: a runtime
 //! that has joined the capsule's user namespace has no power to join what the host owns, and inherits it instead.
 
-use crate::failure::{During, Failure, Result};
+use crate::failure::{During, Result};
 use crate::kernel;
 use crate::spec::Network;
 use std::fs::{self, File};
@@ -11,10 +11,7 @@ use std::os::unix::io::AsRawFd;
 /// namespace's devices, and the file `resolv.conf`. What the configuration names in the stage are these two.
 pub fn enter(network: &Network) -> Result<()> {
     let namespace = File::open(&network.namespace).during(|| format!("open {}", network.namespace))?;
-    // SAFETY: no pointers.
-    if unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } < 0 {
-        return Err(Failure::last("enter the network namespace"));
-    }
+    kernel::enter_network(namespace.as_raw_fd()).during(|| "enter the network namespace".to_string())?;
     fs::create_dir("sys").during(|| "make sys".to_string())?;
     kernel::mount("sysfs", "sys", "sysfs", libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | libc::MS_RDONLY, "")?;
     fs::write("resolv.conf", &network.resolv_conf).during(|| "write resolv.conf".to_string())

@@ -1,11 +1,12 @@
 //! The process that a server keeps, so that a step costs a fork of this small one and not a start of a program.
 //!
 //! On stdin come requests, a line of JSON each: `{"id":7,"words":["subvolume-of","/…"],"spec":null}` begins a step, and `{"cancel":7}`
-//! kills it. On stdout go answers, a line each, in the order in which steps end: what the step says, with its `id`. Every step is a child
-//! of this process, ends with it, and answers by itself; for one that dies without an answer this process says so, when nothing of it
-//! is at work any more. It ends with the
-//! server and when stdin does, and with it everything that is under way.
+//! kills it; a step that runs a program is asked to end, and ends the program first. On stdout go answers, a line each, in the order in
+//! which steps end: what the step says, with its `id`. Before its answer a step may tell pieces of what it is about: `{"id":7,"piece":…}`.
+//! Every step is a child of this process, ends with it, and answers by itself; for one that dies without an answer this process says so,
+//! when nothing of it is at work any more. It ends with the server and when stdin does, and with it everything that is under way.
 
+use crate::events;
 use crate::failure::{During, Failure, Result};
 use crate::kernel::{self, Forked};
 use crate::program::Keeper;
@@ -29,6 +30,20 @@ struct Running {
     /// A pipe that it and whatever it forks hold the other end of: it breaks when the last of them has ended.
     life: File,
     is_cancelled: bool,
+    /// What ends it.
+    end: libc::c_int,
+}
+
+/// What a step tells before its answer.
+pub struct Teller {
+    id: u64,
+}
+
+impl Teller {
+    /// Waits while the server does not listen.
+    pub fn tell(&self, piece: Value) -> Result<()> {
+        write(json!({ "id": self.id, "piece": piece }).to_string())
+    }
 }
 
 pub fn serve() -> Result<()> {
@@ -64,16 +79,9 @@ pub fn serve() -> Result<()> {
 
 /// Waits until there is something to read or a step has ended; tells which: stdin first, then the steps in their order.
 fn wait(running: &[Running]) -> Result<Vec<bool>> {
-    let on = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    let mut all: Vec<libc::pollfd> = vec![on(0)];
-    all.extend(running.iter().map(|one| on(one.life.as_raw_fd())));
-    // SAFETY: the array outlives the call.
-    while unsafe { libc::poll(all.as_mut_ptr(), all.len() as libc::nfds_t, -1) } < 0 {
-        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
-            return Err(Failure::last("wait for a request"));
-        }
-    }
-    Ok(all.iter().map(|one| one.revents != 0).collect())
+    let mut all = vec![(0, libc::POLLIN)];
+    all.extend(running.iter().map(|one| (one.life.as_raw_fd(), libc::POLLIN)));
+    events::poll(&all, None)
 }
 
 /// Takes the ends of steps; speaks for those that did not answer by themselves.
@@ -100,7 +108,7 @@ fn obey(line: &[u8], running: &mut Vec<Running>, runtime: &mut Keeper) -> Result
         for one in running.iter_mut().filter(|one| one.id == id) {
             one.is_cancelled = true;
             // SAFETY: no pointers; the child is ours and not reaped.
-            unsafe { libc::kill(one.pid, libc::SIGKILL) };
+            unsafe { libc::kill(one.pid, one.end) };
         }
         return Ok(());
     }
@@ -125,15 +133,18 @@ fn begin(id: u64, request: &Value, runtime: Option<&File>) -> Result<Running> {
             for signal in IGNORED {
                 kernel::handle(signal, libc::SIG_DFL);
             }
-            let is_told = answer(id, step(&words, &request["spec"], runtime)).is_ok();
+            let is_told = answer(id, step(&words, &request["spec"], runtime, &Teller { id })).is_ok();
             kernel::exit_child(if is_told { 0 } else { 1 })
         }
-        Forked::Parent(pid) => Ok(Running { id, pid, life, is_cancelled: false }),
+        Forked::Parent(pid) => {
+            let end = if words == ["run"] { libc::SIGTERM } else { libc::SIGKILL };
+            Ok(Running { id, pid, life, is_cancelled: false, end })
+        }
     }
 }
 
 fn answer(id: u64, outcome: Result<Value>) -> Result<()> {
-    let mut line = match outcome {
+    let line = match outcome {
         Ok(mut said) => {
             said["id"] = json!(id);
             said.to_string()
@@ -150,6 +161,10 @@ fn answer(id: u64, outcome: Result<Value>) -> Result<()> {
             refusal(most)
         }
     };
+    write(line)
+}
+
+fn write(mut line: String) -> Result<()> {
     line.push('\n');
     let mut out = kernel::standard_output()?;
     out.write_all(line.as_bytes()).during(|| "answer".to_string())

@@ -75,7 +75,7 @@ async function openParts(options: OciOptions, layout: Layout, launcher: Launcher
     countsShared: await countsShared(launcher, store, layout.storeDir),
     uids,
     filter: new ReadyFilter(),
-    network: await openNetwork(options, layout, launcher, isAlive),
+    network: await openNetwork(options, layout, isAlive),
     agentBinary: installAgent(options.agentBinary, layout.binDir),
     arch,
     nofileHard: nofileHard(),
@@ -84,14 +84,19 @@ async function openParts(options: OciOptions, layout: Layout, launcher: Launcher
 }
 
 async function openNetwork(
-  { network, installationId, log }: OciOptions,
+  { network, installationId, launcherBinary, log }: OciOptions,
   layout: Layout,
-  launcher: Launcher,
   isAlive: (capsuleId: string) => boolean,
 ): Promise<CapsuleNetwork | null> {
   if (network === null || cannotConnect() !== null) return null;
   const { networkDir, subnetsDir } = layout;
-  return CapsuleNetwork.create({ installationId, settings: network, dir: networkDir, subnetsDir, launcher, log }, isAlive);
+  const launcher = createLauncher(launcherBinary);
+  try {
+    return await CapsuleNetwork.create({ installationId, settings: network, dir: networkDir, subnetsDir, launcher, log }, isAlive);
+  } catch (error) {
+    await launcher.close();
+    throw error;
+  }
 }
 
 async function openHierarchies(layout: Layout): Promise<Hierarchies> {

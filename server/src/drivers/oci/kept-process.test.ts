@@ -5,7 +5,7 @@ import test from "node:test";
 import { KeptProcess } from "./kept-process.ts";
 import { OCI_LIMITS } from "./options.ts";
 
-/** Speaks as the launcher does: `say` answers with its words and its pid, `hang` only when it is cancelled, `hold` only at `free`, `die` ends it. */
+/** Speaks as the launcher does: `say` answers with its words and its pid, `hang` only when it is cancelled, `hold` only at `free`, `die` ends it, `tell` tells its words. */
 const PROGRAM = `
 let unread = "";
 const held = new Set();
@@ -19,6 +19,7 @@ process.stdin.on("data", (text) => {
     else if (cancel !== undefined) tell({ id: cancel, ok: false, step: "hang", message: "given up" });
     else if (words[0] === "hold") held.add(id);
     else if (words[0] === "free") for (const one of [...held, id]) tell({ id: one, ok: false, step: "hold", message: "ended" });
+    else if (words[0] === "tell") { for (const piece of words.slice(1)) tell({ id, piece }); tell({ id, ok: true }); }
     else if (words[0] === "say") tell({ id, ok: true, words, spec, pid: process.pid });
     else if (words[0] === "die") { process.stderr.write("no more"); process.exitCode = 7; process.stdin.destroy(); }
   }
@@ -40,6 +41,16 @@ test("steps go to one process, side by side, and each hears its own answer", asy
     [1, 2, 3].map((n) => [["say", `${n}`], { n }]),
   );
   assert.equal(new Set(answers.map(({ pid }) => pid)).size, 1);
+});
+
+test("what a step tells before its answer comes to it alone, in its order", async (t) => {
+  const kept = keep(t);
+  const told = [[], []] as unknown[][];
+  await Promise.all(told.map((pieces, n) => kept.step(["tell", `${n}`, "a", "b"], { timeoutMs, onPiece: (piece) => pieces.push(piece) })));
+  assert.deepEqual(told, [
+    ["0", "a", "b"],
+    ["1", "a", "b"],
+  ]);
 });
 
 test("when the process dies, the steps under way are told so with its last words, and the next step has a new one", async (t) => {

@@ -1,7 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { Socket } from "node:net";
 import { OCI_LIMITS } from "./options.ts";
-import { PROGRAM_PATH, STRAY_STREAMS_MS } from "./run-program.ts";
+import { programEnv, STRAY_STREAMS_MS } from "./run-program.ts";
 import { spawnPiped } from "./spawn-piped.ts";
 
 /** Characters kept of what it says when it fails. */
@@ -16,6 +16,8 @@ export interface StepOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds until it is killed. */
   readonly timeoutMs: number;
+  /** Gets what the step tells before its answer. Must not throw. */
+  readonly onPiece?: (piece: unknown) => void;
 }
 
 type Child = ChildProcessWithoutNullStreams;
@@ -25,6 +27,7 @@ interface Step {
   /** What is written to begin it. */
   readonly line: string;
   readonly settle: (outcome: Answer | Error) => void;
+  readonly onPiece: (piece: unknown) => void;
   /** The process that does it; `null` while it waits. */
   child: Child | null;
   /** Why nobody wants it any more. */
@@ -69,7 +72,7 @@ export class KeptProcess {
    * Resolves with the answer of the step, whatever it says. Throws when there is none: it was aborted or took too long (then it has ended
    * by now), the process died under it, or too many wait.
    */
-  async step(words: readonly string[], { spec = null, signal, timeoutMs }: StepOptions): Promise<Answer> {
+  async step(words: readonly string[], { spec = null, signal, timeoutMs, onPiece = () => undefined }: StepOptions): Promise<Answer> {
     signal?.throwIfAborted();
     if (this.#waiting.length >= OCI_LIMITS.stepsWaiting)
       throw new Error(`More than ${OCI_LIMITS.stepsWaiting} steps wait for the launcher.`);
@@ -79,6 +82,7 @@ export class KeptProcess {
       id,
       line: `${JSON.stringify({ id, words, spec })}\n`,
       settle: resolve,
+      onPiece,
       child: null,
       givenUp: null,
       patience: null,
@@ -156,13 +160,16 @@ export class KeptProcess {
     const answer = readAnswer(line);
     const step = this.#running.get(Number(answer["id"]));
     // None: it was given up after it had answered.
-    if (step !== undefined) this.#settle(step, answer);
+    if (step === undefined) return;
+    if ("piece" in answer) {
+      if (step.givenUp === null) step.onPiece(answer["piece"]);
+    } else this.#settle(step, answer);
   }
 
   #open(): Child {
     if (this.#child !== null) return this.#child;
     // From no directory that somebody may want to unmount.
-    const child = spawnPiped(this.#program, this.#args, { cwd: "/", env: { PATH: PROGRAM_PATH, LC_ALL: "C" } });
+    const child = spawnPiped(this.#program, this.#args, { cwd: "/", env: programEnv() });
     this.#child = child;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = promise;

@@ -7,7 +7,7 @@ import type { OciHost } from "./host.ts";
 import { handedDown, workHierarchies } from "./hierarchies.ts";
 import { createHandle } from "./handle.ts";
 import type { Launched, LauncherSpec } from "./launcher.ts";
-import { LauncherError } from "./launcher.ts";
+import { LauncherError } from "./launcher-error.ts";
 import type { CapsulePaths } from "./layout.ts";
 import { capsulePaths } from "./layout.ts";
 import { resolverPlace } from "./network-power.ts";

@@ -1,7 +1,12 @@
 import type { WorkLimit } from "./work-limits.ts";
 import type { Answer, StepOptions } from "./kept-process.ts";
 import { KeptProcess } from "./kept-process.ts";
+import { LauncherError } from "./launcher-error.ts";
+import type { NamespaceSpec } from "./launcher-namespace.ts";
+import { namespaceByLauncher } from "./launcher-namespace.ts";
+import { runByLauncher } from "./launcher-run.ts";
 import { OCI_LIMITS } from "./options.ts";
+import type { Outcome, RunOptions } from "./run-program.ts";
 
 /** What a launch is told; the launcher has no policy of its own. */
 export interface LauncherSpec {
@@ -51,17 +56,6 @@ export interface Launched {
   readonly phases: Readonly<Record<string, unknown>>;
 }
 
-/** A step that failed, in the launcher's words. */
-export class LauncherError extends Error {
-  override readonly name = "LauncherError";
-  /** What was being done. */
-  readonly step: string;
-  constructor(step: string, message: string) {
-    super(`${step}: ${message}`);
-    this.step = step;
-  }
-}
-
 /** What the server needs done on the host that Node cannot do. Every call throws with the launcher's words when it fails. */
 export interface Launcher {
   /** Aborting kills the step, and with it the runtime. */
@@ -75,6 +69,10 @@ export interface Launcher {
   enableQuota(path: string, kind: "simple" | "full"): Promise<string>;
   /** Whether nftables' table of the family `inet` has the chain, in this process's network namespace. */
   hasChain(table: string, chain: string): Promise<boolean>;
+  /** As `runProgram`, and this process makes no copy of itself. `namespace` of the network, as a path; left out, this process's own. */
+  run(program: string, args: readonly string[], options: RunOptions, namespace?: string | null): Promise<Outcome>;
+  /** A new network namespace as a descriptor that the caller closes. */
+  makeNamespace(spec: NamespaceSpec, timeoutMs: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -84,7 +82,7 @@ export function createLauncher(binary: string): Launcher {
   kept.start();
   const ask = async (words: readonly string[], options: Partial<StepOptions> = {}): Promise<Answer> => {
     const answer = await kept.step(words, { timeoutMs: OCI_LIMITS.launchMs, ...options });
-    if (answer["ok"] !== true) throw new LauncherError(String(answer["step"]), String(answer["message"]));
+    if (answer["ok"] !== true) throw refused(answer);
     return answer;
   };
   return {
@@ -108,8 +106,14 @@ export function createLauncher(binary: string): Launcher {
       if (typeof found !== "boolean") throw new Error("The launcher's answer does not say whether there is such a chain.");
       return found;
     },
+    run: (program, args, options, namespace = null) => runByLauncher(kept, [program, ...args], options, namespace),
+    makeNamespace: (spec, timeoutMs) => namespaceByLauncher(kept, spec, timeoutMs, refused),
     close: () => kept.close(),
   };
+}
+
+function refused(answer: Answer): LauncherError {
+  return new LauncherError(String(answer["step"]), String(answer["message"]));
 }
 
 function readLaunched({ pid, startTime, phases }: Answer): Launched {

@@ -5,6 +5,7 @@ import { findHierarchies, missingControllers } from "./hierarchies.ts";
 import { parseMountinfo } from "./mountinfo.ts";
 import type { OciOptions } from "./options.ts";
 import { foreignDrop } from "./network/host-side.ts";
+import { runBy } from "./network/inside.ts";
 import { cannotConnect, missingPrograms } from "./network/settings.ts";
 import { hasProgram } from "./has-program.ts";
 import { runProgram } from "./run-program.ts";
@@ -172,7 +173,7 @@ async function network(options: OciOptions): Promise<ProbeCheck> {
   if (options.network === null) return useful("network", true, "switched off: capsules have loopback only", "");
   const why = cannotConnect();
   if (why === null) {
-    const found = (await foreignDrop())
+    const found = (await foreignDrop(runBy(runProgram)))
       ? "nftables; another program's firewall drops what is forwarded, and capsules' packets are let through it"
       : "nftables";
     return useful("network", true, found, "");

@@ -5,7 +5,6 @@ import { hasGroups, killGroup, removeGroups } from "./cgroup-end.ts";
 import type { OciHost } from "./host.ts";
 import type { CapsulePaths } from "./layout.ts";
 import { OCI_LIMITS } from "./options.ts";
-import { runProgram } from "./run-program.ts";
 import { leavesCgroupsAlone } from "./runtimes.ts";
 
 /** Whether a capsule has anything but its disk: a machine, or what is left of one. */
@@ -41,7 +40,7 @@ async function removeRuntimeState(host: OciHost, paths: CapsulePaths): Promise<v
   const whole = readdirSync(paths.runtimeState).some((name) => name.endsWith(".json"));
   if (whole && basename(runtime) !== "runc" && !leavesCgroupsAlone(host.hierarchies, runtime)) {
     const args = ["--root", host.layout.runtimeRoot, "delete", paths.id];
-    const outcome = await runProgram(runtime, args, { timeoutMs: OCI_LIMITS.runtimeDeleteMs });
+    const outcome = await host.launcher.run(runtime, args, { timeoutMs: OCI_LIMITS.runtimeDeleteMs });
     if (outcome.code !== 0)
       log.warn({ capsule: paths.id, runtime, stderr: outcome.stderr.slice(0, 500) }, "the runtime could not delete its state");
   }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import type { Log } from "../../../core/ports/log.ts";
 import type { Launcher } from "../launcher.ts";
-import { run } from "./inside.ts";
+import type { Run } from "./inside.ts";
 import type { NetworkNames } from "./names.ts";
 import { hostRules } from "./ruleset.ts";
 import type { NetworkSettings } from "./settings.ts";
@@ -16,7 +16,7 @@ export interface HostSide {
   readonly mtu: number;
 }
 
-export async function makeHostSide(side: HostSide, log: Log): Promise<void> {
+export async function makeHostSide(side: HostSide, run: Run, log: Log): Promise<void> {
   const { names, subnet, ipv6, mtu } = side;
   if (!hasDevice(names.bridge)) {
     await run("ip", ["link", "add", names.bridge, "type", "bridge"]).catch((error: unknown) => {
@@ -31,7 +31,7 @@ export async function makeHostSide(side: HostSide, log: Log): Promise<void> {
   for (const line of lines) await run("ip", line.split(" "));
   forward(ipv6);
   await run("nft", ["-f", "-"], hostRules(names, subnet));
-  for (const rule of await rulesForForeignDrop(names.bridge)) {
+  for (const rule of await rulesForForeignDrop(names.bridge, run)) {
     log.info({ rule }, "another program's firewall drops what is forwarded by default; capsules' packets are let through it");
     await run("nft", ["-f", "-"], rule);
   }
@@ -42,10 +42,10 @@ export async function hostSideIsThere({ names }: Pick<HostSide, "names">, launch
   return hasDevice(names.bridge) && launcher.hasChain(names.table, "in");
 }
 
-export async function removeHostSide({ names }: Pick<HostSide, "names">): Promise<void> {
+export async function removeHostSide({ names }: Pick<HostSide, "names">, run: Run): Promise<void> {
   if (hasDevice(names.bridge)) await run("ip", ["link", "del", names.bridge]);
   await run("nft", ["-f", "-"], `table inet ${names.table}\ndelete table inet ${names.table}\n`);
-  for (const rule of await foreignRulesOf(names.bridge)) await run("nft", ["-f", "-"], rule);
+  for (const rule of await foreignRulesOf(names.bridge, run)) await run("nft", ["-f", "-"], rule);
 }
 
 /** Asked by a setting that each device has: /sys may show another namespace's devices than this process's, and a list of all grows with them. */
@@ -71,13 +71,13 @@ function forward(ipv6: boolean): void {
 /** Chains of other programs in which a drop by default would end capsules' packets: an accept in our own table does not help there. */
 const FOREIGN = ["DOCKER-USER", "FORWARD"] as const;
 
-async function rulesForForeignDrop(bridge: string): Promise<readonly string[]> {
+async function rulesForForeignDrop(bridge: string, run: Run): Promise<readonly string[]> {
   const found: string[] = [];
   for (const table of ["ip", "ip6"] as const) {
-    const forwarding = await listing(table, "FORWARD");
+    const forwarding = await listing(run, table, "FORWARD");
     if (!/policy drop/.test(forwarding)) continue;
-    const chain = (await listing(table, "DOCKER-USER")) === "" ? "FORWARD" : "DOCKER-USER";
-    if ((await listing(table, chain)).includes(`"${bridge}"`)) continue;
+    const chain = (await listing(run, table, "DOCKER-USER")) === "" ? "FORWARD" : "DOCKER-USER";
+    if ((await listing(run, table, chain)).includes(`"${bridge}"`)) continue;
     found.push(
       `insert rule ${table} filter ${chain} iifname "${bridge}" accept\ninsert rule ${table} filter ${chain} oifname "${bridge}" ct state established,related accept\n`,
     );
@@ -85,11 +85,11 @@ async function rulesForForeignDrop(bridge: string): Promise<readonly string[]> {
   return found;
 }
 
-async function foreignRulesOf(bridge: string): Promise<readonly string[]> {
+async function foreignRulesOf(bridge: string, run: Run): Promise<readonly string[]> {
   const found: string[] = [];
   for (const table of ["ip", "ip6"] as const) {
     for (const chain of FOREIGN) {
-      const lines = (await listing(table, chain)).split("\n").filter((line) => line.includes(`"${bridge}"`));
+      const lines = (await listing(run, table, chain)).split("\n").filter((line) => line.includes(`"${bridge}"`));
       for (const line of lines) {
         const handle = /# handle (\d+)/.exec(line)?.[1];
         if (handle !== undefined) found.push(`delete rule ${table} filter ${chain} handle ${handle}\n`);
@@ -99,7 +99,7 @@ async function foreignRulesOf(bridge: string): Promise<readonly string[]> {
   return found;
 }
 
-function listing(table: "ip" | "ip6", chain: string): Promise<string> {
+function listing(run: Run, table: "ip" | "ip6", chain: string): Promise<string> {
   return run("nft", ["-a", "list", "chain", table, "filter", chain]).then(
     ({ stdout }) => stdout,
     () => "",
@@ -107,8 +107,8 @@ function listing(table: "ip" | "ip6", chain: string): Promise<string> {
 }
 
 /** Whether another program's firewall on this host drops what is forwarded; for the probe. */
-export async function foreignDrop(): Promise<boolean> {
-  return /policy drop/.test(await listing("ip", "FORWARD"));
+export async function foreignDrop(run: Run): Promise<boolean> {
+  return /policy drop/.test(await listing(run, "ip", "FORWARD"));
 }
 
 /** The host's own addresses but loopback, which no capsule may reach. */
@@ -120,21 +120,21 @@ export function ownAddresses(): string[] {
 }
 
 /** Destinations of the host's routes, the default ones left out. */
-export async function routes(): Promise<readonly string[]> {
+export async function routes(run: Run): Promise<readonly string[]> {
   const { stdout } = await run("ip", ["-4", "route", "show", "table", "all"]);
   return stdout
     .split("\n")
     .flatMap((line) => /^(?:(?:local|broadcast|unreachable|blackhole) )?(\d+\.\d+\.\d+\.\d+(?:\/\d+)?)\b/.exec(line)?.[1] ?? []);
 }
 
-export async function wantsIpv6({ ipv6 }: NetworkSettings): Promise<boolean> {
+export async function wantsIpv6({ ipv6 }: NetworkSettings, run: Run): Promise<boolean> {
   if (ipv6 !== "auto") return ipv6 === "on";
   if (!existsSync("/proc/sys/net/ipv6/conf/all/forwarding")) return false;
   return (await run("ip", ["-6", "route", "show", "default"])).stdout.trim() !== "";
 }
 
 /** What a packet to the internet may be long here: a capsule must not send longer ones. */
-export async function uplinkMtu(): Promise<number> {
+export async function uplinkMtu(run: Run): Promise<number> {
   const { stdout } = await run("ip", ["-4", "route", "show", "default"]);
   const device = /\bdev (\S+)/.exec(stdout)?.[1];
   if (device === undefined) return 1500;

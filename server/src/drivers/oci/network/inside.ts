@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
-import type { Outcome } from "../run-program.ts";
-import { runProgram } from "../run-program.ts";
+import type { Launcher } from "../launcher.ts";
+import { LauncherError } from "../launcher-error.ts";
+import type { NamespaceSpec } from "../launcher-namespace.ts";
+import type { ProgramSpec } from "../launcher-run.ts";
+import type { Outcome, RunOptions, RunProgram } from "../run-program.ts";
+import { programSpec } from "../launcher-run.ts";
 import { NETWORK_LIMITS } from "./settings.ts";
 
 /** A program that did not do what the network needs. */
@@ -11,12 +12,50 @@ export class NetworkProgramError extends Error {
 }
 
 /** Runs one of the network's programs; throws with its words unless it succeeds. */
-export async function run(program: string, args: readonly string[], input = ""): Promise<Outcome> {
-  const outcome = await runProgram(program, args, { input, timeoutMs: NETWORK_LIMITS.programMs, outputBytes: NETWORK_LIMITS.listingBytes });
-  if (outcome.code !== 0) {
-    throw new NetworkProgramError(`${program} ${args.join(" ")} ended with ${outcome.code}: ${outcome.stderr.slice(0, 1000)}`.trim());
-  }
-  return outcome;
+export type Run = (program: string, args: readonly string[], input?: string) => Promise<Outcome>;
+
+/** The network's programs and namespaces, by way of a launcher. */
+export interface NetworkPrograms {
+  readonly run: Run;
+  /** Runs a program of the host in a network namespace. */
+  runInside(namespace: number, program: string, args: readonly string[], input?: string): Promise<Outcome>;
+  /** A new network namespace as a descriptor. Throws `NotConnectedError` where it could not be given its interface. */
+  newNamespace(plan: NamespacePlan): Promise<number>;
+}
+
+/** What a namespace is made with. */
+export interface NamespacePlan {
+  /** Lines for `ip` on the host that give it interfaces; `{pid}` is a process that is in it. */
+  readonly connect: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
+  /** Rules, and lines for `ip` inside. */
+  readonly rules: string;
+  readonly lines: readonly string[];
+  /** Whether somebody waits; what is made ahead leaves the processor to others. */
+  readonly isUrgent: boolean;
+}
+
+export class NotConnectedError extends NetworkProgramError {}
+
+const optionsOf = (input: string): RunOptions => ({ input, timeoutMs: NETWORK_LIMITS.programMs, outputBytes: NETWORK_LIMITS.listingBytes });
+
+/** The programs as started by `start`. */
+export function runBy(start: RunProgram): Run {
+  return async (program, args, input = "") => must(program, args, await start(program, args, optionsOf(input)));
+}
+
+export function networkPrograms(launcher: Launcher): NetworkPrograms {
+  return {
+    run: runBy((program, args, options) => launcher.run(program, args, options)),
+    runInside: async (namespace, program, args, input = "") =>
+      must(program, args, await launcher.run(program, args, optionsOf(input), pathOf(namespace))),
+    newNamespace: (plan) => newNamespace(launcher, plan),
+  };
+}
+
+function must(program: string, args: readonly string[], outcome: Outcome): Outcome {
+  if (outcome.code === 0) return outcome;
+  throw new NetworkProgramError(`${program} ${args.join(" ")} ended with ${outcome.code}: ${outcome.stderr.slice(0, 1000)}`.trim());
 }
 
 /** Where this process's own descriptor of a namespace is found by another one. */
@@ -24,54 +63,20 @@ export function pathOf(namespace: number): string {
   return `/proc/${process.pid}/fd/${namespace}`;
 }
 
-/** Runs a program of the host in a network namespace. */
-export function runInside(namespace: number, program: string, args: readonly string[], input = ""): Promise<Outcome> {
-  return run("nsenter", [`--net=${pathOf(namespace)}`, "--", program, ...args], input);
-}
-
-/**
- * A new network namespace as a descriptor, and nothing else: it ends with whoever holds it last, so no crash can leave one.
- * @param connect gives it interfaces; gets the number of a process that is in it
- * @param script of a shell that then runs inside
- * @param isUrgent whether somebody waits; what is made ahead leaves the processor to others
- */
-export async function newNamespace(connect: (pid: number) => Promise<unknown>, script: string, isUrgent: boolean): Promise<number> {
-  const nice = ["-n", isUrgent ? "0" : "10"];
-  const shell = spawn("nice", [...nice, "unshare", "--net", "sh", "-e"], {
-    stdio: ["pipe", "pipe", "pipe"],
-    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-    timeout: NETWORK_LIMITS.programMs,
-    killSignal: "SIGKILL",
-  });
-  const ended = once(shell, "close");
-  ended.catch(() => undefined);
-  let complaint = "";
-  shell.stderr.on("data", (text: Buffer) => (complaint = `${complaint}${text.toString()}`.slice(0, 1000)));
-  shell.stdin.on("error", () => undefined);
-  const says = async (word: string): Promise<void> => {
-    shell.stdin.write(`echo ${word}\n`);
-    await Promise.race([
-      once(shell.stdout, "data"),
-      ended.then(() => {
-        throw new NetworkProgramError(`a network namespace could not be made: ${complaint}`);
-      }),
-    ]);
+async function newNamespace(launcher: Launcher, plan: NamespacePlan): Promise<number> {
+  const program = (words: readonly string[], input: string): ProgramSpec => programSpec(words, optionsOf(input));
+  const batch = (lines: readonly string[]): ProgramSpec => program(["ip", "-batch", "-"], `${lines.join("\n")}\n`);
+  const spec: NamespaceSpec = {
+    nice: plan.isUrgent ? 0 : 10,
+    connect: batch(plan.connect),
+    settings: plan.settings,
+    inside: [program(["nft", "-f", "-"], plan.rules), batch(plan.lines)],
   };
-  let opened: number | null = null;
   try {
-    // What it says comes from the new namespace.
-    await says("here");
-    if (shell.pid === undefined) throw new NetworkProgramError("unshare has no process");
-    opened = openSync(`/proc/${shell.pid}/ns/net`, "r");
-    await connect(shell.pid);
-    shell.stdin.write(script);
-    await says("done");
-    return opened;
+    return await launcher.makeNamespace(spec, NETWORK_LIMITS.programMs);
   } catch (error) {
-    if (opened !== null) closeSync(opened);
-    throw error;
-  } finally {
-    shell.kill("SIGKILL");
-    await ended.catch(() => undefined);
+    if (!(error instanceof LauncherError)) throw error;
+    const Kind = error.step.startsWith("connect") ? NotConnectedError : NetworkProgramError;
+    throw new Kind(`a network namespace could not be made: ${error.message}`, { cause: error });
   }
 }

@@ -7,7 +7,8 @@ import type { Launcher } from "../launcher.ts";
 import { readFacts, staleSets } from "./facts.ts";
 import type { HostSide } from "./host-side.ts";
 import { hostSideIsThere, makeHostSide, removeHostSide, routes, uplinkMtu, wantsIpv6 } from "./host-side.ts";
-import { pathOf, runInside } from "./inside.ts";
+import type { NetworkPrograms } from "./inside.ts";
+import { networkPrograms, pathOf } from "./inside.ts";
 import { networkNames } from "./names.ts";
 import type { ResolverPlace } from "./own-resolver.ts";
 import { ownResolverLives, replaceOwnResolver } from "./own-resolver.ts";
@@ -27,7 +28,8 @@ export interface NetworkOptions {
   readonly subnetsDir: string;
   /** Of this installation: the addresses in use, the resolver's configuration. */
   readonly dir: string;
-  readonly launcher: Pick<Launcher, "hasChain">;
+  /** Its own, so that programs that hang hold up no launch; closed with the network. */
+  readonly launcher: Launcher;
   readonly log: Log;
 }
 
@@ -55,6 +57,7 @@ export class CapsuleNetwork {
   readonly #slots: Slots;
   readonly #ready: ReadyNamespaces;
   readonly #config: string;
+  readonly #programs: NetworkPrograms;
   #look: NodeJS.Timeout | null = null;
   #opening: Promise<void> | null = null;
   /** The resolver that was found last. */
@@ -65,19 +68,21 @@ export class CapsuleNetwork {
     this.#options = options;
     this.#side = side;
     this.#slots = slots;
-    this.#ready = new ReadyNamespaces(side, slots, options.log);
+    this.#programs = networkPrograms(options.launcher);
+    this.#ready = new ReadyNamespaces(side, slots, this.#programs, options.log);
     this.#config = join(options.dir, "resolver.conf");
   }
 
   /** Changes nothing on the host but the reservation of a subnet. */
   static async create(options: NetworkOptions, isAlive: (capsuleId: string) => boolean): Promise<CapsuleNetwork> {
     const { settings, installationId, subnetsDir } = options;
+    const { run } = networkPrograms(options.launcher);
     const names = networkNames(installationId);
-    const cidr = settings.subnet ?? reserveSubnet(subnetsDir, installationId, await routes());
+    const cidr = settings.subnet ?? reserveSubnet(subnetsDir, installationId, await routes(run));
     const subnet = subnetOf(cidr, installationId);
     const slots = new Slots(join(options.dir, "addresses"), subnet.size, isAlive);
-    const mtu = settings.mtu === 0 ? await uplinkMtu() : settings.mtu;
-    const network = new CapsuleNetwork(options, { names, subnet, ipv6: await wantsIpv6(settings), mtu }, slots);
+    const mtu = settings.mtu === 0 ? await uplinkMtu(run) : settings.mtu;
+    const network = new CapsuleNetwork(options, { names, subnet, ipv6: await wantsIpv6(settings, run), mtu }, slots);
     if (slots.holders().length > 0) await network.#open();
     return network;
   }
@@ -101,7 +106,7 @@ export class CapsuleNetwork {
       namespacePath: pathOf(namespace),
       resolvConf: `nameserver ${this.#side.subnet.gateway}\noptions timeout:3 attempts:2\n`,
       launched: async (place) => {
-        await replaceOwnResolver(place, egress, namespace, this.#side.subnet);
+        await replaceOwnResolver(place, egress, this.#programs, namespace, this.#side.subnet);
         writeFileSync(markOf(place), JSON.stringify(egress), { mode: 0o600 });
       },
       close: () => {
@@ -117,7 +122,7 @@ export class CapsuleNetwork {
     const { n, namespace } = ready;
     this.#slots.give(n, capsuleId);
     try {
-      if (egress !== "allow") await runInside(namespace, "nft", ["-f", "-"], policyRules(egress, this.#side.subnet));
+      if (egress !== "allow") await this.#programs.runInside(namespace, "nft", ["-f", "-"], policyRules(egress, this.#side.subnet));
     } catch (error) {
       closeSync(namespace);
       this.#slots.free(n);
@@ -142,13 +147,13 @@ export class CapsuleNetwork {
     // No mark while it is unsure which policy is in force.
     rmSync(markOf(capsule), { force: true });
     await this.#inside(capsule, async (namespace) => {
-      await runInside(namespace, "nft", ["-f", "-"], policyRules(egress, this.#side.subnet));
+      await this.#programs.runInside(namespace, "nft", ["-f", "-"], policyRules(egress, this.#side.subnet));
       const used = new Set(learnedNames(egress).flatMap((name) => [learnedSet(name, 4), learnedSet(name, 6)]));
-      const { stdout } = await runInside(namespace, "nft", ["-j", "list", "sets"]);
+      const { stdout } = await this.#programs.runInside(namespace, "nft", ["-j", "list", "sets"]);
       const stale = staleSets(stdout, used);
       if (stale.length > 0)
-        await runInside(namespace, "nft", ["-f", "-"], stale.map((name) => `delete set inet capsule ${name}\n`).join(""));
-      await replaceOwnResolver(capsule, egress, namespace, this.#side.subnet);
+        await this.#programs.runInside(namespace, "nft", ["-f", "-"], stale.map((name) => `delete set inet capsule ${name}\n`).join(""));
+      await replaceOwnResolver(capsule, egress, this.#programs, namespace, this.#side.subnet);
       writeFileSync(markOf(capsule), JSON.stringify(egress), { mode: 0o600 });
     });
   }
@@ -157,13 +162,21 @@ export class CapsuleNetwork {
     const n = this.#slots.of(capsule.id);
     if (n === null) return null;
     return this.#inside(capsule, async (namespace) => {
-      const { stdout } = await runInside(namespace, "nft", ["-j", "list", "table", "inet", "capsule"]);
+      const { stdout } = await this.#programs.runInside(namespace, "nft", ["-j", "list", "table", "inet", "capsule"]);
       return readFacts(stdout, this.#side.subnet.address(n), withDecisions, Date.now());
     });
   }
 
   /** Ends what is made ahead; what running capsules need stays, for as long as there is one. */
   async close(): Promise<void> {
+    try {
+      await this.#end();
+    } finally {
+      await this.#options.launcher.close();
+    }
+  }
+
+  async #end(): Promise<void> {
     if (this.#look !== null) clearInterval(this.#look);
     await this.#opening?.catch(() => undefined);
     await this.#looking;
@@ -171,7 +184,7 @@ export class CapsuleNetwork {
     if (this.#slots.holders().length > 0) return;
     if (this.#opening !== null) {
       endResolvers(this.#config);
-      await removeHostSide(this.#side);
+      await removeHostSide(this.#side, this.#programs.run);
     }
     if (existsSync(this.#options.subnetsDir)) releaseSubnet(this.#options.subnetsDir, this.#options.installationId);
   }
@@ -186,7 +199,7 @@ export class CapsuleNetwork {
   }
 
   async #makeAll(): Promise<void> {
-    await makeHostSide(this.#side, this.#options.log);
+    await makeHostSide(this.#side, this.#programs.run, this.#options.log);
     await this.#resolve();
     this.#ready.fill();
     this.#look = setInterval(() => {
@@ -202,7 +215,7 @@ export class CapsuleNetwork {
     const same = existsSync(this.#config) && readFileSync(this.#config, "utf8") === config;
     if (same && this.#hasResolver()) return;
     endResolvers(this.#config);
-    await startShared(this.#config, config);
+    await startShared(this.#config, config, this.#programs.run);
   }
 
   /** Whether the resolver lives: the one that was found last, else any. */
@@ -216,7 +229,7 @@ export class CapsuleNetwork {
     try {
       if (!(await hostSideIsThere(this.#side, this.#options.launcher))) {
         this.#options.log.warn({ table: this.#side.names.table }, "the host's part of capsules' networks was gone and is made anew");
-        await makeHostSide(this.#side, this.#options.log);
+        await makeHostSide(this.#side, this.#programs.run, this.#options.log);
       }
       if (!this.#hasResolver()) await this.#resolve();
     } catch (error) {

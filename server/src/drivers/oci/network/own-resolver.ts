@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Egress } from "../../../core/ports/driver.ts";
 import { isMissing } from "../../../lib/node/missing.ts";
+import type { NetworkPrograms } from "./inside.ts";
 import { ownConfig, startOwn } from "./resolver.ts";
 import { domainsOf } from "./ruleset.ts";
 import type { Subnet } from "./subnet.ts";
@@ -32,10 +33,16 @@ function inGroup<T>(place: ResolverPlace, act: (group: string) => T, otherwise: 
 }
 
 /** Puts the resolver of this policy in the place of the one before, and waits until it listens. */
-export async function replaceOwnResolver(place: ResolverPlace, egress: Egress, namespace: number, subnet: Subnet): Promise<void> {
+export async function replaceOwnResolver(
+  place: ResolverPlace,
+  egress: Egress,
+  programs: NetworkPrograms,
+  namespace: number,
+  subnet: Subnet,
+): Promise<void> {
   inGroup(place, (group) => writeFileSync(join(group, "cgroup.kill"), "1"), undefined);
   if (domainsOf(egress).length === 0) return;
   const group = groupOf(place);
   mkdirSync(group, { recursive: true });
-  await startOwn(join(place.dir, "resolver.conf"), ownConfig(egress, subnet), namespace, group);
+  await startOwn(join(place.dir, "resolver.conf"), ownConfig(egress, subnet), programs, namespace, group);
 }

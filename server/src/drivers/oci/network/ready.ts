@@ -1,8 +1,9 @@
-import { closeSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import type { Log } from "../../../core/ports/log.ts";
 import type { HostSide } from "./host-side.ts";
 import { ownAddresses } from "./host-side.ts";
-import { newNamespace, run } from "./inside.ts";
+import type { NamespacePlan, NetworkPrograms } from "./inside.ts";
+import { NotConnectedError } from "./inside.ts";
 import { firstRules } from "./ruleset.ts";
 import { NETWORK_LIMITS } from "./settings.ts";
 import type { Slots } from "./slots.ts";
@@ -18,6 +19,7 @@ export interface Ready {
 export class ReadyNamespaces {
   readonly #side: HostSide;
   readonly #slots: Slots;
+  readonly #programs: NetworkPrograms;
   readonly #log: Log;
   readonly #ready: Ready[] = [];
   readonly #filling = new Turn();
@@ -28,9 +30,10 @@ export class ReadyNamespaces {
   /** When the first of them began to put the making of more off. */
   #waitingSince: number | null = null;
 
-  constructor(side: HostSide, slots: Slots, log: Log) {
+  constructor(side: HostSide, slots: Slots, programs: NetworkPrograms, log: Log) {
     this.#side = side;
     this.#slots = slots;
+    this.#programs = programs;
     this.#log = log;
   }
 
@@ -93,7 +96,7 @@ export class ReadyNamespaces {
     const n = this.#slots.reserve();
     if (n === null) return null;
     try {
-      return { n, namespace: await makeNamespace(this.#side, n, isUrgent) };
+      return { n, namespace: await makeNamespace(this.#side, this.#programs, n, isUrgent) };
     } catch (error) {
       this.#slots.free(n);
       throw error;
@@ -101,47 +104,46 @@ export class ReadyNamespaces {
   }
 }
 
-async function makeNamespace({ names, subnet, ipv6, mtu }: HostSide, n: number, isUrgent: boolean): Promise<number> {
+async function makeNamespace(
+  { names, subnet, ipv6, mtu }: HostSide,
+  programs: NetworkPrograms,
+  n: number,
+  isUrgent: boolean,
+): Promise<number> {
   const veth = names.veth(n);
-  const link = (pid: number): Promise<unknown> => {
-    const lines = [
-      `link add ${veth} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`,
+  const plan: NamespacePlan = {
+    connect: [
+      `link add ${veth} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns {pid}`,
       `link set ${veth} master ${names.bridge} up`,
       `link set ${veth} type bridge_slave isolated on`,
-    ];
-    return run("ip", ["-batch", "-"], `${lines.join("\n")}\n`);
+    ],
+    settings: {
+      ...(existsSync("/proc/sys/net/ipv6") ? { "/proc/sys/net/ipv6/conf/eth0/disable_ipv6": ipv6 ? "0" : "1" } : {}),
+      // Capsules bind low ports and ping as their own root, whom this namespace does not know as one.
+      "/proc/sys/net/ipv4/ip_unprivileged_port_start": "0",
+      "/proc/sys/net/ipv4/ping_group_range": "0 2147483647",
+    },
+    rules: firstRules(subnet, ownAddresses()),
+    lines: [
+      "link set lo up",
+      "link set eth0 up",
+      `addr add ${subnet.address(n)}/32 dev eth0`,
+      `route add ${subnet.gateway} dev eth0`,
+      `route add default via ${subnet.gateway} dev eth0`,
+      ...(ipv6
+        ? [
+            `addr add ${subnet.address6(n)}/128 dev eth0 nodad`,
+            `route add ${subnet.gateway6} dev eth0`,
+            `route add default via ${subnet.gateway6} dev eth0`,
+          ]
+        : []),
+    ],
+    isUrgent,
   };
-  const connect = (pid: number): Promise<unknown> =>
-    link(pid).catch(async () => {
-      // An earlier capsule's may be there that the kernel has not come to remove.
-      await run("ip", ["link", "del", veth]).catch(() => undefined);
-      return link(pid);
-    });
-  const inside = [
-    "link set lo up",
-    "link set eth0 up",
-    `addr add ${subnet.address(n)}/32 dev eth0`,
-    `route add ${subnet.gateway} dev eth0`,
-    `route add default via ${subnet.gateway} dev eth0`,
-    ...(ipv6
-      ? [
-          `addr add ${subnet.address6(n)}/128 dev eth0 nodad`,
-          `route add ${subnet.gateway6} dev eth0`,
-          `route add default via ${subnet.gateway6} dev eth0`,
-        ]
-      : []),
-  ];
-  // Capsules bind low ports and ping as their own root, whom this namespace does not know as one.
-  const script = `
-if [ -e /proc/sys/net/ipv6 ]; then echo ${ipv6 ? 0 : 1} > /proc/sys/net/ipv6/conf/eth0/disable_ipv6; fi
-echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
-echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range
-nft -f - <<'RULES'
-${firstRules(subnet, ownAddresses())}
-RULES
-ip -batch - <<'LINES'
-${inside.join("\n")}
-LINES
-`;
-  return newNamespace(connect, script, isUrgent);
+  return programs.newNamespace(plan).catch(async (error: unknown) => {
+    if (!(error instanceof NotConnectedError)) throw error;
+    // An earlier capsule's may be there that the kernel has not come to remove.
+    await programs.run("ip", ["link", "del", veth]).catch(() => undefined);
+    return programs.newNamespace(plan);
+  });
 }

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import type { Egress } from "../../../core/ports/driver.ts";
-import { pathOf, run } from "./inside.ts";
+import type { NetworkPrograms, Run } from "./inside.ts";
 import { domainsOf, learnedNames, learnedSet, OWN_RESOLVER } from "./ruleset.ts";
 import type { NetworkSettings } from "./settings.ts";
 import type { Subnet } from "./subnet.ts";
@@ -51,16 +51,22 @@ export function ownConfig(egress: Egress, subnet: Subnet): string {
 }
 
 /** Starts a resolver, which goes into the background once it listens: nobody's child, it outlives the server. Throws with its words if it cannot. */
-export async function startShared(configFile: string, config: string): Promise<void> {
+export async function startShared(configFile: string, config: string, run: Run): Promise<void> {
   writeFileSync(configFile, config, { mode: 0o644 });
   await run("dnsmasq", [`--conf-file=${configFile}`]);
 }
 
 /** The same for one capsule, in its namespace and, so that it ends with the capsule, in its cgroup. */
-export async function startOwn(configFile: string, config: string, namespace: number, cgroup: string): Promise<void> {
+export async function startOwn(
+  configFile: string,
+  config: string,
+  { runInside }: NetworkPrograms,
+  namespace: number,
+  cgroup: string,
+): Promise<void> {
   writeFileSync(configFile, config, { mode: 0o644 });
   const enter = 'echo $$ > "$1/cgroup.procs" && shift && exec "$@"';
-  await run("sh", ["-c", enter, "sh", cgroup, "nsenter", `--net=${pathOf(namespace)}`, "--", "dnsmasq", `--conf-file=${configFile}`]);
+  await runInside(namespace, "sh", ["-c", enter, "sh", cgroup, "dnsmasq", `--conf-file=${configFile}`]);
 }
 
 /** Living resolvers by the file of their configuration. Looks at every process of the host. */

@@ -35,7 +35,7 @@ export const NETWORK_LIMITS = {
   lookMs: 5_000,
 } as const;
 
-const NEEDED = { ip: "iproute2", nft: "nftables", dnsmasq: "dnsmasq-base", nsenter: "util-linux", unshare: "util-linux" } as const;
+const NEEDED = { ip: "iproute2", nft: "nftables", dnsmasq: "dnsmasq-base" } as const;
 
 /** Programs that a network needs and this host lacks, with Debian's packages of them. */
 export function missingPrograms(): readonly { readonly program: string; readonly package: string }[] {

@@ -10,7 +10,6 @@ import { OCI_LIMITS } from "../options.ts";
 import type { Origin, SnapshotFacts, SnapshotPaths } from "../origin.ts";
 import { readOrigin, snapshotPaths, writeJson } from "../origin.ts";
 import { removeTree } from "../remove.ts";
-import { runProgram } from "../run-program.ts";
 import { workGroup } from "../state.ts";
 import { copyTree } from "./copy.ts";
 
@@ -49,7 +48,7 @@ export async function keepSnapshot(
     // Overlayfs' own workings, which a new life makes anew.
     await rm(join(paths.dir, "w"), { recursive: true, force: true });
     // Full quotas count what is shared, so there the limits of disks that begin with it need to know.
-    const sizeBytes = sized || host.countsShared ? await sizeOf(paths.dir) : 0;
+    const sizeBytes = sized || host.countsShared ? await sizeOf(host, paths.dir) : 0;
     requireDisk(host);
     writeJson(paths.facts, { origin, sizeBytes } satisfies SnapshotFacts);
     return { sizeBytes };
@@ -98,8 +97,8 @@ function requireDisk({ layout, options }: OciHost): void {
 }
 
 /** Bytes on disk; blocks that it shares with others count as well. */
-async function sizeOf(dir: string): Promise<number> {
-  const outcome = await runProgram("du", ["--summarize", "--block-size=1024", dir], { timeoutMs: OCI_LIMITS.snapshotMs });
+async function sizeOf({ launcher }: OciHost, dir: string): Promise<number> {
+  const outcome = await launcher.run("du", ["--summarize", "--block-size=1024", dir], { timeoutMs: OCI_LIMITS.snapshotMs });
   if (outcome.code !== 0) throw new Error(`The snapshot's size is unknown: ${outcome.stderr.slice(0, 500)}`);
   return Number.parseInt(outcome.stdout, 10) * 1024;
 }
