@@ -71,6 +71,10 @@ test("a command that does not exist is a 200 with 127, one that cannot be execut
     const missing = await expectCall("exec", 200, { ...at(), body: { cmd: "no-such-program", background } });
     assert.deepEqual([missing.exit_code, missing.reason, missing.pid, missing.stdout], [127, "spawn_failed", null, ""]);
     assert.match(missing.stderr, /no-such-program/);
+    await capsule.sh("printf '#!/no/such/interpreter\\n' >/tmp/script; chmod +x /tmp/script");
+    const orphan = await expectCall("exec", 200, { ...at(), body: { cmd: "/tmp/script", background } });
+    assert.equal(orphan.exit_code, 127);
+    assert.match(orphan.stderr, /^capsuled: \/tmp\/script: command not found \(.*interpreter/);
     const forbidden = await expectCall("exec", 200, { ...at(), body: { cmd: "/etc/passwd", background } });
     assert.deepEqual([forbidden.exit_code, forbidden.reason], [126, "spawn_failed"]);
     assert.notEqual(forbidden.stderr, "");

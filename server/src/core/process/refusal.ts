@@ -32,15 +32,17 @@ export function refusalToError(error: unknown): unknown {
   }
 }
 
-/** A whole command line in the place of the program: no shell splits it. */
-function argsHint(cmd: string): string {
-  return /\s/.test(cmd.trim()) ? ' (it is taken as one program\'s name: put arguments into "args", or run "sh" with ["-c", "…"])' : "";
+/** What a caller may not think of: no shell splits a command line, and the kernel says of a script without its interpreter what it says of none. */
+function notFoundHint(cmd: string): string {
+  if (/\s/.test(cmd.trim())) return ' (it is taken as one program\'s name: put arguments into "args", or run "sh" with ["-c", "…"])';
+  return cmd.includes("/") ? " (no such file, or the interpreter that its first line names is missing)" : "";
 }
 
 /** A program that cannot be found (127) or executed (126), in words; `undefined` when that is not what was refused. */
 export function notStartable(cmd: string, error: unknown): { readonly exitCode: 126 | 127; readonly message: string } | undefined {
   if (!(error instanceof AgentRefusal)) return undefined;
-  if (error.code === "not_found" && error.field === "cmd") return { exitCode: 127, message: `${cmd}: command not found${argsHint(cmd)}` };
+  if (error.code === "not_found" && error.field === "cmd")
+    return { exitCode: 127, message: `${cmd}: command not found${notFoundHint(cmd)}` };
   if (error.code === "not_executable") return { exitCode: 126, message: `${cmd}: cannot be executed: ${error.message}` };
   return undefined;
 }
