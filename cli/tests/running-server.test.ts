@@ -315,3 +315,18 @@ async function listening(child: ChildProcess): Promise<string> {
   }
   throw new Error(`the server ended: ${text}`);
 }
+
+test("a data directory that is no absolute path is refused before anything is made there", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "capsuled-cli-"));
+  try {
+    const told = spawnSync(process.execPath, [CLI, "start"], {
+      cwd: dir,
+      env: { ...settings(dir), CAPSULED_DATA_DIR: "data" },
+      encoding: "utf8",
+    });
+    assert.deepEqual([told.status, told.stderr], [78, 'capsuled: CAPSULED_DATA_DIR: "data" must be an absolute path\n']);
+    assert.deepEqual(readdirSync(dir), []);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});

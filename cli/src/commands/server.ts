@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "capsuled";
 import type { schemas } from "capsuled";
@@ -115,6 +115,8 @@ function valueOf(option: string, words: readonly string[]): string | undefined {
 }
 
 function makeDataDir(dir: string): void {
+  // The server refuses it as well, but would have its log there by then.
+  if (!isAbsolute(dir)) throw new ExitError(EXIT.config, `CAPSULED_DATA_DIR: ${JSON.stringify(dir)} must be an absolute path`);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o711 });
     accessSync(dir, constants.W_OK | constants.X_OK);
