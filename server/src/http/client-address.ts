@@ -4,7 +4,10 @@ import { isIP } from "node:net";
 const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
 
 /** Who calls: the peer, or what a proxy on this machine says of its own peer (the last of `X-Forwarded-For`, which it added itself). */
-export function clientAddressOf({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): string {
+export function clientAddressOf({
+  socket,
+  headers,
+}: Pick<IncomingMessage, "headers"> & { readonly socket: { readonly remoteAddress?: string | undefined } }): string {
   const peer = socket.remoteAddress ?? "";
   const forwarded = headers["x-forwarded-for"];
   if (!LOOPBACK.test(peer) || typeof forwarded !== "string") return peer;

@@ -245,3 +245,19 @@ test("a request whose client has gone before its body was asked for is over", as
   await assert.rejects(read.promise, ClientGoneError);
   server.close();
 });
+
+test("a request that tells of no body is not listened to for one", async () => {
+  const server = createServer((request, response) => {
+    void readBytes(request).then((body) => response.end(JSON.stringify([body.length, request.listenerCount("data")])));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  for (const body of [null, "", "x"]) {
+    const response = await fetch(`http://127.0.0.1:${address.port}`, { method: "POST", body });
+    assert.deepEqual(await response.json(), body === "x" ? [1, 1] : [0, 0]);
+  }
+  server.closeAllConnections();
+  server.close();
+});

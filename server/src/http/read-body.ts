@@ -9,10 +9,17 @@ export class ClientGoneError extends Error {
   override readonly name = "ClientGoneError";
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
+/** Whether the head of a request tells of a body. */
+export function tellsOfBody({ headers }: Pick<IncomingMessage, "headers">): boolean {
+  const length = headers["content-length"];
+  return (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
+}
+
 /** A body that is needed, as JSON; `undefined` when it is empty. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
-  const length = request.headers["content-length"];
-  if (length === "0" || (length === undefined && request.headers["transfer-encoding"] === undefined)) return undefined;
+  if (!tellsOfBody(request)) return undefined;
   const bytes = await readBytes(request);
   if (bytes.length === 0) return undefined;
   requirePlainBody(request.headers["content-encoding"]);
@@ -85,6 +92,7 @@ export const REFUSED_BODY = { bytesMax: 16 * 1024 * 1024, ms: 2000 } as const;
 export function readBytes(request: IncomingMessage, bytesMax: number = LIMITS.bodyBytesMax): Promise<Buffer> {
   // Nothing more is told of one that has been closed, as while its caller was looked up.
   if (request.destroyed && !request.complete) return Promise.reject(new ClientGoneError());
+  if (!tellsOfBody(request)) return Promise.resolve(NO_BYTES);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;

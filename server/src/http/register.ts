@@ -9,7 +9,6 @@ import type { Intent } from "../core/idempotency/service.ts";
 import type { Answer, BodyStream } from "./answer.ts";
 import { admit } from "./auth.ts";
 import { ResponseSink, wholeBody } from "./body-stream.ts";
-import { signalOfClientGone } from "./client-gone.ts";
 import { namedParams } from "./capsule-name.ts";
 import type { CorsPolicy } from "./cors.ts";
 import type { RouteDeps } from "./deps.ts";
@@ -18,11 +17,11 @@ import type { HeldAnswers } from "./held-answers.ts";
 import { pathsOf } from "./paths.ts";
 import type { ProblemAnswer } from "./problem.ts";
 import { renderProblem } from "./problem.ts";
-import { clientAddressOf } from "./client-address.ts";
-import { ClientGoneError, readBytes, readJson, readText } from "./read-body.ts";
-import { queryOf, requireTextQuery, ticketIn } from "./request-target.ts";
+import { ClientGoneError, readJson, readText } from "./read-body.ts";
+import { RequestExchange } from "./request-exchange.ts";
+import { requireTextQuery } from "./request-target.ts";
 import type { RequestTimes } from "./request-times.ts";
-import type { AnswerRoute, Exchange, Route } from "./route.ts";
+import type { AnswerRoute, Route } from "./route.ts";
 
 /** What the registrar needs to know of the server around it. */
 export interface Surroundings {
@@ -113,7 +112,7 @@ async function answerTo(
   const params = naming === undefined ? request.params : await naming;
   const raw = { params, query: withoutTicket(operation, request.query), body };
   const run = (intent: Intent | undefined): Answer | Promise<Answer> =>
-    (route satisfies AnswerRoute).run(deps, caller, raw, exchangeOf(request.raw, response, intent, around, added));
+    (route satisfies AnswerRoute).run(deps, caller, raw, new RequestExchange(request.raw, response, intent, around, added));
   const key = operation.idempotency === "with_key" && route.keepsNames !== true ? request.raw.headers["idempotency-key"] : undefined;
   if (key === undefined || caller === null) return run(undefined);
   const named = { key: typeof key === "string" ? key : "", method: operation.method, url: request.raw.url ?? "", body };
@@ -130,40 +129,6 @@ function withoutTicket({ takesTicket }: Operation, query: unknown): unknown {
   if (takesTicket !== true || typeof query !== "object" || query === null || !("ticket" in query)) return query;
   const { ticket: _ticket, ...rest } = query;
   return rest;
-}
-
-function exchangeOf(
-  request: IncomingMessage,
-  response: ServerResponse,
-  intent: Intent | undefined,
-  around: Surroundings,
-  added: string[],
-): Exchange {
-  const { headers, method = "", url = "" } = request;
-  const { accept } = headers;
-  const header = (name: string): string | undefined => {
-    const value = headers[name];
-    return typeof value === "string" ? value : undefined;
-  };
-  return {
-    intent,
-    lastEventId: header("last-event-id") || undefined,
-    accepts: (type) => accept?.split(",").some((item) => item.split(";", 1)[0]?.trim().toLowerCase() === type) === true,
-    clientGone: () => signalOfClientGone(response, around.isCutOff),
-    method,
-    query: () => queryOf(url),
-    ticket: header("x-api-key") === undefined ? ticketIn(url) : null,
-    header,
-    readBytes: (bytesMax) => readBytes(request, bytesMax),
-    takeBody() {
-      around.requestTimes.lift(request);
-      return { stream: request, isWhole: () => request.complete };
-    },
-    addHeader: (name, value) => void added.push(name, value),
-    remoteAddress: request.socket.remoteAddress ?? "",
-    clientAddress: clientAddressOf(request),
-    isForwarded: headers["x-forwarded-for"] !== undefined || headers["forwarded"] !== undefined,
-  };
 }
 
 /** Writes an answer at once; nothing when the client has gone. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { tellsOfBody } from "./read-body.ts";
 
 /** The bounds of one connection that this looks after, in milliseconds. */
 export interface RequestTimeLimits {
@@ -24,9 +25,7 @@ export class RequestTimes {
 
   /** From the moment its headers have come. */
   watch(request: IncomingMessage): void {
-    const { headers } = request;
-    const length = headers["content-length"];
-    if ((length === undefined || length === "0") && headers["transfer-encoding"] === undefined) return;
+    if (!tellsOfBody(request)) return;
     this.#arm(request, this.#limits.requestMs, () => this.#onLate(request.socket));
     const clear = (): void => clearTimeout(this.#timers.get(request));
     request.once("end", clear);

@@ -12,17 +12,21 @@ export interface BoundedCache<V> {
 export function createBoundedCache<V>(options: { readonly entriesMax: number }): BoundedCache<V> {
   // A Map keeps the order of insertion, so taking out and putting back makes an entry the youngest.
   const map = new Map<string, V>();
+  let youngest: string | undefined;
   return {
     get(key) {
       const value = map.get(key);
-      if (value === undefined) return undefined;
+      // Mostly the one that was used before: each move costs the map a place, and now and then a table.
+      if (value === undefined || key === youngest) return value;
       map.delete(key);
       map.set(key, value);
+      youngest = key;
       return value;
     },
     set(key, value) {
       map.delete(key);
       map.set(key, value);
+      youngest = key;
       if (map.size > options.entriesMax) {
         const oldest = map.keys().next();
         if (oldest.done !== true) map.delete(oldest.value);
@@ -30,6 +34,7 @@ export function createBoundedCache<V>(options: { readonly entriesMax: number }):
     },
     delete(key) {
       map.delete(key);
+      if (key === youngest) youngest = undefined;
     },
     entries() {
       return map.entries();

@@ -31,13 +31,14 @@ export function createTokenBuckets(options: { readonly perMinute: number; readon
   const buckets = createBoundedCache<Bucket>({ entriesMax });
   return {
     take(name, now) {
-      const bucket = buckets.get(name) ?? { tokens: limit, at: now };
+      const known = buckets.get(name);
+      const bucket = known ?? { tokens: limit, at: now };
+      if (known === undefined) buckets.set(name, bucket);
       // A clock that was set back gives nothing.
       bucket.tokens = Math.min(limit, bucket.tokens + Math.max(0, now - bucket.at) * perMs);
       bucket.at = now;
       const isAllowed = bucket.tokens >= 1;
       if (isAllowed) bucket.tokens -= 1;
-      buckets.set(name, bucket);
       return {
         isAllowed,
         limit,

@@ -13,6 +13,7 @@ export interface PortAddress {
   readonly target: string;
 }
 
+const LABEL_START = /^\d+-cl-/i;
 const LABEL = /^(\d+)-(cl-[0-9a-z]+)\.(.+)$/;
 const PATH = /^((?:\/api)?\/v1\/capsules\/([^/?#]+)\/ports\/([^/?#]+))(?:(\/[^#]*)|(\?[^#]*)|)$/;
 /** An operation of the API's own. */
@@ -20,7 +21,8 @@ const OWN = /^\/url(?:\?|$)/;
 
 /** The port that a request is for; `null` for a request to the API. `domains` may hold `*`, any. */
 export function portAddressOf({ headers, url = "", method }: IncomingMessage, domains: readonly string[]): PortAddress | null {
-  const named = LABEL.exec(hostNameOf(headers.host));
+  const { host = "" } = headers;
+  const named = LABEL_START.test(host) ? LABEL.exec(hostNameOf(host)) : null;
   if (named !== null) {
     const [, portText = "", capsuleId = "", domain = ""] = named;
     if (!domains.includes("*") && !domains.includes(domain)) return null;
