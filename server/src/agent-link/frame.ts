@@ -106,7 +106,7 @@ export function decodeRecord(payload: Buffer): RecordFrame {
     seq: readU64(payload, 0),
     offset: readU64(payload, 8),
     timeUs: readU64(payload, 16),
-    tail: payload.subarray(25, 25 + tailLength),
+    tail: tailLength === 0 ? NOTHING : payload.subarray(25, 25 + tailLength),
     bytes: payload.subarray(RECORD_HEADER_BYTES),
   };
 }

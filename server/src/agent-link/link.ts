@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
-import type { AgentLink } from "../core/ports/agent-link.ts";
+import type { AgentLink, StartSpec } from "../core/ports/agent-link.ts";
+import type { AgentConnection } from "./connection.ts";
 import { createAgentFiles } from "./files.ts";
 import { dialPort, listPorts } from "./dial.ts";
 import { encodeJson, FRAME } from "./frame.ts";
@@ -19,27 +20,26 @@ export function createAgentLink(capsuleId: string, secret: string, open: () => P
     const frame = encodeJson(type, value);
     return request(await pool.take(), pool, frame, { type: FRAME.result, read }, waitMs);
   };
+  /** Starts a process that is attached to: over an idle connection at once. */
+  const starting = <T>(spec: StartSpec, begin: (connection: AgentConnection, opening: Buffer) => Promise<T>): Promise<T> => {
+    let opening: Buffer;
+    try {
+      opening = encodeStart(spec, true);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const idle = pool.takeIdle();
+    return idle === undefined ? pool.take().then((connection) => begin(connection, opening)) : begin(idle, opening);
+  };
   return {
     files: createAgentFiles(pool),
-    run(spec, stdin, outputBytesMax, signal) {
-      let opening: Buffer;
-      try {
-        opening = encodeStart(spec, true);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      const idle = pool.takeIdle();
-      if (idle !== undefined) return runOn(idle, pool, opening, stdin, outputBytesMax, signal);
-      return pool.take().then((connection) => runOn(connection, pool, opening, stdin, outputBytesMax, signal));
-    },
+    run: (spec, stdin, outputBytesMax, signal) =>
+      starting(spec, (connection, opening) => runOn(connection, pool, opening, stdin, outputBytesMax, signal)),
     async start(spec) {
       const opening = encodeStart(spec, false);
       return request(await pool.take(), pool, opening, { type: FRAME.started, read: readStarted }, ANSWER_MS);
     },
-    async open(spec) {
-      const opening = encodeStart(spec, true);
-      return openStream(await pool.take(), pool, opening);
-    },
+    open: (spec) => starting(spec, (connection, opening) => openStream(connection, pool, opening)),
     async attach(selector, from) {
       return openStream(await pool.take(), pool, encodeJson(FRAME.attach, { selector, from }));
     },

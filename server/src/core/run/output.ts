@@ -31,9 +31,15 @@ export interface RunEnd {
 
 export type RunItem = RunOutputChunk | RunGap | RunEnd;
 
+/** What a reader is given by one call. */
+export type RunTaken = RunItem | { readonly kind: "idle" } | undefined;
+
 /** A reader of one run at its own pace: it slows nobody, but the run for a moment when it has followed closely and falls behind. */
 export interface RunReader {
-  /** What comes next, waiting for it for at most `waitMs` (`idle` then). After `end`, and after `close`, `undefined`. */
-  next(waitMs: number): Promise<RunItem | { readonly kind: "idle" } | undefined>;
+  /**
+   * What comes next, without a promise where it is in memory, else waiting for it for at most `waitMs` (`idle` then). After `end`, and
+   * after `close`, `undefined`.
+   */
+  next(waitMs: number): RunTaken | Promise<RunTaken>;
   close(): void;
 }

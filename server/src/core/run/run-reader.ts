@@ -1,10 +1,14 @@
-import type { RunItem, RunPosition, RunReader } from "./output.ts";
+import type { RunItem, RunPosition, RunReader, RunTaken } from "./output.ts";
 import type { PackedBlock, PackedSource, SourceReader } from "./packed-source.ts";
 import type { RecordHeader } from "./run-journal.ts";
 import { PackedError, readHeader, RECORD_HEADER_BYTES } from "./run-journal.ts";
 
 /** Milliseconds without a call of `next` after which nothing is held back for a reader any more. */
 export const READER_ACTIVE_MS = 2000;
+
+/** Of a record in which there is nothing for a reader. */
+const PASSED = null;
+type Look = RunItem | undefined | Promise<RunItem | undefined>;
 
 /**
  * Gives the output from a position on, then the end. What is missing, before a record or at the end, is told as a gap of exactly so many
@@ -46,14 +50,15 @@ export class PackedReader implements RunReader, SourceReader {
     return this.#isWaiting || performance.now() - this.#lastTakenAt < READER_ACTIVE_MS;
   }
 
-  async next(waitMs: number): Promise<RunItem | { readonly kind: "idle" } | undefined> {
-    this.#isWaiting = true;
-    try {
-      return await this.#next(performance.now() + waitMs);
-    } finally {
-      this.#isWaiting = false;
-      this.#lastTakenAt = performance.now();
-    }
+  next(waitMs: number): RunTaken | Promise<RunTaken> {
+    if (this.#isClosed || this.#isEnded) return undefined;
+    const seen = this.#source.end;
+    const taking = this.#take();
+    const item = taking instanceof Promise ? undefined : (taking ?? this.#endWhereOver());
+    const now = performance.now();
+    if (item === undefined) return this.#awaited(taking, seen, now + waitMs);
+    this.#lastTakenAt = now;
+    return item;
   }
 
   close(): void {
@@ -64,50 +69,71 @@ export class PackedReader implements RunReader, SourceReader {
     this.#source.leave(this);
   }
 
-  async #next(deadline: number): Promise<RunItem | { readonly kind: "idle" } | undefined> {
-    for (;;) {
-      if (this.#isClosed || this.#isEnded) return undefined;
-      const seen = this.#source.end;
-      const item = await this.#take();
-      if (item !== undefined) return item;
-      if (this.#source.isOver && this.#at >= this.#source.end) return this.#end();
-      // What came while it looked wakes nobody.
-      if (this.#source.isOver || this.#source.end !== seen || this.#isClosed) continue;
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) return { kind: "idle" };
-      await this.#source.changed(leftMs);
+  /** Goes on with a look at the source, which was at `seen` before it. */
+  async #awaited(taking: Look, seen: number, deadline: number): Promise<RunTaken> {
+    this.#isWaiting = true;
+    try {
+      for (let look = taking, end = seen; ; end = this.#source.end, look = this.#take()) {
+        const item = (await look) ?? this.#endWhereOver();
+        if (item !== undefined) return item;
+        // What came while it looked wakes nobody.
+        if (!this.#source.isOver && this.#source.end === end && !this.#isClosed) {
+          const leftMs = deadline - performance.now();
+          if (leftMs <= 0) return { kind: "idle" };
+          await this.#source.changed(leftMs);
+        }
+        if (this.#isClosed) return undefined;
+      }
+    } finally {
+      this.#isWaiting = false;
+      this.#lastTakenAt = performance.now();
     }
   }
 
-  /** The next bytes or gap that there are without waiting for the run. */
-  async #take(): Promise<RunItem | undefined> {
+  /** The next bytes or gap that there are without waiting for the run; a promise where a file is read for them. */
+  #take(): Look {
     while (this.#at < this.#source.end && !this.#isClosed) {
       const before = this.#block;
-      const block = await this.#blockAt();
-      if (block === null) {
-        this.#at = this.#source.end;
-        return undefined;
-      }
-      const header = this.#headerIn(block, block !== before);
-      if (header === undefined) continue;
-      const item = this.#itemOf(block, header);
-      if (item !== undefined) return item;
-      const next = this.#at + RECORD_HEADER_BYTES + header.length;
-      // The last record of a block that grows may grow itself.
-      if (next >= block.at + block.bytes.length && !block.isSealed) return undefined;
-      this.#at = next;
-      if (header.stream === "stdout") this.#passedStdout = header.offset + header.length;
-      else this.#passedStderr = header.offset + header.length;
-      this.#source.marks.pass(next, this.#passedStdout, this.#passedStderr);
+      const block = this.#blockAt();
+      if (block instanceof Promise) return block.then((read) => this.#orNext(this.#takeFrom(read, read !== before)));
+      const item = this.#takeFrom(block, block !== before);
+      if (item !== PASSED) return item;
     }
     return undefined;
   }
 
-  async #blockAt(): Promise<PackedBlock | null> {
+  #orNext(item: RunItem | typeof PASSED | undefined): Look {
+    return item === PASSED ? this.#take() : item;
+  }
+
+  /** What the record here has for this reader; `PASSED` where that is nothing and the next one may have something. */
+  #takeFrom(block: PackedBlock | null, isFresh: boolean): RunItem | typeof PASSED | undefined {
+    if (block === null) {
+      this.#at = this.#source.end;
+      return undefined;
+    }
+    const header = this.#headerIn(block, isFresh);
+    if (header === undefined) return PASSED;
+    const item = this.#itemOf(block, header);
+    if (item !== undefined) return item;
+    const next = this.#at + RECORD_HEADER_BYTES + header.length;
+    // The last record of a block that grows may grow itself.
+    if (next >= block.at + block.bytes.length && !block.isSealed) return undefined;
+    this.#at = next;
+    if (header.stream === "stdout") this.#passedStdout = header.offset + header.length;
+    else this.#passedStderr = header.offset + header.length;
+    this.#source.marks.pass(next, this.#passedStdout, this.#passedStderr);
+    return PASSED;
+  }
+
+  #blockAt(): PackedBlock | null | Promise<PackedBlock | null> {
     const had = this.#block;
     if (had !== null && had.isSealed && this.#at >= had.at && this.#at < had.at + had.bytes.length) return had;
     const found = this.#source.block(this.#at, this.#isLent);
-    const block = found instanceof Promise ? await found : found;
+    return found instanceof Promise ? found.then((block) => this.#goTo(block, had)) : this.#goTo(found, had);
+  }
+
+  #goTo(block: PackedBlock | null, had: PackedBlock | null): PackedBlock | null {
     this.#giveBack(had);
     this.#block = block;
     if (block !== null && block.at > this.#at) this.#at = block.at;
@@ -153,6 +179,11 @@ export class PackedReader implements RunReader, SourceReader {
   #move(stream: "stdout" | "stderr", to: number): void {
     if (stream === "stdout") this.#stdout = to;
     else this.#stderr = to;
+  }
+
+  /** The end, or what is missing before it, where the run is over and all of its output was read. */
+  #endWhereOver(): RunItem | undefined {
+    return this.#source.isOver && this.#at >= this.#source.end ? this.#end() : undefined;
   }
 
   #end(): RunItem {

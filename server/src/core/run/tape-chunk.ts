@@ -6,6 +6,7 @@ const CHUNK_BYTES = 66 * 1024;
 /** Memory of chunks that is kept for the next ones, of all runs together: as much as one run has in hand. */
 const SPARE_MAX = 16;
 
+const NOTHING = new Uint8Array(0);
 const spare = new SpareMemory(CHUNK_BYTES, SPARE_MAX);
 
 /**
@@ -15,7 +16,7 @@ const spare = new SpareMemory(CHUNK_BYTES, SPARE_MAX);
 export class TapeChunk {
   /** Offset of its first byte. */
   readonly at: number;
-  #memory: Uint8Array = new Uint8Array(0);
+  #memory: Uint8Array = NOTHING;
   #used = 0;
   #lent = 0;
   #isDropped = false;
@@ -50,7 +51,7 @@ export class TapeChunk {
     const isPassing = this.at > 0 && this.#used === 0 && needed <= CHUNK_BYTES;
     const size = this.#used === 0 ? needed : Math.max(needed, Math.min(max, this.#memory.length * 4, 4096 + needed * 2));
     const larger = isPassing ? spare.take() : new Uint8Array(size);
-    larger.set(this.bytes);
+    if (this.#used > 0) larger.set(this.bytes);
     this.#memory = larger;
     return larger;
   }
