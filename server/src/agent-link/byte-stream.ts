@@ -39,21 +39,19 @@ export class ByteStream<End> implements OperationListener {
     return this.#waiting.length === 0 ? this.#last : null;
   }
 
-  /** The next bytes; `null` after the last. Throws `AgentRefusal` and `AgentLostError`. */
-  async next(): Promise<Uint8Array | null> {
-    for (;;) {
-      const bytes = this.#waiting.shift();
-      if (bytes !== undefined) {
-        this.#waitingBytes -= bytes.length;
-        if (this.#isPaused && this.#waitingBytes < WAITING_BYTES_MAX) this.#resume();
-        return bytes;
-      }
-      if (this.#failure !== null) throw this.#failure;
-      if (this.#isOver) return null;
-      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#resume();
-      await woken;
+  /** The next bytes, without a promise where they have come; `null` after the last. Throws `AgentRefusal` and `AgentLostError`. */
+  next(): Uint8Array | null | Promise<Uint8Array | null> {
+    const bytes = this.#waiting.shift();
+    if (bytes !== undefined) {
+      this.#waitingBytes -= bytes.length;
+      if (this.#isPaused && this.#waitingBytes < WAITING_BYTES_MAX) this.#resume();
+      return bytes;
     }
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#isOver) return null;
+    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#resume();
+    return woken.then(() => this.next());
   }
 
   close(): void {

@@ -1,8 +1,8 @@
 import { ProtocolError } from "./frame.ts";
 
 /**
- * The fields of one JSON object, each read by its type. For the frames of every command, where a schema library's interpreter costs
- * more than all else that is done with them. Each method throws `ProtocolError` that names the frame and the field.
+ * The fields of one JSON object, each read by its type. For the frames of every command and of every read of a file, where a schema
+ * library's interpreter costs more than all else that is done with them. Each method throws `ProtocolError` that names the frame and the field.
  */
 export class Fields {
   readonly #frame: string;
@@ -34,6 +34,17 @@ export class Fields {
     const value = this.get(name);
     const fits = typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= max;
     return fits ? value : this.#wrong(name, `an integer from 0 to ${max}`);
+  }
+
+  /** Any number, such as a time before 1970. */
+  number(name: string): number {
+    const value = this.get(name);
+    return typeof value === "number" ? value : this.#wrong(name, "a number");
+  }
+
+  matching(name: string, pattern: RegExp): string {
+    const value = this.text(name);
+    return pattern.test(value) ? value : this.#wrong(name, `a string like ${pattern.source}`);
   }
 
   flag(name: string): boolean {

@@ -15,7 +15,6 @@ export function openDownload(connection: AgentConnection, opening: Buffer, leave
     const head = readFileHead(payload);
     const stream = new ByteStream(connection, (last, received) => endOf(last, received, head.length), head.length, leave);
     connection.begin(stream);
-    connection.pause();
     return {
       head,
       next: () => stream.next(),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { AgentFileEntry, AgentFilePage, FileChange, FileHead, FilePath, WrittenFile } from "../core/ports/agent-files.ts";
-import { reader } from "./messages.ts";
+import { Fields } from "./fields.ts";
+import { readJson, reader } from "./messages.ts";
 
 /** Payloads about files, parsed: shapes in agent/PROTOCOL.md, "Files". */
 
@@ -57,11 +58,8 @@ function nextOf(next: string | null, base64: string | undefined): FilePath | nul
   return next === null ? null : { path: next };
 }
 
-const head = z
-  .object({ size: count, from: count, length: count, modified_at_ms: z.number(), inode: count.optional() })
-  .transform((m): FileHead => ({ size: m.size, from: m.from, length: m.length, modifiedAt: m.modified_at_ms, inode: m.inode ?? null }));
-
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const SHA256 = /^[0-9a-f]{64}$/;
+const sha256 = z.string().regex(SHA256);
 
 const written = z
   .object({ size: count, sha256, created: z.boolean() })
@@ -89,8 +87,25 @@ export const readFileEntry = reader(
   z.object({ entry }).transform((m) => m.entry),
 );
 export const readFilePage = reader("result of list", page);
-export const readFileHead = reader("head", head);
-export const readFileEnd = reader("result of read", z.object({ bytes: count, sha256 }));
+
+/** Throws `ProtocolError`. */
+export function readFileHead(payload: Buffer): FileHead {
+  const m = new Fields("head", readJson("head", payload));
+  return {
+    size: m.count("size"),
+    from: m.count("from"),
+    length: m.count("length"),
+    modifiedAt: m.number("modified_at_ms"),
+    inode: m.get("inode") === undefined ? null : m.count("inode"),
+  };
+}
+
+/** Throws `ProtocolError`. */
+export function readFileEnd(payload: Buffer): { readonly bytes: number; readonly sha256: string } {
+  const m = new Fields("result of read", readJson("result of read", payload));
+  return { bytes: m.count("bytes"), sha256: m.matching("sha256", SHA256) };
+}
+
 export const readWritten = reader("result of write", written);
 export const readArchiveEnd = reader("result of archive_read", z.object({ entries: count, bytes: count, skipped: count }));
 export const readWrittenArchive = reader("result of archive_write", z.object({ entries: count, bytes: count }));

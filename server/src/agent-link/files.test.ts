@@ -234,7 +234,7 @@ test("an archive is read to the end that its last frame tells, and one that brea
   second.send(bytes("tar"), refusal("changed"));
   const broken = await cut;
   assert.equal(String(await broken.next()), "tar");
-  await assert.rejects(broken.next(), { code: "changed" });
+  await assert.rejects(async () => broken.next(), { code: "changed" });
   const refused = assert.rejects(link.files.readArchive(path), { code: "not_found" });
   (await asked(peer, { op: "archive_read", path: "/x" })).send(refusal("not_found"));
   await refused;

@@ -30,10 +30,10 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
     copy: (from, to, { overwrite, parents, recursive }) =>
       ask("copy", named("from", from), { ...named("to", to), overwrite, create_parents: parents, recursive }, readCopied, TREE_ANSWER_MS),
     changeMode: (path, change, recursive) => ask("chmod", path, { ...change, recursive }, readChanged, TREE_ANSWER_MS),
-    async read(path, from, length) {
-      const opening = encodeJson(FRAME.file, { op: "read", ...path, from, ...(length !== null && { length }) });
-      return asked(pool, (connection) => openDownload(connection, opening, leave));
-    },
+    read: (path, from, length) =>
+      asked(pool, { op: "read", ...path, from, ...(length !== null && { length }) }, (connection, opening) =>
+        openDownload(connection, opening, leave),
+      ),
     async write(path, { mode, exclusive, size }) {
       const wish = { ...(mode !== undefined && { mode }), ...(size !== undefined && { size }), exclusive: exclusive === true };
       return openUpload(await pool.takeForGood(), encodeJson(FRAME.file, { op: "write", ...path, ...wish }), readWritten);
@@ -46,16 +46,21 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
 }
 
 /** Asks a worker that waits, where there is one, and else, or where that one has just ended, a fresh one. For what only reads. */
-async function asked<T>(pool: ConnectionPool, ask: (connection: AgentConnection) => Promise<T>): Promise<T> {
+async function asked<T>(
+  pool: ConnectionPool,
+  question: object,
+  ask: (connection: AgentConnection, opening: Buffer) => Promise<T>,
+): Promise<T> {
+  const opening = encodeJson(FRAME.file, question);
   const waiting = pool.takeWorker();
   if (waiting !== undefined) {
     try {
-      return await ask(waiting);
+      return await ask(waiting, opening);
     } catch (error) {
       if (!(error instanceof AgentLostError) || !hasHungUp(error.cause)) throw error;
     }
   }
-  return ask(await pool.takeForGood());
+  return ask(await pool.takeForGood(), opening);
 }
 
 /** Whether a connection was closed by its other side, by whatever word the system has for it. */

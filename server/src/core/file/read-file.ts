@@ -1,7 +1,6 @@
 import { fail } from "../fail.ts";
 import type { Principal } from "../access/principal.ts";
-import type { LiveCapsule } from "../capsule/live.ts";
-import type { FileDownload, FileHead, FilePath } from "../ports/agent-files.ts";
+import type { AgentFiles, FileDownload, FileHead, FilePath } from "../ports/agent-files.ts";
 import type { FileDeps } from "./deps.ts";
 import type { PathInput } from "./path.ts";
 import { resolvePath } from "./path.ts";
@@ -41,7 +40,9 @@ export async function readFile(
 ): Promise<FileContent> {
   const path = resolvePath(input);
   return openIn(deps, principal, capsuleId, async (live, attended) => {
-    const { download, isRange } = await open(live, path, choose);
+    const { files } = live.link;
+    const { download, isRange } =
+      choose === null ? { download: await files.read(path, 0, null), isRange: false } : await openChosen(files, path, choose);
     const { head } = download;
     return { ...attended(download), head, version: versionOf(head), isRange, sha256: () => download.sha256 };
   });
@@ -53,8 +54,7 @@ interface Opened {
 }
 
 /** A range is chosen by the file's size, so that is looked at first; what is read must still be that file. */
-async function open({ link: { files } }: LiveCapsule, path: FilePath, choose: ChooseRange | null): Promise<Opened> {
-  if (choose === null) return { download: await files.read(path, 0, null), isRange: false };
+async function openChosen(files: AgentFiles, path: FilePath, choose: ChooseRange): Promise<Opened> {
   for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
     const look = await files.read(path, 0, 0);
     look.close();
@@ -68,5 +68,6 @@ async function open({ link: { files } }: LiveCapsule, path: FilePath, choose: Ch
 }
 
 function versionOf({ size, modifiedAt, inode }: FileHead): string {
-  return [size, modifiedAt, ...(inode === null ? [] : [inode])].map((number) => number.toString(36)).join("-");
+  const version = `${size.toString(36)}-${modifiedAt.toString(36)}`;
+  return inode === null ? version : `${version}-${inode.toString(36)}`;
 }

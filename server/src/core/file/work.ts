@@ -1,6 +1,6 @@
 import type { Principal } from "../access/principal.ts";
 import type { LiveCapsule } from "../capsule/live.ts";
-import { runningCapsule } from "../capsule/running.ts";
+import { liveOwned, runningCapsule } from "../capsule/running.ts";
 import { elseEnded } from "../process/else-ended.ts";
 import type { FileDeps } from "./deps.ts";
 import { fileRefusal } from "./refusal.ts";
@@ -38,8 +38,8 @@ export async function workIn<T>(
 
 /** What comes of a capsule's files piece by piece. Somebody must read it to its end or close it. */
 export interface ByteContent {
-  /** The next bytes; `null` after the last. Throws where it cannot be read to its end. */
-  next(): Promise<Uint8Array | null>;
+  /** The next bytes, without a promise where they have come; `null` after the last. Throws where it cannot be read to its end. */
+  next(): Uint8Array | null | Promise<Uint8Array | null>;
   close(): void;
 }
 
@@ -50,7 +50,7 @@ export async function openIn<T>(
   capsuleId: string,
   open: (live: LiveCapsule, attended: (content: ByteContent) => ByteContent) => Promise<T>,
 ): Promise<T> {
-  const live = await runningCapsule(deps, principal, capsuleId);
+  const live = liveOwned(deps, principal, capsuleId) ?? (await runningCapsule(deps, principal, capsuleId));
   const leave = attend(deps, live);
   const touch = (): void => live.touch(deps.clock.now());
   try {
@@ -66,16 +66,22 @@ export async function openIn<T>(
 }
 
 function attendedContent(content: ByteContent, touch: () => void, leave: () => void): ByteContent {
+  const took = (bytes: Uint8Array | null): Uint8Array | null => {
+    if (bytes === null) leave();
+    else touch();
+    return bytes;
+  };
+  const failed = (error: unknown): never => {
+    leave();
+    throw fileRefusal(error);
+  };
   return {
-    async next() {
+    next() {
       try {
-        const bytes = await content.next();
-        if (bytes === null) leave();
-        else touch();
-        return bytes;
+        const bytes = content.next();
+        return bytes instanceof Promise ? bytes.then(took, failed) : took(bytes);
       } catch (error) {
-        leave();
-        throw fileRefusal(error);
+        return failed(error);
       }
     },
     close() {

@@ -57,8 +57,11 @@ export interface FileHead {
 /** A file being read. */
 export interface FileDownload {
   readonly head: FileHead;
-  /** The next bytes, in order; `null` after the last, when exactly `head.length` have come. Throws `AgentRefusal` and `AgentLostError`. */
-  next(): Promise<Uint8Array | null>;
+  /**
+   * The next bytes, in order and without a promise where they have come; `null` after the last, when exactly `head.length` have. Throws
+   * `AgentRefusal` and `AgentLostError`.
+   */
+  next(): Uint8Array | null | Promise<Uint8Array | null>;
   /** Of the bytes that came, in hex; known after the last. */
   readonly sha256: string | null;
   /** Ends it early; nothing after the end. */
@@ -101,8 +104,11 @@ export interface ReadArchive {
 
 /** A tar stream being read. */
 export interface ArchiveDownload {
-  /** The next bytes, in order; `null` after the last of a whole archive. Throws `AgentRefusal` and `AgentLostError`. */
-  next(): Promise<Uint8Array | null>;
+  /**
+   * The next bytes, in order and without a promise where they have come; `null` after the last of a whole archive. Throws `AgentRefusal`
+   * and `AgentLostError`.
+   */
+  next(): Uint8Array | null | Promise<Uint8Array | null>;
   /** Known after the last. */
   readonly end: ReadArchive | null;
   /** Ends it early; nothing after the end. */

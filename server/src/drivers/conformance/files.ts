@@ -18,7 +18,7 @@ function take(download: FileDownload): Promise<Buffer> {
   return takeAll(() => download.next());
 }
 
-async function takeAll(next: () => Promise<Uint8Array | null>): Promise<Buffer> {
+async function takeAll(next: () => Uint8Array | null | Promise<Uint8Array | null>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   for (let bytes = await next(); bytes !== null; bytes = await next()) parts.push(bytes);
   return Buffer.concat(parts);

@@ -105,8 +105,12 @@ export function wantsTrailers(exchange: Exchange): boolean {
 
 async function readAll(content: FileContent): Promise<readonly Uint8Array[]> {
   const parts: Uint8Array[] = [];
-  for (let bytes = await content.next(); bytes !== null; bytes = await content.next()) parts.push(bytes);
-  return parts;
+  for (;;) {
+    const next = content.next();
+    const bytes = next instanceof Promise ? await next : next;
+    if (bytes === null) return parts;
+    parts.push(bytes);
+  }
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
