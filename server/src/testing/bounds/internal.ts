@@ -77,6 +77,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/command-line.ts: *",
       "server/src/store/data-dir-lock.ts: *",
       "server/src/store/migrate.ts: MIGRATION_LOCK",
+      "server/src/store/node-sqlite.ts: PAGE_BYTES",
       "server/src/store/postgres.ts: OID_INT8",
       "server/src/store/sealer.ts: *",
       "server/src/core/endpoint/import-file.ts: VERSION",
@@ -236,6 +237,7 @@ export const INTERNAL: readonly Group[] = [
       "server/src/core/access/limits.ts: ACCESS_LIMITS.cachedKeysMax",
       "server/src/core/access/limits.ts: ACCESS_LIMITS.cachedUnknownKeysMax",
       "server/src/server.ts: KEY_USES.entriesMax",
+      "server/src/store/checkpoints.ts: IDLE_MS",
       "server/src/store/node-sqlite.ts: STATEMENTS_MAX",
       "server/src/store/postgres.ts: POSTGRES_IDLE_MS",
       "server/src/core/endpoint/limits.ts: ENDPOINT_LIMITS.publishedMax",
@@ -247,6 +249,7 @@ export const INTERNAL: readonly Group[] = [
   {
     why: "a guard beside a bound that has a line, against a peer or a loop that goes wrong; nobody meets it first",
     numbers: [
+      "server/src/store/checkpoints.ts: HEAP_MB",
       "server/src/check-host.ts: FREE_MIB_MIN",
       "server/src/core/template/image/create-images.ts: MACHINE.vcpus",
       "server/src/core/template/image/create-images.ts: MACHINE.memoryMb",
