@@ -4,7 +4,7 @@ import { cpus } from "node:os";
 import { test } from "node:test";
 import { call, expectCall, expectError } from "../harness/call.ts";
 import { newCapsule } from "../harness/capsule.ts";
-import { agentPid, cgroupDirsWith, limitsOf, processUse } from "../harness/host.ts";
+import { agentPid, cgroupDirsWith, limitsOf, pidsInCapsule, processUse } from "../harness/host.ts";
 import { readState } from "../harness/state.ts";
 import { startStream } from "../harness/stream.ts";
 import { isAlive, waitUntil } from "../harness/wait.ts";
@@ -94,6 +94,31 @@ test(
     const after = performance.now();
     await bomb[Symbol.asyncDispose]();
     assert.ok(performance.now() - after < 30_000, "its DELETE did not wait for the bomb");
+  },
+);
+
+test(
+  "a capsule that a fork bomb has filled lists its processes, and is asked about one of them meanwhile",
+  { timeout: 300_000 },
+  async () => {
+    await using capsule = await newCapsule({ memory_mb: 64, vcpus: 1 });
+    const bomb = await capsule.background({ cmd: "bash", args: ["-c", "b() { b | b & }; b; sleep 1000"], tag: "bomb" });
+    await waitUntil(() => (pidsInCapsule(capsule.id).length > 100 ? true : undefined), { what: "the bomb" });
+    let others = 0;
+    for (let round = 0; round < 4; round++) {
+      // Each may be one that the OOM killer took: what counts is that the agent answers.
+      const [list] = await Promise.all([
+        capsule.processes(),
+        expectCall("getProcess", 200, { params: { id: capsule.id, selector: bomb.id } }),
+      ]);
+      const foreign = list.filter(({ id }) => id === null);
+      assert.ok(
+        foreign.every(({ cmd }) => cmd.length > 0),
+        "each has a command or a name",
+      );
+      others += foreign.length;
+    }
+    assert.ok(others > 100, `${others} processes of the bomb were listed`);
   },
 );
 

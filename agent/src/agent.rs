@@ -7,6 +7,7 @@ use crate::files::ControlDir;
 use crate::hand_off::Worker;
 use crate::log::ProcessLog;
 use crate::oom::OomCounter;
+use crate::op::list::Lists;
 use crate::poller::{Poller, Source, READABLE};
 use crate::pool::Pool;
 use crate::process::{Process, Reason};
@@ -71,6 +72,7 @@ pub struct Agent {
     pub log_failing: bool,
     /// Connections that read the log.
     pub followers: Vec<Key>,
+    pub lists: Lists,
     /// Buffers of READ_SIZE for the next reads.
     pub buffers: Vec<Vec<u8>>,
     pub scratch: Vec<u8>,
@@ -134,6 +136,7 @@ impl Agent {
             log: ProcessLog::open(None, &mut |_| {}),
             log_failing: false,
             followers: Vec::new(),
+            lists: Lists::default(),
             settings: launch.settings,
             boot_id: random_id(),
             poller,

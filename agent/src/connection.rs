@@ -67,6 +67,8 @@ pub enum Operation {
     Reading(Cursor),
     Ranging(Ranging),
     Logging(LogCursor),
+    /// A list whose command lines are being read, or that waits for the one before it.
+    Listing,
     /// A shutdown under way.
     Shutdown,
     /// About to be given to a worker, which serves the rest of it.

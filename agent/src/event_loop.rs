@@ -65,6 +65,7 @@ impl Agent {
                 Source::Stdout => self.on_output(event.key, Stream::Stdout),
                 Source::Stderr => self.on_output(event.key, Stream::Stderr),
                 Source::Stdin => self.pump_stdin(event.key),
+                Source::Lines => self.read_lines(),
             }
         }
         children
@@ -151,6 +152,7 @@ impl Agent {
                 Timer::Rate => self.rate_due(),
                 Timer::Close => self.close_due(),
                 Timer::Log => self.log_due(),
+                Timer::List(number) => self.list_due(number),
                 Timer::Respawn => {}
             }
         }
@@ -194,7 +196,7 @@ impl Agent {
             Timer::OutputEnd(key) => process(key).map_or(false, |one| one.is_live()),
             Timer::Retention(key) | Timer::Pace(key) => process(key).is_some(),
             Timer::Grace(..) | Timer::Shutdown | Timer::SweepSlots | Timer::ShrinkPool | Timer::Respawn | Timer::Trim => true,
-            Timer::Spill | Timer::Rate | Timer::Close | Timer::Log | Timer::HostEnds => true,
+            Timer::Spill | Timer::Rate | Timer::Close | Timer::Log | Timer::List(_) | Timer::HostEnds => true,
         }
     }
 }

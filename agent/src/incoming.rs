@@ -183,6 +183,7 @@ impl Agent {
             Operation::Reading(cursor) => cursor.process,
             Operation::Ranging(ranging) => ranging.process,
             Operation::Logging(_) => return self.followers.retain(|follower| *follower != key),
+            Operation::Listing => return self.lists.forget(key),
             Operation::Shutdown => {
                 if let Some(shutdown) = &mut self.shutdown {
                     shutdown.waiting.retain(|one| *one != key);

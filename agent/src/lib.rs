@@ -21,6 +21,7 @@ mod incoming;
 mod journal;
 mod launch;
 mod lean;
+mod line_reader;
 mod log;
 mod log_line;
 mod oom;

@@ -16,10 +16,20 @@ pub enum Source {
     Stdout,
     Stderr,
     Stdin,
+    Lines,
 }
 
-const SOURCES: [Source; 8] =
-    [Source::Listener, Source::Signals, Source::Spawner, Source::Connection, Source::Zygote, Source::Stdout, Source::Stderr, Source::Stdin];
+const SOURCES: [Source; 9] = [
+    Source::Listener,
+    Source::Signals,
+    Source::Spawner,
+    Source::Connection,
+    Source::Zygote,
+    Source::Stdout,
+    Source::Stderr,
+    Source::Stdin,
+    Source::Lines,
+];
 
 /// Events taken at once.
 const BATCH: usize = 64;

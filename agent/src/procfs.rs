@@ -65,21 +65,18 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
     Some(Stat { is_zombie: *fields.first()? == "Z", ppid: fields.get(1)?.parse().ok()?, start_ticks: fields.get(19)?.parse().ok()? })
 }
 
-/// The command line as valid text; the name in brackets for a process that has none.
-pub fn command_line(pid: i32) -> Vec<String> {
-    let mut bytes = [0; MAX_CMDLINE];
-    let length = file(pid, "cmdline", &mut bytes);
-    let mut line = &bytes[..length];
+/// Command and arguments of a command line, as valid text; the name in brackets for a process that has none, or whose line could not
+/// be read. A name is the kernel's own, so that reading it never waits.
+pub fn command(pid: i32, line: &[u8]) -> (String, Vec<String>) {
     if line.is_empty() {
         let mut name = [0; 64];
         let length = file(pid, "comm", &mut name);
         let text = String::from_utf8_lossy(&name[..length]);
-        return vec![format!("[{}]", text.trim_end_matches('\n'))];
+        return (format!("[{}]", text.trim_end_matches('\n')), Vec::new());
     }
-    if line.last() == Some(&0) {
-        line = &line[..line.len() - 1];
-    }
-    line.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+    let line = line.strip_suffix(b"\0").unwrap_or(line);
+    let mut parts = line.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned());
+    (parts.next().unwrap_or_default(), parts.collect())
 }
 
 /// Unix milliseconds of a start that is told in clock ticks since boot.

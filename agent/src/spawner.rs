@@ -219,7 +219,7 @@ pub fn fork_into(work: Option<&OwnedFd>) -> (Result<i32, sys::Errno>, bool) {
         args.flags = CLONE_INTO_CGROUP;
         args.cgroup = work.as_raw_fd() as u64;
     }
-    // SAFETY: the agent has one thread, and memory is copied.
+    // SAFETY: the agent's other thread never holds a lock of the library's, and memory is copied.
     match unsafe { sys::clone3(&args) } {
         Err(errno) if work.is_some() && errno != libc::EAGAIN && errno != libc::ENOMEM => {
             // SAFETY: as above; a plain fork.

@@ -184,7 +184,7 @@ pub const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 /// A fork with its flags; 0 in the child.
 ///
 /// # Safety
-/// The process must have one thread only, and the flags must not share memory.
+/// No other thread of the process may use the C library, and the flags must not share memory.
 pub unsafe fn clone3(args: &CloneArgs) -> Result<i32, Errno> {
     let size = std::mem::size_of::<CloneArgs>();
     check(libc::syscall(libc::SYS_clone3, args as *const CloneArgs, size)).map(|pid| pid as i32)

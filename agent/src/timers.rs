@@ -47,6 +47,8 @@ pub enum Timer {
     Close,
     /// The log is written again.
     Log,
+    /// Command lines of the list with this number have been waited for.
+    List(u32),
     SweepSlots,
     ShrinkPool,
     Respawn,

@@ -17,7 +17,7 @@ pub fn run(agent: &mut Agent, key: Key, operation: Operation, payload: &[u8]) {
         Operation::Reading(cursor) => cursor.process,
         // It crossed the last frame of an operation that has just ended.
         Operation::Idle | Operation::Closing | Operation::Leaving(_) => return,
-        Operation::Unknown | Operation::Shutdown | Operation::Ranging(_) | Operation::Logging(_) => {
+        Operation::Unknown | Operation::Shutdown | Operation::Ranging(_) | Operation::Logging(_) | Operation::Listing => {
             return agent.protocol_error(key, "nothing to cancel")
         }
     };

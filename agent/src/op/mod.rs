@@ -35,7 +35,7 @@ pub fn begin(agent: &mut Agent, key: Key, kind: Kind, payload: &[u8]) {
     let outcome = match kind {
         Kind::Start => start::run(agent, key, &object),
         Kind::Attach => attach::run(agent, key, &object),
-        Kind::List => list::run(agent),
+        Kind::List => list::run(agent, key),
         Kind::Signal => signal::run(agent, &object),
         Kind::Get => get::run(agent, &object),
         Kind::Stats => stats::run(agent),

@@ -18,7 +18,7 @@ pub fn process_of(agent: &mut Agent, key: Key, operation: Operation) -> Option<K
         Operation::Starting(process) => Some(process),
         Operation::Reading(cursor) => Some(cursor.process),
         Operation::Idle | Operation::Closing | Operation::Leaving(_) => None,
-        Operation::Unknown | Operation::Shutdown | Operation::Ranging(_) | Operation::Logging(_) => {
+        Operation::Unknown | Operation::Shutdown | Operation::Ranging(_) | Operation::Logging(_) | Operation::Listing => {
             agent.protocol_error(key, "no process takes input here");
             None
         }

@@ -149,3 +149,84 @@ fn a_connection_that_says_nothing_is_closed_after_ten_seconds() {
     let waited = begin.elapsed().as_millis();
     assert!((9_900..55_000).contains(&waited), "{} ms", waited);
 }
+
+/// Keeps one thread of another process from going on, as one is kept that waits for memory that somebody else has locked.
+struct Held(i32);
+
+impl Held {
+    fn thread(tid: i32) -> Held {
+        let none = std::ptr::null_mut::<libc::c_void>();
+        let mut status = 0;
+        // SAFETY: of a thread of this test's own agent; the status is filled by the kernel.
+        unsafe {
+            assert_eq!(libc::ptrace(libc::PTRACE_SEIZE, tid, none, none), 0);
+            assert_eq!(libc::ptrace(libc::PTRACE_INTERRUPT, tid, none, none), 0);
+            assert_eq!(libc::waitpid(tid, &mut status, libc::__WALL), tid);
+        }
+        Held(tid)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let none = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: as above.
+        unsafe { libc::ptrace(libc::PTRACE_DETACH, self.0, none, none) };
+    }
+}
+
+#[test]
+fn a_command_line_that_cannot_be_read_holds_up_nothing_and_its_process_is_listed_by_its_name() {
+    let agent = TestAgent::start();
+    let mut runner = Client::connect(&agent);
+    runner.start(&with(shell("sleep 1001 & sleep 1002 & echo ready; wait"), json!({"tag": "parent"})));
+    assert_eq!(runner.next().unwrap().0, Kind::Stdout);
+    let mut client = Client::connect(&agent);
+    let list = |client: &mut Client| client.ask(Kind::List, &json!({})).unwrap()["processes"].as_array().unwrap().clone();
+    let told = |all: &[serde_json::Value]| all.iter().map(|one| (one["cmd"].clone(), one["args"].clone())).collect::<Vec<_>>();
+    let whole = [(json!("sleep"), json!(["1001"])), (json!("sleep"), json!(["1002"]))];
+    eventually("both run", || told(&list(&mut client)[1..]) == whole);
+
+    let threads = std::fs::read_dir(format!("/proc/{}/task", agent.pid)).unwrap().flatten();
+    let tids: Vec<i32> =
+        threads.map(|entry| entry.file_name().to_str().unwrap().parse().unwrap()).filter(|tid| *tid != agent.pid).collect();
+    assert_eq!(tids.len(), 1, "the loop's thread and the one that reads");
+    let held = Held::thread(tids[0]);
+    let mut waiting: Vec<Client> = (0..3).map(|_| Client::connect(&agent)).collect();
+    waiting.iter_mut().for_each(|one| one.send(Kind::List, &json!({})));
+    let mut left = Client::connect(&agent);
+    left.send(Kind::List, &json!({}));
+    drop(left);
+    let mut hasty = Client::connect(&agent);
+    hasty.send(Kind::List, &json!({}));
+    hasty.send(Kind::Stats, &json!({}));
+    assert_eq!(errors(&mut hasty), ["protocol"], "the list is not over");
+    assert_eq!(client.shell("echo served").text(), "served\n");
+    for one in &mut waiting {
+        let (kind, result) = one.control();
+        assert_eq!(kind, Kind::Result);
+        let all = result["processes"].as_array().unwrap();
+        assert_eq!((&all[0]["tag"], all.len()), (&json!("parent"), 3));
+        assert_eq!(told(&all[1..]), [(json!("[sleep]"), json!([])), (json!("[sleep]"), json!([]))]);
+        assert_eq!(one.shell("echo free").text(), "free\n", "the connection is free");
+    }
+    drop(held);
+    assert_eq!(told(&list(&mut client)[1..]), whole, "whole again, and no late line of a list before");
+    assert_eq!(client.ask(Kind::Stats, &json!({})).unwrap()["processes"], 1);
+}
+
+#[test]
+fn many_processes_are_listed_in_the_order_of_their_numbers_while_the_agents_own_go_on() {
+    let agent = TestAgent::start();
+    let mut runner = Client::connect(&agent);
+    runner.start(&with(shell("for i in $(seq 600); do sleep 1000.$i & done; echo ready; wait"), json!({"tag": "parent"})));
+    assert_eq!(runner.next().unwrap().0, Kind::Stdout);
+    let mut client = Client::connect(&agent);
+    eventually("all run", || {
+        let list = client.ask(Kind::List, &json!({})).unwrap();
+        let all = list["processes"].as_array().unwrap();
+        let pids: Vec<i64> = all[1..].iter().map(|one| one["pid"].as_i64().unwrap()).collect();
+        assert!(all[0]["tag"] == "parent" && pids.windows(2).all(|two| two[0] < two[1]), "{:?}", pids);
+        all.len() == 601 && all[1..].iter().all(|one| one["cmd"] == "sleep" && one["args"][0].as_str().unwrap().starts_with("1000."))
+    });
+}
