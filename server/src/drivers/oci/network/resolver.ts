@@ -77,9 +77,18 @@ export function resolversOf(configFile: string): readonly number[] {
     .filter((pid) => isResolver(pid, configFile));
 }
 
-/** Whether this process is a resolver with that configuration. */
+/** A capsule's group in a line of a process's groups, of whatever installation. */
+const IN_CAPSULE = /\/cl-[0-9a-z]{25}(\/|$)/m;
+
+/**
+ * Whether this process is a resolver with that configuration. The memory of a process of a capsule is never read: what holds that
+ * memory's lock there, as programs short of memory do, would hold this process and all that it serves, for minutes.
+ */
 export function isResolver(pid: number, configFile: string): boolean {
   try {
+    if (readFileSync(`/proc/${pid}/comm`, "utf8") !== "dnsmasq\n") return false;
+    // A capsule's processes have the names that they give themselves.
+    if (IN_CAPSULE.test(readFileSync(`/proc/${pid}/cgroup`, "utf8"))) return false;
     const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
     return words[0] === "dnsmasq" && words.includes(`--conf-file=${configFile}`);
   } catch {
