@@ -141,8 +141,9 @@ def test_each_operation_of_the_contract_has_a_method_that_asks_for_exactly_it_or
             return whole(200, RUNNING)
         if line.startswith("POST /v1/tickets "):
             return whole(201, {"ticket": "tk", "expires_at": NOW})
-        # What has no length is not read to its end, so nothing can follow it.
-        return answer(404, {"error": {"code": "not_found", "message": "None."}}), b"chunked" not in request
+        # What has no length is not read to its end, so nothing can follow it: said, lest the next request goes there.
+        stays = b"chunked" not in request
+        return answer(404, {"error": {"code": "not_found", "message": "None."}}, {} if stays else {"connection": "close"}), stays
 
     is_there: list[str] = []
     server = FakeServer(reply)
