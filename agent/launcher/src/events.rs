@@ -22,6 +22,16 @@ pub fn signals(which: &[libc::c_int]) -> Result<File> {
     owned(fd.into(), || "listen to signals".to_string())
 }
 
+/// Blocks none. What is blocked in a process is blocked in the programs that it becomes, and in all that those start.
+pub fn unblock_signals() {
+    // SAFETY: the set is filled before it is used and outlives the call.
+    unsafe {
+        let mut none = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
+    }
+}
+
 /// The next one that has come.
 pub fn next_signal(signals: &mut File) -> Result<libc::c_int> {
     let mut told = [0; std::mem::size_of::<libc::signalfd_siginfo>()];

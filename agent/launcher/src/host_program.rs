@@ -106,6 +106,7 @@ impl<'a> Program<'a> {
         let prepare = move || {
             // What it makes is not made any further once nobody waits for it; what it puts into the background goes on.
             kernel::die_with(parent);
+            events::unblock_signals();
             namespace.map_or(Ok(()), kernel::enter_network)
         };
         // SAFETY: system calls only.

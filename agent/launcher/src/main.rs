@@ -8,9 +8,9 @@
 //! subvolume-of PATH
 //! quota-enable PATH simple|full
 //! chain TABLE NAME                            of nftables' family inet: whether it is there
-//! ```
 //! run                                         a program of the host; what it says is told as it comes (`run.rs`)
-//! network-namespace                           (`network_namespace.rs`)
+//! network-namespace                           a new one, made ready for a capsule (`network_namespace.rs`)
+//! ```
 //! Each answers `{"ok":true,…}` or `{"ok":false,"step":"…","message":"…"}`.
 
 mod base64;

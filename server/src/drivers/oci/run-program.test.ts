@@ -52,6 +52,11 @@ for (const [way, run] of WAYS) {
     assert.match(stderr, /^working\nended by SIGKILL after \d+ ms$/);
   });
 
+  test(`started ${way}, a program blocks no signal and ignores none: a daemon that it starts hears SIGTERM at the host's shutdown`, async () => {
+    const { stdout } = await run("grep", ["-E", "^Sig(Blk|Ign):", "/proc/self/status"], { timeoutMs: 5000 });
+    assert.match(stdout, /^SigBlk:\t0+\nSigIgn:\t0+\n$/);
+  });
+
   test(`started ${way}, a program that is not there is what the call fails with`, async () => {
     await assert.rejects(run("no-such-program", [], { timeoutMs: 5000 }), { code: "ENOENT", message: "spawn no-such-program ENOENT" });
   });
