@@ -110,7 +110,7 @@ impl Poller {
 
 /// A descriptor that becomes readable when a child changes or SIGTERM comes; blocks both signals, ignores SIGPIPE.
 pub fn signals() -> Result<OwnedFd, Errno> {
-    // SAFETY: the set is initialised before it is used; this process has one thread.
+    // SAFETY: the set is initialised before it is used; at its beginning this process has one thread.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut set);
