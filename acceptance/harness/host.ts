@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { residentBytes } from "./memory.ts";
 import { readState } from "./state.ts";
-import { isAlive } from "./wait.ts";
+import { isAlive, waitUntil } from "./wait.ts";
 
 /** What capsules may leave on a host, counted from outside. */
 export interface HostTraces {
@@ -53,14 +53,25 @@ export function hostTraces(dataDir: string): HostTraces {
   };
 }
 
-/** What the installation has on the host that it did not have before, each line after its kind; what has gone since is not told. */
-export function newTraces(dataDir: string, before: HostTraces): readonly string[] {
-  const known = new Set(told(before));
-  return told(hostTraces(dataDir)).filter((line) => !known.has(line));
+/**
+ * What the installation has on the host that it did not have before, each line after its kind; what has gone since is not told.
+ * Interfaces have 10 s to go: the kernel removes them by itself, some time after the last process of their namespace.
+ */
+export async function newTraces(dataDir: string, before: HostTraces): Promise<readonly string[]> {
+  const told = newLines(hostTraces(dataDir), before);
+  const interfaces = (): readonly string[] => strayInterfaces(installationId(dataDir)).filter((name) => !before.interfaces.includes(name));
+  const gone = (): true | undefined => (interfaces().length === 0 ? true : undefined);
+  await waitUntil(gone, { what: "interfaces to go", timeoutMs: 10_000 }).catch(() => undefined); // what is left is told
+  const left = new Set(interfaces());
+  return told.filter(([kind, entry]) => kind !== "interfaces" || left.has(entry)).map(([kind, entry]) => `${kind}: ${entry}`);
 }
 
-const told = (traces: HostTraces): readonly string[] =>
-  Object.entries(traces).flatMap(([kind, entries]: [string, readonly string[]]) => entries.map((entry) => `${kind}: ${entry}`));
+function newLines(now: HostTraces, before: HostTraces): readonly (readonly [kind: string, entry: string])[] {
+  const known = new Map<string, readonly string[]>(Object.entries(before));
+  return Object.entries(now).flatMap(([kind, entries]: [string, readonly string[]]) =>
+    entries.filter((entry) => !known.get(kind)?.includes(entry)).map((entry) => [kind, entry] as const),
+  );
+}
 
 function installationId(dataDir: string): string {
   return z.object({ installation_id: z.string().min(8) }).parse(JSON.parse(readFileSync(join(dataDir, "installation.json"), "utf8")))

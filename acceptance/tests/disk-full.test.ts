@@ -50,7 +50,7 @@ test(
     } finally {
       execFileSync("umount", [directory]);
     }
-    assert.deepEqual(newTraces(dataDir, before), [], "nothing is left behind");
+    assert.deepEqual(await newTraces(dataDir, before), [], "nothing is left behind");
     assert.equal((await running.sh("echo goes on")).stdout, "goes on\n");
   },
 );

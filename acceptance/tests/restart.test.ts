@@ -192,7 +192,7 @@ test("a full host and a full team are refused with a time to try again, and leav
     assert.equal(full.status, 503);
     assert.equal(errorOf(full.body).code, "host_full");
     assert.ok(Number(full.headers.get("retry-after")) > 0);
-    assert.deepEqual(newTraces(readState().dataDir, before), [], "nothing is left behind");
+    assert.deepEqual(await newTraces(readState().dataDir, before), [], "nothing is left behind");
     assert.deepEqual(await expectCall("listCapsules", 200, { query: { "metadata.full": "host" } }), []);
     assert.equal((await first.sh("echo well")).stdout, "well\n");
     await expectCall("destroyCapsule", 204, { params: { id: second.id } });

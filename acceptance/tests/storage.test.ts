@@ -117,7 +117,7 @@ test(
       assert.deepEqual([refused.status, error.code, property(error.details, "resource")], [503, "host_full", "disk"]);
       assert.ok(Number(refused.headers.get("retry-after")) > 0);
     }
-    assert.deepEqual(newTraces(readState().dataDir, before), [], "nothing is left behind");
+    assert.deepEqual(await newTraces(readState().dataDir, before), [], "nothing is left behind");
     assert.deepEqual(await expectCall("listCapsules", 200, { query: { "metadata.full": "disk" } }), []);
     assert.equal((await running.sh("echo well")).stdout, "well\n");
     await restart("SIGTERM");
