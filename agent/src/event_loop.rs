@@ -42,6 +42,9 @@ impl Agent {
     }
 
     fn sleep_ms(&mut self) -> i32 {
+        let mut timers = std::mem::take(&mut self.timers);
+        timers.skim(|timer| self.is_wanted(timer));
+        self.timers = timers;
         let next = self.timers.next(&self.clock).into_iter().chain(self.next_young()).min();
         let wait = next.map_or(MAX_SLEEP_MS, |at| (at.saturating_sub(clock::monotonic()) + MS - 1) / MS);
         wait.min(MAX_SLEEP_MS) as i32
@@ -188,7 +191,9 @@ impl Agent {
     fn is_wanted(&self, timer: Timer) -> bool {
         let process = |key: Key| self.processes.get(key);
         match timer {
-            Timer::Hello(key) | Timer::Linger(key) | Timer::Flush(key) | Timer::Unblock(key) => self.connections.get(key).is_some(),
+            Timer::Hello(key) => self.connections.get(key).map_or(false, |one| one.operation == Operation::Unknown),
+            Timer::Flush(key) => self.connections.get(key).map_or(false, |one| one.held_since.is_some()),
+            Timer::Linger(key) | Timer::Unblock(key) => self.connections.get(key).is_some(),
             Timer::StartWait(key) => process(key).map_or(false, |one| !one.is_live() && !one.is_ended()),
             Timer::WorkerWait(key) => self.workers.get(key).map_or(false, |worker| worker.is_waiting()),
             Timer::Nudge(key) => self.pool.find(key).is_some(),

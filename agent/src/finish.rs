@@ -25,11 +25,16 @@ impl Agent {
         let oom_kills = oom_now.saturating_sub(process.oom_before);
         process.leader = Some(LeaderExit { status, by_signal, at: now, at_unix_ms: clock::unix() / MS, oom_kills });
         process.stdin = None;
-        Agent::settle_debts(process);
         let pid = process.pid;
         self.by_pid.remove(&pid);
         for stream in Stream::BOTH {
             self.read_output(key, stream);
+        }
+        // Most are at their end by now and owe nothing.
+        if self.processes.get_mut(key).map_or(false, Agent::settle_debts) {
+            for stream in Stream::BOTH {
+                self.read_output(key, stream);
+            }
         }
         if self.processes.get(key).map_or(false, |process| !process.is_ended()) {
             self.timers.at_unfrozen(due, Timer::OutputEnd(key));

@@ -44,6 +44,9 @@ impl Agent {
                 Some(index) => index,
                 None => return given,
             };
+            if lean && !self.pool.is_lean(index) {
+                self.grow_pool(true);
+            }
             self.pool.waiting.pop_front();
             let handed = match waiter {
                 Waiter::Process(process) => self.hand_over(process, index),
@@ -190,10 +193,12 @@ impl Agent {
 
     /// The program runs: the child's pipes are the process's now.
     fn begin(&mut self, key: Key, index: usize) {
-        let zygote = match self.pool.cells.get_mut(index).and_then(|cell| cell.take()) {
+        let mut zygote = match self.pool.cells.get_mut(index).and_then(|cell| cell.take()) {
             Some(zygote) => zygote,
             None => return,
         };
+        // From here on the end of the stream is told.
+        zygote.held = None;
         // One that nobody listened to began when it was given what to do, as far as can be told.
         let started = if zygote.heard { self.now } else { zygote.given_at };
         let process = match self.processes.get_mut(key) {

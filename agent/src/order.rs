@@ -44,6 +44,7 @@ impl Agent {
             socket,
             stdout,
             stderr,
+            held: None,
             slot,
             rest: Vec::new(),
             heard: false,
@@ -56,7 +57,12 @@ impl Agent {
             None => Err(libc::EPIPE),
         };
         match sent {
-            Ok(_) => true,
+            Ok(_) => {
+                if let Some(zygote) = self.pool.cells[index].as_mut() {
+                    zygote.held = Some(stderr_end);
+                }
+                true
+            }
             Err(errno) => {
                 self.drop_zygote(index);
                 if errno == libc::EPIPE || errno == libc::ECONNRESET {
@@ -118,12 +124,15 @@ impl Agent {
             return self.no_children(answer.errno);
         }
         zygote.pid = answer.pid;
-        // It may have been stopped when nobody knew yet whose it was.
-        sys::kill(answer.pid, libc::SIGCONT);
         zygote.phase = ZygotePhase::Ready;
         let lost_slot = if answer.joined { None } else { zygote.slot.take() };
         if let Some(slot) = lost_slot {
             self.slots.release(slot);
+        }
+        if self.pool.strange_stop {
+            // It may have been stopped when nobody knew yet whose it was.
+            sys::kill(answer.pid, libc::SIGCONT);
+            self.pool.strange_stop = self.pool.is_expecting();
         }
     }
 
@@ -158,6 +167,7 @@ impl Agent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::CELLS;
     use crate::pool::{Spawner, Waiter};
     use crate::process::Process;
     use crate::request::{Object, StartRequest};
@@ -193,5 +203,22 @@ mod tests {
         agent.pool.waiting.push_back(waiter);
         assert!(agent.dispatch());
         assert_eq!(agent.pool.find_waiter(waiter), Some(1), "a copy serves it");
+    }
+
+    #[test]
+    fn where_many_are_kept_several_are_ordered_together() {
+        let (mut agent, spawner) = agent();
+        (0..6).for_each(|_| agent.grow_pool(true));
+        agent.tend_pool();
+        let lean: Vec<usize> = (0..CELLS).filter(|index| agent.pool.is_lean(*index)).collect();
+        lean.iter().for_each(|index| answer(&spawner, *index as u32));
+        agent.read_answers();
+        let mut coming = Vec::new();
+        for index in &lean[..5] {
+            agent.drop_zygote(*index);
+            agent.tend_pool();
+            coming.push(agent.pool.count_kind(true, ZygotePhase::Ordered));
+        }
+        assert_eq!((lean.len(), coming), (8, vec![0, 0, 0, 4, 4]));
     }
 }

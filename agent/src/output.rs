@@ -353,10 +353,11 @@ impl Agent {
         }
     }
 
-    /// Notes what of the output belongs before the end, when the leader has exited.
-    pub fn settle_debts(process: &mut Process) {
+    /// Notes what of the output still belongs before the end, when the leader has exited; true where that is any.
+    pub fn settle_debts(process: &mut Process) -> bool {
         for output in &mut process.outputs {
             output.owed = output.pipe.as_ref().map_or(0, sys::unread);
         }
+        process.owes_output()
     }
 }

@@ -46,6 +46,8 @@ pub struct Zygote {
     pub socket: OwnedFd,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
+    /// The agent's own end of that, so that its close, right before the end of a short command, wakes nobody.
+    pub held: Option<OwnedFd>,
     pub slot: Option<Key>,
     /// What of the request did not fit into the socket.
     pub rest: Vec<u8>,
@@ -92,6 +94,8 @@ pub struct Pool {
     pub waiting: VecDeque<Waiter>,
     /// Children that the agent has killed and that it does not look after any more, until they are reaped: they are still its own.
     dying: Vec<i32>,
+    /// Something was stopped that may be a child that was ordered.
+    pub strange_stop: bool,
     /// How many children to keep ready that can do all, and lean ones.
     targets: [usize; 2],
     pub generation: u32,
@@ -113,6 +117,7 @@ impl Pool {
             cells: (0..CELLS).map(|_| None).collect(),
             waiting: VecDeque::new(),
             dying: Vec::new(),
+            strange_stop: false,
             targets: [MIN_READY; 2],
             generation: 0,
             losses: 0,
@@ -141,6 +146,11 @@ impl Pool {
     pub fn find_child(&self, lean: bool) -> Option<usize> {
         let exact = self.find_ready(lean);
         exact.or_else(|| if lean { self.find_ready(false) } else { None })
+    }
+
+    /// Whether the child of this cell is a lean one.
+    pub fn is_lean(&self, index: usize) -> bool {
+        self.cells.get(index).and_then(|cell| cell.as_ref()).map_or(false, |zygote| zygote.lean)
     }
 
     /// The cell of an event, if it is still about the same child.
@@ -209,9 +219,12 @@ impl Agent {
         for (lean, waiting) in [(false, self.pool.waiting.len() - waiting), (true, waiting)] {
             let coming = self.pool.count_kind(lean, ZygotePhase::Ordered);
             let ready = self.pool.count_kind(lean, ZygotePhase::Ready);
-            let wanted = self.pool.targets[usize::from(lean)] + waiting;
+            let kept = self.pool.targets[usize::from(lean)];
+            let wanted = kept + waiting;
+            // Where many are kept, several are ordered together: the spawner wakes once for them.
+            let some_lack = waiting > 0 || ready + coming + (kept / 2).max(1) <= wanted;
             // One that was given something this turn comes before the next one, as long as there is one more.
-            let enough = if given && ready > 0 { 0 } else { wanted };
+            let enough = if given && ready > 0 || !some_lack { 0 } else { wanted };
             // Lean ones leave cells for those without which a connection would wait for ever.
             for _ in ready + coming..if lean { enough.min(PLACES) } else { enough } {
                 if !self.order(lean) {

@@ -89,6 +89,9 @@ impl Agent {
         });
         if is_spawner || is_child || self.find_worker(pid).is_some() {
             sys::kill(pid, libc::SIGCONT);
+        } else {
+            // It may be one that the spawner has made and not told of yet.
+            self.pool.strange_stop = self.pool.is_expecting();
         }
     }
 }

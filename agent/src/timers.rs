@@ -93,6 +93,15 @@ impl Timers {
         self.left = self.real.len() + self.unfrozen.len();
     }
 
+    /// Drops those that come next and are not wanted any more, so that none of them wakes anybody.
+    pub fn skim(&mut self, wanted: impl Fn(Timer) -> bool) {
+        for heap in [&mut self.real, &mut self.unfrozen] {
+            while heap.peek().map_or(false, |entry| !wanted(entry.0 .1)) {
+                heap.pop();
+            }
+        }
+    }
+
     /// Gives back the room that timers of a burst have left.
     pub fn compact_memory(&mut self) {
         self.real.shrink_to_fit();
@@ -126,6 +135,16 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_wanted_any_more_wakes_nobody() {
+        let (mut timers, clock) = (Timers::default(), Clock::default());
+        timers.at_unfrozen(50, Timer::Shutdown);
+        timers.at_real(60, Timer::Respawn);
+        timers.at_unfrozen(70, Timer::Trim);
+        timers.skim(|timer| timer == Timer::Trim);
+        assert_eq!(timers.next(&clock), Some(70));
+    }
 
     #[test]
     fn a_pause_stops_the_capsules_timers_and_no_others() {

@@ -13,6 +13,10 @@ use crate::slab::Key;
 
 /// Milliseconds until a child's steps are listened to.
 pub const YOUNG_MS: u64 = 2;
+/// Milliseconds of that where many begin at once, each of which then takes longer.
+pub const LONG_YOUNG_MS: u64 = 8;
+/// Children beyond which it is longer.
+const FEW: usize = 2;
 
 impl Agent {
     /// Listens to a child that was given something to do, where its steps matter to somebody at once.
@@ -31,7 +35,10 @@ impl Agent {
                 && self.poller.add(&zygote.stderr, READABLE | EDGE, Source::Stderr, key).is_ok()
         });
         if waits && zygote.rest.is_empty() {
-            self.young.push_back((self.now + YOUNG_MS * MS, zygote.key));
+            let time = if self.young.len() > FEW { LONG_YOUNG_MS } else { YOUNG_MS };
+            // None comes before one that began earlier.
+            let due = (self.now + time * MS).max(self.young.back().map_or(0, |(due, _)| *due));
+            self.young.push_back((due, zygote.key));
         } else {
             let (key, poller) = (zygote.key, &self.poller);
             if !zygote.listen(poller, QUIET) {

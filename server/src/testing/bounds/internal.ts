@@ -130,6 +130,8 @@ export const INTERNAL: readonly Group[] = [
       "agent/src/poller.rs: BATCH",
       "agent/src/reader.rs: *",
       "agent/src/young.rs: YOUNG_MS",
+      "agent/src/young.rs: LONG_YOUNG_MS",
+      "agent/src/young.rs: FEW",
       "agent/src/reap.rs: TURN",
       "agent/src/record.rs: MAX_RECORD",
       "agent/src/replay.rs: CHUNK",
