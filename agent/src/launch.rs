@@ -106,7 +106,7 @@ impl Agent {
                 stdin.set_pipe(Some(write));
             }
         }
-        let sent = send_with(&zygote.socket, bytes, &fds)?;
+        let sent = if zygote.lean { sys::write(&zygote.socket, bytes)? } else { send_with(&zygote.socket, bytes, &fds)? };
         drop(read_end);
         zygote.send_later(&bytes[sent..], &self.poller)?;
         zygote.phase = ZygotePhase::Launching(Waiter::Process(key));

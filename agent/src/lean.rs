@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 pub const LEAN_BYTES: usize = 4096;
 /// Arguments and variables that it has, together.
 pub const LEAN_STRINGS: usize = 254;
+// The agent writes it to a pipe at once, and waits for nothing.
+const _: () = assert!(LEAN_BYTES <= libc::PIPE_BUF);
 /// Lean children at once that are not yet their program.
 pub const PLACES: usize = 16;
 /// Bytes of a child's stack.

@@ -19,7 +19,9 @@ impl Agent {
             Some(index) => index,
             None => return false,
         };
-        let made = sys::pipe().and_then(|out| Ok((out, sys::pipe()?, sys::socket_pair(libc::SOCK_STREAM)?)));
+        // What a lean child is given is less than a pipe takes at once, and it gives nothing back.
+        let way = || if lean { sys::pipe().map(|(end, own)| (own, end)) } else { sys::socket_pair(libc::SOCK_STREAM) };
+        let made = sys::pipe().and_then(|out| Ok((out, sys::pipe()?, way()?)));
         let ((stdout, stdout_end), (stderr, stderr_end), (socket, socket_end)) = match made {
             Ok(made) => made,
             Err(errno) => {

@@ -43,6 +43,7 @@ pub struct Zygote {
     pub phase: ZygotePhase,
     /// 0 until the spawner has told it.
     pub pid: i32,
+    /// Over which it is given what to do: of a lean one the end of a pipe. The child's end is closed when its program begins.
     pub socket: OwnedFd,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
