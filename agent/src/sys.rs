@@ -156,6 +156,13 @@ pub fn peer_is_gone(fd: &OwnedFd) -> bool {
     unsafe { libc::poll(&mut polled, 1, 0) > 0 && polled.revents & (libc::POLLHUP | libc::POLLERR) != 0 }
 }
 
+/// Waits until something can be read, if only the end of it; false when nothing could within that time.
+pub fn is_readable_within(fd: &OwnedFd, milliseconds: libc::c_int) -> bool {
+    let mut polled = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one entry, which outlives the call.
+    unsafe { libc::poll(&mut polled, 1, milliseconds) > 0 }
+}
+
 /// Signals another process; one that is gone by then is no error to anyone here.
 pub fn kill(pid: i32, signal: i32) {
     // SAFETY: no memory is touched.

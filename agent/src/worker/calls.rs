@@ -1,5 +1,5 @@
-//! Thin, typed forms of the system calls on files. Everything is relative to a directory that is
-//! held open, and no magic link of /proc is ever followed.
+//! Thin, typed forms of the system calls on files. What is not named by a path from the root is relative
+//! to a directory that is held open, and no magic link of /proc is ever followed.
 
 use crate::sys::{check, errno, Errno};
 use std::ffi::{CStr, CString};
@@ -45,9 +45,18 @@ fn is_missing(result: &Result<OwnedFd, Errno>) -> bool {
 
 /// Opens a path. A kernel before 5.6 follows magic links, which lead nowhere outside either.
 pub fn open(dir: &OwnedFd, name: &CStr, flags: i32, mode: u32) -> Result<OwnedFd, Errno> {
-    let result = openat2(dir.as_raw_fd(), name, flags, mode, NO_MAGICLINKS);
+    open_at(dir.as_raw_fd(), name, flags, mode)
+}
+
+/// Opens what a path from the root leads to, without a descriptor of the root.
+pub fn open_path(path: &CStr, flags: i32) -> Result<OwnedFd, Errno> {
+    open_at(libc::AT_FDCWD, path, flags, 0)
+}
+
+fn open_at(dir: RawFd, name: &CStr, flags: i32, mode: u32) -> Result<OwnedFd, Errno> {
+    let result = openat2(dir, name, flags, mode, NO_MAGICLINKS);
     if is_missing(&result) {
-        openat(dir.as_raw_fd(), name, flags, mode)
+        openat(dir, name, flags, mode)
     } else {
         result
     }

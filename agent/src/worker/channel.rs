@@ -14,7 +14,7 @@ pub const MAX_SILENCE_S: i64 = 120;
 /// Seconds in which it may take the last frame, when it still sends.
 const LINGER_S: i64 = 5;
 /// Milliseconds for which a worker that has answered waits for the next request on its connection.
-pub const NEXT_MS: i64 = 300;
+pub const NEXT_MS: i32 = 300;
 /// Bytes of one frame of a file's bytes, and of one read of a connection.
 pub const CHUNK: usize = 256 * 1024;
 /// Bytes behind a payload that are read along with it: most often the next header, and little of what is copied then.
@@ -184,7 +184,9 @@ impl Channel {
 
     /// The payload of one more request, where one comes soon. Whatever else comes ends the connection.
     pub fn next_request(&mut self) -> Option<Vec<u8>> {
-        set_timeouts(&self.socket, NEXT_MS);
+        if self.is_empty() && !sys::is_readable_within(&self.socket, NEXT_MS) {
+            return None;
+        }
         loop {
             let held = &self.input[self.at..];
             if let Some(header) = held.get(..HEADER) {
@@ -195,7 +197,6 @@ impl Channel {
                 if let Some(payload) = held.get(HEADER..HEADER + length) {
                     let payload = payload.to_vec();
                     self.at += HEADER + length;
-                    set_timeouts(&self.socket, MAX_SILENCE_S * 1000);
                     return Some(payload);
                 }
             }

@@ -11,7 +11,7 @@ use crate::frame::{self, Kind, HEADER};
 use crate::refusal::{Code, Refusal};
 use crate::request::{number, Object};
 use serde_json::{json, Value};
-use std::os::unix::io::OwnedFd;
+use std::os::unix::io::{AsRawFd, OwnedFd};
 
 /// Most bytes of a file that does not tell its size beforehand, as those of /proc.
 const MAX_UNTOLD: usize = 1 << 20;
@@ -79,7 +79,6 @@ fn rewritten(before: &About, after: &About) -> bool {
 /// Opens a regular file for reading and nothing else: neither waits for the other end of a FIFO
 /// nor touches a device.
 pub fn open_regular(path: &[u8]) -> Result<(OwnedFd, About), Stop> {
-    let root = calls::root().map_err(|errno| refused(errno, path))?;
     let check = |file: &OwnedFd| -> Result<About, Stop> {
         let about = calls::about(file).map_err(|errno| refused(errno, path))?;
         match about.st_mode & libc::S_IFMT {
@@ -89,12 +88,15 @@ pub fn open_regular(path: &[u8]) -> Result<(OwnedFd, About), Stop> {
         }
     };
     let name = text(path);
-    check(&calls::open(&root, &name, libc::O_PATH, 0).map_err(|errno| refused(errno, path))?)?;
-    let file = calls::open(&root, &name, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY, 0).map_err(|errno| refused(errno, path))?;
+    let open = |flags| calls::open_path(&name, flags).map_err(|errno| refused(errno, path));
+    check(&open(libc::O_PATH)?)?;
+    let file = open(libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY)?;
     // It may have been replaced between the two.
     let about = check(&file)?;
-    // SAFETY: advice about an owned descriptor.
-    unsafe { libc::posix_fadvise(std::os::unix::io::AsRawFd::as_raw_fd(&file), 0, 0, libc::POSIX_FADV_SEQUENTIAL) };
+    if about.st_size > CHUNK as i64 {
+        // SAFETY: advice about an owned descriptor.
+        unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_SEQUENTIAL) };
+    }
     Ok((file, about))
 }
 

@@ -18,6 +18,7 @@ export class AgentConnection {
   readonly #parser = new FrameParser();
   #listener: OperationListener | null = null;
   #ended = false;
+  #reads = 0;
   #taker: ((socket: Duplex) => void) | null = null;
   readonly #onFrame: (type: number, payload: Buffer) => void;
   /** Told once, when it can no longer be used. */
@@ -37,6 +38,7 @@ export class AgentConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#reads += 1;
     try {
       const listener = this.#listener;
       if (this.#parser.inParts) markPassing(chunk);
@@ -80,6 +82,11 @@ export class AgentConnection {
 
   get usable(): boolean {
     return !this.#ended;
+  }
+
+  /** How often something has come. */
+  get reads(): number {
+    return this.#reads;
   }
 
   /** Takes the connection for an operation; `false`, and `lost` is told, when it has ended meanwhile. */

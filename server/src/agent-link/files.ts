@@ -1,5 +1,6 @@
 import type { AgentFiles, FilePath } from "../core/ports/agent-files.ts";
 import { AgentLostError } from "../core/ports/agent-link.ts";
+import { Awake } from "./awake.ts";
 import type { AgentConnection } from "./connection.ts";
 import { openArchive, openDownload } from "./file-download.ts";
 import { readChanged, readCopied, readFileEntry, readFilePage, readRemoved, readWritten, readWrittenArchive } from "./file-messages.ts";
@@ -18,6 +19,7 @@ export const TREE_ANSWER_MS = 15 * 60_000;
 export function createAgentFiles(pool: ConnectionPool): AgentFiles {
   const ask = <T>(op: string, path: object, fields: object, read: (payload: Buffer) => T, waitMs = FILE_ANSWER_MS): Promise<T> =>
     askOnce(pool, encodeJson(FRAME.file, { op, ...path, ...fields }), read, waitMs);
+  const awake = new Awake();
   const leave = (connection: AgentConnection): void => pool.giveWorker(connection);
   return {
     stat: (path) => ask("stat", path, {}, readFileEntry),
@@ -31,7 +33,7 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
       ask("copy", named("from", from), { ...named("to", to), overwrite, create_parents: parents, recursive }, readCopied, TREE_ANSWER_MS),
     changeMode: (path, change, recursive) => ask("chmod", path, { ...change, recursive }, readChanged, TREE_ANSWER_MS),
     read: (path, from, length) =>
-      asked(pool, { op: "read", ...path, from, ...(length !== null && { length }) }, (connection, opening) =>
+      asked(pool, awake, { op: "read", ...path, from, ...(length !== null && { length }) }, (connection, opening) =>
         openDownload(connection, opening, leave),
       ),
     async write(path, { mode, exclusive, size }) {
@@ -48,6 +50,7 @@ export function createAgentFiles(pool: ConnectionPool): AgentFiles {
 /** Asks a worker that waits, where there is one, and else, or where that one has just ended, a fresh one. For what only reads. */
 async function asked<T>(
   pool: ConnectionPool,
+  awake: Awake,
   question: object,
   ask: (connection: AgentConnection, opening: Buffer) => Promise<T>,
 ): Promise<T> {
@@ -55,7 +58,10 @@ async function asked<T>(
   const waiting = pool.takeWorker();
   if (waiting !== undefined) {
     try {
-      return await ask(waiting, opening);
+      const { reads } = waiting;
+      const answer = ask(waiting, opening);
+      awake.while(() => waiting.usable && waiting.reads === reads);
+      return await answer;
     } catch (error) {
       if (!(error instanceof AgentLostError) || !hasHungUp(error.cause)) throw error;
     }
