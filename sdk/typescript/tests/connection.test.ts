@@ -112,9 +112,11 @@ behaviour("error.slow", async () => {
 behaviour("error.cut", async () => {
   const health = { status: "ok", version: "0", checks: {} };
   const body = JSON.stringify(health);
+  // Each says that its connection ends: the next request might go there before the end has come.
+  const head = "HTTP/1.1 200 OK\r\nX-Request-Id: req-1\r\nConnection: close\r\nContent-Type: application/json\r\n";
   const answers = [
-    `HTTP/1.1 200 OK\r\nX-Request-Id: req-1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    `HTTP/1.1 200 OK\r\nX-Request-Id: req-1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+    `${head}Content-Length: ${body.length}\r\n\r\n${body}`,
+    `${head}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
   ];
   for (const answer of answers) {
     // Each odd connection is cut one byte later than the one before.
