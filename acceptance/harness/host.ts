@@ -97,7 +97,13 @@ function uidRanges(installation: string): readonly string[] {
 
 /** Addresses that a capsule holds; those made ready for one to come hold no name. */
 function addresses(installation: string): readonly string[] {
-  return walk(addressesDir(installation), 1).filter((file) => CAPSULE.test(readFileSync(file, "utf8")));
+  return walk(addressesDir(installation), 1).filter((file) => {
+    try {
+      return CAPSULE.test(readFileSync(file, "utf8"));
+    } catch {
+      return false; // it was given back meanwhile
+    }
+  });
 }
 
 const addressesDir = (installation: string): string => `/run/capsuled/${installation}/network/addresses`;
@@ -172,8 +178,12 @@ export function pidsInCapsule(capsuleId: string): readonly number[] {
 /** The host pid of a capsule's PID 1. */
 export function agentPid(capsuleId: string): number {
   const found = pidsInCapsule(capsuleId).find((pid) => {
-    const nspid = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]?.split(/\s+/) ?? [];
-    return nspid.length === 2 && nspid[1] === "1";
+    try {
+      const nspid = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]?.split(/\s+/) ?? [];
+      return nspid.length === 2 && nspid[1] === "1";
+    } catch {
+      return false; // it has ended meanwhile
+    }
   });
   if (found === undefined) throw new Error(`no agent of ${capsuleId} on this host`);
   return found;
