@@ -180,9 +180,10 @@ test("a foreground command that leaves a descendant with its output open ends al
   const result = await capsule.sh("sleep 943 & echo started");
   assert.deepEqual([result.stdout, result.exit_code], ["started\n", 0]);
   assert.ok(performance.now() - began < 60_000, "nobody waited for the descendant");
-  const left = (await capsule.processes()).filter(({ args }) => args[0] === "943");
-  assert.equal(left.length, 1);
-  await expectCall("killProcess", 204, { params: { id: capsule.id, selector: String(left[0]?.pid) } });
+  // A child that was forked is its shell until it has become `sleep`.
+  const left = async () => (await capsule.processes()).filter(({ args }) => args[0] === "943");
+  const [descendant] = await waitUntil(async () => ((await left()).length > 0 ? left() : undefined), { what: "the descendant" });
+  await expectCall("killProcess", 204, { params: { id: capsule.id, selector: String(descendant?.pid) } });
 });
 
 test("a background command answers 202 at once with its pid and a tag, keeps its variables and cwd, and goes on", async () => {
