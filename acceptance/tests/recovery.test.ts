@@ -15,7 +15,7 @@ import { followEvents } from "../harness/sse.ts";
 import { readState } from "../harness/state.ts";
 import { attach, startStream } from "../harness/stream.ts";
 import { newTeam } from "../harness/team.ts";
-import { waitUntil } from "../harness/wait.ts";
+import { isAlive, waitUntil } from "../harness/wait.ts";
 
 const sha256 = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
 const facts = (of: TestCapsule, selector: string) =>
@@ -158,9 +158,16 @@ test(
     const team = await newTeam();
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 64 }, team.key);
     const before = await followEvents("?from=start", { key: team.key });
-    const { id } = await capsule.background({ cmd: "sh", args: ["-c", "sleep 2; echo late; exit 8"], tag: "late" });
+    const script = "while [ ! -e /root/go ]; do sleep 0.05; done; echo late; exit 8";
+    const { id } = await capsule.background({ cmd: "sh", args: ["-c", script], tag: "late" });
     await before.event(({ type }) => type === "process.started");
-    await restart("SIGKILL", () => sleep(2500));
+    await restart("SIGKILL", async () => {
+      const pids = pidsInCapsule(capsule.id).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("echo late"));
+      assert.equal(pids.length, 1);
+      // From the host: nobody else can while no server runs.
+      writeFileSync(`/proc/${agentPid(capsule.id)}/root/root/go`, "");
+      await waitUntil(() => (pids.some(isAlive) ? undefined : true), { what: "its end" });
+    });
     await before.over();
     await using after = await followEvents("", { key: team.key, headers: { "last-event-id": before.lastId ?? "" } });
     const ended = await after.event(({ type }) => type === "process.ended");
@@ -194,10 +201,12 @@ test(
   async () => {
     await restart("SIGTERM", () => {}, { CAPSULED_SHUTDOWN_MS: "300" });
     await using capsule: TestCapsule = await newCapsule({ memory_mb: 64 });
-    const cut = capsule.exec({ cmd: "sh", args: ["-c", "sleep 5; echo finished; exit 9"], timeout: 30, tag: "cut" }).catch(() => "cut off");
+    const script = "while [ ! -e /root/go ]; do sleep 0.05; done; echo finished; exit 9";
+    const cut = capsule.exec({ cmd: "sh", args: ["-c", script], timeout: 60, tag: "cut" }).catch(() => "cut off");
     await waitUntil(async () => (await capsule.processes()).find(({ tag }) => tag === "cut"), { what: "its start" });
     await restart("SIGTERM");
     assert.equal(await cut, "cut off");
+    await capsule.sh("touch /root/go");
     const end = await waitUntil(
       async () => {
         const now = await facts(capsule, "cut");

@@ -48,17 +48,22 @@ test(
   { timeout: 300_000 },
   async () => {
     // Each is given its work at once: on a busy machine it would be paused before.
+    const untilGo = { cmd: "sh", args: ["-c", "while [ ! -e /root/go ]; do sleep 0.05; done"] };
+    await using busy = await newCapsule({ timeout_sec: 3 });
+    await busy.background({ ...untilGo, busy: true });
+    await using foreground = await newCapsule({ timeout_sec: 3 });
+    const waited = foreground.exec(untilGo);
     await using silent = await newCapsule({ timeout_sec: 3 });
     await silent.background({ cmd: "sleep", args: ["1000"] });
-    await using busy = await newCapsule({ timeout_sec: 3 });
-    await busy.background({ cmd: "sleep", args: ["12"], busy: true });
-    await using foreground = await newCapsule({ timeout_sec: 3 });
-    const slept = foreground.exec({ cmd: "sleep", args: ["12"] });
+    // Twice, so that the others have been without any other activity for longer than theirs.
+    await paused(silent, 30_000);
+    await silent.resume();
     await paused(silent, 30_000);
     assert.equal((await foreground.get()).status, "running");
     assert.equal((await busy.get()).status, "running");
-    assert.equal((await silent.get()).status, "paused");
-    assert.equal((await slept).exit_code, 0);
+    await foreground.sh("touch /root/go");
+    assert.equal((await waited).exit_code, 0);
+    await busy.sh("touch /root/go");
     await paused(foreground, 30_000);
     await paused(busy, 30_000);
   },
