@@ -7,6 +7,7 @@ import { agentPid } from "../harness/host.ts";
 import { followEvents } from "../harness/sse.ts";
 import { readState } from "../harness/state.ts";
 import { newTeam } from "../harness/team.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 test("the life of a capsule and of its processes is told in order, each step once, with who caused it", { timeout: 300_000 }, async () => {
   const { key } = await newTeam();
@@ -90,7 +91,14 @@ test("a follower that is cut off again and again resumes by Last-Event-ID, and m
   }
   await making;
   assert.ok(cuts > 5, `only ${cuts} connections`);
-  const events = await allEvents(key);
+  // The last one's end may be told before that of one whose turn came late.
+  const events = await waitUntil(
+    async () => {
+      const all = await allEvents(key);
+      return all.filter(({ type }) => type === "process.ended").length > jobs ? all : undefined;
+    },
+    { what: "every end" },
+  );
   assert.deepEqual(
     heard,
     events.slice(0, heard.length).map(({ id }) => id),
