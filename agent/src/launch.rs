@@ -58,6 +58,8 @@ impl Agent {
                     self.lose_zygote(index);
                     self.pool.waiting.push_front(waiter);
                 } else {
+                    // It may have a part of the request, behind which no other must come.
+                    self.drop_zygote(index);
                     self.fail_waiter(waiter, Refusal::new(Code::ProcessLimit, format!("errno {}", errno)));
                 }
             }
@@ -225,7 +227,7 @@ impl Agent {
         process.started_unix_ms = (clock::unix() - (self.now - started)) / MS;
         process.output(Stream::Stdout).pipe = stdout;
         process.output(Stream::Stderr).pipe = stderr;
-        process.output(Stream::Stderr).watched = process.is_short();
+        process.output(Stream::Stderr).watched = zygote.stderr_heard;
         let mut heard = true;
         if let Some(stdin) = &mut process.stdin {
             stdin.open();

@@ -50,6 +50,7 @@ impl Agent {
             slot,
             rest: Vec::new(),
             heard: false,
+            stderr_heard: false,
             reaped: false,
             given_at: 0,
         });
@@ -170,6 +171,8 @@ impl Agent {
 mod tests {
     use super::*;
     use crate::board::CELLS;
+    use crate::passing::receive_with;
+    use crate::poller::Event;
     use crate::pool::{Spawner, Waiter};
     use crate::process::Process;
     use crate::request::{Object, StartRequest};
@@ -190,6 +193,61 @@ mod tests {
         sys::write(spawner, &Answer { cell, pid: i32::MAX, errno: 0, joined: true }.encode()).unwrap();
     }
 
+    /// A plain process that waits for a child.
+    fn wait(agent: &mut Agent, args: &[String]) -> Waiter {
+        let mut object = Object::new();
+        object.insert("id".into(), json!("pr-abcdefghijklmnopqrstuvwxy"));
+        object.insert("cmd".into(), json!("true"));
+        object.insert("args".into(), json!(args));
+        object.insert("foreground".into(), json!(true));
+        let process = Process::new(StartRequest::read(&object).unwrap_or_else(|_| panic!("a start")), None);
+        assert!(process.is_short());
+        let waiter = Waiter::Process(agent.processes.insert(process));
+        agent.pool.waiting.push_back(waiter);
+        waiter
+    }
+
+    /// A child that is ready: its cell, and its own ends of its descriptors.
+    fn ready(agent: &mut Agent, spawner: &OwnedFd, lean: bool) -> (usize, Vec<OwnedFd>) {
+        let (mut order, mut ends) = ([0; 4], Vec::new());
+        assert!(agent.order(lean));
+        receive_with(spawner, &mut order, &mut ends).unwrap();
+        let cell = u32::from_le_bytes(order) & !LEAN;
+        answer(spawner, cell);
+        agent.read_answers();
+        (cell as usize, ends)
+    }
+
+    #[test]
+    fn standard_error_is_heard_though_there_was_no_room_for_it_at_first() {
+        let (mut agent, spawner) = agent();
+        let (cell, ends) = ready(&mut agent, &spawner, true);
+        let (nobody, mut events) = (Key { index: 0, generation: 0 }, Vec::<Event>::new());
+        // What is listened to already cannot be added: the kernel's refusal for this test.
+        agent.poller.add(&agent.pool.cells[cell].as_ref().unwrap().stderr, READABLE, Source::Stderr, nobody).unwrap();
+        wait(&mut agent, &[]);
+        assert!(agent.dispatch());
+        agent.poller.remove(&agent.pool.cells[cell].as_ref().unwrap().stderr);
+        agent.pool.board.set(cell, Progress::Taken);
+        agent.settle_zygote(cell);
+        sys::write(&ends[2], b"heard").unwrap();
+        agent.poller.wait(0, &mut events);
+        assert!(events.iter().any(|event| event.source == Source::Stderr));
+    }
+
+    #[test]
+    fn a_child_that_has_a_part_of_a_request_is_given_no_other() {
+        let (mut agent, spawner) = agent();
+        let (cell, _ends) = ready(&mut agent, &spawner, false);
+        let nobody = Key { index: 0, generation: 0 };
+        agent.poller.add(&agent.pool.cells[cell].as_ref().unwrap().socket, 0, Source::Zygote, nobody).unwrap();
+        let long = vec!["x".repeat(100_000); 10];
+        wait(&mut agent, &long);
+        assert!(agent.dispatch());
+        assert!(agent.processes.keys().is_empty(), "it was refused");
+        assert_eq!(agent.pool.find_child(false), None);
+    }
+
     #[test]
     fn a_plain_program_is_given_to_a_lean_child_that_is_there_and_not_told_of_yet() {
         let (mut agent, spawner) = agent();
@@ -197,12 +255,7 @@ mod tests {
         answer(&spawner, 0);
         agent.read_answers();
         answer(&spawner, 1);
-        let mut object = Object::new();
-        object.insert("id".into(), json!("pr-abcdefghijklmnopqrstuvwxy"));
-        object.insert("cmd".into(), json!("true"));
-        let process = Process::new(StartRequest::read(&object).unwrap_or_else(|_| panic!("a start")), None);
-        let waiter = Waiter::Process(agent.processes.insert(process));
-        agent.pool.waiting.push_back(waiter);
+        let waiter = wait(&mut agent, &[]);
         assert!(agent.dispatch());
         assert_eq!(agent.pool.find_waiter(waiter), Some(1), "a copy serves it");
     }

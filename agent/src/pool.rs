@@ -54,6 +54,8 @@ pub struct Zygote {
     pub rest: Vec<u8>,
     /// Its socket is listened to: its end tells of the program.
     pub heard: bool,
+    /// Its standard error is listened to, for the process that it becomes.
+    pub stderr_heard: bool,
     /// It is dead, and its pid may be another's.
     pub reaped: bool,
     /// Monotonic time at which it was given something to do.

@@ -30,10 +30,9 @@ impl Agent {
             ZygotePhase::Launching(Waiter::Process(process)) => Some(process),
             _ => None,
         };
-        let waits = process.map_or(true, |key| {
-            self.processes.get(key).map_or(false, Process::is_short)
-                && self.poller.add(&zygote.stderr, READABLE | EDGE, Source::Stderr, key).is_ok()
-        });
+        let short = process.filter(|key| self.processes.get(*key).map_or(false, Process::is_short));
+        zygote.stderr_heard = short.map_or(false, |key| self.poller.add(&zygote.stderr, READABLE | EDGE, Source::Stderr, key).is_ok());
+        let waits = process.is_none() || zygote.stderr_heard;
         if waits && zygote.rest.is_empty() {
             let time = if self.young.len() > FEW { LONG_YOUNG_MS } else { YOUNG_MS };
             // None comes before one that began earlier.

@@ -98,10 +98,13 @@ fn arrange(fds: [RawFd; 4]) {
 fn receive(socket: &OwnedFd, fds: &mut Vec<OwnedFd>) -> Option<Vec<u8>> {
     let mut first = [0; 8192];
     let got = loop {
-        match passing::receive_with(socket, &mut first, fds) {
-            Err(libc::EINTR) => continue,
+        let received = match passing::receive_with(socket, &mut first, fds) {
             // It is in the place of a lean child, which has a pipe.
-            Err(libc::ENOTSOCK) => break sys::read(socket, &mut first).ok().filter(|got| *got >= 4)?,
+            Err(libc::ENOTSOCK) => sys::read(socket, &mut first),
+            other => other,
+        };
+        match received {
+            Err(libc::EINTR) => {}
             other => break other.ok().filter(|got| *got >= 4)?,
         }
     };
