@@ -70,6 +70,17 @@ test("an address that is none is told before a key that is missing", () => {
   assert.match(capsuled("ls", "--server", "localhost:9000").stderr, /neither a server's name nor a URL: write http:\/\/localhost:9000/);
 });
 
+test("an address with a user or a password is refused, and neither is repeated", () => {
+  const url = "http://me:s3cret@127.0.0.1:9";
+  for (const args of [
+    ["--server", url, "--key", "wrn_1", "ls"],
+    ["servers", "add", "build", url],
+  ]) {
+    const { status, stderr } = capsuled(...args);
+    assert.ok(status !== 69 && /127\.0\.0\.1:9\b.*key/.test(stderr) && !stderr.includes("s3cret"), stderr);
+  }
+});
+
 test("a slip before the command, a value that is missing, and a key that is nowhere are told as such", () => {
   for (const [args, due] of [
     [["--jsno", "ls"], "there is no option --jsno before a command; did you mean --json?"],

@@ -38,6 +38,9 @@ export const serversAdd: Command = {
     const [name = "", url = ""] = given.arguments;
     if (!URL.canParse(url) || !/^https?:/.test(url))
       throw new UsageError(`${JSON.stringify(url)} is not a server's URL, which looks like http://127.0.0.1:8080`);
+    const { username, password, host } = new URL(url);
+    if (username !== "" || password !== "")
+      throw new UsageError(`leave out what stands before the @ of ${host}: a server knows who asks by the key alone, CAPSULED_API_KEY`);
     const path = configurationPath(context.process.env);
     const file = readConfiguration(path);
     const key = context.process.env["CAPSULED_API_KEY"];

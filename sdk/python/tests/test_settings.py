@@ -44,6 +44,13 @@ def test_a_url_that_is_none_is_refused_with_one_that_is(url: str) -> None:
         Client(url=url or " ")
 
 
+@pytest.mark.parametrize("url", ["http://me:s3cret@host.test:1", "https://s3cret@host.test:1/base"])
+def test_a_url_with_a_user_or_a_password_is_refused_and_the_error_does_not_repeat_them(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"URL of host\.test:1 .*API key") as refused:
+        Client(url=url)
+    assert "s3cret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("key", ["wrn_\n", " wrn_1", "wrn_ü", "a\x00b"])
 def test_a_key_that_no_header_can_hold_is_refused(key: str) -> None:
     with pytest.raises(SettingsError, match="key"):

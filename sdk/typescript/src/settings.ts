@@ -101,6 +101,12 @@ function checkedUrl(text: string): string {
   } catch {
     throw new SettingsError(`${JSON.stringify(text)} is not a URL; a server's looks like http://127.0.0.1:8080 (CAPSULED_URL)`);
   }
+  if (url.username !== "" || url.password !== "") {
+    // Nothing of them is repeated: the message may end in a log.
+    throw new SettingsError(
+      `The URL of ${url.host} has a user name or a password before its \`@\`, which would not be sent: leave them out. A server knows who asks by the API key alone (CAPSULED_URL, CAPSULED_API_KEY)`,
+    );
+  }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new SettingsError(`${JSON.stringify(text)} does not begin with http:// or https:// (CAPSULED_URL)`);
   }

@@ -51,6 +51,16 @@ function restore(name: string, value: string | undefined): void {
   else process.env[name] = value;
 }
 
+test("a URL with a user or a password is refused, since neither would be sent, and the error does not repeat them", () => {
+  for (const url of ["http://me:s3cret@host.test:1", "https://s3cret@host.test:1/base"]) {
+    assert.throws(
+      () => new Client({ url, apiKey }),
+      (error: Error) =>
+        error instanceof SettingsError && /URL of host\.test:1 .*API key/.test(error.message) && !error.message.includes("s3cret"),
+    );
+  }
+});
+
 test("a URL that is none is refused with what one looks like", () => {
   for (const url of ["nonsense", "ftp://host", "http://host/?a=b"]) {
     assert.throws(

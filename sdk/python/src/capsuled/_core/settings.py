@@ -110,6 +110,13 @@ def _checked_url(url: str) -> str:
         parts.port  # noqa: B018 - reading it is the check
     except ValueError as error:
         raise SettingsError(f"{url!r} is no URL: {error}") from error
+    if "@" in parts.netloc:
+        # Nothing of them is repeated: the message may end in a log.
+        host = parts.netloc.rpartition("@")[2]
+        raise SettingsError(
+            f"The URL of {host} has a user name or a password before its `@`, which would not be sent: leave them out. "
+            "A server knows who asks by the API key alone (CAPSULED_URL, CAPSULED_API_KEY)."
+        )
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError(f"{url!r} is no server's URL: it has to be like http://127.0.0.1:8080 (CAPSULED_URL, or url).")
     return url.strip().rstrip("/")
