@@ -234,7 +234,11 @@ test("a slip in a template's name, a run that had ended, an endpoint that is not
   assert.equal(refused.code, 77);
   assert.match(refused.stderr, /^capsuled: Only a key with the role admin can do that: .*from CAPSULED_API_KEY\.\n$/);
   const wrong = await ask("ls", "--key", "wrn_wrong");
-  assert.deepEqual([wrong.code, wrong.stderr.endsWith(" The one that was sent is from --key.\n")], [77, true], wrong.stderr);
+  assert.deepEqual(
+    [wrong.code, wrong.stderr.endsWith(" is from --key; a server's first key is in the file `admin-key` of its data directory.\n")],
+    [77, true],
+    wrong.stderr,
+  );
   const { adminKey } = readState();
   const name = `Same ${run}`;
   const first = await cli(["teams", "create", name], { env: { CAPSULED_API_KEY: adminKey } });

@@ -47,7 +47,8 @@ export function inOwnWords(error: unknown, asked: Asked): string | null {
   if (error instanceof StreamError && error.code === "cwd_not_found") return `--cwd: ${error.message.replace(/\.$/, "")}, in the capsule`;
   if (error instanceof StreamError && error.message.startsWith("There is no ")) return withList(error.message, asked);
   if (!(error instanceof ApiError)) return null;
-  if (error.code === "unauthorized") return `${error.message} The one that was sent is from ${asked.keyFrom()}.`;
+  if (error.code === "unauthorized")
+    return `${error.message} The one that was sent is from ${asked.keyFrom()}; a server's first key is in the file \`admin-key\` of its data directory.`;
   if (error.code === "forbidden") return roleSaying(error, asked);
   if (error instanceof NotFoundError) return withList(error.message, asked);
   if (error instanceof InvalidStateError) return stateSaying(error, asked);

@@ -89,7 +89,10 @@ test("what is to be sent or posted is told as what is to be typed", () => {
   assert.equal(said("shell", terminal, "box"), 'There is no terminal "x" in this capsule: `capsuled ps box` lists those that run.');
   assert.equal(said("ls", new Error("x")), null);
   const denied = (code: string, text: string): ApiError => new ApiError({ ...facts, code, message: text, details: {} });
-  assert.equal(said("ls", denied("unauthorized", "A key is needed.")), "A key is needed. The one that was sent is from --key.");
+  assert.equal(
+    said("ls", denied("unauthorized", "A key is needed.")),
+    "A key is needed. The one that was sent is from --key; a server's first key is in the file `admin-key` of its data directory.",
+  );
   const role = "This key's role does not allow it.";
   assert.match(
     said("keys create", denied("forbidden", role)) ?? "",

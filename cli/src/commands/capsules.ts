@@ -3,7 +3,7 @@ import type { Capsule, schemas } from "capsuled";
 import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { CREATE_OPTIONS, egressOf } from "../create-options.ts";
-import { OPTION_HINTS } from "../docker-habits.ts";
+import { hintFor, OPTION_HINTS } from "../docker-habits.ts";
 import { eachOf } from "../each-of.ts";
 import { UsageError } from "../exit.ts";
 import { newCapsule } from "../new-capsule.ts";
@@ -167,6 +167,7 @@ export const network: Command = {
     set: { type: "string", value: "none|allow|LIST", help: "Nowhere, the internet, or names and addresses with commas." },
     log: { type: "boolean", help: "Also what it tried lately." },
   },
+  hints: hintFor("say --set none, allow, or names and addresses with commas", "--egress", "--allow", "--deny"),
   arguments: [1, 1],
   examples: ["capsuled network box --log", "capsuled network box --set pypi.org,203.0.113.0/24"],
   async run(context, given) {

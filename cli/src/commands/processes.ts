@@ -30,7 +30,7 @@ export const exec: Command = {
   },
   arguments: [1, 1],
   takesRest: true,
-  hints: OPTION_HINTS,
+  hints: { ...OPTION_HINTS, "--background": "say --detach, or -d" },
   examples: ["capsuled exec box -- ls -l /workspace", "capsuled exec -d box -- python3 -m http.server", "capsuled exec -it box bash"],
   async run(context, given) {
     const [cmd, ...args] = given.rest ?? [];
@@ -100,7 +100,14 @@ export const ps: Command = {
   name: "ps",
   summary: "List a capsule's processes",
   usage: "CAPSULE",
-  hints: hintFor("the capsules are listed by `capsuled ls`", "-a", "--all", "-q", "--quiet"),
+  hints: {
+    ...hintFor(
+      "it lists what runs: `capsuled events --capsule CAPSULE` says what has ended, and the capsules are listed by `capsuled ls`",
+      "-a",
+      "--all",
+    ),
+    ...hintFor("the capsules are listed by `capsuled ls`", "-q", "--quiet"),
+  },
   missing: "the capsules are listed by `capsuled ls`",
   arguments: [1, 1],
   examples: ["capsuled ps box"],
