@@ -57,6 +57,7 @@ test("with on_disconnect: kill a run goes on while another one follows it, at th
     const headers = { "last-event-id": `${stream.runId}.0.0` };
     await using second = await (where === "call" ? one.stream({ headers }) : streamOf(`/v1/runs/${stream.runId}/stream`, { headers }));
     await second.line("up");
+    await waitUntil(async () => ((await sleepers("7711")) === 1 ? true : undefined), { what: "what comes after its line" });
     await stream[Symbol.asyncDispose]();
     await new Promise((done) => setTimeout(done, 700));
     assert.equal(await sleepers("7711"), 1, where);

@@ -104,7 +104,9 @@ test("kill -9 -1 by root ends the capsule's processes but no later command", asy
     const killed = await capsule.sh("kill -9 -1; echo unreached");
     assert.ok(killed.reason === "signaled" || killed.stdout === "unreached\n", JSON.stringify(killed));
     await stillWell();
-    assert.ok(!(await capsule.processes()).some(({ id }) => id === started.id), "the kill did reach the others");
+    await waitUntil(async () => ((await capsule.processes()).some(({ id }) => id === started.id) ? undefined : true), {
+      what: "the end of the others: the kill did reach them",
+    });
   }
 });
 
