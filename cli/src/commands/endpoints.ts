@@ -168,7 +168,7 @@ async function passOn(context: Context, events: AsyncIterable<schemas.CallEvent>
         context.process.exitCode = event.exit_code;
         break;
       case "error":
-        throw new ExitError(EXIT.failure, event.error);
+        throw new ExitError(event.reason === "timed_out" ? EXIT.timeout : EXIT.failure, event.error);
     }
   }
 }
